@@ -1,0 +1,83 @@
+// Every setting, its default, its range, and who may set it. Layers and precedence are in config-layers.ts.
+
+import { z } from "./schema.ts";
+
+import { DEFAULT_HTTP_PORT, DEFAULT_TCP_PORT } from "./control-message.ts";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+const port = z.int().check(z.minimum(0), z.maximum(65_535));
+const milliseconds = (min: number, max: number) => z.int().check(z.minimum(min), z.maximum(max));
+const count = (min: number, max: number) => z.int().check(z.minimum(min), z.maximum(max));
+const text = z.string().check(z.minLength(1), z.maxLength(4_096));
+
+/** Settings of the machine: a repository's own file must not set them, they reach outside that repository. */
+export const machineSettings = {
+  /** 0 binds any free port; the real ones stand in supervisor-state.json. */
+  tcpPort: z._default(port, DEFAULT_TCP_PORT),
+  httpPort: z._default(port, DEFAULT_HTTP_PORT),
+  tcpAuth: z._default(z.enum(["token", "none"]), "token"),
+  githubApiUrl: z._default(z.url(), "https://api.github.com"),
+  /** Base of clone and push URLs; derived from `githubApiUrl` when absent. */
+  githubGitUrl: z.optional(z.url()),
+  githubTokenFile: z.optional(text),
+  worktreeBase: z.optional(text),
+  agentDriver: z._default(z.enum(["claude", "demo"]), "claude"),
+  /** Program of the agent CLI: an absolute path, or a name looked up on PATH. */
+  agentCommand: z.optional(text),
+  agentModel: z.optional(text),
+  /** Names of environment variables handed to agents beside the built-in allow-list, for instance ANTHROPIC_API_KEY. */
+  agentEnvironment: z._default(z.array(z.string().check(z.regex(/^[A-Z][A-Z0-9_]{0,99}$/))), []),
+  startConcurrency: z.optional(count(1, 64)),
+  logFileBytesMax: z._default(count(65_536, 1_073_741_824), 10_485_760),
+  logFilesMax: z._default(count(1, 100), 5),
+  /** Wait before the first respawn of a crashed worker; it doubles up to `respawnDelayMaxMs`. */
+  respawnDelayMs: z._default(milliseconds(0, MINUTE_MS), 1_000),
+  respawnDelayMaxMs: z._default(milliseconds(0, HOUR_MS), MINUTE_MS),
+  /** Crashes within the window that quarantine a repository. */
+  respawnCountMax: z._default(count(1, 10_000), 5),
+  respawnWindowMs: z._default(milliseconds(1_000, 24 * HOUR_MS), 5 * MINUTE_MS),
+} as const;
+
+/** Settings that a repository may bring in `.hydraflow/config.json`. */
+export const repositorySettings = {
+  labelPrefix: z._default(z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,30}$/)), "hydraflow"),
+  /** The repository's default branch when absent. */
+  baseBranch: z.optional(text),
+  /** Quality gate, run by `sh -c` in the worktree. Default: `make quality` where a Makefile has it, else `npm test`. */
+  gateCommand: z.optional(text),
+  gateTimeoutMs: z._default(milliseconds(1_000, 4 * HOUR_MS), HOUR_MS),
+  pollIntervalMs: z._default(milliseconds(200, 5 * MINUTE_MS), 30_000),
+  maxTriagers: z._default(count(1, 10), 1),
+  maxPlanners: z._default(count(1, 10), 1),
+  maxWorkers: z._default(count(1, 10), 2),
+  maxReviewers: z._default(count(1, 10), 2),
+  maxHitlWorkers: z._default(count(1, 5), 1),
+  maxIssueAttempts: z._default(count(1, 10), 3),
+  maxQualityFixAttempts: z._default(count(0, 10), 2),
+  maxReviewRounds: z._default(count(1, 10), 2),
+  maxCiFixAttempts: z._default(count(0, 10), 2),
+  ciTimeoutMs: z._default(milliseconds(1_000, 4 * HOUR_MS), 10 * MINUTE_MS),
+  ciPollIntervalMs: z._default(milliseconds(100, 5 * MINUTE_MS), 30_000),
+  /** Merge although the repository reports no check at all for the head commit. */
+  mergeWithoutChecks: z._default(z.boolean(), false),
+  agentStartupMs: z._default(milliseconds(100, HOUR_MS), MINUTE_MS),
+  agentSilenceMs: z._default(milliseconds(100, 4 * HOUR_MS), 5 * MINUTE_MS),
+  agentTurnMs: z._default(milliseconds(100, 24 * HOUR_MS), HOUR_MS),
+  claimLeaseMs: z._default(milliseconds(1_000, 24 * HOUR_MS), 15 * MINUTE_MS),
+  minPlanWords: z._default(count(0, 2_000), 200),
+  gitAuthorName: z._default(text, "HydraFlow"),
+  gitAuthorEmail: z._default(text, "hydraflow@users.noreply.github.com"),
+  eventLogBytesMax: z._default(count(65_536, 1_073_741_824), 10_485_760),
+} as const;
+
+export const configSchema = z.strictObject({ ...machineSettings, ...repositorySettings });
+
+export type Config = z.infer<typeof configSchema>;
+export type Setting = keyof Config;
+
+/** `tcpPort` ↔ `HYDRAFLOW_TCP_PORT`. */
+export function environmentName(setting: string): string {
+  return `HYDRAFLOW_${setting.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}

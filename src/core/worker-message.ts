@@ -1,0 +1,60 @@
+// What supervisor and worker say to each other over the IPC channel. Every message carries the nonce of one birth, so
+// that a late one from an earlier generation falls through. Secrets travel here: not in arguments, not in environments.
+
+import { z } from "./schema.ts";
+
+/** A worker proves it is alive this often; the supervisor replaces one that is silent for `HEARTBEAT_TIMEOUT_MS`. */
+export const HEARTBEAT_INTERVAL_MS = 5_000;
+export const HEARTBEAT_TIMEOUT_MS = 45_000;
+/** From spawn to `ready`. */
+export const STARTUP_TIMEOUT_MS = 60_000;
+/** From the request to stop to SIGKILL of the whole tree. */
+export const STOP_GRACE_MS = 5_000;
+
+/** Marks every process of one state directory (`HYDRAFLOW_TREE`) and of one birth (`HYDRAFLOW_BIRTH`), so that what a
+ * killed worker left behind can be told from everything else on the machine. */
+export const TREE_VARIABLE = "HYDRAFLOW_TREE";
+export const BIRTH_VARIABLE = "HYDRAFLOW_BIRTH";
+
+export const toWorkerSchema = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("start"),
+    nonce: z.string(),
+    generation: z.int(),
+    /** `owner/name`. */
+    repo: z.string(),
+    slug: z.string(),
+    checkout: z.string(),
+    dataRoot: z.string(),
+    /** Bearer tokens the worker's own HTTP API accepts, as SHA-256 in hex: this birth's, and the operator's. */
+    acceptedTokenHashes: z.array(z.string()),
+    githubToken: z.nullable(z.string()),
+    /** Raw configuration layers; the worker adds the repository's own and resolves them. */
+    config: z.strictObject({
+      file: z.nullable(z.strictObject({ source: z.string(), values: z.unknown() })),
+      environment: z.record(z.string(), z.string()),
+      commandLine: z.record(z.string(), z.unknown()),
+    }),
+  }),
+  z.strictObject({ type: z.literal("stop"), nonce: z.string() }),
+]);
+
+export const fromWorkerSchema = z.discriminatedUnion("type", [
+  /** The module is loaded and listens on the channel; the supervisor answers with `start`. */
+  z.strictObject({ type: z.literal("hello"), pid: z.int() }),
+  z.strictObject({ type: z.literal("ready"), nonce: z.string(), port: z.int() }),
+  z.strictObject({
+    type: z.literal("heartbeat"),
+    nonce: z.string(),
+    /** Issues in hand now; `remove_repo` refuses while it is above zero, unless forced. */
+    inFlight: z.int(),
+    rssBytes: z.int(),
+    notice: z.nullable(z.string()),
+  }),
+  /** Said before an exit that a restart cannot mend. */
+  z.strictObject({ type: z.literal("failed"), nonce: z.string(), reason: z.string() }),
+]);
+
+export type ToWorker = z.infer<typeof toWorkerSchema>;
+export type StartWorker = Extract<ToWorker, { type: "start" }>;
+export type FromWorker = z.infer<typeof fromWorkerSchema>;
