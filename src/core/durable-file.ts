@@ -1,0 +1,59 @@
+// Replaces a file so that a crash at any point leaves the old content or the new one, never a mix, and so that a promise
+// made after it returns survives a power cut: temp in the same directory, write, fsync, rename, fsync the directory.
+
+import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
+import { mkdir, open, readFile, rename, stat, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+
+import { errnoOf } from "./errors.ts";
+import { PRIVATE_DIRECTORY_MODE, PRIVATE_FILE_MODE } from "./paths.ts";
+
+/**
+ * Throws the system's error (ENOSPC, EROFS, EACCES, EIO …) and then has changed nothing that a reader can see.
+ * After EIO of fsync the same descriptor is not tried again: a retry may report a success that is none.
+ */
+export async function replaceFile(path: string, content: string | Uint8Array, mode = PRIVATE_FILE_MODE): Promise<void> {
+  const directory = dirname(path);
+  const temporary = join(directory, `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
+  const file = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, mode);
+  try {
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined);
+    throw error;
+  }
+  await syncDirectory(directory);
+}
+
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, constants.O_RDONLY);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** Makes the directory and its parents, 0700 where it makes them. */
+export async function ensurePrivateDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
+}
+
+/** The text of a file of at most `bytesMax`, or undefined when there is none. Throws on anything else. */
+export async function readTextIfExists(path: string, bytesMax: number): Promise<string | undefined> {
+  try {
+    const { size } = await stat(path);
+    if (size > bytesMax) throw new RangeError(`${path} has ${size} bytes, the limit is ${bytesMax}`);
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}

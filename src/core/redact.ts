@@ -1,0 +1,46 @@
+// Removes secrets by value, wherever they stand: live secrets as they are, URL-encoded, in base64 and JSON-escaped, and
+// anything that has the form of a well-known token. A net, not a wall: the wall is that agents never hold a token.
+
+const SECRET_LENGTH_MIN = 6;
+const MARK = "[redacted]";
+
+const KNOWN_TOKENS = /\b(?:gh[pousr]_[A-Za-z0-9]{16,255}|github_pat_[A-Za-z0-9_]{20,255}|sk-(?:ant-)?[A-Za-z0-9_-]{20,255}|hf_[A-Za-z0-9]{30,60})\b/g;
+const BASIC_CREDENTIALS = /\b((?:basic|bearer|token)\s+)[A-Za-z0-9+/_=.-]{16,}/gi;
+const URL_CREDENTIALS = /(\b[a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@:]{1,255}:[^\s/@]{1,255}@/gi;
+
+export class Redactor {
+  #needles: string[] = [];
+
+  constructor(secrets: Iterable<string | null | undefined> = []) {
+    for (const secret of secrets) this.add(secret);
+  }
+
+  add(secret: string | null | undefined): void {
+    if (secret === null || secret === undefined || secret.length < SECRET_LENGTH_MIN) return;
+    const bytes = Buffer.from(secret);
+    const forms = [
+      secret,
+      encodeURIComponent(secret),
+      JSON.stringify(secret).slice(1, -1),
+      ...base64Cores(secret),
+      Buffer.from(`x-access-token:${secret}`).toString("base64").replace(/=+$/, ""),
+      bytes.toString("hex"),
+    ];
+    this.#needles = [...new Set([...this.#needles, ...forms])].sort((a, b) => b.length - a.length);
+  }
+
+  /** The text without secrets. */
+  redact = (text: string): string => {
+    let clean = text;
+    for (const needle of this.#needles) clean = clean.replaceAll(needle, MARK);
+    return clean.replace(KNOWN_TOKENS, MARK).replace(BASIC_CREDENTIALS, `$1${MARK}`).replace(URL_CREDENTIALS, `$1${MARK}@`);
+  };
+}
+
+/** The middle of the base64 text at each of the three byte alignments: what stays the same whatever surrounds the secret. */
+function base64Cores(secret: string): string[] {
+  return [0, 1, 2].map((shift) => {
+    const text = Buffer.from(`${"x".repeat(shift)}${secret}`).toString("base64").replace(/=+$/, "");
+    return text.slice(shift === 0 ? 0 : shift + 1, text.length - 2);
+  });
+}
