@@ -1,0 +1,91 @@
+// Bundles what ships: one minified ES module per process entry, split at import(), so that a process loads only what
+// it needs now. Every output lies flat in dist/, so `new URL("./worker.js", import.meta.url)` holds in any chunk.
+
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { root } from "./runtime.mjs";
+
+const ENTRIES = {
+  cli: "src/cli/main.ts",
+  daemon: "src/daemon/main.ts",
+  worker: "src/worker/main.ts",
+  "demo-agent": "src/demo/agent/main.ts",
+};
+
+/** CommonJS dependencies call `require` for Node's own modules, which an ES module does not have. */
+const REQUIRE_BANNER =
+  'import{createRequire as hydraflowCreateRequire}from"node:module";const require=hydraflowCreateRequire(import.meta.url);';
+
+const dist = join(root, "dist");
+const marker = join(dist, ".sources");
+
+/** Builds when the sources differ from those of the last build; returns whether it did. */
+export async function buildIfStale() {
+  const sources = hashOfSources();
+  if (existsSync(marker) && readFileSync(marker, "utf8") === sources) return false;
+  const { build } = await import("esbuild");
+  const fresh = join(root, `dist.${process.pid}`);
+  try {
+    await build(buildOptions(fresh));
+    writeFileSync(join(fresh, ".sources"), sources);
+    rmSync(dist, { recursive: true, force: true });
+    renameSync(fresh, dist);
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+  return true;
+}
+
+function buildOptions(outdir) {
+  const entries = Object.entries(ENTRIES).filter(([name, source]) => {
+    if (existsSync(join(root, source))) return true;
+    process.stderr.write(`not built: ${name}, ${source} does not exist yet\n`);
+    return false;
+  });
+  return {
+    absWorkingDir: root,
+    entryPoints: Object.fromEntries(entries),
+    outdir,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node24",
+    splitting: true,
+    minify: true,
+    // Error classes take their name from the class, and a stack trace from a customer should be readable.
+    keepNames: true,
+    sourcemap: "linked",
+    sourcesContent: false,
+    chunkNames: "[name]-[hash]",
+    legalComments: "none",
+    banner: { js: REQUIRE_BANNER },
+    logLevel: "warning",
+  };
+}
+
+function hashOfSources() {
+  const hash = createHash("sha256");
+  const add = (path) =>
+    hash
+      .update(`${path}\0`)
+      .update(readFileSync(join(root, path)))
+      .update("\0");
+  for (const path of ["package.json", "package-lock.json", "tsconfig.json", "scripts/build.mjs"]) add(path);
+  for (const path of filesBelow("src")) add(path);
+  return hash.digest("hex");
+}
+
+function filesBelow(directory) {
+  return readdirSync(join(root, directory), { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = `${directory}/${entry.name}`;
+      return entry.isDirectory() ? filesBelow(path) : [path];
+    });
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  process.stdout.write((await buildIfStale()) ? "built dist/\n" : "dist/ is up to date\n");
+}

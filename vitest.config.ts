@@ -1,0 +1,46 @@
+// Three projects: unit (fast, sources as they are), system (the built program, real processes) and agents (real agent
+// CLIs, only by `npm run test:agents`). Workers are few, since tests start processes of their own.
+
+import { defineConfig } from "vitest/config";
+
+const UNIT_TIMEOUT_MS = 20_000;
+const SYSTEM_TIMEOUT_MS = 120_000;
+const AGENTS_TIMEOUT_MS = 600_000;
+
+// The tool reads its settings from the default export and from nowhere else.
+// oxlint-disable-next-line import/no-default-export
+export default defineConfig({
+  test: {
+    pool: "forks",
+    maxWorkers: 2,
+    passWithNoTests: false,
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/system/**", "test/agents/**"],
+          testTimeout: UNIT_TIMEOUT_MS,
+          hookTimeout: UNIT_TIMEOUT_MS,
+        },
+      },
+      {
+        test: {
+          name: "system",
+          include: ["test/system/**/*.test.ts"],
+          testTimeout: SYSTEM_TIMEOUT_MS,
+          hookTimeout: SYSTEM_TIMEOUT_MS,
+        },
+      },
+      {
+        test: {
+          name: "agents",
+          include: ["test/agents/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: AGENTS_TIMEOUT_MS,
+          hookTimeout: AGENTS_TIMEOUT_MS,
+        },
+      },
+    ],
+  },
+});
