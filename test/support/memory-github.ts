@@ -1,0 +1,487 @@
+// GitHub in memory, for tests of the pipeline. The world (`MemoryGitHub`) outlives its clients as GitHub outlives a worker:
+// a test crashes a client, throws its objects away, connects again and looks at what the world holds. Every effect stands
+// in `writes`, in the order in which it happened; a client can be told to fail or to crash before or after any call.
+
+import type {
+  CheckState,
+  Comment,
+  GitHub,
+  GitHubFailure,
+  Issue,
+  PullRequest,
+  RateLimit,
+} from "../../src/worker/github/github.ts";
+import { fail, ok, type Result } from "../../src/core/result.ts";
+import { MemoryBranches } from "./memory-branches.ts";
+
+export type Method = Exclude<keyof GitHub, "rateLimit">;
+
+/** One effect on the world. Reads are not in the ledger. */
+export interface Write {
+  readonly login: string;
+  readonly method: Method;
+  /** Issue, pull request or comment that it hit; null where there is none. */
+  readonly number: number | null;
+  readonly detail: string;
+}
+
+export interface Call {
+  readonly method: Method;
+  /** Counts from 1 over all calls of the client. */
+  readonly index: number;
+  readonly detail: string;
+}
+
+export interface Fault {
+  /** The n-th call from now (of this method, where one is named), counted from 1. */
+  readonly at: number;
+  readonly method?: Method;
+  /** `after`: the effect happened, the answer is lost. */
+  readonly when: "before" | "after";
+  /** `crash` throws `Crash` and leaves the client dead: the process is gone. */
+  readonly how: "crash" | GitHubFailure;
+}
+
+export class Crash extends Error {
+  constructor() {
+    super("the process ended here");
+  }
+}
+
+/** Where branches and commits live. A test with a real git remote brings its own. */
+export interface Branches {
+  head(branch: string): Promise<string | null>;
+  aheadBy(base: string, head: string): Promise<number | null>;
+  /** Puts a squash commit on `base` and returns its sha. */
+  squash(base: string, headSha: string, title: string): Promise<string>;
+  remove(branch: string): Promise<boolean>;
+}
+
+export interface MemoryGitHubOptions {
+  readonly fullName?: string;
+  readonly defaultBranch?: string;
+  readonly branches?: Branches;
+  /** Server time; by default a second passes with every effect. */
+  readonly now?: () => Date;
+}
+
+export interface StoredIssue {
+  number: number;
+  title: string;
+  body: string;
+  labels: string[];
+  state: "open" | "closed";
+  author: string;
+  createdAt: string;
+  updatedAt: string;
+  /** Null for an issue. */
+  pull: StoredPull | null;
+}
+
+export interface StoredPull {
+  headBranch: string;
+  baseBranch: string;
+  draft: boolean;
+  merged: boolean;
+  /** Frozen when the pull request is merged or its branch is gone. */
+  headSha: string;
+}
+
+export interface StoredReview {
+  readonly id: number;
+  readonly pull: number;
+  readonly author: string;
+  readonly body: string;
+  readonly state: string;
+}
+
+const START = Date.parse("2026-01-01T00:00:00Z");
+
+export class MemoryGitHub {
+  readonly fullName: string;
+  readonly defaultBranch: string;
+  readonly branches: Branches;
+  readonly writes: Write[] = [];
+  readonly issues = new Map<number, StoredIssue>();
+  readonly comments: (Comment & { readonly issue: number })[] = [];
+  readonly reviews: StoredReview[] = [];
+  readonly labels = new Map<string, { colour: string; description: string }>();
+  readonly #writers = new Set<string>();
+  readonly #checks = new Map<string, CheckState>();
+  readonly #now: (() => Date) | undefined;
+  #ticks = 0;
+  #nextNumber = 1;
+  #nextId = 1_000;
+
+  constructor(options: MemoryGitHubOptions = {}) {
+    this.fullName = options.fullName ?? "acme/web";
+    this.defaultBranch = options.defaultBranch ?? "main";
+    this.branches = options.branches ?? new MemoryBranches([this.defaultBranch]);
+    this.#now = options.now;
+  }
+
+  /** A client as one worker has it. Logins that connect may write. */
+  connect(login = "hydraflow-bot"): MemoryClient {
+    this.#writers.add(login);
+    return new MemoryClient(this, login);
+  }
+
+  /** What people do. None of it is in the ledger. */
+  addIssue(given: { title?: string; body?: string; labels?: readonly string[]; author?: string } = {}): Issue {
+    const at = this.tick();
+    const number = this.#nextNumber++;
+    const title = given.title ?? `Issue ${number}`;
+    const body = given.body ?? "Something is to be done.";
+    const labels = [...(given.labels ?? [])];
+    this.issues.set(number, { number, title, body, labels, state: "open", author: given.author ?? "alice", createdAt: at, updatedAt: at, pull: null });
+    return this.issue(number);
+  }
+
+  addComment(issue: number, author: string, body: string): Comment {
+    const at = this.tick();
+    const comment = { id: this.#nextId++, issue, author, body, createdAt: at, updatedAt: at };
+    this.comments.push(comment);
+    this.stored(issue).updatedAt = at;
+    return publicComment(comment);
+  }
+
+  setLabels(issue: number, labels: readonly string[]): void {
+    Object.assign(this.stored(issue), { labels: [...labels], updatedAt: this.tick() });
+  }
+
+  setState(issue: number, state: "open" | "closed"): void {
+    Object.assign(this.stored(issue), { state, updatedAt: this.tick() });
+  }
+
+  allowWriting(login: string): void {
+    this.#writers.add(login);
+  }
+
+  setChecks(sha: string, state: CheckState): void {
+    this.#checks.set(sha, state);
+  }
+
+  /** The issue as the port shows it. */
+  issue(number: number): Issue {
+    const { pull: _, ...stored } = this.stored(number);
+    return { ...stored, labels: [...stored.labels], url: `https://github.test/${this.fullName}/issues/${number}` };
+  }
+
+  commentsOf(issue: number): Comment[] {
+    return this.comments.filter((comment) => comment.issue === issue).map(publicComment);
+  }
+
+  /** Effects of one kind, for `expect(world.effects("merge", 7)).toHaveLength(1)`. */
+  effects(method: Method, number?: number): Write[] {
+    return this.writes.filter((write) => write.method === method && (number === undefined || write.number === number));
+  }
+
+  mayWrite(login: string): boolean {
+    return this.#writers.has(login);
+  }
+
+  checksOf(sha: string): CheckState {
+    return this.#checks.get(sha) ?? { kind: "none" };
+  }
+
+  stored(number: number): StoredIssue {
+    const found = this.issues.get(number);
+    if (found === undefined) throw new Error(`the world has no issue ${number}`);
+    return found;
+  }
+
+  openPull(author: string, given: { title: string; body: string; head: string; base: string; draft: boolean }, headSha: string): number {
+    const { number } = this.addIssue({ title: given.title, body: given.body, author });
+    this.stored(number).pull = { headBranch: given.head, baseBranch: given.base, draft: given.draft, merged: false, headSha };
+    return number;
+  }
+
+  /** GitHub closes what a merged pull request says it fixes. */
+  closeFixedBy(body: string): void {
+    for (const [, number] of body.matchAll(/\b(?:fix(?:e[sd])?|close[sd]?|resolve[sd]?) #(\d+)/gi)) {
+      if (this.issues.get(Number(number))?.state === "open") this.setState(Number(number), "closed");
+    }
+  }
+
+  nextId(): number {
+    return this.#nextId++;
+  }
+
+  /** Server time, which moves on with every effect. */
+  tick(): string {
+    this.#ticks += 1;
+    return (this.#now?.() ?? new Date(START + this.#ticks * 1_000)).toISOString();
+  }
+}
+
+/** One worker's connection. Dead after a crash: every later call throws, as nothing runs in an ended process. */
+export class MemoryClient implements GitHub {
+  readonly login: string;
+  /** Awaited before each effect and after it; a test orders two clients with it. */
+  intercept: (call: Call, when: "before" | "after") => void | Promise<void> = () => undefined;
+  readonly calls: Call[] = [];
+  readonly #world: MemoryGitHub;
+  readonly #faults: { fault: Fault; seen: number }[] = [];
+  #dead = false;
+
+  constructor(world: MemoryGitHub, login: string) {
+    this.#world = world;
+    this.login = login;
+  }
+
+  inject(fault: Fault): void {
+    this.#faults.push({ fault, seen: 0 });
+  }
+
+  viewer(signal: AbortSignal): Promise<Result<string, GitHubFailure>> {
+    return this.#call("viewer", "", signal, () => ok(this.login));
+  }
+
+  repository(signal: AbortSignal) {
+    return this.#call("repository", "", signal, () => ok({ fullName: this.#world.fullName, defaultBranch: this.#world.defaultBranch }));
+  }
+
+  listIssues(since: string | null, signal: AbortSignal) {
+    return this.#call("listIssues", since ?? "all", signal, () => {
+      const issues = [...this.#world.issues.values()].filter((issue) => issue.pull === null);
+      const asked = issues.filter((issue) => (since === null ? issue.state === "open" : issue.updatedAt >= since));
+      return ok(asked.map(({ number }) => this.#world.issue(number)));
+    });
+  }
+
+  issue(number: number, signal: AbortSignal): Promise<Result<Issue, GitHubFailure>> {
+    return this.#call("issue", `#${number}`, signal, () => (this.#world.issues.has(number) ? ok(this.#world.issue(number)) : notFound()));
+  }
+
+  comments(number: number, signal: AbortSignal) {
+    return this.#call("comments", `#${number}`, signal, () => ok(this.#world.commentsOf(number)));
+  }
+
+  createComment(number: number, body: string, signal: AbortSignal): Promise<Result<Comment, GitHubFailure>> {
+    return this.#call("createComment", `#${number}`, signal, () => {
+      if (!this.#world.issues.has(number)) return notFound();
+      this.#note("createComment", number, body);
+      return ok(this.#world.addComment(number, this.login, body));
+    });
+  }
+
+  updateComment(id: number, body: string, signal: AbortSignal): Promise<Result<Comment, GitHubFailure>> {
+    return this.#call("updateComment", `comment ${id}`, signal, () => {
+      const index = this.#world.comments.findIndex((comment) => comment.id === id);
+      const old = this.#world.comments[index];
+      if (old === undefined) return notFound();
+      this.#note("updateComment", old.issue, body);
+      const changed = { ...old, body, updatedAt: this.#world.tick() };
+      this.#world.comments[index] = changed;
+      this.#world.stored(old.issue).updatedAt = changed.updatedAt;
+      return ok(publicComment(changed));
+    });
+  }
+
+  addLabels(number: number, labels: readonly string[], signal: AbortSignal): Promise<Result<readonly string[], GitHubFailure>> {
+    return this.#call("addLabels", `#${number} ${labels.join(",")}`, signal, () => {
+      if (!this.#world.issues.has(number)) return notFound();
+      const issue = this.#world.stored(number);
+      this.#note("addLabels", number, labels.join(","));
+      issue.labels = [...new Set([...issue.labels, ...labels])];
+      issue.updatedAt = this.#world.tick();
+      return ok([...issue.labels]);
+    });
+  }
+
+  removeLabel(number: number, label: string, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
+    return this.#call("removeLabel", `#${number} ${label}`, signal, () => {
+      if (!this.#world.issues.has(number)) return notFound();
+      const issue = this.#world.stored(number);
+      if (!issue.labels.includes(label)) return ok();
+      this.#note("removeLabel", number, label);
+      issue.labels = issue.labels.filter((name) => name !== label);
+      issue.updatedAt = this.#world.tick();
+      return ok();
+    });
+  }
+
+  createLabel(name: string, colour: string, description: string, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
+    return this.#call("createLabel", name, signal, () => {
+      if (!this.#world.labels.has(name)) {
+        this.#note("createLabel", null, name);
+        this.#world.labels.set(name, { colour, description });
+      }
+      return ok();
+    });
+  }
+
+  closeIssue(number: number, reason: "completed" | "not_planned", signal: AbortSignal): Promise<Result<Issue, GitHubFailure>> {
+    return this.#call("closeIssue", `#${number}`, signal, () => {
+      if (!this.#world.issues.has(number)) return notFound();
+      if (this.#world.stored(number).state === "open") {
+        this.#note("closeIssue", number, reason);
+        this.#world.setState(number, "closed");
+      }
+      return ok(this.#world.issue(number));
+    });
+  }
+
+  pullsByBranch(branch: string, signal: AbortSignal) {
+    return this.#call("pullsByBranch", branch, signal, async () => {
+      const numbers = [...this.#world.issues.values()].filter((issue) => issue.pull?.headBranch === branch).map(({ number }) => number);
+      return ok(await Promise.all(numbers.toReversed().map((number) => this.#pullOf(number))));
+    });
+  }
+
+  pull(number: number, signal: AbortSignal): Promise<Result<PullRequest, GitHubFailure>> {
+    return this.#call("pull", `#${number}`, signal, async () => (this.#hasPull(number) ? ok(await this.#pullOf(number)) : notFound()));
+  }
+
+  createPull(pull: { title: string; body: string; head: string; base: string; draft: boolean }, signal: AbortSignal): Promise<Result<PullRequest, GitHubFailure>> {
+    return this.#call("createPull", pull.head, signal, async () => {
+      const headSha = await this.#world.branches.head(pull.head);
+      if (headSha === null) return invalid(`no branch ${pull.head}`);
+      const open = [...this.#world.issues.values()].some((issue) => issue.state === "open" && issue.pull?.headBranch === pull.head);
+      if (open) return invalid(`a pull request already exists for ${pull.head}`);
+      const number = this.#world.openPull(this.login, pull, headSha);
+      this.#note("createPull", number, pull.head);
+      return ok(await this.#pullOf(number));
+    });
+  }
+
+  createReview(number: number, review: { event: "approve" | "request_changes" | "comment"; body: string; headSha: string }, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
+    return this.#call("createReview", `#${number} ${review.event}`, signal, () => {
+      if (!this.#hasPull(number)) return notFound();
+      const isOwn = this.#world.stored(number).author === this.login;
+      if (isOwn && review.event !== "comment") return invalid("an own pull request can only be commented on");
+      this.#note("createReview", number, review.event);
+      const state = { approve: "APPROVED", request_changes: "CHANGES_REQUESTED", comment: "COMMENTED" }[review.event];
+      this.#world.reviews.push({ id: this.#world.nextId(), pull: number, author: this.login, body: review.body, state });
+      return ok();
+    });
+  }
+
+  reviews(number: number, signal: AbortSignal) {
+    return this.#call("reviews", `#${number}`, signal, () =>
+      ok(this.#world.reviews.filter(({ pull }) => pull === number).map(({ id, author, body, state }) => ({ id, author, body, state }))),
+    );
+  }
+
+  merge(number: number, headSha: string, title: string, signal: AbortSignal): Promise<Result<{ sha: string }, GitHubFailure>> {
+    return this.#call("merge", `#${number}`, signal, async () => {
+      if (!this.#hasPull(number)) return notFound();
+      const pull = await this.#pullOf(number);
+      if (pull.state === "closed" || pull.draft) return failure("invalid", 405, "the pull request cannot be merged");
+      if (pull.headSha !== headSha) return failure("conflict", 409, "the head was modified");
+      const sha = await this.#world.branches.squash(pull.baseBranch, headSha, title);
+      this.#note("merge", number, sha);
+      const stored = this.#world.stored(number);
+      stored.pull = { headBranch: pull.headBranch, baseBranch: pull.baseBranch, draft: false, merged: true, headSha };
+      this.#world.setState(number, "closed");
+      if (pull.baseBranch === this.#world.defaultBranch) this.#world.closeFixedBy(pull.body);
+      return ok({ sha });
+    });
+  }
+
+  checks(sha: string, signal: AbortSignal): Promise<Result<CheckState, GitHubFailure>> {
+    return this.#call("checks", sha, signal, () => ok(this.#world.checksOf(sha)));
+  }
+
+  aheadBy(base: string, head: string, signal: AbortSignal): Promise<Result<number, GitHubFailure>> {
+    return this.#call("aheadBy", `${base}...${head}`, signal, async () => {
+      const commits = await this.#world.branches.aheadBy(base, head);
+      return commits === null ? notFound() : ok(commits);
+    });
+  }
+
+  deleteBranch(branch: string, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
+    return this.#call("deleteBranch", branch, signal, async () => {
+      if (await this.#world.branches.remove(branch)) this.#note("deleteBranch", null, branch);
+      return ok();
+    });
+  }
+
+  mayWrite(login: string, signal: AbortSignal): Promise<Result<boolean, GitHubFailure>> {
+    return this.#call("mayWrite", login, signal, () => ok(this.#world.mayWrite(login)));
+  }
+
+  rateLimit(): RateLimit | null {
+    return null;
+  }
+
+  async #call<T>(method: Method, detail: string, signal: AbortSignal, act: () => Result<T, GitHubFailure> | Promise<Result<T, GitHubFailure>>): Promise<Result<T, GitHubFailure>> {
+    const call: Call = { method, index: this.calls.length + 1, detail };
+    this.calls.push(call);
+    const faults = this.#faultsOf(method);
+    await this.intercept(call, "before");
+    this.#mustLive();
+    signal.throwIfAborted();
+    const before = this.#strike(faults, "before");
+    if (before !== undefined) return fail(before);
+    const answer = await act();
+    await this.intercept(call, "after");
+    const after = this.#strike(faults, "after");
+    return after === undefined ? answer : fail(after);
+  }
+
+  #faultsOf(method: Method): Fault[] {
+    const due: Fault[] = [];
+    for (const entry of this.#faults) {
+      if (entry.fault.method !== undefined && entry.fault.method !== method) continue;
+      entry.seen += 1;
+      if (entry.seen === entry.fault.at) due.push(entry.fault);
+    }
+    return due;
+  }
+
+  #strike(faults: readonly Fault[], when: "before" | "after"): GitHubFailure | undefined {
+    const fault = faults.find((each) => each.when === when);
+    if (fault?.how !== "crash") return fault?.how;
+    this.#dead = true;
+    throw new Crash();
+  }
+
+  #mustLive(): void {
+    if (this.#dead) throw new Crash();
+  }
+
+  #note(method: Method, number: number | null, detail: string): void {
+    this.#world.writes.push({ login: this.login, method, number, detail });
+  }
+
+  #hasPull(number: number): boolean {
+    return this.#world.issues.get(number)?.pull != null;
+  }
+
+  async #pullOf(number: number): Promise<PullRequest> {
+    const { pull, title, body, state, labels } = this.#world.stored(number);
+    if (pull === null) throw new Error(`#${number} is no pull request`);
+    const headSha = pull.merged ? pull.headSha : ((await this.#world.branches.head(pull.headBranch)) ?? pull.headSha);
+    pull.headSha = headSha;
+    const { headBranch, baseBranch, merged, draft } = pull;
+    const url = `https://github.test/${this.#world.fullName}/pull/${number}`;
+    return { number, title, body, state, merged, draft, headSha, headBranch, baseBranch, labels: [...labels], url };
+  }
+}
+
+/** A failure that may pass by itself: what a lost connection or a busy server looks like. */
+export function unreachable(message = "no answer"): GitHubFailure {
+  return { kind: "unreachable", message, status: 0, retryable: true, retryAt: null };
+}
+
+/** A failure that surely had no effect. */
+export function forbidden(message = "not allowed"): GitHubFailure {
+  return { kind: "forbidden", message, status: 403, retryable: false, retryAt: null };
+}
+
+function failure(kind: GitHubFailure["kind"], status: number, message: string): Result<never, GitHubFailure> {
+  return fail({ kind, message, status, retryable: false, retryAt: null });
+}
+
+function notFound(): Result<never, GitHubFailure> {
+  return failure("not-found", 404, "not found");
+}
+
+function invalid(message: string): Result<never, GitHubFailure> {
+  return failure("invalid", 422, message);
+}
+
+function publicComment({ id, author, body, createdAt, updatedAt }: Comment): Comment {
+  return { id, author, body, createdAt, updatedAt };
+}
