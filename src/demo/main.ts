@@ -1,0 +1,53 @@
+// The process side of `hydraflow demo`: streams, signals, exit code.
+
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+import { EXIT_CODES } from "../core/exit-code.ts";
+import { type DemoReport, isAsPromised, runDemoOnce } from "./demo.ts";
+
+export interface DemoCommandOptions {
+  readonly once: boolean;
+  readonly json: boolean;
+  readonly chaos: boolean;
+  readonly keep: boolean;
+}
+
+/** Progress goes to stderr when stdout carries JSON, so that its last line is the summary and nothing else. */
+export async function runDemo(options: DemoCommandOptions, host: NodeJS.Process): Promise<void> {
+  const stopping = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) host.on(name, () => stopping.abort());
+  const output = options.json ? host.stderr : host.stdout;
+  const report = await runDemoOnce(
+    {
+      once: options.once || options.json,
+      chaos: options.chaos,
+      keepDirectory: options.keep,
+      runtime: host.execPath,
+      cliArguments: [...host.execArgv, host.argv[1] ?? ""],
+      agentCommand: programBeside(import.meta.url),
+      environment: host.env,
+      output,
+      isTerminal: output.isTTY === true,
+    },
+    stopping.signal,
+  );
+  print(report, options, host);
+  host.exitCode = isAsPromised(report) ? EXIT_CODES.ok.code : EXIT_CODES.failure.code;
+}
+
+function print(report: DemoReport, options: DemoCommandOptions, host: NodeJS.Process): void {
+  if (options.json) {
+    host.stdout.write(`${JSON.stringify(report)}\n`);
+    return;
+  }
+  const { merged, hitl, closed, failed, duplicates, seconds } = report;
+  host.stdout.write(`merged ${merged}, of them ${hitl} after a person's answer; closed ${closed}; failed ${failed}; duplicates ${duplicates}; ${seconds} s\n`);
+  for (const problem of report.problems) host.stdout.write(`problem: ${problem}\n`);
+}
+
+/** The bundle lies flat in dist/; the sources have the agent in its own folder. */
+function programBeside(moduleUrl: string): string {
+  const bundled = fileURLToPath(new URL("./demo-agent.js", moduleUrl));
+  return existsSync(bundled) ? bundled : fileURLToPath(new URL("./agent/main.ts", moduleUrl));
+}

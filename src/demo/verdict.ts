@@ -1,0 +1,81 @@
+// What the demo claims at its end, from the forge's own records and not from what HydraFlow says of itself.
+
+import type { Forge } from "../forge/forge.ts";
+import type { LedgerEntry } from "../forge/ledger.ts";
+import type { DemoRepository, DemoWorld } from "./demo-world.ts";
+import { ROBOT } from "./demo-world.ts";
+
+export interface DemoSummary {
+  /** Issues whose pull request is merged and whose change stands on the default branch. */
+  readonly merged: number;
+  /** Issues that went through a person. */
+  readonly hitl: number;
+  /** Issues closed without a change, because it was there already. */
+  readonly closed: number;
+  readonly failed: number;
+  /** Outside effects that happened more than once: pull requests, merges, comments of one kind. */
+  readonly duplicates: number;
+}
+
+const FIXED_LABEL = "hydraflow-fixed";
+const DUP_LABEL = "hydraflow-dup";
+const HITL_LABEL = "hydraflow-hitl";
+const MARKER = /<!-- hydraflow:(\S+)/;
+
+export async function summarise(world: DemoWorld): Promise<DemoSummary> {
+  const counts = { merged: 0, hitl: 0, closed: 0, failed: 0 };
+  const ledger = world.forge.ledger.entries();
+  for (const repository of world.repositories) {
+    for (const { number, sample } of repository.issues) {
+      const end = await endOf(world.forge, repository, number);
+      if (end === sample.expected) counts[end] += 1;
+      else counts.failed += 1;
+      if (ledger.some((entry) => isHandOff(entry, repository.fullName, number))) counts.hitl += 1;
+    }
+  }
+  return { ...counts, duplicates: countDuplicates(ledger) };
+}
+
+/** Issues that have come to an end, whichever. */
+export function countEnded(world: DemoWorld): number {
+  return world.repositories.flatMap((repository) =>
+    repository.issues.filter(({ number }) => world.forge.issue(repository.fullName, number).state === "closed"),
+  ).length;
+}
+
+/** Every write that must happen once is told by what it is and where; what is told more often is a duplicate. */
+export function countDuplicates(ledger: readonly LedgerEntry[]): number {
+  const seen = new Map<string, number>();
+  for (const entry of ledger) {
+    const key = onceKeyOf(entry);
+    if (key !== undefined) seen.set(key, (seen.get(key) ?? 0) + 1);
+  }
+  return [...seen.values()].reduce((sum, times) => sum + times - 1, 0);
+}
+
+function onceKeyOf(entry: LedgerEntry): string | undefined {
+  if (entry.actor !== ROBOT) return undefined;
+  if (entry.kind === "pull.created") return `${entry.repo} pull ${String(entry.detail["head"])}`;
+  if (entry.kind === "pull.merged" || entry.kind === "issue.closed") return `${entry.repo} ${entry.kind} ${entry.number}`;
+  if (entry.kind === "comment.created" || entry.kind === "review.created") {
+    const body = String(entry.detail["body"]);
+    return `${entry.repo} ${entry.number} ${MARKER.exec(body)?.[1] ?? body}`;
+  }
+  return undefined;
+}
+
+function isHandOff(entry: LedgerEntry, repo: string, number: number): boolean {
+  return entry.repo === repo && entry.number === number && entry.kind === "label.added" && entry.detail["label"] === HITL_LABEL;
+}
+
+async function endOf(forge: Forge, repository: DemoRepository, number: number): Promise<"merged" | "closed" | "failed"> {
+  const issue = forge.issue(repository.fullName, number);
+  if (issue.state !== "closed") return "failed";
+  if (issue.labels.includes(DUP_LABEL)) return "closed";
+  const wanted = repository.issues.find((candidate) => candidate.number === number)?.sample.wanted ?? {};
+  for (const [path, text] of Object.entries(wanted)) {
+    const found = await forge.readFile(repository.fullName, "main", path);
+    if (found === null || !found.includes(text.trim())) return "failed";
+  }
+  return issue.labels.includes(FIXED_LABEL) ? "merged" : "failed";
+}
