@@ -1,0 +1,41 @@
+// How the remote is reached: its base URL, the credential and the transports. The credential goes to that base URL alone,
+// in the environment of that one process (git-config(1): GIT_CONFIG_COUNT, http.<url>.extraHeader).
+
+import { isLoopbackHost } from "./loopback-host.ts";
+import type { RepositoryName } from "../../core/repository-name.ts";
+import type { GitCall } from "./git.ts";
+import type { ConfigPair } from "./git-environment.ts";
+
+export interface RemoteAccess {
+  /** For instance `https://github.com`; `http:` only on loopback. */
+  readonly baseUrl: string;
+  readonly token: string | null;
+  /** Lets tests use a bare repository on disk as the remote. */
+  readonly allowFile?: boolean;
+}
+
+export function remoteUrl(access: RemoteAccess, repository: RepositoryName): string {
+  return `${trimSlashes(access.baseUrl)}/${repository.owner}/${repository.name}.git`;
+}
+
+/** A call with the network allowed and, for http(s), the credential in its environment. */
+export function remoteCall(access: RemoteAccess, directory: string, gitArguments: readonly string[]): GitCall {
+  return { directory, arguments: gitArguments, protocols: protocolsOf(access), config: credentialOf(access) };
+}
+
+function protocolsOf(access: RemoteAccess): readonly string[] {
+  const url = new URL(access.baseUrl);
+  if (url.protocol === "file:" && access.allowFile) return ["file"];
+  return url.protocol === "http:" && isLoopbackHost(url.hostname) ? ["http"] : ["https"];
+}
+
+function credentialOf(access: RemoteAccess): readonly ConfigPair[] {
+  const url = new URL(access.baseUrl);
+  if (access.token === null || !/^https?:$/.test(url.protocol)) return [];
+  const basic = Buffer.from(`x-access-token:${access.token}`).toString("base64");
+  return [[`http.${trimSlashes(access.baseUrl)}/.extraHeader`, `Authorization: Basic ${basic}`]];
+}
+
+function trimSlashes(url: string): string {
+  return url.replace(/\/+$/, "");
+}
