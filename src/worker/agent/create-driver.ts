@@ -1,0 +1,50 @@
+// Picks the agent driver by configuration.
+
+import type { Config } from "../../core/config.ts";
+import type { AgentDriver } from "./agent-driver.ts";
+import { createClaudeDriver } from "./claude-driver.ts";
+
+/** Shown wherever the agent is named, so that nobody takes its work for that of a model. */
+export const DEMO_AGENT_NAME = "demo agent (not an AI)";
+
+export interface DriverContext {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** HYDRAFLOW_TREE and HYDRAFLOW_BIRTH of this worker. */
+  readonly marks: Readonly<Record<string, string>>;
+  readonly redact: (text: string) => string;
+  /** Absolute path of the demo agent's program and of the Node that runs it. */
+  readonly demoAgent: { readonly node: string; readonly program: string };
+}
+
+type DriverConfig = Pick<
+  Config,
+  | "agentDriver"
+  | "agentCommand"
+  | "agentModel"
+  | "agentEnvironment"
+  | "agentStartupMs"
+  | "agentSilenceMs"
+  | "agentTurnMs"
+>;
+
+export function createDriver(config: DriverConfig, context: DriverContext): AgentDriver {
+  const { environment, marks, redact, demoAgent } = context;
+  const shared = {
+    model: config.agentModel,
+    environment,
+    extraEnvironment: config.agentEnvironment,
+    marks,
+    clocks: { startupMs: config.agentStartupMs, silenceMs: config.agentSilenceMs, turnMs: config.agentTurnMs },
+    redact,
+  };
+  if (config.agentDriver === "claude")
+    return createClaudeDriver({ ...shared, command: config.agentCommand ?? "claude" });
+  if (config.agentCommand !== undefined)
+    return createClaudeDriver({ ...shared, command: config.agentCommand, name: DEMO_AGENT_NAME });
+  return createClaudeDriver({
+    ...shared,
+    command: demoAgent.node,
+    commandArgs: [demoAgent.program],
+    name: DEMO_AGENT_NAME,
+  });
+}
