@@ -68,7 +68,8 @@ function isRead(method: string): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-function isListedHost(host: string | undefined, port: number): boolean {
+/** As sent, without parsing; servers also check it on the raw header list, before routing. */
+export function isListedHost(host: string | undefined, port: number): boolean {
   const listed = [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`];
   return host !== undefined && listed.includes(host.toLowerCase());
 }

@@ -1,0 +1,102 @@
+// The door as one Hono app: the guard in front of everything, the route table behind it, and problem documents for
+// whatever is left. No logic of its own: lifecycle goes to the SupervisorControl port, data comes from the workers.
+
+import { type Context, Hono, type Next } from "hono";
+
+import { type Clock, systemClock } from "../core/clock.ts";
+import { messageOf } from "../core/errors.ts";
+import { httpGuard } from "../core/http-guard.ts";
+import type { Log } from "../core/log.ts";
+import type { SupervisorPaths } from "../core/paths.ts";
+import { problemResponse } from "../core/problem.ts";
+import type { SupervisorControl } from "../core/supervisor-control.ts";
+import { aggregateRoutes } from "./aggregate-routes.ts";
+import { BrowserSessions } from "./browser-sessions.ts";
+import { dashboardRoute } from "./dashboard-route.ts";
+import { healthRoutes, type Readiness } from "./health-routes.ts";
+import { logRoutes } from "./log-routes.ts";
+import { hasSession, loginRoutes } from "./login-routes.ts";
+import { openApiRoute } from "./openapi.ts";
+import { repositoryRoutes } from "./repository-routes.ts";
+import { honoPath, type Route } from "./route.ts";
+import { workerProxyRoute } from "./worker-proxy.ts";
+
+export interface AdminDeps {
+  readonly control: SupervisorControl;
+  /** Read on every request, so that a replaced token counts at once. */
+  readonly tokenHashes: () => readonly string[];
+  readonly log: Log;
+  readonly paths: Pick<SupervisorPaths, "logFile">;
+  readonly readiness: () => Readiness;
+  readonly workerLogFile: (slug: string) => string;
+  readonly clock?: Clock;
+}
+
+export interface AdminApp {
+  readonly app: Hono;
+  readonly routes: readonly Route[];
+}
+
+const READS = new Set(["GET", "HEAD"]);
+
+/** `port` is known only after listening. Streams and changes in hand end when `closing` aborts. */
+export function createAdminApp(deps: AdminDeps, port: () => number, closing: AbortSignal): AdminApp {
+  const clock = deps.clock ?? systemClock;
+  const sessions = new BrowserSessions(clock, deps.tokenHashes);
+  const login = { sessions, tokenHashes: deps.tokenHashes, port };
+  const logs = {
+    control: deps.control,
+    supervisorLogFile: deps.paths.logFile,
+    workerLogFile: deps.workerLogFile,
+    clock,
+  };
+  const routes: readonly Route[] = [
+    ...healthRoutes(() => deps.control.ping(), deps.readiness),
+    openApiRoute(() => routes),
+    ...repositoryRoutes(deps.control, closing),
+    ...logRoutes(logs, closing),
+    ...aggregateRoutes(deps.control, closing),
+    workerProxyRoute(deps.control, closing),
+    ...loginRoutes(login),
+    dashboardRoute(login),
+  ];
+  const app = new Hono();
+  app.onError((error, context) => answerError(error, context, deps.log));
+  app.notFound(() =>
+    problemResponse({ code: "not_found", message: "nothing here; GET /openapi.json lists every address" }),
+  );
+  app.use((context, next) => forbidFraming(context, next));
+  app.use(
+    httpGuard({
+      port,
+      acceptedTokenHashes: deps.tokenHashes,
+      publicPaths: new Set(routes.filter(({ access }) => access === "public").map(({ path }) => path)),
+      hasSession: (context) => hasSession(context, login),
+    }),
+  );
+  app.use((context, next) => recordWrite(context, next, deps.log));
+  for (const route of routes) app.on([...route.methods], honoPath(route.path), (context) => route.respond(context));
+  return { app, routes };
+}
+
+async function forbidFraming(context: Context, next: Next): Promise<void> {
+  await next();
+  if (context.res.headers.has("content-security-policy")) return;
+  context.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+}
+
+/** Who changed what is in the log; the query is not, since it may hold a login code. */
+async function recordWrite(context: Context, next: Next, log: Log): Promise<void> {
+  await next();
+  const { method, path } = context.req;
+  if (!READS.has(method)) log.write("info", "admin.write", { method, path, status: context.res.status });
+}
+
+function answerError(error: Error, context: Context, log: Log): Response {
+  if (context.req.raw.signal.aborted) {
+    return problemResponse({ code: "bad_request", message: "the request was not sent to its end" });
+  }
+  const { method, path } = context.req;
+  log.write("error", "admin.request-failed", { method, path, error: messageOf(error), stack: error.stack });
+  return problemResponse({ code: "internal", message: "this is a bug; the daemon's log has the details" });
+}

@@ -1,0 +1,49 @@
+// Liveness and readiness without data, for service managers and probes, and `ping` with data for those who hold a token.
+
+import type { Ping } from "../core/supervisor-control.ts";
+import { schemaRef } from "./openapi-schemas.ts";
+import { defineRoute, jsonReply, type Route } from "./route.ts";
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** One line each, for people. */
+  readonly problems: readonly string[];
+}
+
+const TEXT_TYPE = "text/plain; charset=utf-8";
+
+export function healthRoutes(ping: () => Ping, readiness: () => Readiness): Route[] {
+  return [
+    defineRoute({
+      methods: ["GET"],
+      path: "/livez",
+      access: "public",
+      summary: "The process answers",
+      replies: [{ status: 200, description: "Alive", type: TEXT_TYPE }],
+      handle: () => text(200, "ok"),
+    }),
+    defineRoute({
+      methods: ["GET"],
+      path: "/readyz",
+      access: "public",
+      summary: "The daemon has started and can do its work; /api/ping says what is missing",
+      replies: [
+        { status: 200, description: "Ready", type: TEXT_TYPE },
+        { status: 503, description: "Not ready", type: TEXT_TYPE },
+      ],
+      handle: () => (readiness().ready ? text(200, "ready") : text(503, "not ready")),
+    }),
+    defineRoute({
+      methods: ["GET"],
+      path: "/api/ping",
+      access: "token",
+      summary: "Version, boot and readiness of the daemon",
+      replies: [{ status: 200, description: "The daemon", schema: schemaRef("Ping") }],
+      handle: () => jsonReply({ ...ping(), ...readiness() }),
+    }),
+  ];
+}
+
+function text(status: number, line: string): Response {
+  return new Response(`${line}\n`, { status, headers: { "content-type": TEXT_TYPE } });
+}
