@@ -50,27 +50,29 @@ export type PlanVerdict = z.infer<typeof planSchema>;
 export type WorkVerdict = z.infer<typeof workSchema>;
 export type ReviewVerdict = z.infer<typeof reviewSchema>;
 
-export const triageVerdict = form(triageSchema, (verdict) => {
+const triage = form(triageSchema, (verdict) => {
   if (!verdict.ready && isBlank(verdict.question) && verdict.reasons.every(isBlank))
     return "ready is false, but reasons is empty";
   return null;
 });
 
-export const planVerdict = form(planSchema, (verdict) => {
+const plan = form(planSchema, (verdict) => {
   if (verdict.outcome === "plan" && isBlank(verdict.plan)) return "outcome is plan, but plan is empty";
   if (verdict.outcome === "already_satisfied" && verdict.evidence === undefined)
     return "outcome is already_satisfied, but evidence is missing";
   return questionProblem(verdict.outcome, verdict.question);
 });
 
-/** Of the roles implement and hitl. */
-export const workVerdict = form(workSchema, (verdict) => questionProblem(verdict.outcome, verdict.question));
+const work = form(workSchema, (verdict) => questionProblem(verdict.outcome, verdict.question));
 
-export const reviewVerdict = form(reviewSchema, (verdict) => {
+const review = form(reviewSchema, (verdict) => {
   if (verdict.verdict === "request_changes" && verdict.findings.every(isBlank))
     return "verdict is request_changes, but findings is empty";
   return questionProblem(verdict.verdict, verdict.question);
 });
+
+/** By role. */
+export const VERDICTS = { triage, plan, implement: work, review, hitl: work } as const;
 
 function form<S extends z.ZodMiniType>(
   schema: S,
