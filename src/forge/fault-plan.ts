@@ -1,0 +1,69 @@
+// Faults that tests order in advance: each strikes the next matching requests, so many times, and is then used up.
+
+export type Fault =
+  /** Answered without doing the work. */
+  | {
+      readonly kind: "status";
+      readonly status: number;
+      readonly retryAfter?: number | undefined;
+      readonly body?: unknown;
+    }
+  | { readonly kind: "rate-limited" }
+  /** `retryAfter` in seconds. */
+  | { readonly kind: "secondary-limit"; readonly retryAfter: number }
+  /** Done, but the answer breaks off in the middle. */
+  | { readonly kind: "half-body" }
+  /** The connection is reset before any work. */
+  | { readonly kind: "reset" }
+  /** Done, after a wait. */
+  | { readonly kind: "stall"; readonly ms: number }
+  /** Done, and then answered with 500. */
+  | { readonly kind: "after-effect-500" };
+
+export interface FaultOrder {
+  readonly match: {
+    readonly method?: string | undefined;
+    /** Of the path below `/api/v3`, without the query; a text matches paths that contain it. */
+    readonly path?: RegExp | string | undefined;
+  };
+  /** 1 when absent. */
+  readonly times?: number | undefined;
+  readonly fault: Fault;
+}
+
+const ORDERS_MAX = 1_000;
+
+export class FaultPlan {
+  #orders: { readonly order: FaultOrder; left: number }[] = [];
+
+  plan(order: FaultOrder): void {
+    if (this.#orders.length >= ORDERS_MAX) throw new RangeError(`at most ${ORDERS_MAX} faults can wait`);
+    this.#orders.push({ order, left: order.times ?? 1 });
+  }
+
+  clear(): void {
+    this.#orders = [];
+  }
+
+  /** Requests that will still be struck. */
+  get pending(): number {
+    return this.#orders.reduce((sum, { left }) => sum + left, 0);
+  }
+
+  /** The fault for this request, which counts as having struck. Earlier orders come first. */
+  take(method: string, path: string): Fault | undefined {
+    const found = this.#orders.find(({ order }) => isMatch(order.match, method, path));
+    if (found === undefined) return undefined;
+    found.left -= 1;
+    if (found.left <= 0) this.#orders = this.#orders.filter((other) => other !== found);
+    return found.order.fault;
+  }
+}
+
+function isMatch(match: FaultOrder["match"], method: string, path: string): boolean {
+  if (match.method !== undefined && match.method.toUpperCase() !== method) return false;
+  if (match.path === undefined) return true;
+  return typeof match.path === "string"
+    ? path.includes(match.path)
+    : new RegExp(match.path.source, match.path.flags.replace(/[gy]/g, "")).test(path);
+}

@@ -1,0 +1,312 @@
+// The embedded forge: a GitHub-compatible server on loopback with real git behind it, for the demo and the tests. This
+// file owns its life, and the methods for the process it lives in; other processes use GitHub's API or `/_forge`.
+
+import { dirname, join } from "node:path";
+
+import { newToken } from "../core/bearer-token.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { ensurePrivateDirectory } from "../core/durable-file.ts";
+import { HydraError } from "../core/errors.ts";
+import { type CheckInput, createCheck } from "./check-writes.ts";
+import { CI_ACTOR, CiRunner } from "./ci-runner.ts";
+import { ControlDoor } from "./control-door.ts";
+import { FaultPlan } from "./fault-plan.ts";
+import { type ForgeCore, isoNow, saveAll, type Write } from "./forge-core.ts";
+import type { ForgeLog } from "./forge-log.ts";
+import {
+  type CheckState,
+  type CommentState,
+  type IssueState,
+  pullState,
+  type PullState,
+  issueState,
+} from "./forge-state.ts";
+import { gitEnvironment } from "./git/git-process.ts";
+import { GitDoor } from "./git-door.ts";
+import { HttpServer, type RequestCounts } from "./http-server.ts";
+import { addComment, createIssue, editIssue, type IssueEdit, type IssueInput } from "./issue-writes.ts";
+import { Ledger, type LedgerEntry } from "./ledger.ts";
+import { PullFactsReader } from "./pull-facts.ts";
+import { GITHUB_RATE_LIMIT, RateLimiter, type RateLimitSettings } from "./rate-limiter.ts";
+import { followRefs } from "./ref-writes.ts";
+import { fullName, isPull, type IssueRecord, nextId, type Permission } from "./repository-record.ts";
+import { RepositoryStore, type StoredRepository } from "./repository-store.ts";
+import {
+  type CommitInput,
+  commitFiles,
+  createRepository,
+  localCause,
+  type RepositoryInput,
+} from "./repository-writes.ts";
+import { type Exchange, RestDoor } from "./rest-door.ts";
+import { restRouter } from "./rest-routes.ts";
+import { TokenRegistry } from "./token-registry.ts";
+import { isLoopbackUrl, WebhookSender } from "./webhook-sender.ts";
+
+const DEFAULT_LOGIN = "hydraflow-bot";
+/** Beside the running Node's own directory, which comes first. */
+const SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin";
+
+export interface ForgeOptions {
+  /** 0 for any free port. */
+  readonly port: number;
+  readonly dataDir: string;
+  /** Login of the default token, and that token; made and kept when absent. */
+  readonly login?: string | undefined;
+  readonly token?: string | undefined;
+  /** For repositories without a command of their own. */
+  readonly ci?: { readonly command: string } | null | undefined;
+  readonly rateLimit?: RateLimitSettings | undefined;
+  /** Search path for git and for CI. */
+  readonly path?: string | undefined;
+  readonly clock?: Clock | undefined;
+  readonly log?: ForgeLog | undefined;
+  /** Sees every REST request with its answer. */
+  readonly observe?: ((exchange: Exchange) => void) | undefined;
+}
+
+/** Throws FORGE_PORT when the port is taken. Aborting the signal stops what is under way; dispose the forge as well. */
+export async function startForge(options: ForgeOptions, signal?: AbortSignal): Promise<Forge> {
+  await using stack = new AsyncDisposableStack();
+  const clock = options.clock ?? systemClock;
+  const log = options.log ?? (() => undefined);
+  await ensurePrivateDirectory(options.dataDir);
+  const stop = new AbortController();
+  stack.defer(() => stop.abort());
+  const lifetime = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  const path = options.path ?? `${dirname(process.execPath)}:${SYSTEM_PATH}`;
+  const ledger = stack.use(await Ledger.open(join(options.dataDir, "ledger.jsonl")));
+  const webhooks = new WebhookSender(log, lifetime);
+  const ci = new CiRunner({ command: options.ci?.command ?? null, path }, log, lifetime);
+  stack.defer(async () => {
+    stop.abort();
+    await Promise.all([ci.idle(), webhooks.idle()]);
+  });
+  const tokens = await TokenRegistry.open(join(options.dataDir, "forge.json"));
+  const store = await RepositoryStore.open(options.dataDir, gitEnvironment(path, options.dataDir));
+  const limiter = new RateLimiter(options.rateLimit ?? GITHUB_RATE_LIMIT, clock);
+  const faults = new FaultPlan();
+  const server = stack.use(new HttpServer({ faults, limiter, tokens, clock, log, signal: lifetime }));
+  const port = await server.listen(options.port);
+  const core: ForgeCore = {
+    clock,
+    store,
+    tokens,
+    ledger,
+    webhooks,
+    ci,
+    pullFacts: new PullFactsReader(),
+    origin: `http://127.0.0.1:${port}`,
+    signal: lifetime,
+  };
+  const login = options.login ?? DEFAULT_LOGIN;
+  const token = options.token ?? tokens.tokenOf(login) ?? newToken();
+  await tokens.add(token, login);
+  const resources = new AsyncDisposableStack();
+  const forge = new Forge({ core, server, faults, limiter, port, login, token, resources });
+  const rest = new RestDoor(core, restRouter(core, limiter), limiter, options.observe);
+  await forge.refreshRefs();
+  for (const repository of store.all()) ci.resume({ core, repository, cause: localCause(CI_ACTOR) });
+  server.open({ rest, git: new GitDoor(core), control: new ControlDoor(forge) });
+  resources.use(stack.move());
+  return forge;
+}
+
+interface ForgeParts {
+  readonly core: ForgeCore;
+  readonly server: HttpServer;
+  readonly faults: FaultPlan;
+  readonly limiter: RateLimiter;
+  readonly port: number;
+  readonly login: string;
+  readonly token: string;
+  readonly resources: AsyncDisposableStack;
+}
+
+/** Repositories are named `owner/name`. Methods that write resolve when it is on disk, and stand in the ledger as LOCAL. */
+export class Forge implements AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  /** The default token and its login. */
+  readonly token: string;
+  readonly login: string;
+  readonly controlToken: string;
+  readonly faults: FaultPlan;
+  readonly #parts: ForgeParts;
+  readonly #core: ForgeCore;
+
+  constructor(parts: ForgeParts) {
+    this.#parts = parts;
+    this.#core = parts.core;
+    this.url = parts.core.origin;
+    this.port = parts.port;
+    this.token = parts.token;
+    this.login = parts.login;
+    this.controlToken = parts.core.tokens.controlToken;
+    this.faults = parts.faults;
+  }
+
+  get ledger(): readonly LedgerEntry[] {
+    return this.#core.ledger.entries();
+  }
+
+  get requests(): Readonly<RequestCounts> {
+    return { ...this.#parts.server.counts };
+  }
+
+  async addToken(token: string, login: string): Promise<void> {
+    await this.#core.tokens.add(token, login);
+  }
+
+  async revokeToken(token: string): Promise<void> {
+    await this.#core.tokens.revoke(token);
+  }
+
+  /** The default login may write, unless `collaborators` says otherwise. Gives the clone URL. */
+  async createRepository(input: RepositoryInput): Promise<{ fullName: string; cloneUrl: string }> {
+    const collaborators = { [this.login]: "write" as const, ...input.collaborators };
+    const { record } = await createRepository(this.#core, { ...input, collaborators });
+    return { fullName: fullName(record), cloneUrl: `${this.url}/${fullName(record)}.git` };
+  }
+
+  /** Adds one commit to a branch, as a push by the owner would. Gives its SHA. */
+  async commitFiles(repo: string, commit: CommitInput): Promise<string> {
+    return await commitFiles(this.#core, this.#repository(repo), commit);
+  }
+
+  /** Needed after git was run on the bare repository directly; pushes over HTTP are followed by themselves. */
+  async refreshRefs(): Promise<void> {
+    for (const repository of this.#core.store.all()) {
+      const write = { core: this.#core, repository, cause: localCause(repository.record.owner) };
+      await followRefs(write, this.#core.signal);
+      await saveAll(this.#core, repository);
+    }
+  }
+
+  async addCollaborator(repo: string, login: string, permission: Permission): Promise<void> {
+    const repository = this.#repository(repo);
+    repository.record.collaborators[login.toLowerCase()] = permission;
+    await repository.file.save();
+  }
+
+  /** Gives its number. */
+  async createIssue(repo: string, { author, ...input }: IssueInput & { author?: string | undefined }): Promise<number> {
+    return await this.#write(repo, author, (write) => createIssue(write, input).number);
+  }
+
+  async editIssue(repo: string, number: number, edit: IssueEdit & { author?: string | undefined }): Promise<void> {
+    await this.#write(repo, edit.author, (write) => editIssue(write, this.#issue(repo, number), edit));
+  }
+
+  /** Gives its id. */
+  async addComment(repo: string, number: number, author: string, body: string): Promise<number> {
+    return await this.#write(repo, author, (write) => addComment(write, this.#issue(repo, number), body).id);
+  }
+
+  async setCheck(repo: string, sha: string, check: CheckInput): Promise<void> {
+    await this.#write(repo, undefined, (write) => createCheck(write, sha, check, false));
+  }
+
+  /** Without `events` all are sent. */
+  async addWebhook(repo: string, url: string, secret: string, events: readonly string[] = ["*"]): Promise<void> {
+    if (!isLoopbackUrl(url)) throw new HydraError("FORGE_INPUT", "webhooks go to loopback addresses only");
+    const repository = this.#repository(repo);
+    const { record } = repository;
+    record.webhooks.push({ id: nextId(record), url, secret, events, createdAt: isoNow(this.#core) });
+    await repository.file.save();
+  }
+
+  setRateLimit(settings: RateLimitSettings): void {
+    this.#parts.limiter.change(settings);
+  }
+
+  /** Nothing is left for this login until `windowMs` from now. */
+  exhaustRateLimit(login: string, windowMs: number): void {
+    this.#parts.limiter.exhaust(login, windowMs);
+  }
+
+  issue(repo: string, number: number): IssueState {
+    return issueState(this.#repository(repo).record, this.#issue(repo, number));
+  }
+
+  /** Issues without pull requests. */
+  issues(repo: string): IssueState[] {
+    const { record } = this.#repository(repo);
+    return record.issues.filter((issue) => !isPull(issue)).map((issue) => issueState(record, issue));
+  }
+
+  pull(repo: string, number: number): PullState {
+    const found = this.pulls(repo).find((pull) => pull.number === number);
+    if (found === undefined) throw new HydraError("FORGE_INPUT", `${repo} has no pull request ${number}`);
+    return found;
+  }
+
+  pulls(repo: string): PullState[] {
+    const { record } = this.#repository(repo);
+    return record.issues.filter(isPull).map((issue) => pullState(record, issue));
+  }
+
+  comments(repo: string, number: number): CommentState[] {
+    return structuredClone(this.#issue(repo, number).comments);
+  }
+
+  checks(repo: string, sha: string): CheckState[] {
+    return structuredClone(this.#repository(repo).record.checks.filter((check) => check.headSha === sha));
+  }
+
+  /** Full ref name → commit. */
+  refs(repo: string): Record<string, string> {
+    return { ...this.#repository(repo).record.refs };
+  }
+
+  /** Everything at once, for other processes. */
+  state(): Record<string, unknown> {
+    const repositories = this.#core.store.all().map(({ record }) => {
+      const name = fullName(record);
+      return {
+        fullName: name,
+        defaultBranch: record.defaultBranch,
+        refs: record.refs,
+        issues: this.issues(name),
+        pulls: this.pulls(name),
+        checks: record.checks,
+      };
+    });
+    return {
+      url: this.url,
+      login: this.login,
+      requests: this.requests,
+      pendingFaults: this.faults.pending,
+      repositories,
+    };
+  }
+
+  /** Resolves when no CI runs and no webhook is under way. */
+  async idle(): Promise<void> {
+    await this.#core.ci.idle();
+    await this.#core.webhooks.idle();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#parts.resources.disposeAsync();
+  }
+
+  async #write<T>(repo: string, author: string | undefined, change: (write: Write) => T): Promise<T> {
+    const repository = this.#repository(repo);
+    const changed = change({ core: this.#core, repository, cause: localCause(author ?? repository.record.owner) });
+    await saveAll(this.#core, repository);
+    return changed;
+  }
+
+  #repository(repo: string): StoredRepository {
+    const found = this.#core.store.find(repo);
+    if (found === undefined) throw new HydraError("FORGE_INPUT", `there is no repository ${repo}`);
+    return found;
+  }
+
+  #issue(repo: string, number: number): IssueRecord {
+    const found = this.#repository(repo).record.issues[number - 1];
+    if (found === undefined) throw new HydraError("FORGE_INPUT", `${repo} has no issue ${number}`);
+    return found;
+  }
+}

@@ -1,0 +1,30 @@
+// All routes of GitHub's REST API that the forge serves, in one router.
+
+import { ApiRouter } from "./api-router.ts";
+import { type ForgeCore, saveAll } from "./forge-core.ts";
+import type { RateLimiter } from "./rate-limiter.ts";
+import { accountRoutes } from "./routes/account-routes.ts";
+import { checkRoutes } from "./routes/check-routes.ts";
+import { gitRoutes } from "./routes/git-routes.ts";
+import { issueRoutes } from "./routes/issue-routes.ts";
+import { labelRoutes } from "./routes/label-routes.ts";
+import { pullRoutes } from "./routes/pull-routes.ts";
+import { repositoryRoutes } from "./routes/repository-routes.ts";
+import { reviewRoutes } from "./routes/review-routes.ts";
+
+export function restRouter(core: ForgeCore, limiter: RateLimiter): ApiRouter {
+  const router = new ApiRouter(core.store, (repository) => saveAll(core, repository));
+  accountRoutes(router, core, limiter);
+  for (const addRoutes of [
+    repositoryRoutes,
+    issueRoutes,
+    labelRoutes,
+    pullRoutes,
+    reviewRoutes,
+    checkRoutes,
+    gitRoutes,
+  ]) {
+    addRoutes(router, core);
+  }
+  return router;
+}

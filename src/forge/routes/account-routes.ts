@@ -1,0 +1,21 @@
+// The token's own user and its budget.
+
+import { answer } from "../api-answer.ts";
+import type { ApiRouter } from "../api-router.ts";
+import type { ForgeCore } from "../forge-core.ts";
+import type { RateLimiter } from "../rate-limiter.ts";
+import { publicUserView } from "../views/user-view.ts";
+
+/** GitHub's limit of the search API, which is not offered here but belongs to the answer. */
+const SEARCH_LIMIT = 30;
+
+export function accountRoutes(router: ApiRouter, core: ForgeCore, limiter: RateLimiter): void {
+  router.on("GET /user", (request) => answer(200, publicUserView(core.origin, request.login)));
+
+  router.on("GET /rate_limit", (request) => {
+    const { limit, remaining, reset, used } = limiter.budget(request.login);
+    const rate = { limit, remaining, reset, used };
+    const search = { limit: SEARCH_LIMIT, remaining: SEARCH_LIMIT, reset, used: 0 };
+    return answer(200, { resources: { core: rate, search }, rate });
+  });
+}
