@@ -27,7 +27,7 @@ export interface DiffStat {
 
 export type MergeOutcome =
   | { readonly kind: "merged"; readonly head: string; readonly changed: boolean }
-  /** The merge was taken back; the worktree is as it was. */
+  /** The merge was taken back and the worktree is as it was; or, when asked for, it stands there half done. */
   | { readonly kind: "conflict"; readonly files: readonly string[] };
 
 export interface WorkBranchOptions {
@@ -105,7 +105,7 @@ export class WorkBranch {
   }
 
   /** Merges the remote's `base` branch, freshly fetched. Uncommitted work is refused: taking a merge back would lose it. */
-  async mergeBase(base: string, signal: AbortSignal): Promise<Result<MergeOutcome, GitFailure>> {
+  async mergeBase(base: string, signal: AbortSignal, keepConflict = false): Promise<Result<MergeOutcome, GitFailure>> {
     const before = await this.#requireClean(signal);
     if (!before.ok) return before;
     const fetched = await this.#options.remote.fetch([base], signal);
@@ -114,7 +114,7 @@ export class WorkBranch {
     if (baseSha === undefined) return fail(gitFailure("not-found", `the remote has no branch '${base}'`));
     const merge = ["merge", "--quiet", "--no-verify", "--no-edit", "--no-gpg-sign", "-m", `Merge branch '${base}'`, baseSha];
     const merged = await this.#run(merge, signal);
-    if (!merged.ok) return this.#takeBack(merged.failure, signal);
+    if (!merged.ok) return this.#takeBack(merged.failure, keepConflict, signal);
     const head = await this.headSha(signal);
     return head.ok ? ok({ kind: "merged", head: head.value, changed: head.value !== before.value }) : head;
   }
@@ -163,12 +163,13 @@ export class WorkBranch {
     return ok(fieldsOf(listed.value.stdout).map((field) => ({ code: field.slice(0, 2), path: field.slice(3) })));
   }
 
-  async #takeBack(failure: GitFailure, signal: AbortSignal): Promise<Result<MergeOutcome, GitFailure>> {
+  async #takeBack(failure: GitFailure, keepConflict: boolean, signal: AbortSignal): Promise<Result<MergeOutcome, GitFailure>> {
     const unmerged = await this.#run(["diff", "--name-only", "-z", "--diff-filter=U", ...DIFF_OPTIONS], signal);
+    const files = unmerged.ok ? [...new Set(fieldsOf(unmerged.value.stdout))] : [];
+    if (keepConflict && files.length > 0) return ok({ kind: "conflict", files });
     const aborted = await this.#run(["merge", "--abort"], signal, { answers: [128] });
     if (!unmerged.ok) return unmerged;
     if (!aborted.ok) return aborted;
-    const files = [...new Set(fieldsOf(unmerged.value.stdout))];
     return files.length > 0 ? ok({ kind: "conflict", files }) : fail(failure);
   }
 
