@@ -61,7 +61,7 @@ export interface MemoryGitHubOptions {
   readonly fullName?: string;
   readonly defaultBranch?: string;
   readonly branches?: Branches;
-  /** Server time; by default a second passes with every effect. */
+  /** Server time; the system's by default. */
   readonly now?: () => Date;
 }
 
@@ -95,8 +95,6 @@ export interface StoredReview {
   readonly state: string;
 }
 
-const START = Date.parse("2026-01-01T00:00:00Z");
-
 export class MemoryGitHub {
   readonly fullName: string;
   readonly defaultBranch: string;
@@ -108,8 +106,7 @@ export class MemoryGitHub {
   readonly labels = new Map<string, { colour: string; description: string }>();
   readonly #writers = new Set<string>();
   readonly #checks = new Map<string, CheckState>();
-  readonly #now: (() => Date) | undefined;
-  #ticks = 0;
+  readonly #now: () => Date;
   #nextNumber = 1;
   #nextId = 1_000;
 
@@ -117,7 +114,7 @@ export class MemoryGitHub {
     this.fullName = options.fullName ?? "acme/web";
     this.defaultBranch = options.defaultBranch ?? "main";
     this.branches = options.branches ?? new MemoryBranches([this.defaultBranch]);
-    this.#now = options.now;
+    this.#now = options.now ?? (() => new Date());
   }
 
   /** A client as one worker has it. Logins that connect may write. */
@@ -207,10 +204,9 @@ export class MemoryGitHub {
     return this.#nextId++;
   }
 
-  /** Server time, which moves on with every effect. */
+  /** Server time in whole seconds, as GitHub gives it: two changes within a second look the same. */
   tick(): string {
-    this.#ticks += 1;
-    return (this.#now?.() ?? new Date(START + this.#ticks * 1_000)).toISOString();
+    return `${this.#now().toISOString().slice(0, 19)}Z`;
   }
 }
 

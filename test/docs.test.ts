@@ -1,0 +1,68 @@
+// The operator's contract is code: what the pages and the service files say is compared with the tables in core.
+
+import { readFileSync } from "node:fs";
+
+import { expect, test } from "vitest";
+
+import { configSchema, environmentName, machineSettings } from "../src/core/config.ts";
+import { resolveConfig } from "../src/core/config-layers.ts";
+import { CONTROL_ACTIONS, DEFAULT_HTTP_PORT, DEFAULT_TCP_PORT, LINE_BYTES_MAX } from "../src/core/control-message.ts";
+import { EXIT_CODES } from "../src/core/exit-code.ts";
+import { LABELS, labelName } from "../src/core/stage.ts";
+import { CONTROL_CODES } from "../src/core/supervisor-control.ts";
+
+const root = new URL("../", import.meta.url);
+const read = (path: string): string => readFileSync(new URL(path, root), "utf8");
+
+test("the operations page lists every exit code as the program means it", () => {
+  const rows = tableAfter(read("docs/operations.md"), "## Exit codes");
+  const wanted = Object.values(EXIT_CODES).map(({ code, meaning, restart }) => [String(code), meaning, restart ? "yes" : "no"]);
+  expect(rows).toEqual(wanted);
+});
+
+test("the operations page lists every setting with its default and who may set it", () => {
+  const defaults = resolveConfig([]);
+  if (!defaults.ok) throw new Error("the defaults are not valid");
+  const values: Record<string, unknown> = { ...defaults.value };
+  const wanted = Object.keys(configSchema.shape).map((setting) => [
+    `\`${setting}\``,
+    values[setting] === undefined ? "–" : `\`${JSON.stringify(values[setting])}\``,
+    setting in machineSettings ? "machine" : "repository",
+    `\`${environmentName(setting)}\``,
+  ]);
+  expect(tableAfter(read("docs/operations.md"), "## Settings")).toEqual(wanted);
+});
+
+test("the operations page lists every label and the ports", () => {
+  const page = read("docs/operations.md");
+  const labels = tableAfter(page, "## Labels").map(([label]) => label);
+  expect(labels).toEqual(Object.keys(LABELS).map((key) => `\`${labelName("hydraflow", key as keyof typeof LABELS)}\``));
+  expect(tableAfter(page, "## Ports").map(([port]) => port)).toEqual([String(DEFAULT_TCP_PORT), String(DEFAULT_HTTP_PORT), "any free one per worker"]);
+});
+
+test("the protocol page lists every action, every code and the line limit", () => {
+  const page = read("docs/protocol.md");
+  expect(tableAfter(page, "## Requests and replies").map(([action]) => action)).toEqual(CONTROL_ACTIONS.map((action) => `\`${action}\``));
+  expect(tableAfter(page, "## Codes")).toEqual(Object.entries(CONTROL_CODES).map(([code, { status, meaning }]) => [`\`${code}\``, String(status), meaning]));
+  expect(page).toContain(LINE_BYTES_MAX.toLocaleString("en"));
+});
+
+test("the dependencies page has a line for every runtime dependency and no other", () => {
+  const manifest = JSON.parse(read("package.json")) as { dependencies: Record<string, string> };
+  const listed = tableAfter(read("docs/dependencies.md"), "## Runtime").map(([name]) => name);
+  expect(listed.toSorted()).toEqual(Object.keys(manifest.dependencies).map((name) => `\`${name}\``).toSorted());
+});
+
+test("the systemd unit does not restart what a restart cannot mend", () => {
+  const unit = read("packaging/systemd/hydraflow.service");
+  const prevented = /^RestartPreventExitStatus=(.*)$/m.exec(unit)?.[1]?.split(" ").map(Number);
+  const hopeless = Object.values(EXIT_CODES).filter(({ code, restart }) => !restart && code !== 0 && code !== EXIT_CODES.noDaemon.code);
+  expect(prevented).toEqual(hopeless.map(({ code }) => code));
+});
+
+/** The cells of the first table behind a heading, without its head. */
+function tableAfter(page: string, heading: string): string[][] {
+  const section = page.slice(page.indexOf(`${heading}\n`) + heading.length);
+  const rows = /(?:^\|.*\|\n)+/m.exec(section)?.[0].trim().split("\n") ?? [];
+  return rows.slice(2).map((row) => row.slice(1, -1).split("|").map((cell) => cell.trim()));
+}
