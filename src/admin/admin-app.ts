@@ -49,6 +49,7 @@ export function createAdminApp(deps: AdminDeps, port: () => number, closing: Abo
     supervisorLogFile: deps.paths.logFile,
     workerLogFile: deps.workerLogFile,
     clock,
+    log: deps.log,
   };
   const routes: readonly Route[] = [
     ...healthRoutes(() => deps.control.ping(), deps.readiness),
@@ -56,7 +57,7 @@ export function createAdminApp(deps: AdminDeps, port: () => number, closing: Abo
     ...repositoryRoutes(deps.control, closing),
     ...logRoutes(logs, closing),
     ...aggregateRoutes(deps.control, closing),
-    workerProxyRoute(deps.control, closing),
+    workerProxyRoute(deps.control, deps.log, closing),
     ...loginRoutes(login),
     dashboardRoute(login),
   ];

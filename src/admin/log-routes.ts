@@ -3,11 +3,12 @@
 import type { Context } from "hono";
 
 import type { Clock } from "../core/clock.ts";
+import type { Log } from "../core/log.ts";
 import { problemResponse } from "../core/problem.ts";
 import { z } from "../core/schema.ts";
 import type { SupervisorControl } from "../core/supervisor-control.ts";
 import { type LogTailOptions, tailLog } from "./log-tail.ts";
-import { pullStream } from "./pull-stream.ts";
+import { type ByteSource, pullStream } from "./pull-stream.ts";
 import { defineRoute, type Route } from "./route.ts";
 
 const LINES_DEFAULT = 100;
@@ -26,10 +27,11 @@ export interface LogRouteOptions {
   readonly supervisorLogFile: string;
   readonly workerLogFile: (slug: string) => string;
   readonly clock: Clock;
+  readonly log: Log;
 }
 
 export function logRoutes(options: LogRouteOptions, closing: AbortSignal): Route[] {
-  const reader = new LogReader(options.clock, closing);
+  const reader = new LogReader(options, closing);
   const face = {
     methods: ["GET"],
     access: "token",
@@ -56,12 +58,12 @@ export function logRoutes(options: LogRouteOptions, closing: AbortSignal): Route
 }
 
 class LogReader {
-  readonly #clock: Clock;
+  readonly #options: LogRouteOptions;
   readonly #closing: AbortSignal;
   #followers = 0;
 
-  constructor(clock: Clock, closing: AbortSignal) {
-    this.#clock = clock;
+  constructor(options: LogRouteOptions, closing: AbortSignal) {
+    this.#options = options;
     this.#closing = closing;
   }
 
@@ -71,13 +73,13 @@ class LogReader {
       return problemResponse({ code: "too_many", message: `at most ${FOLLOWERS_MAX} clients follow logs at once` });
     }
     const lines = Math.min(Number(query.tail ?? LINES_DEFAULT), LINES_MAX);
-    const ending = AbortSignal.any([context.req.raw.signal, this.#closing]);
-    const body = pullStream((signal) => this.#read({ file, lines, follow, clock: this.#clock }, signal), ending);
+    const tail = { file, lines, follow, clock: this.#options.clock };
+    const body = pullStream(context, this.#options.log, this.#closing, (signal) => this.#read(tail, signal));
     return new Response(body, { headers: { "content-type": LINES_TYPE } });
   }
 
   /** Counted while it runs: a HEAD request has a body that nobody ever pulls. */
-  async *#read(options: LogTailOptions, signal: AbortSignal): ReturnType<typeof tailLog> {
+  async *#read(options: LogTailOptions, signal: AbortSignal): ByteSource {
     this.#followers += options.follow ? 1 : 0;
     try {
       yield* tailLog(options, signal);

@@ -6,6 +6,7 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 
 import type { Clock } from "../core/clock.ts";
 import { errnoOf } from "../core/errors.ts";
+import type { ByteSource } from "./pull-stream.ts";
 
 /** Longer than any record, so that a block that holds no newline is no log line and may be passed on in pieces. */
 export const BLOCK_BYTES = 65_536;
@@ -21,10 +22,7 @@ export interface LogTailOptions {
 }
 
 /** Ends at the end of the file, or with `follow` when the signal aborts. A file that does not exist is empty. */
-export async function* tailLog(
-  options: LogTailOptions,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+export async function* tailLog(options: LogTailOptions, signal: AbortSignal): ByteSource {
   let handle = await openIfExists(options.file);
   try {
     let position = handle === undefined ? 0 : await startOfLastLines(handle, options.lines);

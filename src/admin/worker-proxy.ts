@@ -5,10 +5,11 @@ import type { IncomingMessage } from "node:http";
 import type { Context } from "hono";
 
 import { BODY_BYTES_MAX } from "../core/http-guard.ts";
+import type { Log } from "../core/log.ts";
 import { problemResponse } from "../core/problem.ts";
 import { fail, ok } from "../core/result.ts";
 import type { ControlFailure, ControlResult, SupervisorControl } from "../core/supervisor-control.ts";
-import { pullStream } from "./pull-stream.ts";
+import { type ByteSource, pullStream } from "./pull-stream.ts";
 import { type Method, readSlug, type Route } from "./route.ts";
 import { callWorker, describeWorkerFailure, type WorkerCall } from "./worker-client.ts";
 
@@ -23,7 +24,7 @@ const ANSWER_HEADERS = ["cache-control", "content-disposition", "content-type", 
 const SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,200}$/;
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
-export function workerProxyRoute(control: SupervisorControl, closing: AbortSignal): Route {
+export function workerProxyRoute(control: SupervisorControl, log: Log, closing: AbortSignal): Route {
   return {
     methods: METHODS,
     path: PATH,
@@ -34,7 +35,8 @@ export function workerProxyRoute(control: SupervisorControl, closing: AbortSigna
     replies: [{ status: 200, description: "The worker's answer, whatever its status" }],
     respond: async (context) => {
       const answer = await forward(control, context, AbortSignal.any([context.req.raw.signal, closing]));
-      return answer.ok ? answer.value : problemResponse(answer.failure);
+      if (!answer.ok) return problemResponse(answer.failure);
+      return responseOf(answer.value, (body) => pullStream(context, log, closing, () => body));
     },
   };
 }
@@ -43,7 +45,7 @@ async function forward(
   control: SupervisorControl,
   context: Context,
   signal: AbortSignal,
-): Promise<ControlResult<Response>> {
+): Promise<ControlResult<IncomingMessage>> {
   const slug = readSlug(context, PATH);
   if (!slug.ok) return slug;
   const path = targetOf(new URL(context.req.url));
@@ -60,7 +62,7 @@ async function forward(
   };
   const answer = await callWorker(address.value, call, HEAD_DEADLINE_MS, signal);
   if (!answer.ok) return fail(unavailable(describeWorkerFailure(answer.failure)));
-  return responseOf(answer.value, signal);
+  return checkAnswer(answer.value);
 }
 
 /** Decoded once, slashes collapsed, every part checked against a list of characters; then put together anew. */
@@ -98,10 +100,11 @@ async function readBody(request: Request): Promise<ControlResult<Uint8Array | un
   return ok(Buffer.concat(chunks));
 }
 
-function responseOf(answer: IncomingMessage, signal: AbortSignal): ControlResult<Response> {
+function checkAnswer(answer: IncomingMessage): ControlResult<IncomingMessage> {
   const status = answer.statusCode ?? 0;
+  const isRedirect = status >= 300 && status < 400 && status !== 304;
   // A worker never redirects, and it knows the token that we sent: either answer comes from something else.
-  if (status < 200 || (status >= 300 && status < 400 && status !== 304) || status === 401 || status > 599) {
+  if (status < 200 || isRedirect || status === 401 || status > 599) {
     answer.destroy();
     return fail(unavailable(`the worker answered with status ${status}`));
   }
@@ -109,21 +112,18 @@ function responseOf(answer: IncomingMessage, signal: AbortSignal): ControlResult
     answer.destroy();
     return fail(unavailable(`the worker's answer is larger than ${PROXY_ANSWER_BYTES_MAX} bytes`));
   }
-  const headers = Object.fromEntries(ANSWER_HEADERS.flatMap((name) => headerEntry(name, answer.headers[name])));
-  if (BODILESS.has(status)) {
-    answer.resume();
-    return ok(new Response(null, { status, headers }));
-  }
-  return ok(
-    new Response(
-      pullStream(() => chunksOf(answer), signal),
-      { status, headers },
-    ),
-  );
+  return ok(answer);
 }
 
-/** Breaking off mid-body tells the client that the answer is cut; ending quietly would not. */
-async function* chunksOf(answer: IncomingMessage): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+function responseOf(answer: IncomingMessage, stream: (body: ByteSource) => ReadableStream): Response {
+  const status = answer.statusCode ?? 0;
+  const headers = Object.fromEntries(ANSWER_HEADERS.flatMap((name) => headerEntry(name, answer.headers[name])));
+  if (!BODILESS.has(status)) return new Response(stream(chunksOf(answer)), { status, headers });
+  answer.resume();
+  return new Response(null, { status, headers });
+}
+
+async function* chunksOf(answer: IncomingMessage): ByteSource {
   let bytes = 0;
   for await (const chunk of answer as AsyncIterable<Uint8Array<ArrayBuffer>>) {
     bytes += chunk.length;

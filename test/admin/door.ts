@@ -72,11 +72,15 @@ export interface Ask {
 }
 
 /** With a list of chunks the body is sent chunked, without a length. */
-export async function ask(port: number, path: string, { method = "GET", headers = BEARER, body }: Ask = {}): Promise<Answer> {
+export async function ask(
+  port: number,
+  path: string,
+  { method = "GET", headers = BEARER, body }: Ask = {},
+): Promise<Answer> {
   const outgoing = request({ host: "127.0.0.1", port, path, method, headers, agent: false });
   // A door that refuses early closes while we still write; what it answered is what counts.
-  outgoing.on("error", () => undefined);
   const answered = once(outgoing, "response") as Promise<[IncomingMessage]>;
+  outgoing.on("error", () => undefined);
   if (typeof body === "string") outgoing.end(body);
   else {
     for (const chunk of body ?? []) outgoing.write(chunk);
@@ -86,7 +90,11 @@ export async function ask(port: number, path: string, { method = "GET", headers 
   return { status: answer.statusCode ?? 0, headers: answer.headers, text: await textOf(answer) };
 }
 
-export async function askJson(port: number, path: string, options: Ask = {}): Promise<{ status: number; body: unknown }> {
+export async function askJson(
+  port: number,
+  path: string,
+  options: Ask = {},
+): Promise<{ status: number; body: unknown }> {
   const { status, text } = await ask(port, path, options);
   return { status, body: JSON.parse(text) };
 }

@@ -1,0 +1,17 @@
+// The door's route table as a list of calls, for tests that must hold for every route.
+
+import { createAdminApp } from "../../src/admin/admin-app.ts";
+import { FakeControl } from "./fake-control.ts";
+
+export function routeCalls() {
+  const deps = {
+    control: new FakeControl(),
+    tokenHashes: () => [],
+    log: { write: () => undefined, [Symbol.asyncDispose]: () => Promise.resolve() },
+    paths: { logFile: "" },
+    readiness: () => ({ ready: true, problems: [] }),
+    workerLogFile: () => "",
+  };
+  const { routes } = createAdminApp(deps, () => 0, new AbortController().signal);
+  return routes.flatMap(({ methods, path, access }) => methods.map((method) => ({ method, path, access })));
+}
