@@ -1,21 +1,25 @@
-// A bounded log of JSON lines. One write per record, each with a sequence number and a checksum. On opening, a record
-// that was cut at the end is dropped; a damaged one in the middle is kept aside as evidence and reported, never skipped
-// in silence. The bound holds under load: when the file would pass it, the oldest half is dropped by an atomic rewrite.
+// A bounded log of JSON lines. One write per record; `_seq` and `_crc` stand before the record's own fields. On opening,
+// a record that was cut at the end is dropped; a damaged one in the middle is kept aside as evidence and reported, never
+// skipped in silence. The bound holds under load: a file that would pass it is rewritten with the newest records only.
 
 import { crc32 } from "node:zlib";
-import { type FileHandle, open } from "node:fs/promises";
+import { appendFile, type FileHandle, open, readFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
-import { ensurePrivateDirectory, readTextIfExists, replaceFile, syncDirectory } from "./durable-file.ts";
+import { ensurePrivateDirectory, replaceFile, syncDirectory } from "./durable-file.ts";
+import { errnoOf } from "./errors.ts";
 import { PRIVATE_FILE_MODE } from "./paths.ts";
 
 const RECORD_BYTES_MAX = 262_144;
 /** A file may grow beyond its bound only by what must not be dropped; reading refuses more than this. */
-const FILE_BYTES_MAX = 2_147_483_648;
+const FILE_BYTES_MAX = 2_147_483_647;
+/** No more is added to `<file>.damaged` once it is this large. */
+const EVIDENCE_BYTES_MAX = 16_777_216;
+const NEWLINE = 0x0a;
 
 export interface AppendLogOptions<R> {
   readonly bytesMax: number;
-  /** True for records that compaction must keep; by default the newest half stays. */
+  /** True for records that compaction must keep beside the newest ones. */
   readonly keep?: (record: R) => boolean;
 }
 
@@ -25,43 +29,55 @@ export interface AppendLogDamage {
   readonly cutTail: boolean;
 }
 
+interface Entry<R> {
+  readonly record: R;
+  readonly sequence: number;
+  readonly bytes: number;
+}
+
 export class AppendLog<R extends object> implements AsyncDisposable {
   readonly damage: AppendLogDamage;
   readonly #path: string;
   readonly #options: AppendLogOptions<R>;
   #file: FileHandle;
-  #records: { line: string; record: R; bytes: number }[];
-  #bytes = 0;
+  #entries: Entry<R>[];
+  #bytes: number;
   #sequence: number;
+  /** True while the file may not hold exactly `#entries`: it is then written anew before the next record. */
+  #suspect = false;
+  #compactAboveBytes: number;
   #tail: Promise<unknown> = Promise.resolve();
 
   static async open<R extends object>(path: string, options: AppendLogOptions<R>): Promise<AppendLog<R>> {
     await ensurePrivateDirectory(dirname(path));
-    const text = (await readTextIfExists(path, FILE_BYTES_MAX)) ?? "";
-    const read = readRecords<R>(text);
-    if (read.damaged.length > 0) await replaceFile(`${path}.damaged`, `${read.damaged.join("\n")}\n`);
-    if (read.damaged.length > 0 || read.cutTail) await replaceFile(path, read.records.map(({ line }) => line).join(""));
+    const read = readEntries<R>(await readBytes(path));
+    if (read.damaged.length > 0) await keepEvidence(`${path}.damaged`, read.damaged);
+    if (read.damaged.length > 0 || read.cutTail) await replaceFile(path, encodeEntries(read.entries));
     const file = await open(path, "a", PRIVATE_FILE_MODE);
     await syncDirectory(dirname(path));
     return new AppendLog(path, options, file, read);
   }
 
-  private constructor(path: string, options: AppendLogOptions<R>, file: FileHandle, read: ReadRecords<R>) {
+  private constructor(path: string, options: AppendLogOptions<R>, file: FileHandle, read: ReadEntries<R>) {
     this.#path = path;
     this.#options = options;
     this.#file = file;
-    this.#records = read.records;
-    this.#sequence = read.sequence;
-    for (const { bytes } of read.records) this.#bytes += bytes;
+    this.#entries = read.entries;
+    this.#bytes = sizeOf(read.entries);
+    this.#sequence = read.entries.reduce((highest, { sequence }) => Math.max(highest, sequence), 0);
+    this.#compactAboveBytes = options.bytesMax;
     this.damage = { damagedLines: read.damaged.length, cutTail: read.cutTail };
   }
 
   /** Every record in the file, oldest first. */
   get records(): readonly R[] {
-    return this.#records.map(({ record }) => record);
+    return this.#entries.map(({ record }) => record);
   }
 
-  /** Appends in call order. `durable` returns only after fsync; use it for whatever someone was promised. */
+  /**
+   * Appends in call order. `durable` returns only after fsync; use it for whatever someone was promised. Throws the
+   * system's error, or RangeError for a record over the limit; the log then goes on without that record.
+   */
   append(record: R, durability: "durable" | "buffered"): Promise<void> {
     const done = this.#tail.then(() => this.#write(record, durability));
     this.#tail = done.catch(() => undefined);
@@ -74,66 +90,106 @@ export class AppendLog<R extends object> implements AsyncDisposable {
   }
 
   async #write(record: R, durability: "durable" | "buffered"): Promise<void> {
-    const line = encodeRecord(record, this.#sequence + 1);
+    const sequence = this.#sequence + 1;
+    const line = encodeRecord(record, sequence);
     const bytes = Buffer.byteLength(line);
-    if (bytes > RECORD_BYTES_MAX) throw new RangeError(`a record of ${bytes} bytes is over the limit of ${RECORD_BYTES_MAX}`);
-    if (this.#bytes + bytes > this.#options.bytesMax) await this.#compact();
+    const limit = Math.min(RECORD_BYTES_MAX, this.#options.bytesMax / 2);
+    if (bytes > limit) throw new RangeError(`a record of ${bytes} bytes is over the limit of ${limit}`);
+    if (this.#bytes + bytes > this.#compactAboveBytes) await this.#compact();
+    else if (this.#suspect) await this.#rewrite(this.#entries);
+    this.#suspect = true;
     await this.#file.appendFile(line);
     if (durability === "durable") await this.#file.datasync();
-    this.#sequence += 1;
+    this.#suspect = false;
+    this.#sequence = sequence;
     this.#bytes += bytes;
-    this.#records.push({ line, record, bytes });
+    this.#entries.push({ record, sequence, bytes });
   }
 
   async #compact(): Promise<void> {
-    const { keep } = this.#options;
-    const newest = Math.ceil(this.#records.length / 2);
-    const kept = this.#records.filter(({ record }, index) => index >= newest || keep?.(record) === true);
-    await replaceFile(this.#path, kept.map(({ line }) => line).join(""));
-    await this.#file.close();
-    this.#file = await open(this.#path, "a", PRIVATE_FILE_MODE);
-    this.#records = kept;
-    this.#bytes = kept.reduce((sum, { bytes }) => sum + bytes, 0);
+    const half = this.#options.bytesMax / 2;
+    let newest = this.#entries.length;
+    for (let bytes = 0; newest > 0; newest -= 1) {
+      bytes += this.#entries[newest - 1]?.bytes ?? 0;
+      if (bytes > half) break;
+    }
+    await this.#rewrite(this.#entries.filter(({ record }, index) => index >= newest || this.#options.keep?.(record) === true));
+    // Where almost everything must be kept, the next rewrite waits for another half, or each record would cost one.
+    this.#compactAboveBytes = Math.max(this.#options.bytesMax, this.#bytes + half);
+  }
+
+  /** A new file under the same name and a new descriptor: what a failed write or fsync left behind is gone. */
+  async #rewrite(entries: Entry<R>[]): Promise<void> {
+    this.#suspect = true;
+    await replaceFile(this.#path, encodeEntries(entries));
+    const file = await open(this.#path, "a", PRIVATE_FILE_MODE);
+    await this.#file.close().catch(() => undefined);
+    this.#file = file;
+    this.#entries = entries;
+    this.#bytes = sizeOf(entries);
+    this.#suspect = false;
   }
 }
 
-interface ReadRecords<R> {
-  readonly records: { line: string; record: R; bytes: number }[];
-  readonly damaged: string[];
+interface ReadEntries<R> {
+  readonly entries: Entry<R>[];
+  readonly damaged: Uint8Array[];
   readonly cutTail: boolean;
-  readonly sequence: number;
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    const { size } = await stat(path);
+    if (size > FILE_BYTES_MAX) throw new RangeError(`${path} has ${size} bytes, the limit is ${FILE_BYTES_MAX}`);
+    return await readFile(path);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return new Uint8Array();
+    throw error;
+  }
+}
+
+function readEntries<R>(content: Uint8Array): ReadEntries<R> {
+  const entries: Entry<R>[] = [];
+  const damaged: Uint8Array[] = [];
+  let start = 0;
+  for (let end = content.indexOf(NEWLINE); end !== -1; end = content.indexOf(NEWLINE, start)) {
+    const line = content.subarray(start, end);
+    const entry = decodeRecord<R>(line);
+    if (entry === undefined) damaged.push(line);
+    else entries.push(entry);
+    start = end + 1;
+  }
+  return { entries, damaged, cutTail: start < content.length };
+}
+
+async function keepEvidence(path: string, lines: readonly Uint8Array[]): Promise<void> {
+  const size = (await readBytes(path)).length;
+  if (size > EVIDENCE_BYTES_MAX) return;
+  await appendFile(path, Buffer.concat(lines.flatMap((line) => [line, Buffer.of(NEWLINE)])), { mode: PRIVATE_FILE_MODE });
+}
+
+function encodeEntries(entries: readonly Entry<object>[]): string {
+  return entries.map(({ record, sequence }) => encodeRecord(record, sequence)).join("");
 }
 
 function encodeRecord(record: object, sequence: number): string {
-  const body = JSON.stringify(record);
-  return `{"seq":${sequence},"crc":"${checksum(body)}","r":${body}}\n`;
+  const fields = JSON.stringify(record).slice(1);
+  return `{"_seq":${sequence},"_crc":"${checksum(sequence, fields)}"${fields === "}" ? "" : ","}${fields}\n`;
 }
 
-function readRecords<R>(text: string): ReadRecords<R> {
-  const lines = text.split("\n");
-  const cutTail = lines.pop() !== "";
-  const records: ReadRecords<R>["records"] = [];
-  const damaged: string[] = [];
-  let sequence = 0;
-  for (const line of lines) {
-    const parsed = decodeRecord<R>(line);
-    if (parsed === undefined) damaged.push(line);
-    else {
-      records.push({ line: `${line}\n`, record: parsed.record, bytes: Buffer.byteLength(line) + 1 });
-      sequence = Math.max(sequence, parsed.sequence);
-    }
-  }
-  return { records, damaged, cutTail, sequence };
-}
-
-function decodeRecord<R>(line: string): { record: R; sequence: number } | undefined {
-  const match = /^\{"seq":(\d+),"crc":"([0-9a-f]{8})","r":(.*)\}$/s.exec(line);
+function decodeRecord<R>(line: Uint8Array): Entry<R> | undefined {
+  const match = /^\{"_seq":(\d{1,15}),"_crc":"([0-9a-f]{8})",?(.*)$/s.exec(Buffer.from(line).toString("utf8"));
   if (match === null) return undefined;
-  const [, sequence = "", sum = "", body = ""] = match;
-  if (checksum(body) !== sum) return undefined;
-  return { record: JSON.parse(body) as R, sequence: Number(sequence) };
+  const [, digits = "", sum = "", fields = ""] = match;
+  const sequence = Number(digits);
+  if (checksum(sequence, fields) !== sum) return undefined;
+  return { record: JSON.parse(`{${fields}`) as R, sequence, bytes: line.length + 1 };
 }
 
-function checksum(text: string): string {
-  return crc32(text).toString(16).padStart(8, "0");
+function checksum(sequence: number, fields: string): string {
+  return crc32(`${sequence} ${fields}`).toString(16).padStart(8, "0");
+}
+
+function sizeOf(entries: readonly Entry<unknown>[]): number {
+  return entries.reduce((sum, { bytes }) => sum + bytes, 0);
 }

@@ -3,8 +3,8 @@
 
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { mkdir, open, readFile, rename, stat, unlink } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { mkdir, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 
 import { errnoOf } from "./errors.ts";
 import { PRIVATE_DIRECTORY_MODE, PRIVATE_FILE_MODE } from "./paths.ts";
@@ -32,6 +32,12 @@ export async function replaceFile(path: string, content: string | Uint8Array, mo
   await syncDirectory(directory);
 }
 
+/** Removes what `replaceFile` left beside `path` when the process ended within it. Only the file's one owner may call it. */
+export async function removeTemporaries(path: string): Promise<void> {
+  const left = (await readdir(dirname(path))).filter((name) => name.startsWith(`.${basename(path)}.`) && name.endsWith(".tmp"));
+  for (const name of left) await unlink(join(dirname(path), name));
+}
+
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, constants.O_RDONLY);
   try {
@@ -41,9 +47,11 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Makes the directory and its parents, 0700 where it makes them. */
+/** Makes the directory and its parents, 0700 where it makes them; what it made outlives a power cut. */
 export async function ensurePrivateDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
+  const first = await mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
+  if (first === undefined) return;
+  for (let made = resolve(path); made.length >= resolve(first).length; made = dirname(made)) await syncDirectory(dirname(made));
 }
 
 /** The text of a file of at most `bytesMax`, or undefined when there is none. Throws on anything else. */
@@ -54,6 +62,16 @@ export async function readTextIfExists(path: string, bytesMax: number): Promise<
     return await readFile(path, "utf8");
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return false;
     throw error;
   }
 }

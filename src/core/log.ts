@@ -2,14 +2,16 @@
 // per event, static messages, everything that varies is a field. Field names are listed in docs/operations.md.
 
 import { mkdirSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { dirname } from "node:path";
 import { pino } from "pino";
-import { createStream } from "rotating-file-stream";
 
-import { PRIVATE_DIRECTORY_MODE, PRIVATE_FILE_MODE } from "./paths.ts";
+import { LogFile } from "./log-file.ts";
+import { PRIVATE_DIRECTORY_MODE } from "./paths.ts";
 import type { Redactor } from "./redact.ts";
 
 const RECORD_CHARACTERS_MAX = 16_384;
+/** What is kept of a record over the limit. */
+const HEAD_CHARACTERS = 2_048;
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -31,18 +33,12 @@ export interface LogOptions {
 
 export function openLog(options: LogOptions): Log {
   mkdirSync(dirname(options.file), { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
-  const stream = createStream((index) => (typeof index === "number" ? rotatedName(options.file, index) : basename(options.file)), {
-    path: dirname(options.file),
-    size: `${options.bytesMax}B`,
-    rotate: Math.max(1, options.filesMax - 1),
-    mode: PRIVATE_FILE_MODE,
-  });
-  // A full disk must not end the process: the record is lost, the next one is tried again.
-  stream.on("error", () => undefined);
+  const { file, bytesMax, filesMax } = options;
+  const target = new LogFile({ file, bytesMax, filesMax, droppedLine: (dropped) => recordLine("log.records-dropped", { ...options.fields, dropped }) });
   const destination = {
     write(line: string): void {
       const clean = cut(options.redactor.redact(line));
-      stream.write(clean);
+      target.write(clean);
       options.mirror?.write(clean);
     },
   };
@@ -58,16 +54,15 @@ export function openLog(options: LogOptions): Log {
   );
   return {
     write: (level, message, fields = {}) => logger[level](fields, message),
-    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => stream.end(() => resolve())),
+    [Symbol.asyncDispose]: () => target[Symbol.asyncDispose](),
   };
-}
-
-/** `worker.log` → `worker.1.log`: ends in `.log`, so that a pattern for the current file also finds the older ones. */
-function rotatedName(file: string, index: number): string {
-  return basename(file).replace(/(\.[^.]*)?$/, `.${index}$1`);
 }
 
 function cut(line: string): string {
   if (line.length <= RECORD_CHARACTERS_MAX) return line;
-  return `${JSON.stringify({ level: "warn", ts: new Date().toISOString(), msg: "log.record-cut", characters: line.length, head: line.slice(0, 2_048) })}\n`;
+  return recordLine("log.record-cut", { characters: line.length, head: line.slice(0, HEAD_CHARACTERS) });
+}
+
+function recordLine(message: string, fields: Readonly<Record<string, unknown>>): string {
+  return `${JSON.stringify({ level: "warn", ts: new Date().toISOString(), ...fields, msg: message })}\n`;
 }

@@ -4,9 +4,10 @@
 const SECRET_LENGTH_MIN = 6;
 const MARK = "[redacted]";
 
-const KNOWN_TOKENS = /\b(?:gh[pousr]_[A-Za-z0-9]{16,255}|github_pat_[A-Za-z0-9_]{20,255}|sk-(?:ant-)?[A-Za-z0-9_-]{20,255}|hf_[A-Za-z0-9]{30,60})\b/g;
+const KNOWN_TOKENS = /\b(?:gh[pousr]_[A-Za-z0-9][A-Za-z0-9_.-]{14,1023}[A-Za-z0-9]|github_pat_[A-Za-z0-9_]{20,255}|sk-(?:ant-)?[A-Za-z0-9_-]{20,255}|hf_[A-Za-z0-9]{30,60})\b/g;
 const BASIC_CREDENTIALS = /\b((?:basic|bearer|token)\s+)[A-Za-z0-9+/_=.-]{16,}/gi;
-const URL_CREDENTIALS = /(\b[a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@:]{1,255}:[^\s/@]{1,255}@/gi;
+/** `user:password@`, or one long name that is a token; neither holds quotes, so that a JSON line stays one. */
+const URL_CREDENTIALS = /(\b[a-z][a-z0-9+.-]{1,20}:\/\/)(?:[^\s/@:?#"'<>\\]{1,1024}:[^\s/@?#"'<>\\]{0,1024}|[^\s/@:?#"'<>\\]{16,1024})@/gi;
 
 export class Redactor {
   #needles: string[] = [];

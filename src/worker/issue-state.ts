@@ -69,6 +69,8 @@ export interface IssueState {
   readonly branch: string | null;
   /** Path of the accepted plan. */
   readonly plan: string | null;
+  /** Names the state of the protected paths that a person has let pass; see stages/protected-paths.ts. */
+  readonly approved: string | null;
   readonly claim: { readonly commentId: number; readonly expiresAt: string } | null;
   readonly retryAt: string | null;
   readonly retryReason: string | null;
@@ -89,6 +91,7 @@ export const UNKNOWN_ISSUE: IssueState = Object.freeze({
   pull: null,
   branch: null,
   plan: null,
+  approved: null,
   claim: null,
   retryAt: null,
   retryReason: null,
@@ -134,6 +137,7 @@ export const issueStateSchema = z.strictObject({
   pull: z.nullable(id),
   branch: z.nullable(z.string()),
   plan: z.nullable(z.string()),
+  approved: z.nullable(z.string()),
   claim: z.nullable(z.strictObject({ commentId: id, expiresAt: z.string() })),
   retryAt: z.nullable(z.string()),
   retryReason: z.nullable(z.string()),

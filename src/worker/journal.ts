@@ -1,6 +1,13 @@
-// skeleton
+// Every effect on the outside world (label, comment, push, pull request, merge) as intent, act, result, under a key that
+// a restarted worker makes again. So an effect happens once however often the process dies: a result is returned
+// without a call, an intent without a result is looked up before anything is done, and only then acted on again.
+
+import { AppendLog } from "../core/append-log.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Result } from "../core/result.ts";
+import { exists, removeTemporaries } from "../core/durable-file.ts";
+import { ok, type Result } from "../core/result.ts";
+
+const BYTES_MAX = 16_777_216;
 
 export interface EffectSteps<T, F> {
   /** Whether it happened already; null means it did not. */
@@ -15,22 +22,121 @@ export interface JournalOptions {
   readonly mayForget?: (issue: number) => boolean;
 }
 
+type JournalRecord =
+  | { readonly key: string; readonly at: string; readonly kind: "intent" }
+  | { readonly key: string; readonly at: string; readonly kind: "result"; readonly value: unknown }
+  /** It surely did not happen: the key is free again. */
+  | { readonly key: string; readonly at: string; readonly kind: "refused"; readonly reason: string };
+
+/** The last word on each key; a refused one is not there. */
+type Entries = Map<string, Exclude<JournalRecord, { kind: "refused" }>>;
+
 export class Journal implements AsyncDisposable {
-  static open(_path: string, _clock: Clock, _options: JournalOptions = {}): Promise<Journal> {
-    throw new Error("not there yet");
+  /** One line for a person when records were lost to damage; null when all is well. An intent may be among them. */
+  readonly degraded: string | null;
+  readonly #log: AppendLog<JournalRecord>;
+  readonly #clock: Clock;
+  readonly #entries: Entries;
+  readonly #inHand = new Map<string, Promise<unknown>>();
+
+  static async open(path: string, clock: Clock, options: JournalOptions = {}): Promise<Journal> {
+    const entries: Entries = new Map();
+    const keep = (record: JournalRecord) => isNeeded(record, entries, options);
+    const log = await AppendLog.open<JournalRecord>(path, { bytesMax: BYTES_MAX, keep });
+    await removeTemporaries(path);
+    for (const record of log.records) remember(entries, record);
+    const evidence = `${path}.damaged`;
+    const degraded = (await exists(evidence)) ? `the journal was damaged; the lines are in ${evidence}, and every effect is looked up first until that file is gone` : null;
+    return new Journal(log, clock, entries, degraded);
   }
-  /** `T` must survive JSON. */
-  effect<T, F extends { readonly retryable: boolean }>(_key: string, _steps: EffectSteps<T, F>, _signal: AbortSignal): Promise<Result<T, F>> {
-    throw new Error("not there yet");
+
+  private constructor(log: AppendLog<JournalRecord>, clock: Clock, entries: Entries, degraded: string | null) {
+    this.#log = log;
+    this.#clock = clock;
+    this.#entries = entries;
+    this.degraded = degraded;
   }
+
+  /**
+   * One outside effect, once per key over crashes; `T` must survive JSON. A failure that is not retryable had no effect
+   * and frees the key; any other may have had one, so the intent stays open and the next call looks first. A throw, for
+   * instance an abort, leaves it open too.
+   */
+  async effect<T, F extends { readonly retryable: boolean }>(key: string, steps: EffectSteps<T, F>, signal: AbortSignal): Promise<Result<T, F>> {
+    for (let other = this.#inHand.get(key); other !== undefined; other = this.#inHand.get(key)) await other;
+    const running = this.#run(key, steps, signal);
+    const settled = running.then(() => undefined, () => undefined);
+    this.#inHand.set(key, settled);
+    try {
+      return await running;
+    } finally {
+      this.#inHand.delete(key);
+    }
+  }
+
+  /** Effects of which nobody knows yet whether they happened, oldest first. */
   pending(): readonly { readonly key: string; readonly at: string }[] {
-    throw new Error("not there yet");
+    return [...this.#entries.values()].filter(({ kind }) => kind === "intent").map(({ key, at }) => ({ key, at }));
   }
-  /** The highest cycle that any key of this issue names; 0 when there is none. A worker that lost state.json must go on above it. */
-  lastCycle(_issue: number): number {
-    throw new Error("not there yet");
+
+  /** Every key that starts so and has an intent or a result. */
+  keys(prefix: string): string[] {
+    return [...this.#entries.keys()].filter((key) => key.startsWith(prefix));
   }
-  [Symbol.asyncDispose](): Promise<void> {
-    throw new Error("not there yet");
+
+  /** Closes an open intent without an effect: something else has taken its place. */
+  async abandon(key: string, reason: string): Promise<void> {
+    if (this.#entries.get(key)?.kind === "intent") await this.#append({ key, at: this.#now(), kind: "refused", reason });
   }
+
+  /** The highest cycle in any key of this issue; 0 when there is none. A worker that lost state.json must go on above it. */
+  lastCycle(issue: number): number {
+    const cycles = this.keys(`${issue}.`).map((key) => Number(/^\d+\.(\d+)\//.exec(key)?.[1] ?? 0));
+    return cycles.reduce((highest, cycle) => Math.max(highest, cycle), 0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#inHand.values());
+    await this.#log[Symbol.asyncDispose]();
+  }
+
+  async #run<T, F extends { readonly retryable: boolean }>(key: string, steps: EffectSteps<T, F>, signal: AbortSignal): Promise<Result<T, F>> {
+    const entry = this.#entries.get(key);
+    if (entry?.kind === "result") return ok(entry.value as T);
+    if (entry?.kind === "intent" || steps.alwaysLook === true || this.degraded !== null) {
+      const found = await steps.look(signal);
+      if (!found.ok) return found;
+      if (found.value !== null) return this.#settle(key, found.value);
+    }
+    if (entry === undefined) await this.#append({ key, at: this.#now(), kind: "intent" });
+    const done = await steps.act(signal);
+    if (done.ok) return this.#settle(key, done.value);
+    if (!done.failure.retryable) await this.#append({ key, at: this.#now(), kind: "refused", reason: JSON.stringify(done.failure).slice(0, 500) });
+    return done;
+  }
+
+  async #settle<T>(key: string, value: T): Promise<Result<T, never>> {
+    await this.#append({ key, at: this.#now(), kind: "result", value });
+    return ok(value);
+  }
+
+  async #append(record: JournalRecord): Promise<void> {
+    await this.#log.append(record, "durable");
+    remember(this.#entries, record);
+  }
+
+  #now(): string {
+    return this.#clock.now().toISOString();
+  }
+}
+
+/** Open intents always; results as long as the issue may ask for them; superseded records never. */
+function isNeeded(record: JournalRecord, entries: Entries, { mayForget }: JournalOptions): boolean {
+  if (entries.get(record.key) !== record) return false;
+  return record.kind === "intent" || mayForget?.(Number.parseInt(record.key, 10)) === false;
+}
+
+function remember(entries: Entries, record: JournalRecord): void {
+  entries.delete(record.key);
+  if (record.kind !== "refused") entries.set(record.key, record);
 }

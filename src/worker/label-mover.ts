@@ -1,17 +1,20 @@
-// skeleton
-import type { Result } from "../core/result.ts";
-import type { StageLabel } from "../core/stage.ts";
+// Moves an issue from one stage label to the next. The new label is added first and the others removed after it, and the
+// move stands in the journal before its first call: whatever call a crash cuts off, the issue has a stage label, and
+// `reconcile` leaves exactly one. Nothing else in the worker touches stage labels.
+
+import { fail, ok, type Result } from "../core/result.ts";
+import { isLegalMove, LABELS, labelName, type LabelKey, STAGE_LABELS, type StageLabel, stageLabelsOf } from "../core/stage.ts";
 import type { WorkerEvent } from "./event.ts";
 import type { GitHub, GitHubFailure, Issue } from "./github/github.ts";
-import type { Journal } from "./journal.ts";
 import type { IssueState } from "./issue-state.ts";
+import type { Journal } from "./journal.ts";
 
 export interface LabelMoverOptions {
   readonly github: GitHub;
   readonly journal: Journal;
   readonly labelPrefix: string;
   readonly tell: (event: WorkerEvent) => void;
-  /** The pull request that carries the same label, if any; StateTracker knows it. */
+  /** Names the cycle, and the pull request that carries the same label. */
   readonly stateOf: (issue: number) => IssueState;
 }
 
@@ -22,18 +25,143 @@ export interface IllegalMove {
   readonly retryable: false;
 }
 
+type MoveFailure = GitHubFailure | IllegalMove;
+
+interface Move {
+  readonly key: string;
+  readonly from: StageLabel;
+  readonly to: StageLabel;
+}
+
 export class LabelMover {
-  constructor(_options: LabelMoverOptions) {
-    throw new Error("not there yet");
+  readonly #options: LabelMoverOptions;
+
+  constructor(options: LabelMoverOptions) {
+    this.#options = options;
   }
-  /** The issue as it is afterwards. */
-  move(_issue: Issue, _from: StageLabel, _to: StageLabel, _state: IssueState, _signal: AbortSignal): Promise<Result<Issue, GitHubFailure | IllegalMove>> {
-    throw new Error("not there yet");
+
+  /** The issue as it is afterwards. A failure after the first change is retryable: the move is to be finished. */
+  async move(issue: Issue, from: StageLabel, to: StageLabel, state: IssueState, signal: AbortSignal): Promise<Result<Issue, MoveFailure>> {
+    if (!isLegalMove(from, to)) return illegal(`#${issue.number} cannot go from ${from} to ${to}`);
+    const open = this.#openMove(issue.number);
+    if (open !== undefined && open.to !== to) await this.#options.journal.abandon(open.key, "another move took its place");
+    const key = open?.to === to ? open.key : this.#newKey(issue.number, state.cycle, from, to);
+    return this.#carryOut({ key, from, to }, issue, state.pull, signal);
   }
-  reconcile(_issue: Issue, _signal: AbortSignal): Promise<Result<Issue, GitHubFailure>> {
-    throw new Error("not there yet");
+
+  /**
+   * Ends a move that was cut short: its own target, else the most advanced label. Call it under a claim for an issue with
+   * several stage labels, and for every issue with an open move when the worker starts.
+   */
+  async reconcile(issue: Issue, signal: AbortSignal): Promise<Result<Issue, GitHubFailure>> {
+    const { github, journal, labelPrefix, stateOf } = this.#options;
+    const read = await github.issue(issue.number, signal);
+    if (!read.ok) return read;
+    const present = stageLabelsOf(read.value.labels, labelPrefix);
+    const open = this.#openMove(issue.number);
+    const isOurs = open !== undefined && present.length > 0 && present.every((label) => label === open.from || label === open.to);
+    if (open !== undefined && !isOurs) await journal.abandon(open.key, "the labels were changed by someone else");
+    const state = stateOf(issue.number);
+    if (isOurs) return withoutIllegal(await this.#carryOut(open, read.value, state.pull, signal));
+    const [first, ...others] = present.toReversed();
+    if (first === undefined || others.length === 0) return ok(read.value);
+    const key = this.#newKey(issue.number, state.cycle, others[0] ?? first, first);
+    return withoutIllegal(await this.#carryOut({ key, from: others[0] ?? first, to: first }, read.value, state.pull, signal));
   }
-  ensureLabels(_signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
-    throw new Error("not there yet");
+
+  /** Creates every label of core/stage.ts that the repository has not. Once per start is enough. */
+  async ensureLabels(signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
+    for (const [key, { colour, description }] of Object.entries(LABELS)) {
+      const created = await this.#options.github.createLabel(this.#name(key as LabelKey), colour, description, signal);
+      if (!created.ok) return created;
+    }
+    return ok();
   }
+
+  async #carryOut(move: Move, issue: Issue, pull: number | null, signal: AbortSignal): Promise<Result<Issue, MoveFailure>> {
+    let current = issue;
+    const moved = await this.#options.journal.effect<readonly string[], MoveFailure>(
+      move.key,
+      {
+        alwaysLook: true,
+        look: async (inner) => {
+          const read = await this.#options.github.issue(issue.number, inner);
+          if (!read.ok) return read;
+          current = read.value;
+          return ok(this.#isDone(current.labels, move.to) && pull === null ? current.labels : null);
+        },
+        act: (inner) => this.#swap(current, move, pull, inner),
+      },
+      signal,
+    );
+    if (!moved.ok) return moved;
+    this.#options.tell({ type: "issue.moved", issue: issue.number, from: move.from, to: move.to });
+    return ok({ ...current, labels: moved.value });
+  }
+
+  async #swap(issue: Issue, move: Move, pull: number | null, signal: AbortSignal): Promise<Result<readonly string[], MoveFailure>> {
+    const present = stageLabelsOf(issue.labels, this.#options.labelPrefix);
+    if (!present.includes(move.from) && !present.includes(move.to)) {
+      return illegal(`#${issue.number} was moved by someone else: ${present.join(", ") || "no stage label"} instead of ${move.from}`);
+    }
+    const labels = await this.#relabel(issue.number, move.to, signal);
+    if (!labels.ok || pull === null) return labels;
+    const onPull = await this.#relabel(pull, move.to, signal);
+    // The label on the pull request is for people's eyes; where it cannot be set the issue still goes on.
+    return onPull.ok || !onPull.failure.retryable ? labels : onPull;
+  }
+
+  /** Adds, then removes; the labels afterwards. Once something has changed, every failure is to be tried again. */
+  async #relabel(number: number, to: StageLabel, signal: AbortSignal): Promise<Result<readonly string[], GitHubFailure>> {
+    const { github } = this.#options;
+    const added = await github.addLabels(number, [this.#name(to)], signal);
+    if (!added.ok) return added;
+    const superfluous = this.#superfluous(added.value, to);
+    for (const label of superfluous) {
+      const removed = await github.removeLabel(number, label, signal);
+      if (!removed.ok) return fail({ ...removed.failure, retryable: true });
+    }
+    return ok(added.value.filter((label) => !superfluous.includes(label)));
+  }
+
+  #superfluous(labels: readonly string[], to: StageLabel): string[] {
+    const others = STAGE_LABELS.filter((key) => key !== to).map((key) => this.#name(key));
+    return [...others, this.#name("hitl-active")].filter((label) => labels.includes(label));
+  }
+
+  #isDone(labels: readonly string[], to: StageLabel): boolean {
+    return labels.includes(this.#name(to)) && this.#superfluous(labels, to).length === 0;
+  }
+
+  #openMove(issue: number): Move | undefined {
+    const open = this.#options.journal.pending().map(({ key }) => parseKey(key, issue));
+    return open.findLast((move) => move !== undefined);
+  }
+
+  /** The same way may be gone several times in one cycle (review and back), so moves are counted. */
+  #newKey(issue: number, cycle: number, from: StageLabel, to: StageLabel): string {
+    const prefix = `${issue}.${cycle}/move/`;
+    const used = this.#options.journal.keys(prefix).map((key) => Number.parseInt(key.slice(prefix.length), 10));
+    return `${prefix}${Math.max(0, ...used) + 1}-${from}-${to}`;
+  }
+
+  #name(key: LabelKey): string {
+    return labelName(this.#options.labelPrefix, key);
+  }
+}
+
+function parseKey(key: string, issue: number): Move | undefined {
+  const match = /^(\d+)\.\d+\/move\/\d+-([a-z]+)-([a-z]+)$/.exec(key);
+  if (match === null || Number(match[1]) !== issue) return undefined;
+  return { key, from: match[2] as StageLabel, to: match[3] as StageLabel };
+}
+
+function illegal(message: string): Result<never, IllegalMove> {
+  return fail({ kind: "illegal-move", message, retryable: false });
+}
+
+/** Reconcile starts from labels that it has read, so only a change within its own calls can make a move illegal. */
+function withoutIllegal(result: Result<Issue, MoveFailure>): Result<Issue, GitHubFailure> {
+  if (result.ok || result.failure.kind !== "illegal-move") return result as Result<Issue, GitHubFailure>;
+  return fail({ kind: "conflict", message: result.failure.message, status: 0, retryable: true, retryAt: null });
 }

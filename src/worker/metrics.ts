@@ -1,8 +1,17 @@
-// skeleton
+// Snapshots of the counters and queues, every two hours and at the stop, in metrics/snapshots.jsonl.
+
+import { AppendLog } from "../core/append-log.ts";
 import type { Clock } from "../core/clock.ts";
+import { removeTemporaries } from "../core/durable-file.ts";
+
+export const SNAPSHOT_INTERVAL_MS = 2 * 3_600_000;
+/** About two years of snapshots. */
+const BYTES_MAX = 8_388_608;
 
 export interface MetricsSnapshot {
+  /** ISO time. */
   readonly timestamp: string;
+  /** The slug. */
   readonly repo: string;
   readonly counters: Readonly<Record<string, number>>;
   readonly queue_depth: Readonly<Record<string, number>>;
@@ -15,22 +24,43 @@ export interface MetricsOptions {
 }
 
 export class Metrics implements AsyncDisposable {
-  static open(_file: string, _options: MetricsOptions): Promise<Metrics> {
-    throw new Error("not there yet");
+  readonly #log: AppendLog<MetricsSnapshot>;
+  readonly #options: MetricsOptions;
+
+  static async open(file: string, options: MetricsOptions): Promise<Metrics> {
+    const log = await AppendLog.open<MetricsSnapshot>(file, { bytesMax: BYTES_MAX });
+    await removeTemporaries(file);
+    return new Metrics(log, options);
   }
-  /** Takes a snapshot every SNAPSHOT_INTERVAL_MS until aborted. */
-  run(_signal: AbortSignal): Promise<void> {
-    throw new Error("not there yet");
+
+  private constructor(log: AppendLog<MetricsSnapshot>, options: MetricsOptions) {
+    this.#log = log;
+    this.#options = options;
   }
-  snapshot(): Promise<MetricsSnapshot> {
-    throw new Error("not there yet");
+
+  /** Takes a snapshot every SNAPSHOT_INTERVAL_MS; ends when aborted. One that the disk refuses is missed, no more. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#options.clock.sleep(SNAPSHOT_INTERVAL_MS, signal).catch(() => undefined);
+      if (!signal.aborted) await this.snapshot().catch(() => undefined);
+    }
   }
+
+  async snapshot(): Promise<MetricsSnapshot> {
+    const { repo, clock, collect } = this.#options;
+    const snapshot = { timestamp: clock.now().toISOString(), repo, ...collect() };
+    await this.#log.append(snapshot, "buffered");
+    return snapshot;
+  }
+
   /** Newest first. */
-  history(_limit: number): readonly MetricsSnapshot[] {
-    throw new Error("not there yet");
+  history(limit: number): readonly MetricsSnapshot[] {
+    return limit <= 0 ? [] : this.#log.records.slice(-limit).toReversed();
   }
+
   /** Takes a last snapshot. */
-  [Symbol.asyncDispose](): Promise<void> {
-    throw new Error("not there yet");
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.snapshot().catch(() => undefined);
+    await this.#log[Symbol.asyncDispose]();
   }
 }

@@ -1,0 +1,87 @@
+// The file behind a log: rotated by size, and open again after a failure. A full disk costs the records of that time,
+// never the log; how many were dropped is said in the first record that gets through. Nothing is buffered without bound.
+
+import { basename, dirname } from "node:path";
+import { performance } from "node:perf_hooks";
+import { createStream, type RotatingFileStream } from "rotating-file-stream";
+
+import { PRIVATE_FILE_MODE } from "./paths.ts";
+
+const BUFFER_BYTES_MAX = 8_388_608;
+const REOPEN_AFTER_MS = 1_000;
+
+export interface LogFileOptions {
+  readonly file: string;
+  readonly bytesMax: number;
+  readonly filesMax: number;
+  /** The record that says that records are missing. */
+  readonly droppedLine: (dropped: number) => string;
+}
+
+export class LogFile implements AsyncDisposable {
+  readonly #options: LogFileOptions;
+  #stream: RotatingFileStream | null = null;
+  #reopenAtMs = 0;
+  #dropped = 0;
+
+  constructor(options: LogFileOptions) {
+    this.#options = options;
+    this.#stream = this.#open();
+  }
+
+  /** Records lost so far that no written record has told of. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  write(line: string): void {
+    const stream = this.#current();
+    if (stream === null || stream.writableLength > BUFFER_BYTES_MAX) {
+      this.#dropped += 1;
+      return;
+    }
+    if (this.#dropped > 0) this.#tellDropped(stream, this.#dropped);
+    stream.write(line, (error) => {
+      if (error) this.#dropped += 1;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const stream = this.#stream;
+    if (stream !== null) await new Promise<void>((resolve) => stream.end(() => resolve()));
+  }
+
+  #tellDropped(stream: RotatingFileStream, dropped: number): void {
+    this.#dropped = 0;
+    stream.write(this.#options.droppedLine(dropped), (error) => {
+      if (error) this.#dropped += dropped;
+    });
+  }
+
+  #current(): RotatingFileStream | null {
+    if (this.#stream === null && performance.now() >= this.#reopenAtMs) this.#stream = this.#open();
+    return this.#stream;
+  }
+
+  /** A stream that failed once is destroyed by Node and takes nothing more, so a new one takes its place. */
+  #open(): RotatingFileStream {
+    const { file, bytesMax, filesMax } = this.#options;
+    const stream = createStream((index) => (typeof index === "number" ? rotatedName(file, index) : basename(file)), {
+      path: dirname(file),
+      size: `${bytesMax}B`,
+      rotate: Math.max(1, filesMax - 1),
+      mode: PRIVATE_FILE_MODE,
+    });
+    stream.on("error", () => {
+      if (this.#stream !== stream) return;
+      this.#stream = null;
+      this.#reopenAtMs = performance.now() + REOPEN_AFTER_MS;
+    });
+    return stream;
+  }
+}
+
+/** `worker.log` → `worker.1.log`: ends in `.log`, so that a pattern for the current file also finds the older ones. */
+function rotatedName(file: string, index: number): string {
+  return basename(file).replace(/(\.[^.]*)?$/, `.${index}$1`);
+}
