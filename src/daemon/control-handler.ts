@@ -1,0 +1,125 @@
+// One line of the TCP door in, one reply line out. Commands are a fixed table; whatever is no JSON object ends the
+// connection, so that an HTTP request sent to this port never runs one.
+
+import { isAcceptedToken } from "../core/bearer-token.ts";
+import {
+  CONTROL_ACTIONS,
+  type ControlAction,
+  type ControlRequest,
+  controlRequestSchema,
+} from "../core/control-message.ts";
+import { assertNever, messageOf } from "../core/errors.ts";
+import { describeIssues } from "../core/json-body.ts";
+import { parseJsonObject } from "../core/json-lines.ts";
+import type { Log } from "../core/log.ts";
+import { fail, ok } from "../core/result.ts";
+import { z } from "../core/schema.ts";
+import type { ControlFailure, ControlResult, RepoEntry, SupervisorControl } from "../core/supervisor-control.ts";
+
+export interface ControlHandlerOptions {
+  readonly control: SupervisorControl;
+  /** `none`: single-user machines and clients of the first implementation. */
+  readonly auth: "token" | "none";
+  readonly tokenHashes: () => Iterable<string>;
+  readonly log: Log;
+}
+
+export interface Handled {
+  /** Without its newline. */
+  readonly reply: string;
+  readonly endsConnection: boolean;
+}
+
+export type ControlHandler = (line: string, signal: AbortSignal) => Promise<Handled>;
+
+const UNAUTHORIZED: ControlFailure = {
+  code: "unauthorized",
+  message: "send the field token; it stands in the file 'token' of the state directory",
+};
+
+export function createControlHandler(options: ControlHandlerOptions): ControlHandler {
+  const listReply = cachedListReply(options.control);
+  return async (line, signal) => {
+    const raw = parseJsonObject(line);
+    if (raw === undefined) {
+      return {
+        reply: errorReply({ code: "bad_request", message: "send one JSON object on each line" }),
+        endsConnection: true,
+      };
+    }
+    try {
+      const request = readRequest(raw, options);
+      if (!request.ok) return { reply: errorReply(request.failure), endsConnection: false };
+      if (request.value.action === "list_repos") return { reply: listReply(), endsConnection: false };
+      const result = await perform(options.control, request.value, signal);
+      return { reply: result.ok ? okReply(result.value) : errorReply(result.failure), endsConnection: false };
+    } catch (error) {
+      options.log.write("error", "tcp.request-failed", { action: raw["action"], problem: messageOf(error) });
+      return {
+        reply: errorReply({ code: "internal", message: "this is a bug; the log has the details" }),
+        endsConnection: false,
+      };
+    }
+  };
+}
+
+export function errorReply({ code, message }: ControlFailure): string {
+  return JSON.stringify({ status: "error", error: message, code });
+}
+
+function readRequest(raw: Record<string, unknown>, options: ControlHandlerOptions): ControlResult<ControlRequest> {
+  const { action, token } = raw;
+  if (!isAction(action)) return fail({ code: "unknown_action", message: "unknown action" });
+  const isOpen = options.auth === "none" || action === "ping";
+  if (!isOpen && !isAcceptedToken(typeof token === "string" ? token : undefined, options.tokenHashes()))
+    return fail(UNAUTHORIZED);
+  // Clients of the first implementation send what they do not know as null or as an empty text.
+  const given = Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== null && value !== ""));
+  const parsed = z.safeParse(controlRequestSchema, given);
+  return parsed.success ? ok(parsed.data) : fail({ code: "bad_request", message: describeIssues(parsed.error) });
+}
+
+function perform(
+  control: SupervisorControl,
+  request: Exclude<ControlRequest, { action: "list_repos" }>,
+  signal: AbortSignal,
+): Promise<ControlResult<object>> | ControlResult<object> {
+  switch (request.action) {
+    case "ping":
+      return ok(control.ping());
+    case "add_repo":
+      return control.add(request, signal);
+    case "register_repo":
+      return control.register(request, signal);
+    case "remove_repo":
+      return control.remove(request, signal);
+    case "start_repo":
+      return control.start(request.slug, signal);
+    case "stop_repo":
+      return control.stop(request.slug, signal);
+    case "restart_repo":
+      return control.restart(request.slug, signal);
+    case "repo_status":
+      return control.status(request.slug);
+    default:
+      return assertNever(request);
+  }
+}
+
+/** The bytes are kept until a row changes: listing is what clients do all day. */
+function cachedListReply(control: SupervisorControl): () => string {
+  let cached: { readonly rows: readonly RepoEntry[]; readonly reply: string } | undefined;
+  return () => {
+    const rows = control.list();
+    if (cached?.rows !== rows) cached = { rows, reply: okReply({ repos: rows }) };
+    return cached.reply;
+  };
+}
+
+function okReply(value: object): string {
+  return JSON.stringify({ status: "ok", ...value });
+}
+
+function isAction(value: unknown): value is ControlAction {
+  return CONTROL_ACTIONS.some((action) => action === value);
+}

@@ -1,0 +1,218 @@
+// The supervisor process put together: who owns what, in the order of the start. The end is that order backwards, from
+// wherever the start had come to.
+
+import { createHash, randomUUID } from "node:crypto";
+import { availableParallelism } from "node:os";
+
+import { startAdminServer } from "../admin/admin-server.ts";
+import { ensureTokenFile, hashToken } from "../core/bearer-token.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { HydraError } from "../core/errors.ts";
+import { gitUrlOf, loadGitHubToken } from "../core/github-token.ts";
+import { type Log, openLog } from "../core/log.ts";
+import { type SupervisorPaths, supervisorPaths, workerPaths } from "../core/paths.ts";
+import { Redactor } from "../core/redact.ts";
+import { ok } from "../core/result.ts";
+import { VERSION } from "../core/version.ts";
+import { HEARTBEAT_TIMEOUT_MS, STARTUP_TIMEOUT_MS, STOP_GRACE_MS } from "../core/worker-message.ts";
+import { createControlHandler } from "./control-handler.ts";
+import { adoptFirstEntries } from "./first-implementation.ts";
+import { takeInstanceLock } from "./instance-lock.ts";
+import { clearLeftovers } from "./leftovers.ts";
+import { writePortFile } from "./port-file.ts";
+import { RegistryFile } from "./registry-file.ts";
+import { Registry } from "./registry.ts";
+import { RepoSupervisor } from "./repo-supervisor.ts";
+import { loadSettings, type Settings } from "./settings.ts";
+import { StartGate } from "./start-gate.ts";
+import { openStateDirectory } from "./state-directory.ts";
+import { Supervisor } from "./supervisor.ts";
+import { openTcpDoor } from "./tcp-door.ts";
+import { WorkerLauncher } from "./worker-launcher.ts";
+import type { WorkerCommand, WorkerTimings } from "./worker-process.ts";
+
+export interface DaemonOptions {
+  readonly home: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly commandLine: Readonly<Record<string, unknown>>;
+  readonly worker: WorkerCommand;
+  /** Where the log also goes. */
+  readonly mirror: { write(line: string): unknown };
+  readonly timings?: Partial<WorkerTimings>;
+}
+
+export interface DaemonSignals {
+  /** Ends a start that is under way, and whatever requests wait for. */
+  readonly stop: AbortSignal;
+  /** Cuts short the grace that workers get. */
+  readonly force: AbortSignal;
+}
+
+export interface Daemon extends AsyncDisposable {
+  readonly tcpPort: number;
+  readonly httpPort: number;
+  readonly log: Log;
+}
+
+interface Secrets {
+  readonly tokenHashes: () => readonly string[];
+  readonly githubToken: string | null;
+  readonly redactor: Redactor;
+}
+
+/** Both doors answer before any worker starts. Throws HydraError when it cannot start, or the signal's reason. */
+export async function startDaemon(options: DaemonOptions, signals: DaemonSignals): Promise<Daemon> {
+  const clock = systemClock;
+  const { stop } = signals;
+  await using owned = new AsyncDisposableStack();
+  const paths = supervisorPaths(await openStateDirectory(options.home));
+  const settings = await loadSettings({ ...options, configFile: paths.config });
+  owned.use(await takeInstanceLock(paths, clock, stop));
+  const bootId = randomUUID();
+  const secrets = await loadSecrets(paths, settings, options);
+  const log = owned.use(openDaemonLog(paths, settings, secrets, options, bootId));
+  log.write("info", "daemon.starting", { version: VERSION, pid: process.pid, home: paths.home });
+  owned.defer(() => log.write("info", "daemon.stopped"));
+  const { registry, degraded } = await openRegistry(paths, clock, log, stop);
+  owned.use(registry);
+  owned.defer(() => tellDoors(registry, { port: 0, httpPort: 0, pid: 0 }));
+
+  let httpPort = settings.config.httpPort;
+  let isReady = false;
+  const gate = new StartGate(settings.config.startConcurrency ?? availableParallelism(), clock);
+  const supervisor = owned.use(
+    new Supervisor({
+      registry,
+      paths,
+      clock,
+      log,
+      bootId,
+      gitUrl: settings.config.githubGitUrl ?? gitUrlOf(settings.config.githubApiUrl),
+      httpPort: () => httpPort,
+      supervise: supervision({ settings, secrets, options, paths, clock, log, gate, force: signals.force }),
+    }),
+  );
+  stop.throwIfAborted();
+  const { tokenHashes } = secrets;
+  const handle = createControlHandler({ control: supervisor, auth: settings.config.tcpAuth, tokenHashes, log });
+  const tcpDoor = owned.use(await openTcpDoor({ port: settings.config.tcpPort, handle }, stop));
+  const readiness = () => ({
+    ready: isReady && !stop.aborted,
+    problems: [degraded, registry.problem].filter((problem) => problem !== null),
+  });
+  const workerLogFile = (slug: string): string => workerPaths(`${paths.home}/${slug}`).logFile;
+  const adminDeps = { control: supervisor, port: httpPort, tokenHashes, log, paths, readiness, workerLogFile };
+  const httpDoor = owned.use(await startAdminServer(adminDeps, stop));
+  httpPort = httpDoor.port;
+  await tellDoors(registry, { port: tcpDoor.port, httpPort, pid: process.pid });
+  owned.use(await writePortFile(paths.portFile, tcpDoor.port));
+  supervisor.restore();
+  await clearLeftovers(treeMark(paths), clock, log, stop);
+  gate.open();
+  isReady = true;
+  log.write("info", "daemon.ready", { port: tcpDoor.port, http_port: httpPort, repos: supervisor.list().length });
+  const kept = owned.move();
+  return { tcpPort: tcpDoor.port, httpPort, log, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+async function loadSecrets(
+  paths: SupervisorPaths,
+  { config }: Settings,
+  { environment }: DaemonOptions,
+): Promise<Secrets> {
+  const token = await ensureTokenFile(paths.token);
+  const hashes = [hashToken(token)];
+  const githubToken = await loadGitHubToken({ environment, file: config.githubTokenFile ?? paths.githubToken });
+  const forAgents = config.agentEnvironment.map((name) => environment[name]);
+  return { tokenHashes: () => hashes, githubToken, redactor: new Redactor([token, githubToken, ...forAgents]) };
+}
+
+function openDaemonLog(
+  paths: SupervisorPaths,
+  { config }: Settings,
+  { redactor }: Secrets,
+  { mirror }: DaemonOptions,
+  bootId: string,
+): Log {
+  const { logFileBytesMax: bytesMax, logFilesMax: filesMax } = config;
+  return openLog({ file: paths.logFile, bytesMax, filesMax, redactor, fields: { boot_id: bootId }, mirror });
+}
+
+async function openRegistry(
+  paths: SupervisorPaths,
+  clock: Clock,
+  log: Log,
+  signal: AbortSignal,
+): Promise<{ registry: Registry; degraded: string | null }> {
+  const file = new RegistryFile(paths, clock);
+  const { document, degraded, firstEntries } = await file.load();
+  if (degraded !== null) log.write("error", "registry.degraded", { problem: degraded });
+  const registry = new Registry({ file, document, clock, log });
+  if (firstEntries.length > 0) {
+    const options = { paths, now: clock.now().toISOString() };
+    const adopted = await adoptFirstEntries(document, firstEntries, options, signal);
+    const saved = await registry.change(() => ok({ document: adopted.document, value: undefined }));
+    if (!saved.ok) throw new HydraError("REGISTRY_NOT_ADOPTED", saved.failure.message);
+    log.write("info", "registry.adopted", { repos: adopted.document.repos.length, refused: adopted.refused });
+  }
+  return { registry, degraded };
+}
+
+/** A failed write is told by the registry itself; the doors work all the same. */
+async function tellDoors(registry: Registry, doors: { port: number; httpPort: number; pid: number }): Promise<void> {
+  await registry.change((document) => ok({ document: { ...document, ...doors }, value: undefined }));
+}
+
+function supervision(parts: {
+  readonly settings: Settings;
+  readonly secrets: Secrets;
+  readonly options: DaemonOptions;
+  readonly paths: SupervisorPaths;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly gate: StartGate;
+  readonly force: AbortSignal;
+}): ConstructorParameters<typeof Supervisor>[0]["supervise"] {
+  const { settings, secrets, options, paths, clock, log, gate, force } = parts;
+  const { config } = settings;
+  const launcher = new WorkerLauncher({
+    command: options.worker,
+    timings: {
+      startupMs: STARTUP_TIMEOUT_MS,
+      heartbeatTimeoutMs: HEARTBEAT_TIMEOUT_MS,
+      stopGraceMs: STOP_GRACE_MS,
+      ...options.timings,
+    },
+    home: paths.home,
+    tree: treeMark(paths),
+    environment: options.environment,
+    agentNames: config.agentEnvironment,
+    githubToken: secrets.githubToken,
+    operatorTokenHashes: secrets.tokenHashes,
+    config: settings.layers,
+  });
+  const policy = {
+    delayMs: config.respawnDelayMs,
+    delayMsMax: config.respawnDelayMaxMs,
+    crashesMax: config.respawnCountMax,
+    windowMs: config.respawnWindowMs,
+  };
+  return (record, hooks) =>
+    new RepoSupervisor({
+      record,
+      policy,
+      launcher,
+      gate,
+      clock,
+      random: Math.random,
+      log,
+      redact: secrets.redactor.redact,
+      force,
+      ...hooks,
+    });
+}
+
+/** The same for every daemon of one state directory, so that the next one finds what the last one left. */
+function treeMark(paths: SupervisorPaths): string {
+  return createHash("sha256").update(paths.home).digest("hex").slice(0, 32);
+}

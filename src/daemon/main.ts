@@ -1,0 +1,79 @@
+// Entry of the supervisor process: signals first, then the start. It sets the exit code and lets the loop drain.
+
+import { once } from "node:events";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { HydraError, messageOf } from "../core/errors.ts";
+import { EXIT_CODES } from "../core/exit-code.ts";
+import { type Daemon, startDaemon } from "./daemon.ts";
+
+/** Fewer threads and no notices on stderr; both leave Node's own code cache usable. */
+const WORKER_FLAGS = ["--v8-pool-size=0", "--disable-warning=ExperimentalWarning"];
+/** For a handle that keeps the loop alive although everything has been stopped. */
+const LAST_RESORT_MS = 10_000;
+
+export interface RunDaemonOptions {
+  /** Default: HYDRAFLOW_HOME, else `~/.hydraflow`. */
+  readonly home?: string;
+  /** By setting name. */
+  readonly commandLine: Record<string, unknown>;
+}
+
+/** Resolves when the daemon has stopped; the exit code of `host` says how. */
+export async function runDaemon(
+  options: RunDaemonOptions,
+  host: NodeJS.Process,
+  workerEntry = ownWorkerEntry(),
+): Promise<void> {
+  const stop = new AbortController();
+  const force = new AbortController();
+  let running: Daemon | undefined;
+  let crash: unknown;
+  for (const name of ["SIGTERM", "SIGINT"] as const) {
+    host.on(name, () => {
+      running?.log.write("info", "daemon.stopping", { signal: name, forced: stop.signal.aborted });
+      if (stop.signal.aborted) force.abort();
+      stop.abort();
+    });
+  }
+  host.on("SIGHUP", () => running?.log.write("info", "daemon.reload-requested"));
+  for (const name of ["unhandledRejection", "uncaughtException"] as const) {
+    host.on(name, (thrown: unknown) => {
+      crash ??= thrown ?? name;
+      running?.log.write("error", "daemon.crashed", {
+        problem: messageOf(thrown),
+        stack: thrown instanceof Error ? thrown.stack : undefined,
+      });
+      stop.abort();
+    });
+  }
+  // A reader of our output that has gone must not end us.
+  host.stdout.on("error", () => undefined);
+
+  try {
+    const home = options.home ?? (host.env["HYDRAFLOW_HOME"] || join(homedir(), ".hydraflow"));
+    const worker = { runtime: host.execPath, flags: WORKER_FLAGS, entry: workerEntry };
+    const { commandLine } = options;
+    await using daemon = await startDaemon(
+      { home, environment: host.env, commandLine, worker, mirror: host.stdout },
+      { stop: stop.signal, force: force.signal },
+    );
+    running = daemon;
+    if (!stop.signal.aborted) await once(stop.signal, "abort");
+  } catch (error) {
+    if (!stop.signal.aborted) crash ??= error;
+  }
+  if (crash !== undefined) {
+    host.stderr.write(`hydraflow: ${messageOf(crash)}\n`);
+    host.exitCode = crash instanceof HydraError ? crash.exitCode : EXIT_CODES.failure.code;
+  }
+  setTimeout(() => host.exit(), LAST_RESORT_MS).unref();
+}
+
+/** Beside us in the bundle; where the sources run as they are, in its own directory. */
+function ownWorkerEntry(): string {
+  const isSource = import.meta.url.endsWith(".ts");
+  return fileURLToPath(new URL(isSource ? "../worker/main.ts" : "./worker.js", import.meta.url));
+}

@@ -1,0 +1,39 @@
+// One row of `list_repos`: what is on disk about a repository, together with what its worker is doing now.
+
+import { workerPaths } from "../core/paths.ts";
+import type { RepoEntry } from "../core/supervisor-control.ts";
+import type { RepoRecord } from "./registry-document.ts";
+import type { RepoSupervisor } from "./repo-supervisor.ts";
+
+export interface RepoEntryPlaces {
+  readonly home: string;
+  /** Of the HTTP door, where the dashboard is; 0 before it listens. */
+  readonly httpPort: number;
+}
+
+export function repoEntry(record: RepoRecord, repo: RepoSupervisor, places: RepoEntryPlaces): RepoEntry {
+  const { state, worker, lastExit } = repo;
+  const isRunning = state.id === "running";
+  return {
+    path: record.path,
+    slug: record.slug,
+    repo: record.repo,
+    port: isRunning ? worker.port : 0,
+    dashboard_url: `http://localhost:${places.httpPort}/?repo=${record.slug}`,
+    log_file: workerPaths(`${places.home}/${record.slug}`).logFile,
+    running: isRunning,
+    state: state.id,
+    pid: worker.pid,
+    restarts: Math.max(0, state.generation - 1),
+    generation: state.generation,
+    desired: record.desired,
+    last_exit: lastExit ?? quarantinedBefore(record),
+    notice: worker.notice,
+  };
+}
+
+/** After a restart of the daemon only the reason is known. */
+function quarantinedBefore(record: RepoRecord): RepoEntry["last_exit"] {
+  if (record.quarantine === null) return null;
+  return { code: null, signal: null, ...record.quarantine };
+}

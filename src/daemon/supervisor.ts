@@ -1,0 +1,307 @@
+// The one implementation behind both doors. Operations on one repository run one after another, those on different
+// repositories side by side; what an operator asked for is on disk before it is done, and answered when it is done.
+
+import { realpath } from "node:fs/promises";
+import { resolve } from "node:path";
+
+import type { Clock } from "../core/clock.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import type { SupervisorPaths } from "../core/paths.ts";
+import { isSameRepository } from "../core/repository-name.ts";
+import { fail, ok } from "../core/result.ts";
+import type {
+  AddReply,
+  AddRequest,
+  ControlFailure,
+  ControlResult,
+  Ping,
+  RepoEntry,
+  SupervisorControl,
+} from "../core/supervisor-control.ts";
+import { VERSION } from "../core/version.ts";
+import { resolveAddTarget } from "./add-target.ts";
+import { expandHome } from "./checkout.ts";
+import { KeyedQueue } from "./keyed-queue.ts";
+import { amend, register, type Registered, unregister } from "./registration.ts";
+import type { RegistryDocument, RepoRecord } from "./registry-document.ts";
+import type { Registry } from "./registry.ts";
+import { repoEntry } from "./repo-entry.ts";
+import type { RepoProcess } from "./repo-process.ts";
+import type { RepoSupervisor } from "./repo-supervisor.ts";
+
+const NOT_FOUND: ControlFailure = { code: "not_found", message: "Repo not found" };
+const SHUTTING_DOWN: ControlFailure = {
+  code: "shutting_down",
+  message: "the daemon is stopping; ask again when it is back",
+};
+
+export interface SupervisorOptions {
+  readonly registry: Registry;
+  readonly paths: SupervisorPaths;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly bootId: string;
+  /** Base of clone URLs. */
+  readonly gitUrl: string;
+  readonly httpPort: () => number;
+  readonly supervise: (record: RepoRecord, hooks: SuperviseHooks) => RepoSupervisor;
+}
+
+export interface SuperviseHooks {
+  readonly onChange: () => void;
+  readonly saveQuarantine: (slug: string, reason: string) => Promise<void>;
+}
+
+export class Supervisor implements SupervisorControl, AsyncDisposable {
+  readonly #options: SupervisorOptions;
+  readonly #startedMs: number;
+  readonly #repos = new Map<string, RepoSupervisor>();
+  readonly #queue = new KeyedQueue();
+  readonly #hooks: SuperviseHooks;
+  #isStopping = false;
+  #cached: { readonly document: RegistryDocument; readonly rows: readonly RepoEntry[] } | undefined;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#startedMs = options.clock.monotonicMs();
+    this.#hooks = {
+      onChange: () => {
+        this.#cached = undefined;
+      },
+      saveQuarantine: (slug, reason) => this.#saveQuarantine(slug, reason),
+    };
+    for (const record of options.registry.document.repos) this.#repoOf(record);
+  }
+
+  /** Starts what ran before. */
+  restore(): void {
+    for (const record of this.#options.registry.document.repos) {
+      if (record.desired === "running" && record.quarantine === null) this.#repoOf(record).command("start", false);
+    }
+  }
+
+  ping(): Ping {
+    const uptimeMs = this.#options.clock.monotonicMs() - this.#startedMs;
+    return { version: VERSION, boot_id: this.#options.bootId, uptime_s: Math.floor(uptimeMs / 1_000) };
+  }
+
+  list(): readonly RepoEntry[] {
+    const { document } = this.#options.registry;
+    if (this.#cached?.document !== document) {
+      this.#cached = { document, rows: document.repos.map((record) => this.#entry(record)) };
+    }
+    return this.#cached.rows;
+  }
+
+  status(slug: string): ControlResult<RepoEntry> {
+    const record = this.#find(slug);
+    return record === undefined ? fail(NOT_FOUND) : ok(this.#entry(record));
+  }
+
+  workerAddress(slug: string): ControlResult<{ port: number; token: string }> {
+    const repo = this.#repos.get(slug);
+    if (repo === undefined) return fail(NOT_FOUND);
+    if (repo.state.id !== "running")
+      return fail({ code: "worker_unavailable", message: `the worker of '${slug}' is ${repo.state.id}` });
+    return ok({ port: repo.worker.port, token: repo.worker.token });
+  }
+
+  async add(request: AddRequest, signal: AbortSignal): Promise<ControlResult<AddReply>> {
+    const registered = await this.#register(request, "running", signal);
+    if (!registered.ok) return registered;
+    const { record, isNew } = registered.value;
+    if (this.#repoOf(record).state.id === "running") return ok(this.#addReply(record, false));
+    const up = this.#bringUp(record.slug, "start").then(async (result) => {
+      if (result.ok) return ok(this.#addReply(record, true));
+      return isNew ? this.#withdraw(record, result.failure) : result;
+    });
+    return giveUpOn(up, signal);
+  }
+
+  async register(request: AddRequest, signal: AbortSignal): Promise<ControlResult<{ slug: string; path: string }>> {
+    const registered = await this.#register(request, "stopped", signal);
+    if (!registered.ok) return registered;
+    const { record } = registered.value;
+    this.#repoOf(record);
+    return ok({ slug: record.slug, path: record.path });
+  }
+
+  async remove(
+    target: { slug?: string | undefined; path?: string | undefined; force?: boolean | undefined },
+    signal: AbortSignal,
+  ): Promise<ControlResult<{ slug: string }>> {
+    if (target.slug === undefined && target.path === undefined)
+      return fail({ code: "bad_request", message: "Missing path or slug" });
+    const record = await this.#findTarget(target);
+    if (record === undefined) return fail(NOT_FOUND);
+    return giveUpOn(
+      this.#queue.run(record.slug, () => this.#removeNow(record, target.force === true)),
+      signal,
+    );
+  }
+
+  start(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>> {
+    return giveUpOn(this.#bringUp(slug, "start"), signal);
+  }
+
+  restart(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>> {
+    return giveUpOn(this.#bringUp(slug, "restart"), signal);
+  }
+
+  async stop(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>> {
+    const moved = await this.#command(slug, "stop");
+    if (!moved.ok) return moved;
+    return giveUpOn(
+      moved.value.settled.then(() => this.status(moved.value.slug)),
+      signal,
+    );
+  }
+
+  /** Stops every worker at once; what is to run after the next start stays as it is. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopping = true;
+    const repos = [...this.#repos.values()];
+    for (const repo of repos) repo.command("stop", false);
+    await Promise.all(repos.map((repo) => repo.settled()));
+  }
+
+  async #register(
+    request: AddRequest,
+    desired: RepoRecord["desired"],
+    signal: AbortSignal,
+  ): Promise<ControlResult<Registered>> {
+    const { gitUrl, registry, paths, clock } = this.#options;
+    const target = await resolveAddTarget(request, gitUrl, signal);
+    if (!target.ok) return target;
+    if (this.#isStopping) return fail(SHUTTING_DOWN);
+    const options = { paths, desired, now: clock.now().toISOString() };
+    return registry.change((document) => register(document, target.value, options));
+  }
+
+  /** The latch is on disk before the worker is told; the wait for the outcome does not hold up a later command. */
+  #command(
+    text: string,
+    type: "start" | "stop" | "restart",
+  ): Promise<ControlResult<{ slug: string; settled: Promise<RepoProcess> }>> {
+    const slug = this.#find(text)?.slug ?? text;
+    return this.#queue.run(slug, async () => {
+      const repo = this.#repos.get(slug);
+      if (repo === undefined) return fail(NOT_FOUND);
+      if (this.#isStopping) return fail(SHUTTING_DOWN);
+      const desired = type === "stop" ? "stopped" : "running";
+      const saved = await this.#options.registry.change((document) =>
+        amend(document, slug, { desired, quarantine: null }),
+      );
+      if (!saved.ok) return saved;
+      repo.command(type, true);
+      return ok({ slug, settled: repo.settled() });
+    });
+  }
+
+  async #bringUp(text: string, type: "start" | "restart"): Promise<ControlResult<RepoEntry>> {
+    const moved = await this.#command(text, type);
+    if (!moved.ok) return moved;
+    const state = await moved.value.settled;
+    if (state.id === "running") return this.status(moved.value.slug);
+    if (this.#isStopping) return fail(SHUTTING_DOWN);
+    const { slug } = moved.value;
+    if (state.id === "stopped")
+      return fail({ code: "worker_failed", message: `'${slug}' was stopped while it started` });
+    const reason = this.#repos.get(slug)?.lastExit?.reason ?? state.id;
+    return fail({ code: "worker_failed", message: `the worker of '${slug}' did not start: ${reason}` });
+  }
+
+  /** A failed add leaves no registration, unless someone has brought the worker up or stopped it meanwhile. */
+  #withdraw(record: RepoRecord, failure: ControlFailure): Promise<ControlResult<never>> {
+    return this.#queue.run(record.slug, async () => {
+      const state = this.#repos.get(record.slug)?.state.id;
+      if (this.#isStopping || (state !== "backing-off" && state !== "quarantined")) return fail(failure);
+      const removed = await this.#removeNow(record, true);
+      const outcome = removed.ok ? "the repository was not registered" : "it stays registered";
+      return fail({ code: failure.code, message: `${failure.message}; ${outcome}` });
+    });
+  }
+
+  async #removeNow(record: RepoRecord, force: boolean): Promise<ControlResult<{ slug: string }>> {
+    const { slug } = record;
+    const repo = this.#repos.get(slug);
+    if (repo === undefined) return fail(NOT_FOUND);
+    if (this.#isStopping) return fail(SHUTTING_DOWN);
+    const { inFlight } = repo.worker;
+    if (inFlight > 0 && !force)
+      return fail({
+        code: "busy",
+        message: `${inFlight} issues of '${slug}' are in work; stop it first, or remove it with force`,
+      });
+    const wasUp = repo.state.id !== "stopped" && repo.state.id !== "quarantined";
+    repo.command("stop", true);
+    await repo.settled();
+    const removed = await this.#options.registry.change((document) => unregister(document, slug));
+    if (!removed.ok) {
+      if (wasUp) repo.command("start", true);
+      return removed;
+    }
+    this.#repos.delete(slug);
+    this.#options.log.write("info", "repo.removed", { repo: slug });
+    return ok({ slug });
+  }
+
+  async #saveQuarantine(slug: string, reason: string): Promise<void> {
+    const { registry, clock } = this.#options;
+    const quarantine = { reason, at: clock.now().toISOString() };
+    // A write that fails is logged by the registry; the state in memory holds until the next start.
+    await registry.change((document) => amend(document, slug, { quarantine }));
+  }
+
+  #repoOf(record: RepoRecord): RepoSupervisor {
+    const present = this.#repos.get(record.slug);
+    if (present !== undefined) return present;
+    const repo = this.#options.supervise(record, this.#hooks);
+    this.#repos.set(record.slug, repo);
+    return repo;
+  }
+
+  #entry(record: RepoRecord): RepoEntry {
+    const { paths, httpPort } = this.#options;
+    return repoEntry(record, this.#repoOf(record), { home: paths.home, httpPort: httpPort() });
+  }
+
+  #addReply(record: RepoRecord, started: boolean): AddReply {
+    const { slug, port, dashboard_url, log_file } = this.#entry(record);
+    return { slug, port, dashboard_url, log_file, started };
+  }
+
+  /** By slug, or by `owner/name` as clients of the first implementation know it. */
+  #find(text: string): RepoRecord | undefined {
+    const { repos } = this.#options.registry.document;
+    return repos.find(({ slug }) => slug === text) ?? repos.find(({ repo }) => isSameRepository(repo, text));
+  }
+
+  async #findTarget({
+    slug,
+    path,
+  }: {
+    slug?: string | undefined;
+    path?: string | undefined;
+  }): Promise<RepoRecord | undefined> {
+    const bySlug = slug === undefined ? undefined : this.#find(slug);
+    if (path === undefined) return bySlug;
+    const given = resolve(expandHome(path));
+    const real = await realpath(given).catch(() => given);
+    const byPath = this.#options.registry.document.repos.find(
+      (record) => record.path === real || record.path === given,
+    );
+    return slug === undefined || bySlug === byPath ? byPath : undefined;
+  }
+}
+
+/** Whoever asked may go; what was begun goes on. */
+function giveUpOn<T>(work: Promise<ControlResult<T>>, signal: AbortSignal): Promise<ControlResult<T>> {
+  const gone = Promise.withResolvers<ControlResult<T>>();
+  const leave = (): void =>
+    gone.resolve(fail({ code: "shutting_down", message: `given up waiting: ${messageOf(signal.reason)}` }));
+  if (signal.aborted) leave();
+  signal.addEventListener("abort", leave, { once: true });
+  return Promise.race([work, gone.promise]).finally(() => signal.removeEventListener("abort", leave));
+}

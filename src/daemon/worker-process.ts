@@ -1,0 +1,209 @@
+// One birth of a worker: the only place that spawns one. Its group and its marks let its whole tree be found and ended;
+// what it says over IPC is checked message by message, and it is given up when it is silent, or says too much.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { messageOf } from "../core/errors.ts";
+import { EXIT_CODES } from "../core/exit-code.ts";
+import { childIdentity, killTree, type ProcessIdentity, sweepMarked } from "../core/process-tree.ts";
+import { z } from "../core/schema.ts";
+import {
+  BIRTH_VARIABLE,
+  type FromWorker,
+  fromWorkerSchema,
+  type StartWorker,
+  type ToWorker,
+} from "../core/worker-message.ts";
+import { Deadline } from "./deadline.ts";
+import { tellingLine, WorkerOutput } from "./worker-output.ts";
+
+const MESSAGES_PER_SECOND_MAX = 100;
+/** After the exit, what the worker said just before may still be on its way. */
+const LAST_WORDS_MS = 500;
+
+export interface WorkerTimings {
+  /** From spawn to `ready`. */
+  readonly startupMs: number;
+  readonly heartbeatTimeoutMs: number;
+  readonly stopGraceMs: number;
+}
+
+export interface WorkerCommand {
+  /** A Node executable. */
+  readonly runtime: string;
+  readonly flags: readonly string[];
+  /** Path of the worker's entry. */
+  readonly entry: string;
+}
+
+export interface WorkerBirth {
+  readonly command: WorkerCommand;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Value of the birth mark; it is in the environment too. */
+  readonly birth: string;
+  readonly start: StartWorker;
+  readonly timings: WorkerTimings;
+  readonly listener: WorkerListener;
+}
+
+export interface WorkerListener {
+  onReady(port: number): void;
+  onHeartbeat(heartbeat: { readonly inFlight: number; readonly notice: string | null }): void;
+  /** It is silent, late or floods the channel; the listener is expected to stop it. */
+  onHung(reason: string): void;
+}
+
+export interface WorkerExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** One line for people. */
+  readonly reason: string;
+  /** True when a restart does not help. */
+  readonly permanent: boolean;
+  readonly lastLines: readonly string[];
+}
+
+export class WorkerProcess {
+  /** Null when it could not be spawned. */
+  readonly pid: number | null;
+  /** Resolves when the worker and everything it left behind are gone. */
+  readonly exited: Promise<WorkerExit>;
+  readonly #child: ChildProcess;
+  readonly #birth: WorkerBirth;
+  readonly #output: WorkerOutput;
+  readonly #identity: Promise<ProcessIdentity | null>;
+  readonly #deadline: Deadline;
+  #hungReason: string | undefined;
+  #failedReason: string | undefined;
+  #isReady = false;
+  #messages = { second: 0, count: 0 };
+
+  static async spawn(birth: WorkerBirth): Promise<WorkerProcess> {
+    const { output, file } = await WorkerOutput.open(birth.start.dataRoot);
+    try {
+      const { runtime, flags, entry } = birth.command;
+      const child = spawn(runtime, [...flags, entry], {
+        cwd: birth.start.dataRoot,
+        detached: true,
+        env: birth.environment,
+        stdio: ["ignore", file.fd, file.fd, "ipc"],
+      });
+      return new WorkerProcess(birth, child, output);
+    } finally {
+      await file.close();
+    }
+  }
+
+  private constructor(birth: WorkerBirth, child: ChildProcess, output: WorkerOutput) {
+    this.#birth = birth;
+    this.#child = child;
+    this.#output = output;
+    this.pid = child.pid ?? null;
+    this.#identity = childIdentity(child);
+    const { startupMs } = birth.timings;
+    this.#deadline = new Deadline(startupMs, () => this.#hung(`not ready within ${startupMs / 1_000} s`));
+    child.on("message", (message) => this.#onMessage(message));
+    this.exited = this.#awaitExit();
+  }
+
+  /** Asks, waits for the grace, then kills the whole tree. Aborting ends the grace. */
+  async stop(graceMs: number, signal: AbortSignal): Promise<void> {
+    this.#deadline.cancel();
+    this.#send({ type: "stop", nonce: this.#birth.start.nonce });
+    await killTree({ identity: await this.#identity, graceMs }, signal);
+  }
+
+  #send(message: ToWorker): void {
+    // A worker that is just dying closes the channel under us; its exit tells the rest.
+    if (this.#child.connected) this.#child.send(message, () => undefined);
+  }
+
+  #onMessage(raw: unknown): void {
+    if (this.#isFlood()) {
+      if (this.#child.connected) this.#child.disconnect();
+      return this.#hung(`more than ${MESSAGES_PER_SECOND_MAX} messages a second`);
+    }
+    const parsed = z.safeParse(fromWorkerSchema, raw);
+    if (!parsed.success) return this.#hung("it said something that is no message");
+    const message = parsed.data;
+    if (message.type === "hello") {
+      if (message.pid === this.pid) this.#send(this.#birth.start);
+    } else if (message.nonce === this.#birth.start.nonce) this.#onKnown(message);
+  }
+
+  #onKnown(message: Exclude<FromWorker, { type: "hello" }>): void {
+    const { timings, listener } = this.#birth;
+    if (message.type === "failed") this.#failedReason = message.reason;
+    else if (message.type === "heartbeat") {
+      if (this.#isReady) this.#deadline.renew();
+      listener.onHeartbeat(message);
+      this.#output.bound().catch(() => undefined);
+    } else if (!this.#isReady) {
+      this.#isReady = true;
+      this.#deadline.replace(timings.heartbeatTimeoutMs, () =>
+        this.#hung(`silent for ${timings.heartbeatTimeoutMs / 1_000} s`),
+      );
+      listener.onReady(message.port);
+    }
+  }
+
+  #isFlood(): boolean {
+    const second = Math.floor(performance.now() / 1_000);
+    this.#messages =
+      second === this.#messages.second ? { second, count: this.#messages.count + 1 } : { second, count: 1 };
+    return this.#messages.count > MESSAGES_PER_SECOND_MAX;
+  }
+
+  #hung(reason: string): void {
+    if (this.#hungReason !== undefined) return;
+    this.#hungReason = reason;
+    this.#deadline.cancel();
+    this.#birth.listener.onHung(reason);
+  }
+
+  async #awaitExit(): Promise<WorkerExit> {
+    const spawnError = await this.#end();
+    this.#deadline.cancel();
+    if (spawnError !== undefined) return exitOf(null, null, `it could not be started: ${messageOf(spawnError)}`, []);
+    const disconnected = this.#child.connected ? once(this.#child, "disconnect") : undefined;
+    await Promise.race([disconnected, delay(LAST_WORDS_MS, undefined, { ref: false })]);
+    await sweepMarked(BIRTH_VARIABLE, this.#birth.birth);
+    const { exitCode: code, signalCode: signal } = this.#child;
+    const lastLines = await this.#output.tail();
+    const spoken = this.#failedReason ?? this.#hungReason;
+    const exit = exitOf(
+      code,
+      signal,
+      spoken ?? [describeExit(code, signal), tellingLine(lastLines)].filter(Boolean).join(": "),
+      lastLines,
+    );
+    return this.#failedReason === undefined ? exit : { ...exit, permanent: true };
+  }
+
+  /** Resolves at the exit, or with the error of a spawn that failed. */
+  #end(): Promise<Error | undefined> {
+    return new Promise((resolve) => {
+      this.#child.once("exit", () => resolve(undefined));
+      // Errors of a living child (a message that could not be sent) end nothing.
+      this.#child.on("error", (error) => {
+        if (this.pid === null) resolve(error);
+      });
+    });
+  }
+}
+
+function exitOf(
+  code: number | null,
+  signal: NodeJS.Signals | null,
+  reason: string,
+  lastLines: readonly string[],
+): WorkerExit {
+  const known = Object.values(EXIT_CODES).find((entry) => entry.code === code);
+  return { code, signal, reason, permanent: known !== undefined && known.code !== 0 && !known.restart, lastLines };
+}
+
+function describeExit(code: number | null, signal: NodeJS.Signals | null): string {
+  return signal === null ? `exited with code ${code}` : `killed by ${signal}`;
+}
