@@ -1,0 +1,47 @@
+// `hydraflow explain <slug> <issue>`: where an issue stands and why it is not moving. With --json: {"issue","title",
+// "stage","labels","state","why":[...],"history":[...]} and what else the worker knows of it.
+
+import type { Argv } from "yargs";
+
+import { ok } from "../../core/result.ts";
+import { issueArgument, slugArgument } from "../arguments.ts";
+import type { ClientOptions, OptionsOf } from "../command.ts";
+import { connect } from "../daemon-client.ts";
+import type { CommandResult } from "../failure.ts";
+import { plainText } from "../plain-text.ts";
+import { issueSchema } from "../reply.ts";
+import type { Terminal } from "../terminal.ts";
+
+const HISTORY_SHOWN_MAX = 20;
+
+export function build(yargs: Argv<ClientOptions>) {
+  return yargs.positional("slug", slugArgument).positional("issue", issueArgument);
+}
+
+export async function run(options: OptionsOf<typeof build>, terminal: Terminal): Promise<CommandResult> {
+  const client = await connect(options, terminal);
+  if (!client.ok) return client;
+  const path = `/api/repos/${options.slug}/worker/issues/${options.issue}`;
+  const reply = await client.value.call({ path, reply: issueSchema }, terminal.untilInterrupted());
+  if (!reply.ok) return reply;
+  if (options.json) {
+    terminal.write(`${JSON.stringify(reply.value)}\n`);
+    return ok();
+  }
+  const { issue, title, stage, labels, state, why, history } = reply.value;
+  const lines = [
+    `${options.slug} #${issue}  ${title}`,
+    `state:   ${state}`,
+    `stage:   ${stage ?? "none"}`,
+    `labels:  ${labels.length === 0 ? "none" : labels.join(", ")}`,
+    ...why.map((reason) => `why:     ${reason}`),
+    ...history.slice(-HISTORY_SHOWN_MAX).map((event) => `history: ${describeEvent(event)}`),
+  ];
+  terminal.write(lines.map((line) => `${plainText(line)}\n`).join(""));
+  return ok();
+}
+
+function describeEvent({ at, type, ...fields }: Record<string, unknown>): string {
+  const rest = Object.entries(fields).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  return [at, type, ...rest].filter((part) => typeof part === "string").join(" ");
+}

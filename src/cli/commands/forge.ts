@@ -1,0 +1,33 @@
+// `hydraflow forge`: this process becomes the embedded GitHub-compatible forge.
+
+import { resolve } from "node:path";
+import type { Argv } from "yargs";
+
+import { ok } from "../../core/result.ts";
+import { readPort } from "../arguments.ts";
+import type { OptionsOf } from "../command.ts";
+import type { CommandResult } from "../failure.ts";
+import type { Terminal } from "../terminal.ts";
+
+export function build(yargs: Argv) {
+  return yargs
+    .option("port", {
+      describe: "0 for any free one",
+      type: "string",
+      requiresArg: true,
+      demandOption: true,
+      coerce: readPort,
+    })
+    .option("data", {
+      describe: "directory for its repositories",
+      type: "string",
+      requiresArg: true,
+      demandOption: true,
+    });
+}
+
+export async function run(options: OptionsOf<typeof build>, terminal: Terminal): Promise<CommandResult> {
+  const { runForge } = await import("../../forge/main.ts");
+  await runForge({ port: options.port, data: resolve(terminal.directory, options.data) }, terminal.host);
+  return ok();
+}

@@ -1,0 +1,52 @@
+// Repositories as an operator reads them: what each is doing, and if it is not running, why.
+
+import type { RepoEntry } from "../core/supervisor-control.ts";
+import { formatTable } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+
+const HEADINGS = ["SLUG", "REPOSITORY", "STATE", "PID", "RESTARTS", "NOTICE"];
+
+export function formatRepositories(
+  repos: readonly RepoEntry[],
+  terminal: Pick<Terminal, "isInteractive" | "columns">,
+): string {
+  if (repos.length === 0) return "No repositories yet. Add one: hydraflow add <path or owner/name>\n";
+  return formatTable(HEADINGS, repos.map(rowOf), terminal);
+}
+
+export function formatRepository(entry: RepoEntry, terminal: Pick<Terminal, "isInteractive" | "columns">): string {
+  const rows = [
+    ["slug", entry.slug],
+    ["repository", entry.repo],
+    ["state", stateOf(entry)],
+    ["pid", entry.pid === null ? "-" : `${entry.pid}`],
+    ["restarts", `${entry.restarts}`],
+    ["notice", noticeOf(entry)],
+    ["path", entry.path],
+    ["log", entry.log_file],
+    ["dashboard", entry.dashboard_url],
+  ];
+  return formatTable(["FIELD", "VALUE"], rows, { ...terminal, isInteractive: false });
+}
+
+function rowOf(entry: RepoEntry): string[] {
+  return [
+    entry.slug,
+    entry.repo,
+    stateOf(entry),
+    entry.pid === null ? "-" : `${entry.pid}`,
+    `${entry.restarts}`,
+    noticeOf(entry),
+  ];
+}
+
+/** A stopped repository stays so until someone starts it; one on its way back says so. */
+function stateOf(entry: RepoEntry): string {
+  return entry.state === "stopped" && entry.desired === "stopped" ? "stopped (by operator)" : entry.state;
+}
+
+function noticeOf(entry: RepoEntry): string {
+  if (entry.notice !== null) return entry.notice;
+  if (entry.state === "running" || entry.last_exit === null) return "-";
+  return `${entry.last_exit.reason} (${entry.last_exit.at})`;
+}
