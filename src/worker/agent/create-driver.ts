@@ -12,7 +12,7 @@ export interface DriverContext {
   /** HYDRAFLOW_TREE and HYDRAFLOW_BIRTH of this worker. */
   readonly marks: Readonly<Record<string, string>>;
   readonly redact: (text: string) => string;
-  /** Absolute path of the demo agent's program and of the Node that runs it. */
+  /** Absolute paths of the Node that runs the demo agent and of its program, which `agentCommand` may replace. */
   readonly demoAgent: { readonly node: string; readonly program: string };
 }
 
@@ -39,12 +39,6 @@ export function createDriver(config: DriverConfig, context: DriverContext): Agen
   };
   if (config.agentDriver === "claude")
     return createClaudeDriver({ ...shared, command: config.agentCommand ?? "claude" });
-  if (config.agentCommand !== undefined)
-    return createClaudeDriver({ ...shared, command: config.agentCommand, name: DEMO_AGENT_NAME });
-  return createClaudeDriver({
-    ...shared,
-    command: demoAgent.node,
-    commandArgs: [demoAgent.program],
-    name: DEMO_AGENT_NAME,
-  });
+  const commandArgs = [config.agentCommand ?? demoAgent.program];
+  return createClaudeDriver({ ...shared, command: demoAgent.node, commandArgs, name: DEMO_AGENT_NAME });
 }

@@ -1,0 +1,96 @@
+// The little language in which an issue tells the demo agent what to do: Markdown that a person could have written, with
+// fenced code blocks that name their file, and a few lines that begin with known words. Pure.
+//
+//   ```js file=src/greet.js            the whole file            Ask first: <question>
+//   ```js append=test/greet.test.js    at the end of the file    Already done: <file:line>; tests <file>; criteria <text>
+//   ```js before=src/main.js "line"    before that exact line    Reviewer objects once: <finding>
+//   ```js feedback=src/greet.js        appended after a review   Slow: <ms>
+
+import { isAbsolute, normalize } from "node:path";
+
+export interface Edit {
+  readonly kind: "file" | "append" | "before" | "feedback";
+  readonly path: string;
+  readonly content: string;
+  /** Of `before`: the line that the content goes in front of. */
+  readonly line: string | null;
+}
+
+export interface Instructions {
+  readonly edits: readonly Edit[];
+  readonly question: string | null;
+  readonly done: { readonly feature: string; readonly tests: string; readonly criteria: string } | null;
+  readonly objection: string | null;
+  readonly paceMs: number | null;
+  /** Why a block was not taken up. */
+  readonly problems: readonly string[];
+}
+
+const PACE_MS_MAX = 600_000;
+
+export function readInstructions(markdown: string): Instructions {
+  const { blocks, prose } = splitFences(markdown);
+  const edits: Edit[] = [];
+  const problems: string[] = [];
+  for (const block of blocks) {
+    const edit = editOf(block);
+    if (edit === null) continue;
+    if (isSafePath(edit.path)) edits.push(edit);
+    else problems.push(`${edit.path} does not lie in the repository`);
+  }
+  const pace = lineAfter(prose, "Slow");
+  return {
+    edits,
+    problems,
+    question: lineAfter(prose, "Ask first"),
+    done: doneOf(lineAfter(prose, "Already done")),
+    objection: lineAfter(prose, "Reviewer objects once"),
+    paceMs: pace === null || !/^\d+/.test(pace) ? null : Math.min(Number.parseInt(pace, 10), PACE_MS_MAX),
+  };
+}
+
+interface Block {
+  readonly info: string;
+  readonly content: string;
+}
+
+/** CommonMark fences: closed by at least as many of the same character as they were opened with. */
+function splitFences(markdown: string): { blocks: Block[]; prose: string } {
+  const blocks: Block[] = [];
+  const prose: string[] = [];
+  let open: { fence: string; info: string; lines: string[] } | null = null;
+  for (const line of markdown.split("\n")) {
+    const [, fence = "", info = ""] = /^ {0,3}(`{3,}|~{3,})[ \t]*(.*?)[ \t\r]*$/.exec(line) ?? [];
+    if (open === null && fence !== "") open = { fence, info, lines: [] };
+    else if (open === null) prose.push(line);
+    else if (fence.startsWith(open.fence) && info === "") {
+      blocks.push({ info: open.info, content: open.lines.map((text) => `${text}\n`).join("") });
+      open = null;
+    } else open.lines.push(line);
+  }
+  return { blocks, prose: prose.join("\n") };
+}
+
+function editOf({ info, content }: Block): Edit | null {
+  const found = /(?:^|\s)(file|append|before|feedback)=(\S+)(?:\s+"(.*)")?$/.exec(info);
+  if (found === null) return null;
+  const [, kind = "", path = "", line] = found;
+  if (kind === "before" && line === undefined) return null;
+  return { kind: kind as Edit["kind"], path: normalize(path), content, line: line ?? null };
+}
+
+function isSafePath(path: string): boolean {
+  const [first] = path.split("/");
+  return !isAbsolute(path) && first !== ".." && first !== ".git" && !path.endsWith("/");
+}
+
+function lineAfter(prose: string, words: string): string | null {
+  return new RegExp(`^[ \\t>*_-]*${words}:[*_ \\t]*(\\S.*?)[ \\t\\r]*$`, "im").exec(prose)?.[1] ?? null;
+}
+
+function doneOf(line: string | null): Instructions["done"] {
+  const found = /^(\S+:\d+)\s*;\s*tests?\s+(.+?)\s*;\s*criteria\s+(.+)$/i.exec(line ?? "");
+  if (found === null) return null;
+  const [, feature = "", tests = "", criteria = ""] = found;
+  return { feature, tests, criteria };
+}
