@@ -36,7 +36,7 @@ export function loginRoutes(options: LoginOptions): Route[] {
       summary: "Uses up a one-time code, sets the session cookie and leads to the dashboard",
       query: loginQuery,
       replies: [{ status: 303, description: "To the dashboard" }],
-      handle: ({ context, query }) => logIn(context, query.code, options),
+      handle: ({ context, query }) => toCookieHost(context, options.port()) ?? logIn(context, query.code, options),
     }),
   ];
 }
@@ -48,6 +48,16 @@ export function sessionCookieName(port: number): string {
 
 export function hasSession(context: Context, options: Pick<LoginOptions, "sessions" | "port">): boolean {
   return options.sessions.isOpen(getCookie(context, sessionCookieName(options.port())));
+}
+
+/**
+ * Browsers keep cookies by host name, and only one of ours can hold the session: the address that no other process can
+ * answer for, as it could for `localhost`, which may mean ::1. `dashboard_url` says localhost for the sake of old clients.
+ */
+export function toCookieHost(context: Context, port: number): Response | undefined {
+  const host = `127.0.0.1:${port}`;
+  if (context.req.header("host") === host) return undefined;
+  return context.redirect(`http://${host}${context.req.path}${new URL(context.req.url).search}`, 302);
 }
 
 /** A session must not breed sessions: it would outlive its own end. */

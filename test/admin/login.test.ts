@@ -197,11 +197,20 @@ describe("the page", () => {
     expect(answer.status).toBe(200);
     expect(answer.text).toContain("<title>HydraFlow</title>");
     expect(answer.text).not.toContain("acme-web");
-    expect(answer.text).not.toMatch(/(?:src|href)="(?!data:)/);
+    expect(answer.text).not.toMatch(/(?:src|href)="(?!data:|\/")/);
     const policy = answer.headers["content-security-policy"];
     expect(policy).toMatch(/default-src 'none'.*script-src 'sha256-[^']+'.*frame-ancestors 'none'/);
     expect(policy).not.toContain("unsafe");
   });
+
+  it.each(["/?repo=acme-web", "/login?code=x"])(
+    "is led to the one host name that holds sessions at %s",
+    async (path) => {
+      const answer = await ask(door.port, path, { headers: { host: `localhost:${door.port}` } });
+
+      expect([answer.status, answer.headers.location]).toEqual([302, `http://127.0.0.1:${door.port}${path}`]);
+    },
+  );
 
   it("has a script that is valid and writes data as text only", () => {
     const compiled = new Script(SCRIPT);

@@ -23,6 +23,7 @@ export const PAGE = `<!doctype html>
   <p id="freshness" class="quiet" role="status"></p>
 </header>
 <main>
+  <p id="only" class="quiet" hidden>Only <strong id="only-name"></strong>. <a href="/">Show all repositories</a></p>
   <p id="alert" class="alert" role="alert" hidden></p>
   <section aria-labelledby="questions-title" id="questions-section">
     <h2 id="questions-title">Open questions <span id="questions-count" class="count"></span></h2>
@@ -68,6 +69,8 @@ export function loginPage(port: number): string {
 <main>
   <h2>You are not logged in</h2>
   <p>Ask the daemon for a one-time link, then open it in this browser within a minute:</p>
+  <pre>hydraflow open</pre>
+  <p>or, without the command line tool:</p>
   <pre>curl -X POST http://127.0.0.1:${port}/api/login-codes \\
   -H "Authorization: Bearer $(cat ~/.hydraflow/token)"</pre>
   <p class="quiet">The token stands in the file <code>token</code> of the daemon's state directory; where that is not

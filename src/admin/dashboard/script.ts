@@ -3,12 +3,16 @@
 
 export const SCRIPT = String.raw`"use strict";
 const POLL_MS = 2000;
+const REFUSAL_SHOWN_MS = 15000;
 const ISSUES_SHOWN_MAX = 50;
 const STAGES = ["triage", "plan", "implement", "review", "hitl"];
 const STAGE_TITLES = { triage: "Triage", plan: "Plan", implement: "Implement", review: "Review", hitl: "Waits for a person" };
 
 const byId = (id) => document.getElementById(id);
+const only = new URLSearchParams(location.search).get("repo");
+const isShown = (slug) => only === null || slug === only;
 let stopped = false;
+let refusal = { text: "", untilMs: 0 };
 
 function element(tag, className, text) {
   const node = document.createElement(tag);
@@ -113,7 +117,7 @@ function buildRepo(entry) {
     const idle = now.state === "stopped" || now.state === "quarantined";
     buttons.start.disabled = !(idle || now.state === "backing-off");
     buttons.stop.disabled = now.state === "stopped" || now.state === "stopping";
-    buttons.restart.disabled = idle || now.state === "stopping";
+    buttons.restart.disabled = now.state === "stopped" || now.state === "stopping";
   };
   return row;
 }
@@ -124,14 +128,15 @@ async function act(button, slug, action) {
     await call("POST", "/api/repos/" + encodeURIComponent(slug) + "/" + action);
     await refresh();
   } catch (error) {
-    say(slug + ": " + error.message);
+    refusal = { text: slug + ": " + error.message, untilMs: Date.now() + REFUSAL_SHOWN_MS };
+    say(refusal.text);
     button.disabled = false;
   }
 }
 
 /** A link only where the address is one: anything else stays text. */
 function issueTitle(row) {
-  const label = row.repo + " #" + row.number;
+  const label = row.repo + " #" + numberOf(row);
   const isAddress = typeof row.url === "string" && /^https?:\/\//.test(row.url);
   const node = element(isAddress ? "a" : "span", "", label);
   if (isAddress) {
@@ -142,7 +147,8 @@ function issueTitle(row) {
   return node;
 }
 
-const issueKey = (row) => row.repo + "#" + row.number;
+const numberOf = (row) => row.issue ?? row.number;
+const issueKey = (row) => row.repo + "#" + numberOf(row);
 
 function buildStage(stage) {
   const node = element("div", "stage");
@@ -180,11 +186,11 @@ function buildQuestion(row) {
   const cause = element("p", "quiet");
   const text = element("p", "text");
   const box = element("textarea");
-  box.setAttribute("aria-label", "Answer for " + row.repo + " #" + row.number);
+  box.setAttribute("aria-label", "Answer for " + issueKey(row));
   box.placeholder = "Your answer, or the reason to skip or close";
   const result = element("span", "result");
   const buttons = element("div", "row");
-  for (const [label, action, field] of [["Answer", "correct", "correction"], ["Skip", "skip", "reason"], ["Close issue", "close", "reason"]]) {
+  for (const [label, action, field] of [["Answer", "correct", "text"], ["Skip", "skip", "reason"], ["Close issue", "close", "reason"]]) {
     const button = element("button", action === "correct" ? "main" : "", label);
     button.type = "button";
     button.onclick = () => answer({ row, action, field, box, result, buttons });
@@ -194,7 +200,7 @@ function buildQuestion(row) {
   node.append(head, cause, text, box, buttons);
   node.update = (now) => {
     setText(title, String(now.title ?? ""));
-    setText(cause, [now.cause, now.asked_at && "asked " + ago(now.asked_at)].filter(Boolean).join(", "));
+    setText(cause, [now.cause, now.askedAt && "asked " + ago(now.askedAt)].filter(Boolean).join(", "));
     setText(text, String(now.question ?? ""));
   };
   return node;
@@ -209,7 +215,7 @@ async function answer({ row, action, field, box, result, buttons }) {
   }
   for (const button of buttons.querySelectorAll("button")) button.disabled = true;
   try {
-    const path = "/api/repos/" + encodeURIComponent(row.repo) + "/worker/hitl/" + encodeURIComponent(row.number) + "/" + action;
+    const path = "/api/repos/" + encodeURIComponent(row.repo) + "/worker/hitl/" + encodeURIComponent(numberOf(row)) + "/" + action;
     await call("POST", path, { [field]: text });
     box.value = "";
     setText(result, "");
@@ -220,31 +226,46 @@ async function answer({ row, action, field, box, result, buttons }) {
   for (const button of buttons.querySelectorAll("button")) button.disabled = false;
 }
 
-function show(ping, list, pipeline, hitl) {
+function showRepos(ping, repos) {
   setText(byId("daemon"), "version " + ping.version + ", up " + ago(new Date(Date.now() - ping.uptime_s * 1000)).replace(" ago", "") + (ping.ready ? "" : ", not ready"));
-  reconcile(byId("repos"), list.repos, (entry) => entry.slug, buildRepo);
-  byId("repos-empty").hidden = list.repos.length > 0;
-  setText(byId("repos-count"), String(list.repos.length));
-  const stages = STAGES.map((stage) => ({ stage, rows: pipeline.items.filter((row) => row.stage === stage) }));
+  reconcile(byId("repos"), repos.filter((entry) => isShown(entry.slug)), (entry) => entry.slug, buildRepo);
+  byId("repos-empty").hidden = repos.length > 0;
+  setText(byId("repos-count"), String(byId("repos").childElementCount));
+}
+
+function showWork(pipeline, hitl) {
+  const issues = pipeline.items.filter((row) => isShown(row.repo));
+  const stages = STAGES.map((stage) => ({ stage, rows: issues.filter((row) => row.stage === stage) }));
   reconcile(byId("pipeline"), stages, ({ stage }) => stage, buildStage);
-  setText(byId("pipeline-count"), String(pipeline.items.length));
-  reconcile(byId("questions"), hitl.items, issueKey, buildQuestion);
-  byId("questions-empty").hidden = hitl.items.length > 0;
-  setText(byId("questions-count"), String(hitl.items.length));
-  const running = new Set(list.repos.filter((entry) => entry.running).map((entry) => entry.slug));
-  const silent = [...pipeline.errors, ...hitl.errors].filter((error) => running.has(error.repo));
-  const lines = [...ping.problems, ...new Set(silent.map((error) => error.repo + ": " + error.message))];
-  say(lines.join("; "));
+  setText(byId("pipeline-count"), String(issues.length));
+  const questions = hitl.items.filter((row) => isShown(row.repo));
+  reconcile(byId("questions"), questions, issueKey, buildQuestion);
+  byId("questions-empty").hidden = questions.length > 0;
+  setText(byId("questions-count"), String(questions.length));
+}
+
+/** A stopped worker is silent because somebody wanted it so; its state stands in the table. */
+function showTrouble(ping, repos, errors) {
+  const running = new Set(repos.filter((entry) => entry.running && isShown(entry.slug)).map((entry) => entry.slug));
+  const silent = errors.filter((error) => running.has(error.repo)).map((error) => error.repo + ": " + error.message);
+  const refused = Date.now() < refusal.untilMs ? [refusal.text] : [];
+  say([...refused, ...ping.problems, ...new Set(silent)].join("; "));
 }
 
 async function refresh() {
   try {
-    const answers = await Promise.all(["/api/ping", "/api/repos", "/api/pipeline", "/api/hitl"].map((path) => call("GET", path)));
-    show(...answers);
+    // A slow worker delays what comes from the workers, and not what the daemon knows by itself.
+    const work = Promise.all([call("GET", "/api/pipeline"), call("GET", "/api/hitl")]);
+    work.catch(() => undefined);
+    const [ping, { repos }] = await Promise.all([call("GET", "/api/ping"), call("GET", "/api/repos")]);
+    showRepos(ping, repos);
+    const [pipeline, hitl] = await work;
+    showWork(pipeline, hitl);
+    showTrouble(ping, repos, [...pipeline.errors, ...hitl.errors]);
     setText(byId("freshness"), "as of " + new Date().toLocaleTimeString());
   } catch (error) {
     stopped = error.status === 401;
-    say(stopped ? "Your session has ended. Ask for a new link to log in." : "The daemon does not answer; trying again. " + error.message);
+    say(stopped ? "Your session has ended. Ask for a new link to log in: hydraflow open" : "The daemon does not answer; trying again. " + error.message);
   }
 }
 
@@ -253,5 +274,7 @@ async function poll() {
   if (!stopped) setTimeout(poll, POLL_MS);
 }
 
+setText(byId("only-name"), only ?? "");
+byId("only").hidden = only === null;
 void poll();
 `;

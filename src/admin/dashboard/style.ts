@@ -49,7 +49,7 @@ button.main:hover:enabled { color: var(--panel); filter: brightness(1.1); }
 .stages { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 12px; align-items: start; }
 .stage { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 10px 12px; min-width: 0; }
 .stage h3 { margin: 0 0 4px; font-size: 14px; }
-.stage ul { list-style: none; margin: 0; padding: 0; }
+.stage ul { list-style: none; margin: 0; padding: 0; max-height: 60vh; overflow-y: auto; }
 .stage li { padding: 8px 0; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
 .stage li .quiet { font-size: 13px; }
 .question { background: var(--panel); border: 1px solid var(--line); border-left: 4px solid var(--warn); border-radius: 8px; padding: 12px 16px; margin-bottom: 12px; }
