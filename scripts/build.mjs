@@ -18,6 +18,24 @@ const ENTRIES = {
 const REQUIRE_BANNER =
   'import{createRequire as hydraflowCreateRequire}from"node:module";const require=hydraflowCreateRequire(import.meta.url);';
 
+/**
+ * The sources take zod from core/schema.ts, which sets it up. The bundler keeps all of a namespace that is handed on like
+ * that, 450 kB with every locale, but only what is used of one that a file imports itself.
+ */
+const importZodByName = {
+  name: "import-zod-by-name",
+  setup(build) {
+    build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+      const source = readFileSync(path, "utf8");
+      const contents = source.replace(
+        /^import \{ z \} from ("[^"]*\/schema\.ts");$/m,
+        'import * as z from "zod/mini"; import $1;',
+      );
+      return { contents, loader: "ts" };
+    });
+  },
+};
+
 const dist = join(root, "dist");
 const marker = join(dist, ".sources");
 
@@ -61,6 +79,7 @@ function buildOptions(outdir) {
     chunkNames: "[name]-[hash]",
     legalComments: "none",
     banner: { js: REQUIRE_BANNER },
+    plugins: [importZodByName],
     logLevel: "warning",
   };
 }

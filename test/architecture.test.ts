@@ -1,0 +1,159 @@
+// The rules of the tree, measured on the parsed sources: how long things are, which way imports point, who touches the
+// process. oxlint says most of this too; this is the second net, and the words that must not stand in the project.
+
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+
+import { parseSource, readSourceFiles, ROOT, type SourceFile } from "./architecture/source-file.ts";
+
+const FILE_LINES_MAX = 300;
+const FILE_LINES_MEDIAN_MAX = 100;
+const FUNCTION_LINES_MAX = 60;
+
+/** Folder → the folders it may import besides itself. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  worker: ["core"],
+  admin: ["core"],
+  daemon: ["core", "admin"],
+  forge: ["core"],
+  demo: ["core", "forge"],
+  cli: ["core"],
+};
+/** The commands that become a process of their own are reached through these alone. */
+const CLI_MAY_START = ["src/daemon/main.ts", "src/worker/main.ts", "src/forge/main.ts", "src/demo/main.ts"];
+
+/** What belongs to an entry; `?` is a member that is not written out. */
+const ENTRY_MEMBERS =
+  "argv env exit exitCode abort stdin stdout stderr on once off addListener send disconnect cwd chdir umask ?";
+const ENTRY_GLOBALS = new Set(ENTRY_MEMBERS.split(" ").map((name) => `process.${name}`));
+
+/** Names of the places where the project is made, not of the project. The brackets keep this file out of its own net. */
+const FOREIGN_WORDS =
+  /\/wor[k]\/|\/tm[p]\/hf|\/far[m]\/|farm-(?:studi[o]|benc[h])|npmj[s]\.|debian\.or[g]|steerin[g] repo|subagen[t]/;
+
+const files = readSourceFiles();
+
+describe("the tree", () => {
+  test("no file is over 300 lines", () => {
+    const long = files.filter(({ lines }) => lines > FILE_LINES_MAX).map(({ path, lines }) => `${path}: ${lines}`);
+
+    expect(long).toEqual([]);
+  });
+
+  test("half of the files are under 100 lines", () => {
+    const lengths = files.map(({ lines }) => lines).toSorted((a, b) => a - b);
+
+    expect(lengths[Math.floor(lengths.length / 2)]).toBeLessThan(FILE_LINES_MEDIAN_MAX);
+  });
+
+  test("no function is over 60 lines", () => {
+    const long = files.flatMap(({ path, functions }) =>
+      functions.filter(({ lines }) => lines > FUNCTION_LINES_MAX).map(({ line, lines }) => `${path}:${line}: ${lines}`),
+    );
+
+    expect(long).toEqual([]);
+  });
+
+  test("every folder has its rule, and imports point one way", () => {
+    expect(files.filter(({ path }) => !(folderOf(path) in MAY_IMPORT)).map(({ path }) => path)).toEqual([]);
+    expect(files.flatMap(wrongImports)).toEqual([]);
+  });
+
+  test("only main.ts touches the process, and nobody the console", () => {
+    expect(files.flatMap(wrongGlobals)).toEqual([]);
+  });
+
+  test("no file has words of the place where it was written", () => {
+    const found = trackedFiles().flatMap((path) => {
+      const lines = readFileSync(join(ROOT, path), "utf8").split("\n");
+      return lines.flatMap((line, index) => (FOREIGN_WORDS.test(line) ? [`${path}:${index + 1}`] : []));
+    });
+
+    expect(found).toEqual([]);
+  });
+});
+
+describe("the measure itself", () => {
+  test("sees every kind of import", () => {
+    const text = `import "../a/1.ts"; import type { T } from "../a/2.ts"; export { x } from "../a/3.ts";
+      export * from "../a/4.ts"; const y = import("../a/5.ts"); import { readFile } from "node:fs";`;
+
+    const file = parseSource("src/core/planted.ts", text);
+
+    expect(file.imports).toEqual(["1", "2", "3", "4", "5"].map((name) => `src/a/${name}.ts`));
+    expect(file.packages).toEqual(["node:fs"]);
+  });
+
+  test("counts the lines of functions, methods and arrows", () => {
+    const body = "\n".repeat(61);
+    const text = `function a() {${body}}\nclass B { c() {${body}} }\nconst d = () => {${body}};`;
+
+    const lengths = parseSource("src/core/planted.ts", text).functions.map(({ lines }) => lines);
+
+    expect(lengths).toEqual([62, 62, 62]);
+  });
+
+  test.for([
+    ["process.env", `const home = process.env["HOME"];`],
+    ["process.argv", "const { argv } = process;"],
+    ["process.exit", "process.exit(1);"],
+    ["process.?", `process["exit"](1);`],
+    ["console.log", `console.log("x");`],
+    ["node:process", `import { env } from "node:process";`],
+  ])("finds %s outside main.ts", ([what = "", text = ""]) => {
+    expect(wrongGlobals(parseSource("src/core/planted.ts", text))).toEqual([`src/core/planted.ts: ${what}`]);
+  });
+
+  test.for([
+    ["core", "worker/event.ts"],
+    ["worker", "daemon/daemon.ts"],
+    ["daemon", "worker/main.ts"],
+    ["admin", "daemon/daemon.ts"],
+    ["forge", "demo/demo.ts"],
+    ["demo", "cli/main.ts"],
+    ["cli", "daemon/daemon.ts"],
+    ["cli", "admin/main.ts"],
+  ])("refuses that %s imports %s", ([folder = "", target = ""]) => {
+    const file = parseSource(`src/${folder}/planted.ts`, `import { x } from "../${target}";`);
+
+    expect(wrongImports(file)).toEqual([`src/${folder}/planted.ts → src/${target}`]);
+  });
+});
+
+function wrongImports({ path, imports }: SourceFile): string[] {
+  const folder = folderOf(path);
+  const allowed = new Set([folder, ...(MAY_IMPORT[folder] ?? [])]);
+  return imports
+    .filter((target) => target.startsWith("src/") && !allowed.has(folderOf(target)))
+    .filter((target) => folder !== "cli" || !CLI_MAY_START.includes(target))
+    .map((target) => `${path} → ${target}`);
+}
+
+function wrongGlobals({ path, globals, packages }: SourceFile): string[] {
+  const console = globals.filter((name) => name.startsWith("console."));
+  const entryOnly = [
+    ...globals.filter((name) => ENTRY_GLOBALS.has(name)),
+    ...packages.filter((name) => name === "node:process" || name === "process"),
+  ];
+  return [...console, ...(path.endsWith("/main.ts") ? [] : entryOnly)].map((name) => `${path}: ${name}`);
+}
+
+function folderOf(path: string): string {
+  return path.split("/")[1] ?? "";
+}
+
+/** Tracked, and new ones that no ignore rule names; without binaries and the lock file. */
+function trackedFiles(): string[] {
+  const output = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "-z"], {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
+  const deleted = execFileSync("git", ["ls-files", "--deleted", "-z"], { cwd: ROOT, encoding: "utf8" }).split("\0");
+  return output
+    .split("\0")
+    .filter((path) => path !== "" && path !== "package-lock.json" && !/\.(png|ico|woff2|gz)$/.test(path))
+    .filter((path) => !deleted.includes(path));
+}
