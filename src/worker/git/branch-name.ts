@@ -8,14 +8,16 @@ const BRANCH_LENGTH_MAX = 200;
 const SHA = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 
 /** Stricter than git-check-ref-format(1): that one accepts `$(id)`, `a;b` and names that read as options. */
-export function isBranchName(name: string): boolean {
+function isBranchName(name: string): boolean {
   if (name.length > BRANCH_LENGTH_MAX || !/^[A-Za-z0-9_][A-Za-z0-9._/+@#-]*$/.test(name)) return false;
   if (name.includes("..") || name.includes("@{") || name.includes("//") || /[./]$/.test(name)) return false;
   return name.split("/").every((part) => !part.startsWith(".") && !part.endsWith(".lock"));
 }
 
 export function checkBranchName(name: string): Result<undefined, GitFailure> {
-  return isBranchName(name) ? ok() : fail(gitFailure("failed", `'${name.slice(0, BRANCH_LENGTH_MAX)}' is not an acceptable branch name`));
+  return isBranchName(name)
+    ? ok()
+    : fail(gitFailure("failed", `'${name.slice(0, BRANCH_LENGTH_MAX)}' is not an acceptable branch name`));
 }
 
 export function isSha(text: string): boolean {

@@ -19,13 +19,18 @@ export async function cloneRepository(
 ): Promise<Result<undefined, GitFailure>> {
   const parent = dirname(clone.directory);
   const prefix = `.${basename(clone.directory)}.clone-`;
-  if (await lstat(clone.directory).catch(() => undefined)) return fail(gitFailure("conflict", `${clone.directory} is there already`));
+  if (await lstat(clone.directory).catch(() => undefined))
+    return fail(gitFailure("conflict", `${clone.directory} is there already`));
   await mkdir(parent, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
-  for (const name of await readdir(parent)) if (name.startsWith(prefix)) await rm(join(parent, name), { recursive: true, force: true });
+  for (const name of await readdir(parent))
+    if (name.startsWith(prefix)) await rm(join(parent, name), { recursive: true, force: true });
   const temporary = await mkdtemp(join(parent, prefix));
   try {
     const url = remoteUrl(clone.access, clone.repository);
-    const cloned = await clone.git.run(remoteCall(clone.access, parent, ["clone", "--quiet", "--no-recurse-submodules", "--", url, temporary]), signal);
+    const cloned = await clone.git.run(
+      remoteCall(clone.access, parent, ["clone", "--quiet", "--no-recurse-submodules", "--", url, temporary]),
+      signal,
+    );
     if (!cloned.ok) return cloned;
     await rename(temporary, clone.directory);
     await syncDirectory(parent);

@@ -12,7 +12,15 @@ import { fail, ok, type Result } from "../../core/result.ts";
 import { z } from "../../core/schema.ts";
 import { compareConfigs, type ConfigChange, includedPaths } from "./config-text.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
-import { isSameFile, keepDirectory, keepFile, keptFileSchema, type KeptFile, restoreFile, textOf } from "./kept-file.ts";
+import {
+  isSameFile,
+  keepDirectory,
+  keepFile,
+  keptFileSchema,
+  type KeptFile,
+  restoreFile,
+  textOf,
+} from "./kept-file.ts";
 import { Mutex } from "./mutex.ts";
 
 const KEPT_BYTES_MAX = 64 * 1_048_576;
@@ -69,7 +77,7 @@ export class ConfigGuard {
   fingerprint(worktree: GuardedWorktree, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
     return this.#mutex.run(async () => {
       if (this.#kept !== undefined) {
-        const { changed } = await this.#putBack(this.#kept.common);
+        const { changed } = await this.#putBack({ ...this.#kept.common, ...this.#kept.worktrees[worktree.path] });
         if (changed.length > 0) return fail(configChanged(changed));
       }
       const before = this.#kept ?? { common: await this.#commonNow(), worktrees: {} };
@@ -85,7 +93,8 @@ export class ConfigGuard {
   verify(worktree: GuardedWorktree, signal: AbortSignal): Promise<Result<Restored, GitFailure>> {
     return this.#mutex.run(async () => {
       const own = this.#kept?.worktrees[worktree.path];
-      if (this.#kept === undefined || own === undefined) return fail(gitFailure("failed", `no fingerprint was taken of ${worktree.path}`));
+      if (this.#kept === undefined || own === undefined)
+        return fail(gitFailure("failed", `no fingerprint was taken of ${worktree.path}`));
       const { changed, restored } = await this.#putBack({ ...this.#kept.common, ...own });
       const { [worktree.path]: _, ...others } = this.#kept.worktrees;
       await this.#store(Object.keys(others).length === 0 ? undefined : { ...this.#kept, worktrees: others });
@@ -95,7 +104,9 @@ export class ConfigGuard {
 
   async #commonNow(): Promise<Files> {
     const directory = this.#options.commonDirectory;
-    const files = await keepAll(["config", "config.worktree", "info/attributes", "objects/info/alternates"].map((name) => join(directory, name)));
+    const files = await keepAll(
+      ["config", "config.worktree", "info/attributes", "objects/info/alternates"].map((name) => join(directory, name)),
+    );
     const included = includedPaths(textOf(files[join(directory, "config")])).filter((path) => !path.startsWith("~"));
     const includes = await keepAll(included.map((path) => (isAbsolute(path) ? path : resolve(directory, path))));
     return { ...files, ...includes, ...Object.fromEntries(await keepDirectory(this.#hooks)) };
@@ -107,7 +118,7 @@ export class ConfigGuard {
     // Parents first: a directory that was replaced by a link must be gone before anything is written below it. Of files
     // that were not there before only hooks are removed: a planted include may name any file of the machine.
     const paths = new Set([...Object.keys(before), ...(await keepDirectory(this.#hooks)).keys()]);
-    for (const path of [...paths].sort()) {
+    for (const path of [...paths].toSorted()) {
       const was = before[path] ?? { kind: "absent" };
       const is = await keepFile(path);
       const isHook = path === this.#hooks || path.startsWith(`${this.#hooks}/`);
@@ -147,7 +158,10 @@ function changeOf(path: string, was: KeptFile, is: KeptFile): ConfigChange {
 }
 
 function configChanged(paths: readonly string[]): GitFailure {
-  return gitFailure("config-changed", `changed during an agent's turn, and put back: ${paths.join(", ")}`.slice(0, 2_000));
+  return gitFailure(
+    "config-changed",
+    `changed during an agent's turn, and put back: ${paths.join(", ")}`.slice(0, 2_000),
+  );
 }
 
 function parseJson(text: string): unknown {

@@ -47,5 +47,8 @@ function withoutBranches(config: string): string {
 }
 
 function withoutHooksPath(config: string): string {
-  return config.split("\n").filter((line) => !HOOKS_LINE.test(line)).join("\n");
+  return config
+    .split("\n")
+    .filter((line) => !HOOKS_LINE.test(line))
+    .join("\n");
 }

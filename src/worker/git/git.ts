@@ -14,7 +14,7 @@ import { type ConfigPair, gitEnvironment, type Identity } from "./git-environmen
 import { classifyGitOutput, type GitFailure, gitFailure } from "./git-failure.ts";
 
 const LOCAL_TIMEOUT_MS = 5 * 60_000;
-export const NETWORK_TIMEOUT_MS = 15 * 60_000;
+const NETWORK_TIMEOUT_MS = 15 * 60_000;
 const OUTPUT_BYTES_MAX = 16 * 1_048_576;
 const MESSAGE_LENGTH_MAX = 1_000;
 const LOCK_TRIES_MAX = 6;
@@ -94,7 +94,11 @@ export function createGit(options: GitOptions): Git {
   };
 }
 
-async function runUntilUnlocked(options: GitOptions, call: GitCall, signal: AbortSignal): Promise<Result<GitOutput, GitFailure>> {
+async function runUntilUnlocked(
+  options: GitOptions,
+  call: GitCall,
+  signal: AbortSignal,
+): Promise<Result<GitOutput, GitFailure>> {
   for (let tries = 1; ; tries += 1) {
     const result = await runOnce(options, call, signal);
     if (result.ok || result.failure.kind !== "locked" || tries === LOCK_TRIES_MAX) return result;
@@ -103,7 +107,11 @@ async function runUntilUnlocked(options: GitOptions, call: GitCall, signal: Abor
   }
 }
 
-async function runOnce(options: GitOptions, call: GitCall, signal: AbortSignal): Promise<Result<GitOutput, GitFailure>> {
+async function runOnce(
+  options: GitOptions,
+  call: GitCall,
+  signal: AbortSignal,
+): Promise<Result<GitOutput, GitFailure>> {
   signal.throwIfAborted();
   const deadline = AbortSignal.timeout(call.protocols === undefined ? LOCAL_TIMEOUT_MS : NETWORK_TIMEOUT_MS);
   const overflow = new AbortController();
@@ -161,7 +169,14 @@ async function spawnGit(options: GitOptions, call: GitCall, control: Control): P
 function sweepWhenStopped(clock: Clock, run: string, stop: AbortSignal, gone: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const sweep = () => {
-      clock.sleep(KILL_GRACE_MS, gone).catch(() => undefined).then(() => sweepMarked(RUN_VARIABLE, run)).then(() => resolve(), () => resolve());
+      clock
+        .sleep(KILL_GRACE_MS, gone)
+        .catch(() => undefined)
+        .then(() => sweepMarked(RUN_VARIABLE, run))
+        .then(
+          () => resolve(),
+          () => resolve(),
+        );
     };
     stop.addEventListener("abort", sweep, { once: true });
     gone.addEventListener("abort", () => {
@@ -189,7 +204,11 @@ function environmentOf(options: GitOptions, call: GitCall): Record<string, strin
     identity: options.identity,
     protocols: call.protocols ?? [],
     config: call.config ?? [],
-    variables: { ...options.marks, ...(call.protocols === undefined ? {} : options.networkVariables), ...call.variables },
+    variables: {
+      ...options.marks,
+      ...(call.protocols === undefined ? {} : options.networkVariables),
+      ...call.variables,
+    },
   });
 }
 
@@ -202,7 +221,8 @@ function limitBytes(bytesMax: number, overflow: AbortController): (chunk: Buffer
 }
 
 function cutOutput(call: GitCall, raw: Raw | undefined, bytesMax: number): Result<GitOutput, GitFailure> {
-  if (!call.truncate || raw === undefined) return fail(gitFailure("failed", `git ${call.arguments[0]} printed more than ${bytesMax} bytes`));
+  if (!call.truncate || raw === undefined)
+    return fail(gitFailure("failed", `git ${call.arguments[0]} printed more than ${bytesMax} bytes`));
   return ok({ exitCode: 0, stdout: Buffer.concat(raw.stdOut).subarray(0, bytesMax).toString("utf8"), truncated: true });
 }
 
@@ -211,6 +231,7 @@ function failureOf(options: GitOptions, error: unknown, raw: Raw | undefined): G
   const message = text.slice(0, MESSAGE_LENGTH_MAX);
   const exitCode = raw === undefined || raw.exitCode < 0 ? null : raw.exitCode;
   if (/spawn git ENOENT/.test(message)) return gitFailure("failed", "git is not installed, or not on PATH", null);
-  if (/directory that does not exist/.test(message)) return gitFailure("not-found", `${message}: the working directory is gone`, null);
+  if (/directory that does not exist/.test(message))
+    return gitFailure("not-found", `${message}: the working directory is gone`, null);
   return gitFailure(classifyGitOutput(text), message, exitCode);
 }

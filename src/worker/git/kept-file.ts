@@ -36,8 +36,9 @@ export async function keepDirectory(path: string, depth = 0): Promise<Map<string
   const kept = new Map<string, KeptFile>();
   const itself = await keepFile(path);
   if (itself.kind !== "other" || itself.what !== "directory" || depth === DEPTH_MAX) return kept.set(path, itself);
-  const names = (await readdir(path)).sort();
-  if (names.length > DIRECTORY_ENTRIES_MAX) return kept.set(path, { kind: "other", what: `directory of ${names.length} entries` });
+  const names = (await readdir(path)).toSorted();
+  if (names.length > DIRECTORY_ENTRIES_MAX)
+    return kept.set(path, { kind: "other", what: `directory of ${names.length} entries` });
   for (const name of names) {
     for (const [child, file] of await keepDirectory(join(path, name), depth + 1)) kept.set(child, file);
   }

@@ -40,19 +40,26 @@ export class Remote {
 
   static async open(options: RemoteOptions): Promise<Remote> {
     const directory = options.transportDirectory;
-    for (const part of ["objects", "refs"]) await mkdir(join(directory, part), { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
+    for (const part of ["objects", "refs"])
+      await mkdir(join(directory, part), { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
     await replaceFile(join(directory, "HEAD"), "ref: refs/heads/none\n");
     await replaceFile(join(directory, "config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n");
     return new Remote(options);
   }
 
   /** What the remote has now: the sha of each of `branches` that exists there. */
-  async heads(branches: readonly string[], signal: AbortSignal): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
+  async heads(
+    branches: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
     for (const branch of branches) {
       const checked = checkBranchName(branch);
       if (!checked.ok) return checked;
     }
-    const listed = await this.#talk(["ls-remote", "--quiet", "--", this.url, ...branches.map((branch) => `refs/heads/${branch}`)], signal);
+    const listed = await this.#talk(
+      ["ls-remote", "--quiet", "--", this.url, ...branches.map((branch) => `refs/heads/${branch}`)],
+      signal,
+    );
     if (!listed.ok) return listed;
     return ok(parseHeads(listed.value.stdout, branches));
   }
@@ -67,13 +74,22 @@ export class Remote {
     return this.#fetching.run(() => this.#fetch(branches, signal), signal);
   }
 
-  async #fetch(branches: readonly string[], signal: AbortSignal): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
+  async #fetch(
+    branches: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
     const heads = await this.heads(branches, signal);
     if (!heads.ok || heads.value.size === 0) return heads;
     const seeded = await this.#seed(signal);
     if (!seeded.ok) return seeded;
     const refspecs = [...heads.value.keys()].map((branch) => `+refs/heads/${branch}:refs/remotes/origin/${branch}`);
-    const options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"];
+    const options = [
+      "--quiet",
+      "--no-tags",
+      "--no-write-fetch-head",
+      "--no-auto-maintenance",
+      "--no-recurse-submodules",
+    ];
     const fetched = await this.#talk(["fetch", ...options, "--", this.url, ...refspecs], signal);
     if (!fetched.ok) return fetched;
     const arrived = await this.#trackedHeads([...heads.value.keys()], signal);
@@ -86,13 +102,20 @@ export class Remote {
    * Makes the remote's `branch` point at `sha`. `expected` is what the remote must have now, null for "no such branch";
    * anything else there is `rejected` and nothing changes.
    */
-  async push(push: { branch: string; sha: string; expected: string | null }, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+  async push(
+    push: { branch: string; sha: string; expected: string | null },
+    signal: AbortSignal,
+  ): Promise<Result<undefined, GitFailure>> {
     const checked = checkBranchName(push.branch);
     if (!checked.ok) return checked;
-    if (!isSha(push.sha) || (push.expected !== null && !isSha(push.expected))) return fail(gitFailure("failed", "a push needs full object names"));
+    if (!isSha(push.sha) || (push.expected !== null && !isSha(push.expected)))
+      return fail(gitFailure("failed", "a push needs full object names"));
     const ref = `refs/heads/${push.branch}`;
     const lease = `--force-with-lease=${ref}:${push.expected ?? ""}`;
-    const pushed = await this.#talk(["push", "--quiet", "--no-verify", "--no-recurse-submodules", lease, "--", this.url, `${push.sha}:${ref}`], signal);
+    const pushed = await this.#talk(
+      ["push", "--quiet", "--no-verify", "--no-recurse-submodules", lease, "--", this.url, `${push.sha}:${ref}`],
+      signal,
+    );
     if (!pushed.ok) return pushed;
     return this.#tellCheckout(new Map([[push.branch, push.sha]]), signal);
   }
@@ -106,7 +129,10 @@ export class Remote {
     const { commonDirectory, transportDirectory } = this.#options;
     const variables = { GIT_DIR: transportDirectory, GIT_OBJECT_DIRECTORY: join(commonDirectory, "objects") };
     const shallow = join(commonDirectory, "shallow");
-    const isShallow = await stat(shallow).then((found) => found.isFile(), () => false);
+    const isShallow = await stat(shallow).then(
+      (found) => found.isFile(),
+      () => false,
+    );
     return isShallow ? { ...variables, GIT_SHALLOW_FILE: shallow } : variables;
   }
 
@@ -117,24 +143,51 @@ export class Remote {
     if ((await readFile(marker, "utf8").catch(() => "")) === commonDirectory) return ok();
     const format = "--format=%(objectname)";
     const listed = await git.run(
-      { directory: commonDirectory, arguments: ["for-each-ref", format, "--sort=-committerdate", `--count=${KNOWN_BRANCHES_MAX}`, "refs/remotes/origin"], variables: { GIT_DIR: commonDirectory } },
+      {
+        directory: commonDirectory,
+        arguments: [
+          "for-each-ref",
+          format,
+          "--sort=-committerdate",
+          `--count=${KNOWN_BRANCHES_MAX}`,
+          "refs/remotes/origin",
+        ],
+        variables: { GIT_DIR: commonDirectory },
+      },
       signal,
     );
     if (!listed.ok) return listed;
-    const lines = [...new Set(listed.value.stdout.split("\n").filter(isSha))].map((sha) => `update refs/known/${sha} ${sha}\n`);
+    const lines = [...new Set(listed.value.stdout.split("\n").filter(isSha))].map(
+      (sha) => `update refs/known/${sha} ${sha}\n`,
+    );
     if (lines.length > 0) {
-      const stored = await git.run({ directory: transportDirectory, arguments: ["update-ref", "--stdin"], input: lines.join(""), variables: await this.#variables() }, signal);
+      const stored = await git.run(
+        {
+          directory: transportDirectory,
+          arguments: ["update-ref", "--stdin"],
+          input: lines.join(""),
+          variables: await this.#variables(),
+        },
+        signal,
+      );
       if (!stored.ok) return stored;
     }
     await replaceFile(marker, commonDirectory);
     return ok();
   }
 
-  async #trackedHeads(branches: readonly string[], signal: AbortSignal): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
+  async #trackedHeads(
+    branches: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
     const heads = new Map<string, string>();
     for (const branch of branches) {
       const resolved = await this.#options.git.run(
-        { directory: this.#options.transportDirectory, arguments: ["rev-parse", "--verify", "--quiet", "--end-of-options", `refs/remotes/origin/${branch}`], variables: await this.#variables() },
+        {
+          directory: this.#options.transportDirectory,
+          arguments: ["rev-parse", "--verify", "--quiet", "--end-of-options", `refs/remotes/origin/${branch}`],
+          variables: await this.#variables(),
+        },
         signal,
       );
       if (!resolved.ok) return resolved;
@@ -146,7 +199,15 @@ export class Remote {
   async #tellCheckout(heads: ReadonlyMap<string, string>, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
     const { git, commonDirectory } = this.#options;
     const input = [...heads].map(([branch, sha]) => `update refs/remotes/origin/${branch} ${sha}\n`).join("");
-    const told = await git.run({ directory: commonDirectory, arguments: ["update-ref", "--stdin"], input, variables: { GIT_DIR: commonDirectory } }, signal);
+    const told = await git.run(
+      {
+        directory: commonDirectory,
+        arguments: ["update-ref", "--stdin"],
+        input,
+        variables: { GIT_DIR: commonDirectory },
+      },
+      signal,
+    );
     return told.ok ? ok() : told;
   }
 }

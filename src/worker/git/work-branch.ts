@@ -68,24 +68,38 @@ export class WorkBranch {
     const nested = await this.#nestedRepositories(signal);
     if (!nested.ok) return nested;
     const pathspecs = [":/", ...nested.value.map((path) => `:(top,exclude,literal)${path}`)].join("\0");
-    const added = await this.#run(["add", "--all", "--pathspec-from-file=-", "--pathspec-file-nul"], signal, { input: pathspecs });
+    const added = await this.#run(["add", "--all", "--pathspec-from-file=-", "--pathspec-file-nul"], signal, {
+      input: pathspecs,
+    });
     if (!added.ok) return added;
     const staged = await this.#run(["diff", "--cached", "--quiet", ...DIFF_OPTIONS], signal, { answers: [1] });
     if (!staged.ok) return staged;
     if (staged.value.exitCode === 0) return ok(null);
-    const committed = await this.#run(["commit", "--quiet", "--no-verify", "--no-gpg-sign", "--no-status", "--file=-"], signal, { input: message });
+    const committed = await this.#run(
+      ["commit", "--quiet", "--no-verify", "--no-gpg-sign", "--no-status", "--file=-"],
+      signal,
+      { input: message },
+    );
     return committed.ok ? this.headSha(signal) : committed;
   }
 
   /** Commits of the work branch that `base`, a sha, has not. */
   async commitsAhead(base: string, signal: AbortSignal): Promise<Result<number, GitFailure>> {
-    const counted = await this.#compare(base, (range) => ["rev-list", "--count", range.replace("...", ".."), "--"], signal);
+    const counted = await this.#compare(
+      base,
+      (range) => ["rev-list", "--count", range.replace("...", ".."), "--"],
+      signal,
+    );
     return counted.ok ? ok(Number(counted.value.stdout.trim())) : counted;
   }
 
   /** Since the work branch left `base`; binary files count as files without lines. */
   async diffStat(base: string, signal: AbortSignal): Promise<Result<DiffStat, GitFailure>> {
-    const counted = await this.#compare(base, (range) => ["diff", "--numstat", "-z", "--no-renames", ...DIFF_OPTIONS, range, "--"], signal);
+    const counted = await this.#compare(
+      base,
+      (range) => ["diff", "--numstat", "-z", "--no-renames", ...DIFF_OPTIONS, range, "--"],
+      signal,
+    );
     if (!counted.ok) return counted;
     const rows = fieldsOf(counted.value.stdout).map((row) => row.split("\t"));
     const sum = (column: number) => rows.reduce((total, row) => total + (Number(row[column]) || 0), 0);
@@ -93,14 +107,22 @@ export class WorkBranch {
   }
 
   /** Cut at `bytesMax`, which is said. */
-  async diff(base: string, signal: AbortSignal, bytesMax = DIFF_BYTES_MAX): Promise<Result<{ text: string; truncated: boolean }, GitFailure>> {
+  async diff(
+    base: string,
+    signal: AbortSignal,
+    bytesMax = DIFF_BYTES_MAX,
+  ): Promise<Result<{ text: string; truncated: boolean }, GitFailure>> {
     const limits = { outputBytesMax: bytesMax, truncate: true };
     const printed = await this.#compare(base, (range) => ["diff", ...DIFF_OPTIONS, range, "--"], signal, limits);
     return printed.ok ? ok({ text: printed.value.stdout, truncated: printed.value.truncated }) : printed;
   }
 
   async changedFiles(base: string, signal: AbortSignal): Promise<Result<readonly string[], GitFailure>> {
-    const listed = await this.#compare(base, (range) => ["diff", "--name-only", "-z", "--no-renames", ...DIFF_OPTIONS, range, "--"], signal);
+    const listed = await this.#compare(
+      base,
+      (range) => ["diff", "--name-only", "-z", "--no-renames", ...DIFF_OPTIONS, range, "--"],
+      signal,
+    );
     return listed.ok ? ok(fieldsOf(listed.value.stdout)) : listed;
   }
 
@@ -112,7 +134,16 @@ export class WorkBranch {
     if (!fetched.ok) return fetched;
     const baseSha = fetched.value.get(base);
     if (baseSha === undefined) return fail(gitFailure("not-found", `the remote has no branch '${base}'`));
-    const merge = ["merge", "--quiet", "--no-verify", "--no-edit", "--no-gpg-sign", "-m", `Merge branch '${base}'`, baseSha];
+    const merge = [
+      "merge",
+      "--quiet",
+      "--no-verify",
+      "--no-edit",
+      "--no-gpg-sign",
+      "-m",
+      `Merge branch '${base}'`,
+      baseSha,
+    ];
     const merged = await this.#run(merge, signal);
     if (!merged.ok) return this.#takeBack(merged.failure, keepConflict, signal);
     const head = await this.headSha(signal);
@@ -123,7 +154,10 @@ export class WorkBranch {
   async pushBranch(expected: string | null, signal: AbortSignal): Promise<Result<string, GitFailure>> {
     const head = await this.headSha(signal);
     if (!head.ok) return head;
-    const pushed = await this.#options.remote.push({ branch: this.#options.worktree.branch, sha: head.value, expected }, signal);
+    const pushed = await this.#options.remote.push(
+      { branch: this.#options.worktree.branch, sha: head.value, expected },
+      signal,
+    );
     return pushed.ok ? head : pushed;
   }
 
@@ -152,18 +186,27 @@ export class WorkBranch {
     if (!entries.ok) return entries;
     const tracked = await this.#run(["ls-files", "--stage", "-z"], signal, { outputBytesMax: INDEX_BYTES_MAX });
     if (!tracked.ok) return tracked;
-    const links = fieldsOf(tracked.value.stdout).filter((row) => row.startsWith("160000 ")).map((row) => row.slice(row.indexOf("\t") + 1));
+    const links = fieldsOf(tracked.value.stdout)
+      .filter((row) => row.startsWith("160000 "))
+      .map((row) => row.slice(row.indexOf("\t") + 1));
     const strangers = entries.value.filter(isRepository).map(({ path }) => path.slice(0, -1));
     return ok([...links, ...strangers]);
   }
 
   async #entries(signal: AbortSignal): Promise<Result<readonly StatusEntry[], GitFailure>> {
-    const listed = await this.#run(["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all"], signal);
+    const listed = await this.#run(
+      ["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all"],
+      signal,
+    );
     if (!listed.ok) return listed;
     return ok(fieldsOf(listed.value.stdout).map((field) => ({ code: field.slice(0, 2), path: field.slice(3) })));
   }
 
-  async #takeBack(failure: GitFailure, keepConflict: boolean, signal: AbortSignal): Promise<Result<MergeOutcome, GitFailure>> {
+  async #takeBack(
+    failure: GitFailure,
+    keepConflict: boolean,
+    signal: AbortSignal,
+  ): Promise<Result<MergeOutcome, GitFailure>> {
     const unmerged = await this.#run(["diff", "--name-only", "-z", "--diff-filter=U", ...DIFF_OPTIONS], signal);
     const files = unmerged.ok ? [...new Set(fieldsOf(unmerged.value.stdout))] : [];
     if (keepConflict && files.length > 0) return ok({ kind: "conflict", files });
@@ -178,22 +221,34 @@ export class WorkBranch {
     if (!placed.ok) return placed;
     const status = await this.status(signal);
     if (!status.ok) return status;
-    if (status.value.length > 0) return fail(gitFailure("conflict", `the worktree has uncommitted work in ${status.value.length} files`));
+    if (status.value.length > 0)
+      return fail(gitFailure("conflict", `the worktree has uncommitted work in ${status.value.length} files`));
     return this.headSha(signal);
   }
 
   async #requireBranch(signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
     const placed = await this.isOnBranch(signal);
     if (!placed.ok) return placed;
-    return placed.value ? ok() : fail(gitFailure("conflict", `the worktree has left its branch ${this.#options.worktree.branch}`));
+    return placed.value
+      ? ok()
+      : fail(gitFailure("conflict", `the worktree has left its branch ${this.#options.worktree.branch}`));
   }
 
-  async #compare(base: string, command: (range: string) => readonly string[], signal: AbortSignal, more: Partial<GitCall> = {}): Promise<Result<GitOutput, GitFailure>> {
+  async #compare(
+    base: string,
+    command: (range: string) => readonly string[],
+    signal: AbortSignal,
+    more: Partial<GitCall> = {},
+  ): Promise<Result<GitOutput, GitFailure>> {
     if (!isSha(base)) return fail(gitFailure("failed", "a comparison needs a full object name"));
     return this.#run(command(`${base}...${this.#ref}`), signal, more);
   }
 
-  #run(gitArguments: readonly string[], signal: AbortSignal, more: Partial<GitCall> = {}): Promise<Result<GitOutput, GitFailure>> {
+  #run(
+    gitArguments: readonly string[],
+    signal: AbortSignal,
+    more: Partial<GitCall> = {},
+  ): Promise<Result<GitOutput, GitFailure>> {
     const { git, commonDirectory, worktree } = this.#options;
     const variables = { GIT_DIR: worktree.gitDirectory, GIT_COMMON_DIR: commonDirectory, GIT_WORK_TREE: worktree.path };
     return git.run({ directory: worktree.path, arguments: gitArguments, variables, ...more }, signal);

@@ -120,7 +120,12 @@ export class WorktreeManager {
     return this.#create(place, ready.value, fetched.value.get(branch), signal);
   }
 
-  async #create(place: Pick<Worktree, "issue" | "branch" | "baseSha" | "path">, root: string, remoteSha: string | undefined, signal: AbortSignal): Promise<Result<Worktree, GitFailure>> {
+  async #create(
+    place: Pick<Worktree, "issue" | "branch" | "baseSha" | "path">,
+    root: string,
+    remoteSha: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Result<Worktree, GitFailure>> {
     const cleared = await this.#clear(place.issue, root, signal);
     if (!cleared.ok) return cleared;
     await emptyTrash(root);
@@ -139,7 +144,11 @@ export class WorktreeManager {
 
   /** A local branch that outlived its worktree is kept when it holds commits that `wanted` has not, and all of `wanted`. */
   async #startOf(branch: string, wanted: string, signal: AbortSignal): Promise<Result<string, GitFailure>> {
-    const local = await this.#run(["rev-parse", "--verify", "--quiet", "--end-of-options", `refs/heads/${branch}^{commit}`], signal, [1]);
+    const local = await this.#run(
+      ["rev-parse", "--verify", "--quiet", "--end-of-options", `refs/heads/${branch}^{commit}`],
+      signal,
+      [1],
+    );
     if (!local.ok) return local;
     const sha = local.value.stdout.trim();
     if (sha === "") return ok(wanted);
@@ -149,16 +158,24 @@ export class WorktreeManager {
   }
 
   /** Null when there is no worktree, or one that must be made anew. */
-  async #sound(path: string, branch: string, signal: AbortSignal): Promise<Result<Pick<Worktree, "head" | "gitDirectory"> | null, GitFailure>> {
+  async #sound(
+    path: string,
+    branch: string,
+    signal: AbortSignal,
+  ): Promise<Result<Pick<Worktree, "head" | "gitDirectory"> | null, GitFailure>> {
     const listed = await this.list(signal);
     if (!listed.ok) return listed;
     const entry = listed.value.find((candidate) => candidate.path === path);
-    if (entry === undefined || entry.isHalfMade || entry.isPrunable || entry.branch !== branch || entry.head === null) return ok(null);
+    if (entry === undefined || entry.isHalfMade || entry.isPrunable || entry.branch !== branch || entry.head === null)
+      return ok(null);
     const gitDirectory = await this.#gitDirectoryOf(path);
     if (gitDirectory === undefined) return ok(null);
     // Left by a git that was killed with its worker; while one of ours runs there it is that one's.
     if (!this.#options.git.isRunningIn(path)) await rm(join(gitDirectory, "index.lock"), { force: true });
-    const hasIndex = await stat(join(gitDirectory, "index")).then((found) => found.isFile(), () => false);
+    const hasIndex = await stat(join(gitDirectory, "index")).then(
+      (found) => found.isFile(),
+      () => false,
+    );
     return ok(hasIndex ? { head: entry.head, gitDirectory } : null);
   }
 
@@ -202,9 +219,18 @@ export class WorktreeManager {
     return fail(gitFailure("failed", `the origin of ${checkout} names ${found}, not ${repository.fullName}`));
   }
 
-  #run(gitArguments: readonly string[], signal: AbortSignal, answers: readonly number[] = []): Promise<Result<GitOutput, GitFailure>> {
+  #run(
+    gitArguments: readonly string[],
+    signal: AbortSignal,
+    answers: readonly number[] = [],
+  ): Promise<Result<GitOutput, GitFailure>> {
     const { git, commonDirectory } = this.#options;
-    const call: GitCall = { directory: commonDirectory, arguments: gitArguments, answers, variables: { GIT_DIR: commonDirectory } };
+    const call: GitCall = {
+      directory: commonDirectory,
+      arguments: gitArguments,
+      answers,
+      variables: { GIT_DIR: commonDirectory },
+    };
     return git.run(call, signal);
   }
 }

@@ -27,7 +27,10 @@ describe("ConfigGuard", () => {
   afterEach(() => fixture[Symbol.asyncDispose]());
 
   function openGuard(): Promise<{ guard: ConfigGuard; changed: readonly string[] }> {
-    return ConfigGuard.open({ commonDirectory: web.commonDirectory, file: join(fixture.directory, "data", "config-guard.json") });
+    return ConfigGuard.open({
+      commonDirectory: web.commonDirectory,
+      file: join(fixture.directory, "data", "config-guard.json"),
+    });
   }
 
   /** A program that says that it ran. */
@@ -38,29 +41,44 @@ describe("ConfigGuard", () => {
     return path;
   }
 
-  const plants: [string, (program: string) => Promise<unknown> | unknown][] = [
+  const plants: [string, (program: string) => unknown][] = [
     ["core.fsmonitor", (program) => sh(worktree.path, "config", "core.fsmonitor", program)],
-    ["a clean filter", async (program) => {
-      sh(worktree.path, "config", "filter.evil.clean", program);
-      await writeFile(join(worktree.path, ".gitattributes"), "* filter=evil\n");
-    }],
+    [
+      "a clean filter",
+      async (program) => {
+        sh(worktree.path, "config", "filter.evil.clean", program);
+        await writeFile(join(worktree.path, ".gitattributes"), "* filter=evil\n");
+      },
+    ],
     ["a merge driver", (program) => sh(worktree.path, "config", "merge.evil.driver", program)],
     ["a push URL", () => sh(worktree.path, "config", "remote.origin.pushurl", "https://thief.invalid/x.git")],
     ["a rewritten URL", () => sh(worktree.path, "config", "url.ext::sh.insteadOf", "https://github.com/")],
     ["an include", () => sh(worktree.path, "config", "include.path", "/dev/null")],
-    ["attributes", () => mkdir(join(web.commonDirectory, "info"), { recursive: true }).then(() => writeFile(join(web.commonDirectory, "info", "attributes"), "* filter=evil\n"))],
+    [
+      "attributes",
+      () =>
+        mkdir(join(web.commonDirectory, "info"), { recursive: true }).then(() =>
+          writeFile(join(web.commonDirectory, "info", "attributes"), "* filter=evil\n"),
+        ),
+    ],
     ["a config.worktree", () => writeFile(join(worktree.gitDirectory, "config.worktree"), "[core]\n\tfsmonitor = x\n")],
     ["another .git file", () => writeFile(join(worktree.path, ".git"), "gitdir: /tmp/evil\n")],
     ["another common directory", () => writeFile(join(worktree.gitDirectory, "commondir"), "/tmp/evil\n")],
     ["alternates", () => writeFile(join(web.commonDirectory, "objects", "info", "alternates"), "/tmp/evil\n")],
-    ["a link in place of the configuration", async () => {
-      await rm(config);
-      await symlink("/dev/null", config);
-    }],
-    ["a directory in place of the configuration", async () => {
-      await rm(config);
-      await mkdir(config);
-    }],
+    [
+      "a link in place of the configuration",
+      async () => {
+        await rm(config);
+        await symlink("/dev/null", config);
+      },
+    ],
+    [
+      "a directory in place of the configuration",
+      async () => {
+        await rm(config);
+        await mkdir(config);
+      },
+    ],
   ];
 
   it.each(plants)("finds %s, puts it back, and none of it runs", async (_name, plant) => {

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 
 import { compareConfigs, includedPaths } from "../../../src/worker/git/config-text.ts";
 
-const BEFORE = '[core]\n\tbare = false\n[remote "origin"]\n\turl = https://github.com/acme/web.git\n[branch "main"]\n\tremote = origin\n\tmerge = refs/heads/main\n';
+const BEFORE =
+  '[core]\n\tbare = false\n[remote "origin"]\n\turl = https://github.com/acme/web.git\n[branch "main"]\n\tremote = origin\n\tmerge = refs/heads/main\n';
 
 describe("compareConfigs", () => {
   it.each([
@@ -15,7 +16,11 @@ describe("compareConfigs", () => {
     ["another section on a value's line", `${BEFORE}[branch "x"]\n\tremote = a [core] fsmonitor = sh\n`, "other"],
     ["a continued line", `${BEFORE}[branch "x"]\n\tremote = origin\\\n[core]\n`, "other"],
     ["a branch section in the middle of another", BEFORE.replace("\tbare", '[branch "x"]\n\tbare'), "other"],
-    ["a header that is gone, which gives its keys to the section before", BEFORE.replace('[branch "main"]\n', ""), "other"],
+    [
+      "a header that is gone, which gives its keys to the section before",
+      BEFORE.replace('[branch "main"]\n', ""),
+      "other",
+    ],
     ["a hooks path that is a command", BEFORE.replace("\tbare", "\thooksPath = a;b\n\tbare"), "other"],
     ["a changed URL", BEFORE.replace("acme", "evil"), "other"],
   ])("judges %s", (_name, after, expected) => {
@@ -25,7 +30,8 @@ describe("compareConfigs", () => {
 
 describe("includedPaths", () => {
   it("reads include and includeIf sections and nothing else", () => {
-    const config = '[include]\n\tpath = ../a\n[includeIf "gitdir:/x/"]\n\tpath = "/b c"\n[core]\n\tpath = no\n[include] path = d\n';
+    const config =
+      '[include]\n\tpath = ../a\n[includeIf "gitdir:/x/"]\n\tpath = "/b c"\n[core]\n\tpath = no\n[include] path = d\n';
 
     expect(includedPaths(config)).toEqual(["../a", "/b c", "d"]);
   });

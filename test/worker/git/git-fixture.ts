@@ -15,7 +15,7 @@ import { WorkBranch } from "../../../src/worker/git/work-branch.ts";
 import { type Worktree, WorktreeManager } from "../../../src/worker/git/worktree-manager.ts";
 
 export const IDENTITY = { name: "Test Author", email: "author@example.com" };
-export const OPERATOR = ["-c", "user.name=Operator", "-c", "user.email=operator@example.com"];
+const OPERATOR = ["-c", "user.name=Operator", "-c", "user.email=operator@example.com"];
 
 export interface RepositoryFixture {
   readonly repository: RepositoryName;
@@ -58,13 +58,27 @@ export class GitFixture implements AsyncDisposable {
     sh(checkout, "remote", "set-url", "origin", options.originUrl ?? `https://github.com/${owner}/${name}.git`);
     const commonDirectory = valueOf(await commonDirectoryOf(checkout));
     const home = join(this.directory, "data", name, "home");
-    const git = createGit({ path: options.path ?? process.env["PATH"] ?? "", home, identity: IDENTITY, clock: systemClock, redact: (text) => text });
+    const git = createGit({
+      path: options.path ?? process.env["PATH"] ?? "",
+      home,
+      identity: IDENTITY,
+      clock: systemClock,
+      redact: (text) => text,
+    });
     const access = { baseUrl: `file://${join(this.directory, "remotes")}`, token: null, allowFile: true };
     const transportDirectory = join(this.directory, "data", name, "transport.git");
     const remote = await Remote.open({ git, access, repository, commonDirectory, transportDirectory });
     const root = join(this.directory, "worktrees", `${owner}-${name}`);
     const isOriginOverridden = options.isOriginOverridden ?? false;
-    const worktrees = new WorktreeManager({ git, remote, repository, checkout, commonDirectory, root, isOriginOverridden });
+    const worktrees = new WorktreeManager({
+      git,
+      remote,
+      repository,
+      checkout,
+      commonDirectory,
+      root,
+      isOriginOverridden,
+    });
     const branch = (worktree: Worktree) => new WorkBranch({ git, remote, commonDirectory, worktree });
     return { repository, checkout, bare, commonDirectory, root, git, remote, worktrees, branch };
   }
@@ -76,14 +90,31 @@ export class GitFixture implements AsyncDisposable {
 
 /** The operator's git, as a person would call it. */
 export function sh(directory: string, ...gitArguments: string[]): string {
-  return execFileSync("git", [...OPERATOR, ...gitArguments], { cwd: directory, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
+  return execFileSync("git", [...OPERATOR, ...gitArguments], {
+    cwd: directory,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  }).trim();
 }
 
 /** Commits a file to a branch of the remote, as somebody else. */
-export async function commitToRemote(fixture: RepositoryFixture, directory: string, branch: string, file: string, text: string): Promise<string> {
+export async function commitToRemote(
+  fixture: RepositoryFixture,
+  directory: string,
+  branch: string,
+  file: string,
+  text: string,
+): Promise<string> {
   const clone = join(directory, `other-${Math.random().toString(36).slice(2)}`);
   sh(directory, "clone", "-q", fixture.bare, clone);
-  sh(clone, "checkout", "-q", "-B", branch, ...(sh(clone, "branch", "-r").includes(`origin/${branch}\n`) ? [`origin/${branch}`] : []));
+  sh(
+    clone,
+    "checkout",
+    "-q",
+    "-B",
+    branch,
+    ...(sh(clone, "branch", "-r").includes(`origin/${branch}\n`) ? [`origin/${branch}`] : []),
+  );
   await writeFile(join(clone, file), text);
   sh(clone, "add", file);
   sh(clone, "commit", "-q", "-m", `Change ${file}`);

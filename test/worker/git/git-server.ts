@@ -28,7 +28,8 @@ export class GitServer implements AsyncDisposable {
     server.on("request", (request: IncomingMessage, response: ServerResponse) => {
       const { authorization } = request.headers;
       started.requests.push({ path: request.url ?? "", authorization });
-      if (started.redirectTo !== undefined) response.writeHead(302, { location: `${started.redirectTo}${request.url}` }).end();
+      if (started.redirectTo !== undefined)
+        response.writeHead(302, { location: `${started.redirectTo}${request.url}` }).end();
       else if (authorization !== expected) response.writeHead(401, { "www-authenticate": "Basic realm=git" }).end("no");
       else serve(projectRoot, request, response, (bytes) => (started.bytesSent += bytes));
     });
@@ -42,7 +43,12 @@ export class GitServer implements AsyncDisposable {
   }
 }
 
-function serve(projectRoot: string, request: IncomingMessage, response: ServerResponse, count: (bytes: number) => void): void {
+function serve(
+  projectRoot: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  count: (bytes: number) => void,
+): void {
   const url = new URL(request.url ?? "", "http://localhost");
   const child = spawn("git", ["http-backend"], {
     env: {
@@ -68,7 +74,11 @@ function serve(projectRoot: string, request: IncomingMessage, response: ServerRe
     const answer = Buffer.concat(chunks);
     count(answer.length);
     const end = answer.indexOf("\r\n\r\n");
-    const headers = answer.subarray(0, end).toString().split("\r\n").map((line) => line.split(": ") as [string, string]);
+    const headers = answer
+      .subarray(0, end)
+      .toString()
+      .split("\r\n")
+      .map((line) => line.split(": ") as [string, string]);
     const status = Number(headers.find(([name]) => name === "Status")?.[1].slice(0, 3) ?? 200);
     for (const [name, value] of headers) if (name !== "Status") response.setHeader(name, value);
     response.writeHead(status).end(answer.subarray(end + 4));

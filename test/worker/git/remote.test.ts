@@ -41,15 +41,44 @@ describe("Remote", () => {
     web = await fixture.repository();
     server = await GitServer.start(join(fixture.directory, "remotes"), TOKEN);
     access = { baseUrl: server.url, token: TOKEN };
-    git = createGit({ path: await recordingPath(fixture.directory), home: join(fixture.directory, "home"), identity: IDENTITY, clock: systemClock, redact: new Redactor([TOKEN]).redact });
-    remote = await Remote.open({ git, access, repository: web.repository, commonDirectory: web.commonDirectory, transportDirectory: join(fixture.directory, "transport.git") });
-    worktrees = new WorktreeManager({ ...web, git, remote, root: join(fixture.directory, "worktrees", "over-http"), isOriginOverridden: false });
+    git = createGit({
+      path: await recordingPath(fixture.directory),
+      home: join(fixture.directory, "home"),
+      identity: IDENTITY,
+      clock: systemClock,
+      redact: new Redactor([TOKEN]).redact,
+    });
+    remote = await Remote.open({
+      git,
+      access,
+      repository: web.repository,
+      commonDirectory: web.commonDirectory,
+      transportDirectory: join(fixture.directory, "transport.git"),
+    });
+    worktrees = new WorktreeManager({
+      ...web,
+      git,
+      remote,
+      root: join(fixture.directory, "worktrees", "over-http"),
+      isOriginOverridden: false,
+    });
   });
 
   afterEach(async () => {
     await server[Symbol.asyncDispose]();
     await fixture[Symbol.asyncDispose]();
   });
+
+  function open(more: Partial<RemoteAccess>, name: string): Promise<Remote> {
+    const transportDirectory = join(fixture.directory, "other-transport.git");
+    return Remote.open({
+      git,
+      access: { ...access, ...more },
+      repository: { ...web.repository, name },
+      commonDirectory: web.commonDirectory,
+      transportDirectory,
+    });
+  }
 
   async function workInWorktree(): Promise<{ worktree: Worktree; branch: WorkBranch; sha: string | null }> {
     const worktree = valueOf(await worktrees.ensure(7, "main", signal));
@@ -151,20 +180,26 @@ describe("Remote", () => {
   });
 
   it("names a wrong token, a missing repository and a dead server, without the token", async () => {
-    const open = (more: Partial<RemoteAccess>, name: string) =>
-      Remote.open({ git, access: { ...access, ...more }, repository: { ...web.repository, name }, commonDirectory: web.commonDirectory, transportDirectory: join(fixture.directory, "t.git") });
     const wrongToken = await open({ token: "wrong-token-wrong" }, "web");
     const missing = await open({}, "missing");
     const dead = await open({ baseUrl: "http://127.0.0.1:9" }, "web");
 
-    const failures = [failureOf(await wrongToken.head("main", signal)), failureOf(await missing.head("main", signal)), failureOf(await dead.head("main", signal))];
+    const failures = [
+      failureOf(await wrongToken.head("main", signal)),
+      failureOf(await missing.head("main", signal)),
+      failureOf(await dead.head("main", signal)),
+    ];
 
-    expect(failures.map(({ kind, retryable }) => [kind, retryable])).toEqual([["auth", false], ["not-found", false], ["network", true]]);
+    expect(failures.map(({ kind, retryable }) => [kind, retryable])).toEqual([
+      ["auth", false],
+      ["not-found", false],
+      ["network", true],
+    ]);
     expect(JSON.stringify(failures)).not.toContain(TOKEN);
   });
 
   it("refuses every transport but its own", async () => {
-    const plain = await Remote.open({ git, access: { baseUrl: "http://github.invalid", token: TOKEN }, repository: web.repository, commonDirectory: web.commonDirectory, transportDirectory: join(fixture.directory, "t.git") });
+    const plain = await open({ baseUrl: "http://github.invalid" }, "web");
 
     expect(failureOf(await plain.head("main", signal)).message).toContain("transport 'http' not allowed");
   });
@@ -172,14 +207,19 @@ describe("Remote", () => {
   it("leaves nothing of a clone that failed or was killed", async () => {
     const directory = join(fixture.directory, "clones", "acme-web");
     await mkdir(join(fixture.directory, "clones", ".acme-web.clone-killed"), { recursive: true });
-    const refused = await cloneRepository({ git, access: { ...access, token: "wrong-token-wrong" }, repository: web.repository, directory }, signal);
+    const refused = await cloneRepository(
+      { git, access: { ...access, token: "wrong-token-wrong" }, repository: web.repository, directory },
+      signal,
+    );
 
     expect(failureOf(refused).kind).toBe("auth");
     expect(execFileSync("ls", ["-A", join(fixture.directory, "clones")], { encoding: "utf8" })).toBe("");
 
     valueOf(await cloneRepository({ git, access, repository: web.repository, directory }, signal));
     expect(sh(directory, "status", "--porcelain")).toBe("");
-    expect(failureOf(await cloneRepository({ git, access, repository: web.repository, directory }, signal)).kind).toBe("conflict");
+    expect(failureOf(await cloneRepository({ git, access, repository: web.repository, directory }, signal)).kind).toBe(
+      "conflict",
+    );
   });
 });
 
@@ -189,22 +229,30 @@ async function recordingPath(directory: string): Promise<string> {
   const bin = join(directory, "bin");
   await mkdir(bin);
   const log = join(directory, "calls.log");
-  await writeFile(join(bin, "git"), `#!/bin/sh\n{ echo "ARGV $*"; env | sed 's/^/ENV /'; echo END; } >> ${log}\nexec ${real} "$@"\n`);
+  await writeFile(
+    join(bin, "git"),
+    `#!/bin/sh\n{ echo "ARGV $*"; env | sed 's/^/ENV /'; echo END; } >> ${log}\nexec ${real} "$@"\n`,
+  );
   await chmod(join(bin, "git"), 0o755);
   return [bin, process.env["PATH"] ?? ""].join(delimiter);
 }
 
 async function recordedCalls(directory: string): Promise<RecordedCall[]> {
   const log = await readFile(join(directory, "calls.log"), "utf8");
-  return log.split("END\n").slice(0, -1).map((call) => {
-    const argv = /^ARGV (.*)$/m.exec(call)?.[1] ?? "";
-    return { argv, command: argv.split(" ")[0] ?? "", environment: call.replace(/^ARGV.*$/m, "") };
-  });
+  return log
+    .split("END\n")
+    .slice(0, -1)
+    .map((call) => {
+      const argv = /^ARGV (.*)$/m.exec(call)?.[1] ?? "";
+      return { argv, command: argv.split(" ")[0] ?? "", environment: call.replace(/^ARGV.*$/m, "") };
+    });
 }
 
 function filesWith(directory: string, texts: readonly string[]): string[] {
   try {
-    return execFileSync("grep", ["-rlaF", ...texts.flatMap((text) => ["-e", text]), directory], { encoding: "utf8" }).trim().split("\n");
+    return execFileSync("grep", ["-rlaF", ...texts.flatMap((text) => ["-e", text]), directory], { encoding: "utf8" })
+      .trim()
+      .split("\n");
   } catch {
     return [];
   }

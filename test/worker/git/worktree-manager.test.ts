@@ -72,7 +72,7 @@ describe("WorktreeManager", () => {
 
     expect(made.map((result) => valueOf(result).issue)).toEqual(issues);
     const listed = valueOf(await web.worktrees.list(signal));
-    expect(listed.map(({ issue }) => issue).sort()).toEqual(issues);
+    expect(listed.map(({ issue }) => issue).toSorted((a, b) => a - b)).toEqual(issues);
     expect(listed.every(({ isHalfMade, isPrunable }) => !isHalfMade && !isPrunable)).toBe(true);
   });
 
@@ -81,7 +81,9 @@ describe("WorktreeManager", () => {
     const docs = await fixture.repository({ owner: "other", name: "web" });
     await commitToRemote(api, fixture.directory, "main", "api.txt", "api\n");
 
-    const made = await Promise.all([web, api, docs].map(async (each) => valueOf(await each.worktrees.ensure(42, "main", signal))));
+    const made = await Promise.all(
+      [web, api, docs].map(async (each) => valueOf(await each.worktrees.ensure(42, "main", signal))),
+    );
 
     expect(new Set(made.map(({ path }) => path)).size).toBe(3);
     expect(made.map(({ path }) => existsSync(join(path, "api.txt")))).toEqual([false, true, false]);
@@ -175,9 +177,12 @@ describe("WorktreeManager", () => {
     expect((await cased.worktrees.ensure(7, "main", signal)).ok).toBe(true);
   });
 
-  it.each(["--upload-pack=x", "a..b", "a b", "", "x.lock", "$(id)", "/main"])("refuses the base branch '%s'", async (base) => {
-    expect(failureOf(await web.worktrees.ensure(7, base, signal)).message).toContain("not an acceptable branch name");
-  });
+  it.each(["--upload-pack=x", "a..b", "a b", "", "x.lock", "$(id)", "/main"])(
+    "refuses the base branch '%s'",
+    async (base) => {
+      expect(failureOf(await web.worktrees.ensure(7, base, signal)).message).toContain("not an acceptable branch name");
+    },
+  );
 
   it("says that a base branch is missing, and what number is none", async () => {
     expect(failureOf(await web.worktrees.ensure(7, "nowhere", signal)).kind).toBe("not-found");
@@ -218,7 +223,12 @@ function fingerprintOf({ checkout }: RepositoryFixture): Record<string, string> 
   return Object.fromEntries(
     names.map((name) => {
       const found = lstatSync(join(checkout, name));
-      return [name, `${found.mode} ${found.mtimeMs} ${createHash("sha256").update(readFileSync(join(checkout, name))).digest("hex")}`];
+      return [
+        name,
+        `${found.mode} ${found.mtimeMs} ${createHash("sha256")
+          .update(readFileSync(join(checkout, name)))
+          .digest("hex")}`,
+      ];
     }),
   );
 }
@@ -226,7 +236,10 @@ function fingerprintOf({ checkout }: RepositoryFixture): Record<string, string> 
 /** The checkout's own filter makes git wait in the middle of writing files, after it has said so. */
 async function slowCheckout(web: RepositoryFixture, directory: string): Promise<void> {
   const script = join(directory, "smudge.sh");
-  await writeFile(script, `#!/bin/sh\necho $PPID > ${directory}/smudging.tmp\nmv ${directory}/smudging.tmp ${directory}/smudging\nexec sleep 600\n`);
+  await writeFile(
+    script,
+    `#!/bin/sh\necho $PPID > ${directory}/smudging.tmp\nmv ${directory}/smudging.tmp ${directory}/smudging\nexec sleep 600\n`,
+  );
   await chmod(script, 0o755);
   sh(web.checkout, "config", "filter.slow.smudge", script);
   await commitToRemote(web, directory, "main", ".gitattributes", "README.md filter=slow\n");
@@ -237,8 +250,13 @@ async function slowCheckout(web: RepositoryFixture, directory: string): Promise<
 async function killDuringAdd(web: RepositoryFixture, directory: string, issue: number): Promise<void> {
   const path = join(web.root, `issue-${issue}`);
   const watcher = watch(directory);
-  const git = spawn("git", ["worktree", "add", "-q", "-b", `agent/issue-${issue}`, path, "refs/remotes/origin/main"], { cwd: web.checkout, detached: true, stdio: "ignore" });
-  while (!existsSync(join(directory, "smudging"))) await once(watcher, "change", { signal: AbortSignal.timeout(20_000) });
+  const git = spawn("git", ["worktree", "add", "-q", "-b", `agent/issue-${issue}`, path, "refs/remotes/origin/main"], {
+    cwd: web.checkout,
+    detached: true,
+    stdio: "ignore",
+  });
+  while (!existsSync(join(directory, "smudging")))
+    await once(watcher, "change", { signal: AbortSignal.timeout(20_000) });
   watcher.close();
   process.kill(-(git.pid ?? 0), "SIGKILL");
   await once(git, "exit");

@@ -1,0 +1,47 @@
+// What GitHub said of the budget, and until when this worker must not ask at all. A limit hits the credential, not one
+// request, so one refusal pauses everything: asking on is what GitHub bans for.
+
+import type { Clock } from "../../core/clock.ts";
+import type { RateLimit } from "./github.ts";
+import type { ResponseHeaders } from "./github-failure.ts";
+
+export class RateBudget {
+  readonly #clock: Clock;
+  readonly #onPause: (until: Date) => void;
+  #limit: RateLimit | null = null;
+  #pausedUntil: Date | null = null;
+
+  constructor(clock: Clock, onPause: (until: Date) => void) {
+    this.#clock = clock;
+    this.#onPause = onPause;
+  }
+
+  get limit(): RateLimit | null {
+    return this.#limit;
+  }
+
+  /** Null when requests may be sent. */
+  pausedUntil(): Date | null {
+    return this.#pausedUntil !== null && this.#pausedUntil > this.#clock.now() ? this.#pausedUntil : null;
+  }
+
+  pause(until: Date): void {
+    if (until <= (this.pausedUntil() ?? this.#clock.now())) return;
+    this.#pausedUntil = until;
+    this.#onPause(until);
+  }
+
+  read(headers: ResponseHeaders): void {
+    const [limit, remaining, reset] = ["limit", "remaining", "reset"].map((name) =>
+      Number(headers[`x-ratelimit-${name}`] ?? Number.NaN),
+    );
+    if (
+      limit === undefined ||
+      remaining === undefined ||
+      reset === undefined ||
+      Number.isNaN(limit + remaining + reset)
+    )
+      return;
+    this.#limit = { limit, remaining, resetAt: new Date(reset * 1_000) };
+  }
+}

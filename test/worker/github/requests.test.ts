@@ -1,0 +1,183 @@
+// What a forge does not do: answers by script, byte by byte.
+
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import { systemClock } from "../../../src/core/clock.ts";
+import { z } from "../../../src/core/schema.ts";
+import { Requests, type RequestsOptions } from "../../../src/worker/github/requests.ts";
+import { failureOf, valueOf } from "../git/git-fixture.ts";
+
+const signal = new AbortController().signal;
+const TOKEN = "a-token-that-nobody-may-see";
+const numbers = z.array(z.int());
+
+describe("Requests", () => {
+  let server: Server;
+  let url: string;
+  let seen: IncomingMessage[];
+  let answer: (request: IncomingMessage, response: ServerResponse) => void;
+
+  beforeEach(async () => {
+    seen = [];
+    server = createServer((request, response) => {
+      seen.push(request);
+      answer(request, response);
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+
+  afterEach(async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, "close");
+  });
+
+  function requests(limits: RequestsOptions["limits"] = {}, more: Partial<RequestsOptions> = {}): Requests {
+    const repository = { owner: "acme", name: "web", fullName: "acme/web" };
+    return new Requests({
+      apiUrl: url,
+      repository,
+      token: TOKEN,
+      userAgent: "hydraflow-test",
+      clock: systemClock,
+      onFailure: () => undefined,
+      limits: { repeatDelayMs: 1, ...limits },
+      ...more,
+    });
+  }
+
+  it("sends the ETag it has seen, and takes 304 for the answer", async () => {
+    answer = (request, response) => {
+      if (request.headers["if-none-match"] === '"one"')
+        response
+          .writeHead(304, { "x-ratelimit-limit": "10", "x-ratelimit-remaining": "9", "x-ratelimit-reset": "1" })
+          .end();
+      else json(response, [1, 2], { etag: '"one"' });
+    };
+    const subject = requests();
+
+    const answers = [1, 2, 3].map(() => subject.ask({ route: "GET /numbers", answer: numbers }, signal));
+
+    for (const asked of answers) expect(valueOf(await asked)).toEqual([1, 2]);
+    expect(valueOf(await subject.ask({ route: "GET /numbers", answer: numbers }, signal))).toEqual([1, 2]);
+    expect(seen.at(-1)?.headers["if-none-match"]).toBe('"one"');
+    expect(subject.budget.limit?.remaining).toBe(9);
+  });
+
+  it("keeps the ETag header through a repeated try", async () => {
+    answer = (request, response) => {
+      if (seen.length === 1) json(response, [1], { etag: '"one"' });
+      else if (seen.length === 2) response.writeHead(500).end();
+      else response.writeHead(request.headers["if-none-match"] === '"one"' ? 304 : 418).end();
+    };
+    const subject = requests();
+    valueOf(await subject.ask({ route: "GET /numbers", answer: numbers }, signal));
+
+    expect(valueOf(await subject.ask({ route: "GET /numbers", answer: numbers }, signal))).toEqual([1]);
+    expect(seen.length).toBe(3);
+  });
+
+  it("follows next pages, and takes none to another host, however it is named", async () => {
+    answer = (request, response) => {
+      const next = request.url?.includes("page=2") ? "http://127.0.0.1:9/steal" : `${url}/numbers?page=2`;
+      json(response, [seen.length], { link: `<${next}>; rel="next", <${url}/x>; rel="last"` });
+    };
+
+    const failure = failureOf(await requests().askAll({ route: "GET /numbers", answer: numbers }, signal));
+
+    expect(failure.kind).toBe("unreachable");
+    expect(failure.message).toContain("not the configured API");
+    expect(seen.map((request) => request.url)).toEqual(["/numbers?per_page=100", "/numbers?page=2"]);
+  });
+
+  it("gives up an answer that does not come, and asks again where that is safe", async () => {
+    answer = () => undefined;
+
+    const read = failureOf(
+      await requests({ requestTimeoutMs: 50 }).ask({ route: "GET /numbers", answer: numbers }, signal),
+    );
+    const reads = seen.length;
+    const write = failureOf(
+      await requests({ requestTimeoutMs: 50 }).ask({ route: "POST /numbers", answer: numbers }, signal),
+    );
+
+    expect([read, write]).toMatchObject([
+      { kind: "unreachable", status: 0, retryable: true },
+      { kind: "unreachable", retryable: true },
+    ]);
+    expect([reads, seen.length - reads]).toEqual([3, 1]);
+  });
+
+  it("refuses an answer over the limit, and one that is not as described", async () => {
+    answer = (request, response) =>
+      json(response, request.url?.startsWith("/large") ? Array.from({ length: 1_000 }, () => 1) : { no: "list" });
+
+    const large = failureOf(
+      await requests({ answerBytesMax: 100 }).ask({ route: "GET /large", answer: numbers }, signal),
+    );
+    const strange = failureOf(await requests().ask({ route: "GET /strange", answer: numbers }, signal));
+
+    expect([large, strange]).toMatchObject([
+      { kind: "server", retryable: true },
+      { kind: "server", retryable: true },
+    ]);
+  });
+
+  it("takes the token out of what a server echoes", async () => {
+    answer = (request, response) =>
+      response.writeHead(400, { "content-type": "text/html" }).end(`<p>${request.headers.authorization}</p>`);
+
+    const failure = failureOf(await requests().ask({ route: "GET /numbers", answer: numbers }, signal));
+
+    expect(seen[0]?.headers.authorization).toContain(TOKEN);
+    expect(failure.kind).toBe("invalid");
+    expect(failure.message).not.toContain(TOKEN);
+  });
+
+  it("fails the whole listing when a later page fails", async () => {
+    answer = (request, response) => {
+      if (request.url?.includes("page=2"))
+        response.writeHead(404, { "content-type": "application/json" }).end('{"message":"gone"}');
+      else json(response, [1], { link: `<${url}/numbers?page=2>; rel="next"` });
+    };
+
+    expect(failureOf(await requests().askAll({ route: "GET /numbers", answer: numbers }, signal)).kind).toBe(
+      "not-found",
+    );
+  });
+
+  it.each([304, 401, 403, 404, 409, 422, 429])(
+    "asks once where another try cannot change the answer %i",
+    async (status) => {
+      answer = (_request, response) => response.writeHead(status).end();
+
+      failureOf(await requests().ask({ route: "GET /numbers", answer: numbers }, signal));
+
+      expect(seen.length).toBe(1);
+    },
+  );
+
+  it("keeps writes apart at GitHub's pace, and never sends one that was stopped while it waited", async () => {
+    answer = (_request, response) => json(response, []);
+    const subject = requests({}, { pacing: "github" });
+    const stop = new AbortController();
+    const first = subject.ask({ route: "PATCH /first", answer: numbers }, signal);
+    const second = subject.ask({ route: "PATCH /second", answer: numbers }, stop.signal);
+    valueOf(await first);
+    stop.abort(new Error("stopping"));
+    await expect(second).rejects.toThrow("stopping");
+
+    valueOf(await subject.ask({ route: "PATCH /third", answer: numbers }, signal));
+
+    expect(seen.map((request) => request.url)).toEqual(["/first", "/third"]);
+  });
+});
+
+function json(response: ServerResponse, value: unknown, headers: Record<string, string> = {}): void {
+  response.writeHead(200, { "content-type": "application/json", ...headers }).end(JSON.stringify(value));
+}
