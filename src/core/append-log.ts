@@ -7,7 +7,7 @@ import { appendFile, type FileHandle, open, readFile, stat } from "node:fs/promi
 import { dirname } from "node:path";
 
 import { ensurePrivateDirectory, replaceFile, syncDirectory } from "./durable-file.ts";
-import { errnoOf } from "./errors.ts";
+import { errnoOf, HydraError } from "./errors.ts";
 import { PRIVATE_FILE_MODE } from "./paths.ts";
 
 const RECORD_BYTES_MAX = 262_144;
@@ -46,6 +46,7 @@ export class AppendLog<R extends object> implements AsyncDisposable {
   /** True while the file may not hold exactly `#entries`: it is then written anew before the next record. */
   #suspect = false;
   #compactAboveBytes: number;
+  #closed = false;
   #tail: Promise<unknown> = Promise.resolve();
 
   static async open<R extends object>(path: string, options: AppendLogOptions<R>): Promise<AppendLog<R>> {
@@ -86,10 +87,12 @@ export class AppendLog<R extends object> implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#tail;
-    await this.#file.close();
+    this.#closed = true;
+    await this.#file.close().catch(() => undefined);
   }
 
   async #write(record: R, durability: "durable" | "buffered"): Promise<void> {
+    if (this.#closed) throw new HydraError("INVARIANT", `${this.#path} is closed`);
     const sequence = this.#sequence + 1;
     const line = encodeRecord(record, sequence);
     const bytes = Buffer.byteLength(line);

@@ -49,7 +49,7 @@ export async function adoptLegacyLayout(options: LegacyLayoutOptions): Promise<L
   const moved: string[] = [];
   for (const source of [dataRoot, ...nested.map((name) => join(dataRoot, name))]) moved.push(...(await adoptFrom(source, FILES, options)));
   moved.push(...(await adoptShared(options)));
-  if (moved.length > 0) await carrySessions(options);
+  await carrySessions(options);
   return { moved };
 }
 
