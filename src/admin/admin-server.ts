@@ -52,6 +52,7 @@ export async function startAdminServer(
     (incoming, outgoing) => {
       const refusal = refusalOf(incoming, port);
       if (refusal !== undefined) return refuse(outgoing, refusal);
+      // Else a kept connection would hold up the end of the door for its whole idle time after its last answer.
       outgoing.once("close", () => {
         if (closing.signal.aborted) setImmediate(() => server.closeIdleConnections());
       });

@@ -10,7 +10,7 @@ import type { ByteSource } from "./pull-stream.ts";
 
 /** Longer than any record, so that a block that holds no newline is no log line and may be passed on in pieces. */
 export const BLOCK_BYTES = 65_536;
-export const FOLLOW_POLL_MS = 200;
+const FOLLOW_POLL_MS = 200;
 
 const NEWLINE = 0x0a;
 

@@ -42,7 +42,7 @@ export function loginRoutes(options: LoginOptions): Route[] {
 }
 
 /** Cookies know no ports, so the name says which daemon of this machine is meant. */
-export function sessionCookieName(port: number): string {
+function sessionCookieName(port: number): string {
   return `hydraflow_session_${port}`;
 }
 

@@ -19,7 +19,7 @@ export function openApiRoute(routes: () => readonly Route[]): Route {
   });
 }
 
-export function openApiDocument(routes: readonly Route[]): object {
+function openApiDocument(routes: readonly Route[]): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
     for (const method of route.methods) (paths[route.path] ??= {})[method.toLowerCase()] = operationOf(route, method);

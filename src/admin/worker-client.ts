@@ -56,6 +56,8 @@ export async function callWorker(
     });
     outgoing.on("response", (answer) => {
       clearTimeout(timer);
+      // Whoever reads the body sees its error; a body that nobody reads must not end the process with one.
+      answer.on("error", () => undefined);
       resolve(ok(answer));
     });
     outgoing.end(call.body);
