@@ -13,14 +13,7 @@ import { ControlDoor } from "./control-door.ts";
 import { FaultPlan } from "./fault-plan.ts";
 import { type ForgeCore, isoNow, saveAll, type Write } from "./forge-core.ts";
 import type { ForgeLog } from "./forge-log.ts";
-import {
-  type CheckState,
-  type CommentState,
-  type IssueState,
-  pullState,
-  type PullState,
-  issueState,
-} from "./forge-state.ts";
+import { ForgeReader } from "./forge-reader.ts";
 import { gitEnvironment } from "./git/git-process.ts";
 import { GitDoor } from "./git-door.ts";
 import { HttpServer, type RequestCounts } from "./http-server.ts";
@@ -29,8 +22,8 @@ import { Ledger, type LedgerEntry } from "./ledger.ts";
 import { PullFactsReader } from "./pull-facts.ts";
 import { GITHUB_RATE_LIMIT, RateLimiter, type RateLimitSettings } from "./rate-limiter.ts";
 import { followRefs } from "./ref-writes.ts";
-import { fullName, isPull, type IssueRecord, nextId, type Permission } from "./repository-record.ts";
-import { RepositoryStore, type StoredRepository } from "./repository-store.ts";
+import { fullName, nextId, type Permission } from "./repository-record.ts";
+import { RepositoryStore } from "./repository-store.ts";
 import {
   type CommitInput,
   commitFiles,
@@ -86,7 +79,7 @@ export async function startForge(options: ForgeOptions, signal?: AbortSignal): P
   const store = await RepositoryStore.open(options.dataDir, gitEnvironment(path, options.dataDir));
   const limiter = new RateLimiter(options.rateLimit ?? GITHUB_RATE_LIMIT, clock);
   const faults = new FaultPlan();
-  const server = stack.use(new HttpServer({ faults, limiter, tokens, clock, log, signal: lifetime }));
+  const server = stack.use(new HttpServer({ faults, limiter, tokens, clock, log }));
   const port = await server.listen(options.port);
   const core: ForgeCore = {
     clock,
@@ -124,7 +117,7 @@ interface ForgeParts {
 }
 
 /** Repositories are named `owner/name`. Methods that write resolve when it is on disk, and stand in the ledger as LOCAL. */
-export class Forge implements AsyncDisposable {
+export class Forge extends ForgeReader implements AsyncDisposable {
   readonly url: string;
   readonly port: number;
   /** The default token and its login. */
@@ -136,6 +129,7 @@ export class Forge implements AsyncDisposable {
   readonly #core: ForgeCore;
 
   constructor(parts: ForgeParts) {
+    super(parts.core.store);
     this.#parts = parts;
     this.#core = parts.core;
     this.url = parts.core.origin;
@@ -171,7 +165,7 @@ export class Forge implements AsyncDisposable {
 
   /** Adds one commit to a branch, as a push by the owner would. Gives its SHA. */
   async commitFiles(repo: string, commit: CommitInput): Promise<string> {
-    return await commitFiles(this.#core, this.#repository(repo), commit);
+    return await commitFiles(this.#core, this.repositoryNamed(repo), commit);
   }
 
   /** Needed after git was run on the bare repository directly; pushes over HTTP are followed by themselves. */
@@ -184,7 +178,7 @@ export class Forge implements AsyncDisposable {
   }
 
   async addCollaborator(repo: string, login: string, permission: Permission): Promise<void> {
-    const repository = this.#repository(repo);
+    const repository = this.repositoryNamed(repo);
     repository.record.collaborators[login.toLowerCase()] = permission;
     await repository.file.save();
   }
@@ -195,12 +189,12 @@ export class Forge implements AsyncDisposable {
   }
 
   async editIssue(repo: string, number: number, edit: IssueEdit & { author?: string | undefined }): Promise<void> {
-    await this.#write(repo, edit.author, (write) => editIssue(write, this.#issue(repo, number), edit));
+    await this.#write(repo, edit.author, (write) => editIssue(write, this.issueRecord(repo, number), edit));
   }
 
   /** Gives its id. */
   async addComment(repo: string, number: number, author: string, body: string): Promise<number> {
-    return await this.#write(repo, author, (write) => addComment(write, this.#issue(repo, number), body).id);
+    return await this.#write(repo, author, (write) => addComment(write, this.issueRecord(repo, number), body).id);
   }
 
   async setCheck(repo: string, sha: string, check: CheckInput): Promise<void> {
@@ -210,7 +204,7 @@ export class Forge implements AsyncDisposable {
   /** Without `events` all are sent. */
   async addWebhook(repo: string, url: string, secret: string, events: readonly string[] = ["*"]): Promise<void> {
     if (!isLoopbackUrl(url)) throw new HydraError("FORGE_INPUT", "webhooks go to loopback addresses only");
-    const repository = this.#repository(repo);
+    const repository = this.repositoryNamed(repo);
     const { record } = repository;
     record.webhooks.push({ id: nextId(record), url, secret, events, createdAt: isoNow(this.#core) });
     await repository.file.save();
@@ -225,60 +219,10 @@ export class Forge implements AsyncDisposable {
     this.#parts.limiter.exhaust(login, windowMs);
   }
 
-  issue(repo: string, number: number): IssueState {
-    return issueState(this.#repository(repo).record, this.#issue(repo, number));
-  }
-
-  /** Issues without pull requests. */
-  issues(repo: string): IssueState[] {
-    const { record } = this.#repository(repo);
-    return record.issues.filter((issue) => !isPull(issue)).map((issue) => issueState(record, issue));
-  }
-
-  pull(repo: string, number: number): PullState {
-    const found = this.pulls(repo).find((pull) => pull.number === number);
-    if (found === undefined) throw new HydraError("FORGE_INPUT", `${repo} has no pull request ${number}`);
-    return found;
-  }
-
-  pulls(repo: string): PullState[] {
-    const { record } = this.#repository(repo);
-    return record.issues.filter(isPull).map((issue) => pullState(record, issue));
-  }
-
-  comments(repo: string, number: number): CommentState[] {
-    return structuredClone(this.#issue(repo, number).comments);
-  }
-
-  checks(repo: string, sha: string): CheckState[] {
-    return structuredClone(this.#repository(repo).record.checks.filter((check) => check.headSha === sha));
-  }
-
-  /** Full ref name → commit. */
-  refs(repo: string): Record<string, string> {
-    return { ...this.#repository(repo).record.refs };
-  }
-
   /** Everything at once, for other processes. */
   state(): Record<string, unknown> {
-    const repositories = this.#core.store.all().map(({ record }) => {
-      const name = fullName(record);
-      return {
-        fullName: name,
-        defaultBranch: record.defaultBranch,
-        refs: record.refs,
-        issues: this.issues(name),
-        pulls: this.pulls(name),
-        checks: record.checks,
-      };
-    });
-    return {
-      url: this.url,
-      login: this.login,
-      requests: this.requests,
-      pendingFaults: this.faults.pending,
-      repositories,
-    };
+    const { url, login, requests } = this;
+    return { url, login, requests, pendingFaults: this.faults.pending, repositories: this.repositories() };
   }
 
   /** Resolves when no CI runs and no webhook is under way. */
@@ -292,21 +236,9 @@ export class Forge implements AsyncDisposable {
   }
 
   async #write<T>(repo: string, author: string | undefined, change: (write: Write) => T): Promise<T> {
-    const repository = this.#repository(repo);
+    const repository = this.repositoryNamed(repo);
     const changed = change({ core: this.#core, repository, cause: localCause(author ?? repository.record.owner) });
     await saveAll(this.#core, repository);
     return changed;
-  }
-
-  #repository(repo: string): StoredRepository {
-    const found = this.#core.store.find(repo);
-    if (found === undefined) throw new HydraError("FORGE_INPUT", `there is no repository ${repo}`);
-    return found;
-  }
-
-  #issue(repo: string, number: number): IssueRecord {
-    const found = this.#repository(repo).record.issues[number - 1];
-    if (found === undefined) throw new HydraError("FORGE_INPUT", `${repo} has no issue ${number}`);
-    return found;
   }
 }

@@ -45,7 +45,6 @@ export interface HttpServerParts {
   readonly tokens: TokenRegistry;
   readonly clock: Clock;
   readonly log: ForgeLog;
-  readonly signal: AbortSignal;
 }
 
 export class HttpServer implements AsyncDisposable {
@@ -53,6 +52,7 @@ export class HttpServer implements AsyncDisposable {
   readonly #parts: HttpServerParts;
   readonly #server: Server;
   readonly #inHand = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
   #doors: Doors | undefined;
 
   constructor(parts: HttpServerParts) {
@@ -79,6 +79,7 @@ export class HttpServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#server.listening) return;
+    this.#closing.abort();
     const closed = once(this.#server, "close");
     this.#server.close();
     this.#server.closeIdleConnections();
@@ -146,7 +147,7 @@ export class HttpServer implements AsyncDisposable {
       case undefined:
         return await sendReply(outgoing, await work());
       case "stall":
-        await this.#parts.clock.sleep(fault.ms, this.#parts.signal);
+        await this.#parts.clock.sleep(fault.ms, this.#closing.signal);
         return await sendReply(outgoing, await work());
       case "half-body":
         return await sendHalf(outgoing, await work());

@@ -128,6 +128,9 @@ export interface WebhookRecord {
 
 export type PullIssue = IssueRecord & { pull: PullRecord };
 
+/** GitHub's limit for the text of an issue, a pull request or a comment. */
+export const BODY_LENGTH_MAX = 65_536;
+
 const IDS_PER_REPOSITORY = 10_000_000;
 
 /** Unique over all repositories of the forge, so that a comment's id alone names it. */

@@ -9,7 +9,7 @@ import { selectIssues, sinceOf } from "../issue-selection.ts";
 import { listAnswer } from "../pagination.ts";
 import { mayChange } from "../permission.ts";
 import { editPull } from "../pull-writes.ts";
-import { type CommentRecord, type IssueRecord, isPull } from "../repository-record.ts";
+import { BODY_LENGTH_MAX, type CommentRecord, type IssueRecord, isPull } from "../repository-record.ts";
 import { commentView, issueView } from "../views/issue-view.ts";
 
 const labelName = z.union([
@@ -19,7 +19,7 @@ const labelName = z.union([
     z.transform((label) => label.name),
   ),
 ]);
-const text = z.optional(z.nullable(z.string()));
+const text = z.optional(z.nullable(z.string().check(z.maxLength(BODY_LENGTH_MAX))));
 
 const newIssueSchema = z.object({
   title: z.string().check(z.minLength(1)),
@@ -37,7 +37,7 @@ const issueEditSchema = z.object({
   assignees: z.optional(z.array(z.string())),
 });
 
-const commentSchema = z.object({ body: z.string().check(z.minLength(1)) });
+const commentSchema = z.object({ body: z.string().check(z.minLength(1), z.maxLength(BODY_LENGTH_MAX)) });
 
 export function issueRoutes(router: ApiRouter, core: ForgeCore): void {
   router.onRepository("GET /issues", "read", ({ request, repository }) =>

@@ -10,24 +10,24 @@ import { listAnswer } from "../pagination.ts";
 import { mayChange } from "../permission.ts";
 import { mergePull } from "../pull-merge.ts";
 import { branchOf, editPull, openPull } from "../pull-writes.ts";
-import { isPull, type PullIssue } from "../repository-record.ts";
+import { BODY_LENGTH_MAX, isPull, type PullIssue } from "../repository-record.ts";
 import type { StoredRepository } from "../repository-store.ts";
 import { changedFileView } from "../views/commit-view.ts";
 import { pullSimpleView, pullView } from "../views/pull-view.ts";
 
-const text = z.optional(z.nullable(z.string()));
+const body = z.optional(z.nullable(z.string().check(z.maxLength(BODY_LENGTH_MAX))));
 const title = z.string().check(z.minLength(1));
 
 const newPullSchema = z.object({
   title,
-  body: text,
+  body,
   head: z.string(),
   base: z.string(),
   draft: z.optional(z.boolean()),
 });
 const pullEditSchema = z.object({
   title: z.optional(title),
-  body: text,
+  body,
   state: z.optional(z.enum(["open", "closed"])),
   base: z.optional(z.string()),
 });

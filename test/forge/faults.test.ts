@@ -1,0 +1,125 @@
+import { describe, expect, test } from "vitest";
+
+import { FaultPlan } from "../../src/forge/fault-plan.ts";
+import { ForgeRig, NAME, refusalOf, REPO } from "./forge-rig.ts";
+
+const COMMENTS = /\/issues\/1\/comments$/;
+
+describe("planned faults", () => {
+  const startWithIssue = async (): Promise<ForgeRig> => {
+    const rig = await ForgeRig.start();
+    await rig.forge.createIssue(NAME, { title: "One" });
+    return rig;
+  };
+  const comment = (rig: ForgeRig) => rig.client().issues.createComment({ ...REPO, issue_number: 1, body: "hello" });
+  const bodies = (rig: ForgeRig) => rig.forge.comments(NAME, 1).map((entry) => entry.body);
+
+  test("a status strikes as often as planned, does no work, and leaves other requests alone", async () => {
+    await using rig = await startWithIssue();
+    rig.forge.faults.plan({
+      match: { method: "POST", path: COMMENTS },
+      times: 2,
+      fault: { kind: "status", status: 503, retryAfter: 1 },
+    });
+
+    const other = await rig.client().issues.listComments({ ...REPO, issue_number: 1 });
+    const refusals = [await refusalOf(comment(rig)), await refusalOf(comment(rig))];
+    const pendingAfterTwo = rig.forge.faults.pending;
+    await comment(rig);
+
+    expect(other.status).toBe(200);
+    expect(refusals.map((refusal) => refusal.status)).toEqual([503, 503]);
+    expect(pendingAfterTwo).toBe(0);
+    expect(bodies(rig)).toEqual(["hello"]);
+    expect(rig.forge.requests).toMatchObject({ faulted: 2, refused: 2 });
+  });
+
+  test("rate limits of both kinds look as GitHub's do", async () => {
+    await using rig = await startWithIssue();
+    rig.forge.faults.plan({ match: {}, fault: { kind: "rate-limited" } });
+    rig.forge.faults.plan({ match: {}, fault: { kind: "secondary-limit", retryAfter: 7 } });
+
+    const primary = await rig.fetch(`/repos/${NAME}`);
+    const secondary = await rig.fetch(`/repos/${NAME}`);
+
+    expect([primary.status, primary.headers.get("x-ratelimit-remaining")]).toEqual([403, "0"]);
+    expect(Number(primary.headers.get("x-ratelimit-reset"))).toBeGreaterThan(0);
+    expect([secondary.status, secondary.headers.get("retry-after")]).toEqual([403, "7"]);
+    expect(await secondary.json()).toMatchObject({ message: expect.stringContaining("secondary rate limit") });
+  });
+
+  test("after-effect-500 has done the work and says otherwise", async () => {
+    await using rig = await startWithIssue();
+    rig.forge.faults.plan({ match: { path: "/comments" }, fault: { kind: "after-effect-500" } });
+
+    const refused = await refusalOf(comment(rig));
+
+    expect(refused.status).toBe(500);
+    expect(bodies(rig)).toEqual(["hello"]);
+    expect(rig.forge.ledger.filter((entry) => entry.kind === "comment.created")).toHaveLength(1);
+  });
+
+  test("half-body has done the work and breaks off; reset has done none", async () => {
+    await using rig = await startWithIssue();
+    rig.forge.faults.plan({ match: { method: "POST" }, fault: { kind: "half-body" } });
+    rig.forge.faults.plan({ match: { method: "POST" }, fault: { kind: "reset" } });
+    const init = {
+      method: "POST",
+      body: JSON.stringify({ body: "hello" }),
+      headers: { "content-type": "application/json" },
+    };
+
+    const half = await rig.fetch(`/repos/${NAME}/issues/1/comments`, init);
+    const textOfHalf = half.text();
+    await expect(textOfHalf).rejects.toThrow();
+    await expect(rig.fetch(`/repos/${NAME}/issues/1/comments`, init)).rejects.toThrow();
+
+    expect(half.status).toBe(201);
+    expect(bodies(rig)).toEqual(["hello"]);
+  });
+
+  test("a stall answers after others that came later, and is cut short when the forge closes", async () => {
+    await using rig = await startWithIssue();
+    rig.forge.faults.plan({ match: { path: COMMENTS }, fault: { kind: "stall", ms: 300 } });
+    rig.forge.faults.plan({ match: { path: COMMENTS }, fault: { kind: "stall", ms: 600_000 } });
+    const order: string[] = [];
+
+    const stalled = comment(rig).then(() => order.push("stalled"));
+    await rig
+      .client()
+      .repos.get(REPO)
+      .then(() => order.push("other"));
+    await stalled;
+    const endless = comment(rig).catch(() => "cut");
+    await rig.client().repos.get(REPO);
+    await rig.restart();
+
+    expect(order).toEqual(["other", "stalled"]);
+    expect(await endless).toBe("cut");
+    expect(bodies(rig)).toEqual(["hello"]);
+  });
+
+  test("git is struck as well: a push that arrived and was answered with 500", async () => {
+    await using rig = await ForgeRig.start();
+    const checkout = `${rig.directory}/checkout`;
+    await rig.git(["clone", "-q", `${rig.forge.url}/${NAME}.git`, checkout]);
+    rig.forge.faults.plan({ match: { path: "/git-receive-pack" }, fault: { kind: "after-effect-500" } });
+
+    await expect(rig.git(["push", "-q", "origin", "HEAD:refs/heads/new"], { cwd: checkout })).rejects.toThrow(/500/);
+
+    expect(rig.forge.refs(NAME)["refs/heads/new"]).toBe(rig.forge.refs(NAME)["refs/heads/main"]);
+  });
+
+  test("earlier orders strike first, a text matches a part of the path, and what is cleared never strikes", () => {
+    const plan = new FaultPlan();
+    plan.plan({ match: { path: "/issues" }, fault: { kind: "status", status: 500 } });
+    plan.plan({ match: { method: "get" }, times: 2, fault: { kind: "reset" } });
+
+    expect(plan.take("GET", "/repos/a/b/issues")).toEqual({ kind: "status", status: 500 });
+    expect(plan.take("POST", "/repos/a/b/issues")).toBeUndefined();
+    expect(plan.take("GET", "/repos/a/b/issues")).toEqual({ kind: "reset" });
+    expect(plan.pending).toBe(1);
+    plan.clear();
+    expect(plan.take("GET", "/")).toBeUndefined();
+  });
+});
