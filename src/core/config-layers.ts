@@ -21,7 +21,7 @@ export interface ConfigProblem {
 
 const SETTINGS = Object.keys(configSchema.shape) as Setting[];
 /** Variables with the HYDRAFLOW_ prefix that are no settings. */
-const OTHER_VARIABLES = new Set(["HYDRAFLOW_HOME", "HYDRAFLOW_TREE", "HYDRAFLOW_BIRTH", "HYDRAFLOW_TOKEN", "HYDRAFLOW_URL", "HYDRAFLOW_RUN"]);
+const OTHER_VARIABLES = new Set(["HYDRAFLOW_HOME", "HYDRAFLOW_TREE", "HYDRAFLOW_BIRTH", "HYDRAFLOW_TOKEN", "HYDRAFLOW_URL", "HYDRAFLOW_DEBUG", "HYDRAFLOW_DEMO_PACE_MS"]);
 
 /** Layers in rising precedence. The result is frozen. */
 export function resolveConfig(layers: readonly ConfigLayer[]): Result<Config, readonly ConfigProblem[]> {

@@ -1,7 +1,7 @@
 // The supervisor process put together: who owns what, in the order of the start. The end is that order backwards, from
 // wherever the start had come to.
 
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 
 import { startAdminServer } from "../admin/admin-server.ts";
@@ -13,6 +13,7 @@ import { type Log, openLog } from "../core/log.ts";
 import { type SupervisorPaths, supervisorPaths, workerPaths } from "../core/paths.ts";
 import { Redactor } from "../core/redact.ts";
 import { ok } from "../core/result.ts";
+import { treeMarkOf } from "../core/tree-mark.ts";
 import { VERSION } from "../core/version.ts";
 import { HEARTBEAT_TIMEOUT_MS, STARTUP_TIMEOUT_MS, STOP_GRACE_MS } from "../core/worker-message.ts";
 import { createControlHandler } from "./control-handler.ts";
@@ -107,7 +108,7 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
   await tellDoors(registry, { port: tcpDoor.port, httpPort, pid: process.pid });
   owned.use(await writePortFile(paths.portFile, tcpDoor.port));
   supervisor.restore();
-  await clearLeftovers(treeMark(paths), clock, log, stop);
+  await clearLeftovers(treeMarkOf(paths.home), clock, log, stop);
   gate.open();
   isReady = true;
   log.write("info", "daemon.ready", { port: tcpDoor.port, http_port: httpPort, repos: supervisor.list().length });
@@ -184,7 +185,7 @@ function supervision(parts: {
       ...options.timings,
     },
     home: paths.home,
-    tree: treeMark(paths),
+    tree: treeMarkOf(paths.home),
     environment: options.environment,
     agentNames: config.agentEnvironment,
     githubToken: secrets.githubToken,
@@ -210,9 +211,4 @@ function supervision(parts: {
       force,
       ...hooks,
     });
-}
-
-/** The same for every daemon of one state directory, so that the next one finds what the last one left. */
-function treeMark(paths: SupervisorPaths): string {
-  return createHash("sha256").update(paths.home).digest("hex").slice(0, 32);
 }

@@ -5,6 +5,7 @@ import { performance } from "node:perf_hooks";
 import { join } from "node:path";
 
 import { findMarked } from "../core/process-tree.ts";
+import { treeMarkOf } from "../core/tree-mark.ts";
 import { TREE_VARIABLE } from "../core/worker-message.ts";
 import { Chaos } from "./chaos.ts";
 import { DaemonKeeper } from "./daemon-keeper.ts";
@@ -12,7 +13,7 @@ import { type DemoWorld, makeDemoWorld } from "./demo-world.ts";
 import { Door } from "./door.ts";
 import { DemoOperator } from "./operator.ts";
 import { Progress } from "./progress.ts";
-import { countEnded, type DemoSummary, summarise } from "./verdict.ts";
+import { countEnded, type DemoSummary, failingSuites, summarise } from "./verdict.ts";
 
 export interface DemoOptions {
   /** Stop when the issues are done; otherwise everything is left up until the signal. */
@@ -22,7 +23,6 @@ export interface DemoOptions {
   /** The runtime and the arguments that make it the `hydraflow` command. */
   readonly runtime: string;
   readonly cliArguments: readonly string[];
-  readonly agentCommand: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly output: { write(text: string): unknown };
   readonly isTerminal: boolean;
@@ -48,7 +48,8 @@ const CHAOS_PACE_MS = 900;
 export async function runDemoOnce(options: DemoOptions, signal: AbortSignal): Promise<DemoReport> {
   const startedMs = performance.now();
   const paceMs = options.chaos ? CHAOS_PACE_MS : PACE_MS;
-  await using world = await makeDemoWorld({ agentCommand: options.agentCommand, paceMs, keepDirectory: options.keepDirectory }, signal);
+  const path = options.environment["PATH"] ?? "/usr/bin:/bin";
+  await using world = await makeDemoWorld({ keepDirectory: options.keepDirectory, path }, signal);
   const keeper = new DaemonKeeper(daemonCommand(options, world, paceMs));
   const problems: string[] = [];
   let chaos: Chaos | undefined;
@@ -66,9 +67,10 @@ export async function runDemoOnce(options: DemoOptions, signal: AbortSignal): Pr
     if (!(await keeper.stop())) problems.push("the daemon did not stop cleanly");
   }
   for (const target of chaos?.missing ?? []) problems.push(`chaos did not reach: ${target}`);
-  const orphans = await findMarked(TREE_VARIABLE, world.paths.home);
+  const orphans = await findMarked(TREE_VARIABLE, treeMarkOf(world.paths.home));
+  problems.push(...(await failingSuites(world, signal)));
   return {
-    ...(await summarise(world)),
+    ...(await summarise(world, signal)),
     seconds: Math.round((performance.now() - startedMs) / 100) / 10,
     workerKills: chaos?.workerKills ?? 0,
     supervisorKills: chaos?.supervisorKills ?? 0,

@@ -1,8 +1,5 @@
 // The process side of `hydraflow demo`: streams, signals, exit code.
 
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-
 import { EXIT_CODES } from "../core/exit-code.ts";
 import { type DemoReport, isAsPromised, runDemoOnce } from "./demo.ts";
 
@@ -25,7 +22,6 @@ export async function runDemo(options: DemoCommandOptions, host: NodeJS.Process)
       keepDirectory: options.keep,
       runtime: host.execPath,
       cliArguments: [...host.execArgv, host.argv[1] ?? ""],
-      agentCommand: programBeside(import.meta.url),
       environment: host.env,
       output,
       isTerminal: output.isTTY === true,
@@ -44,10 +40,4 @@ function print(report: DemoReport, options: DemoCommandOptions, host: NodeJS.Pro
   const { merged, hitl, closed, failed, duplicates, seconds } = report;
   host.stdout.write(`merged ${merged}, of them ${hitl} after a person's answer; closed ${closed}; failed ${failed}; duplicates ${duplicates}; ${seconds} s\n`);
   for (const problem of report.problems) host.stdout.write(`problem: ${problem}\n`);
-}
-
-/** The bundle lies flat in dist/; the sources have the agent in its own folder. */
-function programBeside(moduleUrl: string): string {
-  const bundled = fileURLToPath(new URL("./demo-agent.js", moduleUrl));
-  return existsSync(bundled) ? bundled : fileURLToPath(new URL("./agent/main.ts", moduleUrl));
 }

@@ -1,9 +1,13 @@
 // What the demo claims at its end, from the forge's own records and not from what HydraFlow says of itself.
 
-import type { Forge } from "../forge/forge.ts";
+import { spawnSync } from "node:child_process";
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+
 import type { LedgerEntry } from "../forge/ledger.ts";
 import type { DemoRepository, DemoWorld } from "./demo-world.ts";
 import { ROBOT } from "./demo-world.ts";
+import { runGit } from "./demo-git.ts";
 
 export interface DemoSummary {
   /** Issues whose pull request is merged and whose change stands on the default branch. */
@@ -22,18 +26,29 @@ const DUP_LABEL = "hydraflow-dup";
 const HITL_LABEL = "hydraflow-hitl";
 const MARKER = /<!-- hydraflow:(\S+)/;
 
-export async function summarise(world: DemoWorld): Promise<DemoSummary> {
+export async function summarise(world: DemoWorld, signal: AbortSignal): Promise<DemoSummary> {
   const counts = { merged: 0, hitl: 0, closed: 0, failed: 0 };
-  const ledger = world.forge.ledger.entries();
+  const ledger = world.forge.ledger;
   for (const repository of world.repositories) {
     for (const { number, sample } of repository.issues) {
-      const end = await endOf(world.forge, repository, number);
+      const end = await endOf(world, repository, number, signal);
       if (end === sample.expected) counts[end] += 1;
       else counts.failed += 1;
       if (ledger.some((entry) => isHandOff(entry, repository.fullName, number))) counts.hitl += 1;
     }
   }
   return { ...counts, duplicates: countDuplicates(ledger) };
+}
+
+/** Runs each repository's tests on what its default branch is now; one line per suite that fails. */
+export async function failingSuites(world: DemoWorld, signal: AbortSignal): Promise<string[]> {
+  const failures: string[] = [];
+  for (const repository of world.repositories) {
+    const cwd = await fetchMain(world, repository, signal);
+    const { status } = spawnSync(process.execPath, ["--test"], { cwd, env: { PATH: world.path }, stdio: "ignore" });
+    if (status !== 0) failures.push(`the tests of ${repository.fullName} fail on its default branch`);
+  }
+  return failures;
 }
 
 /** Issues that have come to an end, whichever. */
@@ -68,14 +83,30 @@ function isHandOff(entry: LedgerEntry, repo: string, number: number): boolean {
   return entry.repo === repo && entry.number === number && entry.kind === "label.added" && entry.detail["label"] === HITL_LABEL;
 }
 
-async function endOf(forge: Forge, repository: DemoRepository, number: number): Promise<"merged" | "closed" | "failed"> {
-  const issue = forge.issue(repository.fullName, number);
+async function endOf(
+  world: DemoWorld,
+  repository: DemoRepository,
+  number: number,
+  signal: AbortSignal,
+): Promise<"merged" | "closed" | "failed"> {
+  const issue = world.forge.issue(repository.fullName, number);
   if (issue.state !== "closed") return "failed";
   if (issue.labels.includes(DUP_LABEL)) return "closed";
   const wanted = repository.issues.find((candidate) => candidate.number === number)?.sample.wanted ?? {};
+  const directory = await fetchMain(world, repository, signal);
   for (const [path, text] of Object.entries(wanted)) {
-    const found = await forge.readFile(repository.fullName, "main", path);
-    if (found === null || !found.includes(text.trim())) return "failed";
+    const found = await readFile(join(directory, path), "utf8").catch(() => "");
+    if (!found.includes(text.trim())) return "failed";
   }
   return issue.labels.includes(FIXED_LABEL) ? "merged" : "failed";
+}
+
+/** A fresh clone of what the forge has now, apart from every directory that HydraFlow knows. */
+async function fetchMain(world: DemoWorld, { fullName, slug }: DemoRepository, signal: AbortSignal): Promise<string> {
+  const directory = join(world.directory, "verdict", slug);
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true });
+  const url = `${world.forge.url}/${fullName}.git`;
+  await runGit({ directory, url, token: world.githubToken, path: world.path }, ["clone", "-q", url, "."], signal);
+  return directory;
 }

@@ -1,0 +1,39 @@
+// Git as a person with access to the forge runs it. The token travels in the environment of the one process.
+
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
+const NAME = "Demo Operator";
+const EMAIL = "operator@example.com";
+
+export interface GitPlace {
+  readonly directory: string;
+  /** Of the repository on the forge. */
+  readonly url: string;
+  readonly token: string;
+  /** Where git is found. */
+  readonly path: string;
+}
+
+/** What git printed. Throws when it fails. */
+export async function runGit({ directory, url, token, path }: GitPlace, args: readonly string[], signal: AbortSignal): Promise<string> {
+  const credentials = Buffer.from(`x-access-token:${token}`).toString("base64");
+  const { stdout } = await promisify(execFile)("git", args, {
+    cwd: directory,
+    signal,
+    env: {
+      PATH: path,
+      HOME: directory,
+      GIT_CONFIG_NOSYSTEM: "1",
+      GIT_TERMINAL_PROMPT: "0",
+      GIT_AUTHOR_NAME: NAME,
+      GIT_AUTHOR_EMAIL: EMAIL,
+      GIT_COMMITTER_NAME: NAME,
+      GIT_COMMITTER_EMAIL: EMAIL,
+      GIT_CONFIG_COUNT: "1",
+      GIT_CONFIG_KEY_0: `http.${new URL(url).origin}/.extraHeader`,
+      GIT_CONFIG_VALUE_0: `Authorization: Basic ${credentials}`,
+    },
+  });
+  return stdout;
+}
