@@ -35,7 +35,10 @@ const resultSchema = z.object({
   stop_reason: textOr(""),
   api_error_status: count,
   num_turns: count,
+  /** Of the whole session: in a resumed one it goes on from what earlier turns have cost. */
   total_cost_usd: orElse(z.nullable(z.number()), null),
+  /** Of this turn alone. */
+  model_usage_since_last_result: orElse(z.nullable(z.record(z.string(), z.object({ costUSD: z.number() }))), null),
   permission_denials: orElse(z.array(z.object({ tool_name: z.string() })), []),
   usage: orElse(
     z.object({

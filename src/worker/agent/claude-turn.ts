@@ -122,9 +122,14 @@ function usageOf(result: StreamResult): AgentUsage {
     inputTokens: usage.input_tokens + usage.cache_creation_input_tokens,
     outputTokens: usage.output_tokens,
     cachedTokens: usage.cache_read_input_tokens,
-    costUsd: result.total_cost_usd,
+    costUsd: costOf(result),
     turns: result.num_turns,
   };
+}
+
+function costOf(result: StreamResult): number | null {
+  const models = result.model_usage_since_last_result;
+  return models === null ? result.total_cost_usd : Object.values(models).reduce((sum, model) => sum + model.costUSD, 0);
 }
 
 function stallEvidence(turn: ClaudeTurn, ranOut: NonNullable<TurnClocks["ranOut"]>): string {

@@ -73,6 +73,8 @@ class Subprocess implements AsyncDisposable {
         detached: true,
         stdio: [input === null ? "ignore" : "pipe", "pipe", "pipe"],
       });
+      // Node throws away what a child has written when it exits before anybody listens; a listener keeps it.
+      for (const output of [child.stdout, child.stderr]) output?.on("readable", () => undefined);
       const exited = new Promise<ProcessExit>((resolve) =>
         child.once("exit", (exitCode, signal) => resolve({ exitCode, signal })),
       );

@@ -56,6 +56,10 @@ describe("a turn that ends well", () => {
     ]);
   });
 
+  it("counts what the turn cost, not the whole session", async () => {
+    expect(await outcomeOf("resumed")).toMatchObject({ usage: { costUsd: 0.75 } });
+  });
+
   it("keeps every line in a transcript that only the owner can read", async () => {
     await using workshop = await openWorkshop();
 
