@@ -1,5 +1,6 @@
 // Three projects: unit (fast, sources as they are), system (the built program, real processes) and agents (real agent
-// CLIs, only by `npm run test:agents`). Workers are few, since tests start processes of their own.
+// CLIs, only by `npm run test:agents`). They run one after the other,
+// and with few workers, since tests start processes of their own.
 
 import { defineConfig } from "vitest/config";
 
@@ -22,14 +23,17 @@ export default defineConfig({
           exclude: ["test/system/**", "test/agents/**"],
           testTimeout: UNIT_TIMEOUT_MS,
           hookTimeout: UNIT_TIMEOUT_MS,
+          sequence: { groupOrder: 0 },
         },
       },
       {
         test: {
           name: "system",
           include: ["test/system/**/*.test.ts"],
+          globalSetup: ["test/support/built-program.ts"],
           testTimeout: SYSTEM_TIMEOUT_MS,
           hookTimeout: SYSTEM_TIMEOUT_MS,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -39,6 +43,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: AGENTS_TIMEOUT_MS,
           hookTimeout: AGENTS_TIMEOUT_MS,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

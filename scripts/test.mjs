@@ -14,10 +14,11 @@ const projects = args.includes("--project") ? [] : ["--project", "unit", "--proj
 const { code, counts } = await runVitest([...projects, ...args]);
 
 if (failedChecks.length > 0) process.stdout.write(`checks failed: ${failedChecks.join(", ")}\n`);
-const failed = counts.failed + failedChecks.length;
+// vitest also fails for what it does not count: no test found, or an error outside of any test.
+const failed = Math.max(counts.failed, code === 0 ? 0 : 1) + failedChecks.length;
 const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
 process.stdout.write(`${counts.passed} passed, ${failed} failed${skipped}\n`);
-process.exitCode = code === 0 && failed > 0 ? 1 : code;
+process.exitCode = code || (failed > 0 ? 1 : 0);
 
 async function runVitest(selection) {
   const directory = mkdtempSync(join(tmpdir(), "hydraflow-test-"));
