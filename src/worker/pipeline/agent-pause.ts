@@ -1,0 +1,40 @@
+// Holds back every run that needs an agent while the provider is at its limit or the agent has no login. One for the
+// whole worker: what stops one run would stop the next one too.
+
+import type { Clock } from "../../core/clock.ts";
+import { later } from "./backoff.ts";
+
+const PROBE_DELAY_MS = 60_000;
+const PROBE_DELAY_MS_MAX = 30 * 60_000;
+
+export class AgentPause {
+  readonly #clock: Clock;
+  #until: Date | null = null;
+  #reason = "";
+  #refusals = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Null when agents may run. */
+  get current(): { readonly until: Date; readonly reason: string } | null {
+    if (this.#until === null || this.#until <= this.#clock.now()) return null;
+    return { until: this.#until, reason: this.#reason };
+  }
+
+  /** `until` null: nobody knows, so one run tries again after a delay that grows. */
+  pause(reason: string, until: Date | null): Date {
+    this.#refusals += 1;
+    const delayMs = Math.min(PROBE_DELAY_MS * 2 ** (this.#refusals - 1), PROBE_DELAY_MS_MAX);
+    this.#until = until ?? later(this.#clock.now(), delayMs);
+    this.#reason = reason;
+    return this.#until;
+  }
+
+  /** A turn got through. */
+  clear(): void {
+    this.#until = null;
+    this.#refusals = 0;
+  }
+}

@@ -1,0 +1,125 @@
+// Carries out what settle.ts decided. Every step is repeatable: a crash between any two of them is mended by doing it all
+// again. The state comes last, so that what it says is done is done.
+
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import { fail, ok, type Result } from "../../core/result.ts";
+import { labelName, type LabelKey, MARKER_LABELS, STAGE_LABELS } from "../../core/stage.ts";
+import type { ClaimKeeper } from "../claim-keeper.ts";
+import { workBranchName } from "../git/branch-name.ts";
+import type { GitHubFailure, Issue } from "../github/github.ts";
+import { commentOnce } from "../issue-comment.ts";
+import type { RunState } from "../issue-state.ts";
+import type { LabelMover } from "../label-mover.ts";
+import { type FinalOutcome, settle, settledState, type Settlement } from "./settle.ts";
+import type { StageContext } from "./stage-context.ts";
+
+export interface SettlementParts {
+  readonly context: StageContext;
+  readonly claims: ClaimKeeper;
+  readonly mover: LabelMover;
+}
+
+export interface Settling {
+  readonly issue: Issue;
+  readonly run: RunState;
+  readonly outcome: FinalOutcome;
+  readonly decidedAt: string;
+}
+
+/** `taken-over`: someone else moved the issue, and theirs counts. */
+export type SettlementFailure = GitHubFailure | { readonly kind: "taken-over"; readonly message: string };
+
+/** The issue as it is afterwards. */
+export async function applySettlement(parts: SettlementParts, settling: Settling, signal: AbortSignal): Promise<Result<Issue, SettlementFailure>> {
+  const { context, claims } = parts;
+  const { issue, run, outcome, decidedAt } = settling;
+  const state = context.state.issue(issue.number);
+  const settlement = settle(outcome, { state, run, decidedAt, labelPrefix: context.config.labelPrefix });
+  await ask(context, issue.number, settlement);
+  const commented = await comment(context, issue.number, settlement, signal);
+  if (!commented.ok) return commented;
+  const moved = await move(parts, issue, settlement, signal);
+  if (!moved.ok) return moved;
+  const closed = settlement.close === null ? moved : await close(context, moved.value, settlement.close, signal);
+  if (!closed.ok) return closed;
+  if (settlement.cleanUp !== null) await cleanUp(context, issue.number, settlement.cleanUp.remoteBranch, signal);
+  const released = settlement.release === null ? ok() : await claims.release(issue, signal, settlement.release);
+  if (!released.ok) return released;
+  await context.state.update(issue.number, (old) => settledState(old, outcome, run.stage, context.clock.now().toISOString()));
+  tellEnd(context, issue.number, outcome);
+  return closed;
+}
+
+async function ask({ state }: StageContext, issue: number, { question }: Settlement): Promise<void> {
+  if (question === null || state.issue(issue).hitl?.askedAt === question.askedAt) return;
+  await state.update(issue, (old) => ({ ...old, hitl: question }));
+}
+
+async function comment({ github, journal, state }: StageContext, issue: number, settlement: Settlement, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
+  if (settlement.comment === null) return ok();
+  const key = `${issue}.${state.issue(issue).cycle}/${settlement.comment.key}`;
+  const posted = await commentOnce(github, journal, issue, key, settlement.comment.body, signal);
+  if (!posted.ok) return posted;
+  if (settlement.question !== null) {
+    await state.update(issue, (old) => (old.hitl === null ? old : { ...old, hitl: { ...old.hitl, commentId: posted.value.id } }));
+  }
+  return ok();
+}
+
+async function move({ context, mover }: SettlementParts, issue: Issue, settlement: Settlement, signal: AbortSignal): Promise<Result<Issue, SettlementFailure>> {
+  const { from, to } = settlement;
+  const { labelPrefix } = context.config;
+  if (to === null) return ok(issue);
+  if (to === "none") return unlabel(context, issue.number, [...STAGE_LABELS, ...MARKER_LABELS], signal);
+  if (from === to) return unlabel(context, issue.number, ["hitl-active"], signal);
+  if (issue.labels.includes(labelName(labelPrefix, to)) && !issue.labels.includes(labelName(labelPrefix, from))) return ok(issue);
+  const moved = await mover.move(issue, from, to, context.state.issue(issue.number), signal);
+  if (moved.ok) return moved;
+  return fail(moved.failure.kind === "illegal-move" ? { kind: "taken-over", message: moved.failure.message } : moved.failure);
+}
+
+async function unlabel({ github, config }: StageContext, number: number, keys: readonly LabelKey[], signal: AbortSignal): Promise<Result<Issue, GitHubFailure>> {
+  const read = await github.issue(number, signal);
+  if (!read.ok) return read;
+  const issue = read.value;
+  const names = keys.map((key) => labelName(config.labelPrefix, key)).filter((name) => issue.labels.includes(name));
+  for (const name of names) {
+    const removed = await github.removeLabel(issue.number, name, signal);
+    if (!removed.ok) return removed;
+  }
+  return ok({ ...issue, labels: issue.labels.filter((label) => !names.includes(label)) });
+}
+
+/** GitHub closes what a merge fixes by itself, a moment later; asking twice changes nothing. */
+async function close({ github, journal, state }: StageContext, issue: Issue, reason: "completed" | "not_planned", signal: AbortSignal): Promise<Result<Issue, GitHubFailure>> {
+  const closed = await journal.effect<true, GitHubFailure>(
+    `${issue.number}.${state.issue(issue.number).cycle}/close`,
+    {
+      alwaysLook: true,
+      look: async (inner) => {
+        const read = await github.issue(issue.number, inner);
+        return read.ok ? ok(read.value.state === "closed" ? true : null) : read;
+      },
+      act: async (inner) => {
+        const done = await github.closeIssue(issue.number, reason, inner);
+        return done.ok ? ok(true as const) : done;
+      },
+    },
+    signal,
+  );
+  return closed.ok ? ok({ ...issue, state: "closed" }) : closed;
+}
+
+/** What cannot be removed now is removed at the next start; the issue has ended all the same. */
+async function cleanUp({ github, workspaces, paths }: StageContext, issue: number, remoteBranch: boolean, signal: AbortSignal): Promise<void> {
+  await workspaces.remove(issue, signal);
+  if (remoteBranch) await github.deleteBranch(workBranchName(issue), signal);
+  await rm(join(paths.agentHomes, `issue-${issue}`), { recursive: true, force: true, maxRetries: 3 });
+}
+
+function tellEnd({ tell }: StageContext, issue: number, outcome: FinalOutcome): void {
+  if (outcome.kind === "hand-off") tell({ type: "hitl.asked", issue, question: outcome.question });
+  if (outcome.kind === "close") tell({ type: "issue.closed", issue, reason: `${outcome.result}: ${outcome.reason}` });
+}

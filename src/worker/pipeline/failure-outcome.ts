@@ -1,0 +1,34 @@
+// What a failed git or GitHub call means for the run. Pure. What may pass by itself is waited for and costs no attempt.
+
+import { assertNever } from "../../core/errors.ts";
+import type { GitFailure } from "../git/git-failure.ts";
+import type { GitHubFailure } from "../github/github.ts";
+import { handOff, retry, type StageOutcome, wait } from "./stage-outcome.ts";
+
+export function gitHubOutcome(failure: GitHubFailure): StageOutcome {
+  if (failure.retryable) return wait(`GitHub: ${failure.message}`, failure.retryAt);
+  if (failure.kind === "unauthorized") return wait(`GitHub does not accept our credential: ${failure.message}`, null);
+  return retry(`GitHub refused: ${failure.message}`);
+}
+
+export function gitOutcome(failure: GitFailure): StageOutcome {
+  switch (failure.kind) {
+    case "locked":
+    case "network":
+      return wait(`git: ${failure.message}`, null);
+    case "auth":
+      return wait(`git's remote does not accept our credential: ${failure.message}`, null);
+    case "config-changed":
+      return handOff(
+        "agent",
+        `Git's own configuration was changed while code from this branch ran. It was put back, and nothing was committed.\n\n${failure.message}\n\nLook at what did that before you let the work go on.`,
+      );
+    case "conflict":
+    case "not-found":
+    case "rejected":
+    case "failed":
+      return retry(`git: ${failure.message}`);
+    default:
+      return assertNever(failure.kind);
+  }
+}

@@ -1,0 +1,100 @@
+// Where people's answers come in, by comment or through the API. An answer is durable before anybody is told that it
+// was taken, and the first one counts.
+
+import { fail, ok, type Result } from "../../core/result.ts";
+import type { StageLabel } from "../../core/stage.ts";
+import type { ControlFailure } from "../../core/supervisor-control.ts";
+import type { Issue } from "../github/github.ts";
+import type { HitlState, IssueState } from "../issue-state.ts";
+import type { IssueStore } from "../issue-store.ts";
+import { ANSWER_CHARACTERS_MAX, findAnswer } from "../stages/hitl-answer.ts";
+import type { StageContext } from "./stage-context.ts";
+
+const ON_HOLD = "A person put this issue on hold with the label. What is to be done?";
+
+export class HitlInbox {
+  readonly #context: StageContext;
+  readonly #store: IssueStore;
+  /** `updatedAt` of the issue when its comments were last read: they are read again only when something happened. */
+  readonly #seen = new Map<number, string>();
+
+  constructor(context: StageContext, store: IssueStore) {
+    this.#context = context;
+    this.#store = store;
+  }
+
+  /** Reads the comments of every issue that waits and has changed. */
+  async look(signal: AbortSignal): Promise<void> {
+    const waiting = this.#store.queues().hitl.queued;
+    for (const number of this.#seen.keys()) if (!waiting.some((issue) => issue.number === number)) this.#seen.delete(number);
+    for (const issue of waiting) {
+      const asked = await this.#askedOf(issue);
+      if (asked === null || isDecided(asked) || this.#seen.get(issue.number) === issue.updatedAt) continue;
+      if (await this.#read(issue, asked, signal)) this.#seen.set(issue.number, issue.updatedAt);
+    }
+  }
+
+  answer(issue: number, text: string, by: string): Promise<Result<undefined, ControlFailure>> {
+    const at = this.#context.clock.now().toISOString();
+    return this.#decide(issue, (asked) => ({ ...asked, answer: { text: text.slice(0, ANSWER_CHARACTERS_MAX), by, door: "api", at } }), by);
+  }
+
+  end(issue: number, decision: "skip" | "close", reason: string, by: string): Promise<Result<undefined, ControlFailure>> {
+    return this.#decide(issue, (asked) => ({ ...asked, decision, reason: reason.slice(0, ANSWER_CHARACTERS_MAX) }), by);
+  }
+
+  async #read(issue: Issue, asked: HitlState, signal: AbortSignal): Promise<boolean> {
+    const { github, state, tell } = this.#context;
+    const comments = await github.comments(issue.number, signal);
+    if (!comments.ok) return false;
+    const answer = await findAnswer(github, comments.value, asked, signal);
+    if (!answer.ok) return false;
+    if (answer.value !== null) {
+      const given = answer.value;
+      await state.update(issue.number, (old) => withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, answer: given })));
+      tell({ type: "hitl.answered", issue: issue.number, by: given.by, door: "comment" });
+    }
+    return true;
+  }
+
+  async #decide(number: number, change: (asked: HitlState) => HitlState, by: string): Promise<Result<undefined, ControlFailure>> {
+    const { state, tell } = this.#context;
+    const issue = this.#store.queues().hitl.queued.find((waiting) => waiting.number === number);
+    const asked = issue === undefined ? state.issue(number).hitl : await this.#askedOf(issue);
+    if (asked === null) return fail({ code: "not_found", message: `issue ${number} does not wait for an answer` });
+    let taken = false;
+    await state.update(number, (old) =>
+      withHitl(old, (hitl) => {
+        taken = !isDecided(hitl);
+        return taken ? change(hitl) : hitl;
+      }),
+    );
+    if (!taken) return fail({ code: "busy", message: `issue ${number} has its answer already, which is being worked in` });
+    tell({ type: "hitl.answered", issue: number, by, door: "api" });
+    return ok();
+  }
+
+  /** Null while the question itself is still on its way. An issue that a person labelled by hand gets one. */
+  async #askedOf(issue: Issue): Promise<HitlState | null> {
+    const { state } = this.#context;
+    const known = state.issue(issue.number);
+    if (known.hitl !== null || known.run !== null) return known.hitl;
+    const hitl: HitlState = { question: ON_HOLD, cause: "question", origin: originOf(known), askedAt: issue.updatedAt, commentId: null, answer: null, decision: null, reason: null };
+    await state.update(issue.number, (old) => (old.hitl === null ? { ...old, hitl } : old));
+    return state.issue(issue.number).hitl;
+  }
+}
+
+function withHitl(state: IssueState, change: (hitl: HitlState) => HitlState): IssueState {
+  return state.hitl === null ? state : { ...state, hitl: change(state.hitl) };
+}
+
+export function isDecided(hitl: HitlState): boolean {
+  return hitl.answer !== null || hitl.decision !== null;
+}
+
+/** How far the issue had come, by what there is of it. */
+function originOf({ pull, plan }: IssueState): StageLabel {
+  if (pull !== null) return "review";
+  return plan === null ? "find" : "ready";
+}

@@ -1,0 +1,239 @@
+// One issue through one stage: look again, claim, run, settle. Every failure ends here, as a state that says when it is
+// tried again and why; nothing an issue does reaches another one.
+
+import type { Clock } from "../../core/clock.ts";
+import { assertNever, messageOf } from "../../core/errors.ts";
+import type { Log } from "../../core/log.ts";
+import { LABEL_OF_STAGE, type Stage, stageLabelsOf } from "../../core/stage.ts";
+import type { Claim } from "../claim-keeper.ts";
+import type { GitHubFailure, Issue } from "../github/github.ts";
+import type { IssueStore } from "../issue-store.ts";
+import type { RunState } from "../issue-state.ts";
+import type { SessionLog } from "../session-log.ts";
+import { applySettlement, type SettlementParts } from "./apply-settlement.ts";
+import { backoffMs, later } from "./backoff.ts";
+import { beginRun, dropRun, failRun, markRun, waitRun } from "./run-record.ts";
+import { readStep, type RunStep } from "./run-step.ts";
+import { escalate, type FinalOutcome } from "./settle.ts";
+import type { StageRun, StageWork } from "./stage-context.ts";
+import type { StageOutcome } from "./stage-outcome.ts";
+
+export interface IssueRunnerOptions extends SettlementParts {
+  readonly store: IssueStore;
+  readonly sessions: SessionLog;
+  readonly stages: Readonly<Record<Stage, StageWork>>;
+  readonly log: Log;
+}
+
+export class IssueRunner {
+  readonly #options: IssueRunnerOptions;
+  /** Issues in hand; the sweep leaves them alone. */
+  readonly #inHand = new Set<number>();
+  /** Runs that were told of; one that waits and goes on is told of once. */
+  readonly #told = new Map<number, { run: string; startedMs: number }>();
+  /** Waits in a row, per issue. */
+  readonly #waits = new Map<number, number>();
+
+  constructor(options: IssueRunnerOptions) {
+    this.#options = options;
+  }
+
+  isInHand(issue: number): boolean {
+    return this.#inHand.has(issue);
+  }
+
+  get inFlight(): number {
+    return this.#inHand.size;
+  }
+
+  /** `taken` from the store, for this stage. */
+  async run(stage: Stage, taken: Issue, signal: AbortSignal): Promise<void> {
+    this.#inHand.add(taken.number);
+    try {
+      const issue = await this.#look(stage, taken, signal);
+      const claim = issue === null ? null : await this.#claim(stage, issue, signal);
+      if (issue !== null && claim !== null) await this.#work(stage, issue, claim, signal);
+    } catch (thrown) {
+      if (signal.aborted) return;
+      this.#options.log.write("error", "run.bug", { issue: taken.number, stage, problem: messageOf(thrown), stack: thrown instanceof Error ? thrown.stack : undefined });
+      this.#defer(taken, null);
+    } finally {
+      this.#inHand.delete(taken.number);
+      this.#options.store.release(taken);
+    }
+  }
+
+  /** Carries out what a run decided before it was cut short; `issue` as GitHub has it now. */
+  async resume(issue: Issue, run: RunState, step: Extract<RunStep, { at: "settling" }>, signal: AbortSignal): Promise<void> {
+    this.#inHand.add(issue.number);
+    try {
+      await this.#apply(issue, run, step.outcome as FinalOutcome, step.decidedAt, signal);
+    } finally {
+      this.#inHand.delete(issue.number);
+    }
+  }
+
+  /** Null when the poll that gave us the issue was stale. */
+  async #look(stage: Stage, taken: Issue, signal: AbortSignal): Promise<Issue | null> {
+    const { context, store } = this.#options;
+    const read = await context.github.issue(taken.number, signal);
+    if (!read.ok) return this.#defer(taken, read.failure);
+    if (this.#isExpected(stage, read.value) || stageLabelsOf(read.value.labels, context.config.labelPrefix).length > 1) return read.value;
+    store.put(read.value);
+    return null;
+  }
+
+  #isExpected(stage: Stage, issue: Issue): boolean {
+    const labels = stageLabelsOf(issue.labels, this.#options.context.config.labelPrefix);
+    return issue.state === "open" && labels.length === 1 && labels[0] === LABEL_OF_STAGE[stage];
+  }
+
+  async #claim(stage: Stage, issue: Issue, signal: AbortSignal): Promise<Claim | null> {
+    const { context, claims, mover, store } = this.#options;
+    const lostCycle = context.state.issues().has(issue.number) ? 0 : context.journal.lastCycle(issue.number);
+    const claimed = await claims.acquire(issue, stage, signal);
+    if (!claimed.ok) {
+      if (claimed.failure.kind !== "held") return this.#defer(issue, claimed.failure);
+      store.defer(issue, claimed.failure.until);
+      return null;
+    }
+    if (!this.#isExpected(stage, issue)) {
+      const reconciled = await mover.reconcile(issue, signal);
+      if (!reconciled.ok) return this.#defer(issue, reconciled.failure);
+      store.put(reconciled.value);
+      return null;
+    }
+    const at = this.#clock.now().toISOString();
+    await context.state.update(issue.number, (state) => beginRun(state, { stage, at, lostCycle }));
+    const shown = await claims.setStage(issue.number, stage, signal);
+    return shown.ok ? claimed.value : this.#defer(issue, shown.failure);
+  }
+
+  async #work(stage: Stage, issue: Issue, claim: Claim, signal: AbortSignal): Promise<void> {
+    const { context, stages } = this.#options;
+    const record = context.state.issue(issue.number).run;
+    if (record === null) return;
+    const run = this.#stageRun(issue, record);
+    this.#tellStart(issue.number, record, run.step);
+    const working = AbortSignal.any([signal, claim.lost]);
+    const outcome = await stages[stage](context, run, working).catch((thrown: unknown): StageOutcome => {
+      if (working.aborted) return { kind: "interrupted" };
+      this.#options.log.write("error", "stage.failed", { issue: issue.number, stage, problem: messageOf(thrown), stack: thrown instanceof Error ? thrown.stack : undefined });
+      return { kind: "retry", reason: messageOf(thrown) };
+    });
+    if (signal.aborted && outcome.kind === "interrupted") return;
+    if (claim.lost.aborted) return this.#drop(issue, record, "the claim was lost, and with it the right to go on");
+    await this.#settle(issue, record, outcome, signal);
+  }
+
+  async #settle(issue: Issue, record: RunState, decided: StageOutcome, signal: AbortSignal): Promise<void> {
+    const { context, sessions } = this.#options;
+    const { state, config } = context;
+    const outcome = escalate(decided, state.issue(issue.number), record.stage, config.maxIssueAttempts);
+    if (outcome.kind !== "wait") this.#waits.delete(issue.number);
+    switch (outcome.kind) {
+      case "interrupted":
+        return;
+      case "skip":
+        return this.#drop(issue, record, `${record.stage}: ${outcome.reason}`);
+      case "wait":
+        return this.#wait(issue.number, outcome.reason, outcome.until === null ? null : new Date(outcome.until));
+      case "retry":
+        await this.#retry(issue.number, record, outcome);
+        return sessions.note(issue.number, "failed");
+      case "advance":
+      case "hand-off":
+      case "close": {
+        const decidedAt = this.#clock.now().toISOString();
+        await state.update(issue.number, (old) => markRun(old, record.id, { at: "settling", outcome, decidedAt }));
+        return this.#apply(issue, record, outcome, decidedAt, signal);
+      }
+      default:
+        return assertNever(outcome);
+    }
+  }
+
+  async #apply(issue: Issue, record: RunState, outcome: FinalOutcome, decidedAt: string, signal: AbortSignal): Promise<void> {
+    const { store, sessions, context } = this.#options;
+    const applied = await applySettlement(this.#options, { issue, run: record, outcome, decidedAt }, signal);
+    if (applied.ok) {
+      store.put(applied.value);
+      this.#tellEnd(issue.number, record, outcome.kind);
+      await context.state.count(`${record.stage}.${outcome.kind}`);
+      await sessions.note(issue.number, outcome.kind === "hand-off" ? "failed" : "succeeded");
+    } else if (applied.failure.kind === "taken-over") await this.#drop(issue, record, applied.failure.message);
+    else if (applied.failure.kind === "not-found") await this.#drop(issue, record, "the issue is gone");
+    else await this.#wait(issue.number, `GitHub: ${applied.failure.message}`, applied.failure.retryAt);
+  }
+
+  async #retry(issue: number, record: RunState, outcome: Extract<StageOutcome, { kind: "retry" }>): Promise<void> {
+    const { state, config, tell } = this.#options.context;
+    const now = this.#clock.now();
+    const retryInMs = backoffMs((state.issue(issue).attempts[record.stage] ?? 0) + 1, config.pollIntervalMs);
+    const times = { at: now.toISOString(), retryAt: later(now, retryInMs).toISOString() };
+    await state.update(issue, (old) => failRun(old, outcome, record.stage, times));
+    tell({ type: "run.failed", issue, stage: record.stage, run: record.id, reason: outcome.reason, retryInMs });
+  }
+
+  async #wait(issue: number, reason: string, until: Date | null): Promise<void> {
+    const { state, config } = this.#options.context;
+    const waits = (this.#waits.get(issue) ?? 0) + 1;
+    this.#waits.set(issue, waits);
+    const retryAt = until ?? later(this.#clock.now(), backoffMs(waits, config.pollIntervalMs));
+    await state.update(issue, (old) => waitRun(old, reason, retryAt.toISOString()));
+  }
+
+  /** The run ends without a result; the next poll says what the issue is now. */
+  async #drop(issue: Issue, record: RunState, reason: string): Promise<void> {
+    const { context, claims, store } = this.#options;
+    await context.state.update(issue.number, (old) => dropRun(old, reason, this.#clock.now().toISOString()));
+    this.#tellEnd(issue.number, record, "dropped");
+    store.defer(issue, later(this.#clock.now(), context.config.pollIntervalMs));
+    // A claim that could not be given up here runs out by itself.
+    await claims.release(issue, AbortSignal.timeout(context.config.claimLeaseMs), `**HydraFlow** has stopped its work on this issue: ${reason}`);
+  }
+
+  /** Nothing was begun: only this process needs to remember. */
+  #defer(issue: Issue, failure: Pick<GitHubFailure, "retryAt"> | null): null {
+    const waits = (this.#waits.get(issue.number) ?? 0) + 1;
+    this.#waits.set(issue.number, waits);
+    this.#options.store.defer(issue, failure?.retryAt ?? later(this.#clock.now(), backoffMs(waits, this.#options.context.config.pollIntervalMs)));
+    return null;
+  }
+
+  #stageRun(issue: Issue, record: RunState): StageRun {
+    const { state } = this.#options.context;
+    const { id, stage, attempt, sessionId } = record;
+    const { cycle } = state.issue(issue.number);
+    return {
+      issue,
+      stage,
+      id,
+      attempt,
+      sessionId,
+      step: readStep(record.step),
+      state: () => state.issue(issue.number),
+      mark: (step) => state.update(issue.number, (old) => markRun(old, id, step)),
+      change: (change) => state.update(issue.number, change),
+      isExpected: (read) => this.#isExpected(stage, read),
+      key: (effect) => `${issue.number}.${cycle}/${effect}`,
+    };
+  }
+
+  #tellStart(issue: number, { id, stage, attempt }: RunState, step: RunStep): void {
+    if (this.#told.get(issue)?.run === id) return;
+    this.#told.set(issue, { run: id, startedMs: this.#clock.monotonicMs() });
+    this.#options.context.tell({ type: "run.started", issue, stage, run: id, attempt, resumed: step.at !== "begun" });
+  }
+
+  #tellEnd(issue: number, { id, stage }: RunState, outcome: string): void {
+    const told = this.#told.get(issue);
+    this.#told.delete(issue);
+    const durationMs = told?.run === id ? Math.round(this.#clock.monotonicMs() - told.startedMs) : 0;
+    this.#options.context.tell({ type: "run.ended", issue, stage, run: id, outcome, durationMs });
+  }
+
+  get #clock(): Clock {
+    return this.#options.context.clock;
+  }
+}

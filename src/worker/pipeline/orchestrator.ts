@@ -1,0 +1,161 @@
+// The five stage loops of one repository, and the sync that feeds them. Loops share nothing but the store: one that has
+// trouble leaves the others alone. Everything ends with one signal.
+
+import { messageOf } from "../../core/errors.ts";
+import type { Log } from "../../core/log.ts";
+import { type Stage, STAGES } from "../../core/stage.ts";
+import { ClaimKeeper } from "../claim-keeper.ts";
+import type { Issue } from "../github/github.ts";
+import { IssueStore } from "../issue-store.ts";
+import { LabelMover } from "../label-mover.ts";
+import type { SessionLog } from "../session-log.ts";
+import { hitl } from "../stages/hitl.ts";
+import { implement } from "../stages/implement.ts";
+import { plan } from "../stages/plan.ts";
+import { review } from "../stages/review.ts";
+import { triage } from "../stages/triage.ts";
+import { HitlInbox, isDecided } from "./hitl-inbox.ts";
+import { IssueRunner } from "./issue-runner.ts";
+import { readStep } from "./run-step.ts";
+import type { StageContext, StageWork } from "./stage-context.ts";
+import { StageLoop, type StageLoopState } from "./stage-loop.ts";
+import { Upkeep } from "./upkeep.ts";
+import { Wake } from "./wake.ts";
+
+const FULL_SYNC_INTERVAL_MS = 600_000;
+const STAGE_WORK: Readonly<Record<Stage, StageWork>> = { triage, plan, implement, review, hitl };
+
+export interface OrchestratorOptions {
+  readonly context: StageContext;
+  readonly sessions: SessionLog;
+  readonly log: Log;
+  /** `<hostname>/<slug>/<instance>`. */
+  readonly owner: string;
+}
+
+export class Orchestrator implements AsyncDisposable {
+  readonly store: IssueStore;
+  readonly inbox: HitlInbox;
+  readonly #options: OrchestratorOptions;
+  readonly #claims: ClaimKeeper;
+  readonly #runner: IssueRunner;
+  readonly #upkeep: Upkeep;
+  readonly #syncWake: Wake;
+  readonly #wakes: readonly Wake[];
+  readonly #loops: readonly StageLoop[];
+
+  constructor(options: OrchestratorOptions) {
+    const { context, owner } = options;
+    const { github, state, clock, tell, config, journal } = context;
+    this.#options = options;
+    const { labelPrefix } = config;
+    this.store = new IssueStore({
+      github,
+      labelPrefix,
+      clock,
+      tell,
+      syncIntervalMs: config.pollIntervalMs,
+      fullSyncIntervalMs: FULL_SYNC_INTERVAL_MS,
+      isDue: (issue, stage, now) => this.#isDue(issue, stage, now),
+    });
+    this.#claims = new ClaimKeeper({ github, state, clock, tell, owner, labelPrefix, leaseMs: config.claimLeaseMs });
+    const mover = new LabelMover({ github, journal, labelPrefix, tell, stateOf: (issue) => state.issue(issue) });
+    const parts = { ...options, claims: this.#claims, mover, store: this.store };
+    this.#runner = new IssueRunner({ ...parts, stages: STAGE_WORK });
+    this.#upkeep = new Upkeep({ ...parts, runner: this.#runner });
+    this.inbox = new HitlInbox(context, this.store);
+    this.#syncWake = new Wake(clock);
+    const loops = STAGES.map((stage) => this.#loopOf(stage));
+    this.#loops = loops.map(({ loop }) => loop);
+    this.#wakes = loops.map(({ wake }) => wake);
+  }
+
+  get inFlight(): number {
+    return this.#runner.inFlight;
+  }
+
+  get loops(): readonly StageLoopState[] {
+    return this.#loops.map(({ state }) => state);
+  }
+
+  slotsOf(stage: Stage): number {
+    const { maxTriagers, maxPlanners, maxWorkers, maxReviewers, maxHitlWorkers } = this.#options.context.config;
+    return { triage: maxTriagers, plan: maxPlanners, implement: maxWorkers, review: maxReviewers, hitl: maxHitlWorkers }[stage];
+  }
+
+  /** Somebody knows that there is something to do. */
+  wake(): void {
+    this.#syncWake.call();
+    this.#wakeLoops();
+  }
+
+  /** Returns when aborted and every run has ended. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#options.context.workspaces.removeEnded((issue) => this.#options.context.state.issue(issue).outcome !== null, signal);
+    using _changes = this.store.onChange(() => this.#wakeLoops());
+    await Promise.all([this.#sync(signal), ...this.#loops.map((loop) => loop.run(signal))]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#claims[Symbol.asyncDispose]();
+  }
+
+  async #sync(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        const synced = await this.store.refresh(signal, { force: true });
+        if (synced.ok) {
+          await this.#upkeep.run(signal);
+          await this.inbox.look(signal);
+        }
+        this.#wakeLoops();
+      } catch (thrown) {
+        if (!signal.aborted) this.#bug("sync", thrown);
+      }
+      await this.#syncWake.wait(this.#options.context.config.pollIntervalMs, signal);
+    }
+  }
+
+  #wakeLoops(): void {
+    for (const wake of this.#wakes) wake.call();
+  }
+
+  #loopOf(stage: Stage): { loop: StageLoop; wake: Wake } {
+    const { clock, config } = this.#options.context;
+    const wake = new Wake(clock);
+    const loop = new StageLoop({
+      stage,
+      slots: this.slotsOf(stage),
+      wake,
+      pollIntervalMs: config.pollIntervalMs,
+      take: () => this.store.take(stage, clock.now()),
+      work: (issue, signal) => this.#runner.run(stage, issue, signal),
+      nextDueMs: () => this.#nextDueMs(stage),
+      onBug: (thrown) => this.#bug(stage, thrown),
+    });
+    return { loop, wake };
+  }
+
+  #isDue(issue: Issue, stage: Stage, now: Date): boolean {
+    const { state, agentPause } = this.#options.context;
+    const known = state.issue(issue.number);
+    const step = known.run === null ? "begun" : readStep(known.run.step).at;
+    // An approved pull request needs no agent to be merged.
+    if (step === "settling" || (agentPause.current !== null && step !== "approved")) return false;
+    if (stage === "hitl" && (known.hitl === null || !isDecided(known.hitl))) return false;
+    return known.retryAt === null || known.retryAt <= now.toISOString();
+  }
+
+  /** The store does not know when what is not due becomes due; the state does. */
+  #nextDueMs(stage: Stage): number {
+    const { state, clock, agentPause } = this.#options.context;
+    const now = clock.now().getTime();
+    const times = this.store.queues()[stage].queued.flatMap(({ number }) => state.issue(number).retryAt ?? []).map((at) => Date.parse(at) - now);
+    if (agentPause.current !== null) times.push(agentPause.current.until.getTime() - now);
+    return Math.min(...times.filter((ms) => ms > 0));
+  }
+
+  #bug(where: string, thrown: unknown): void {
+    this.#options.log.write("error", "loop.bug", { where, problem: messageOf(thrown), stack: thrown instanceof Error ? thrown.stack : undefined });
+  }
+}

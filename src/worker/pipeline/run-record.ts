@@ -1,0 +1,57 @@
+// The state of an issue at the beginning, the interruption and the failure of a run. Pure.
+
+import { randomUUID } from "node:crypto";
+
+import type { Stage } from "../../core/stage.ts";
+import { type IssueState, type RunState, UNKNOWN_ISSUE } from "../issue-state.ts";
+import { readStep, type RunStep, writeStep } from "./run-step.ts";
+import type { StageOutcome } from "./stage-outcome.ts";
+
+export interface BeginFacts {
+  readonly stage: Stage;
+  /** ISO. */
+  readonly at: string;
+  /** The highest cycle that the journal knows of an issue that the state does not know; else 0. */
+  readonly lostCycle: number;
+}
+
+/** Takes up the run of this stage that is in the state, or begins one. An ended issue that came back begins a new cycle. */
+export function beginRun(known: IssueState, { stage, at, lostCycle }: BeginFacts): IssueState {
+  const isBack = known.outcome !== null;
+  const cycle = isBack ? known.cycle + 1 : Math.max(known.cycle, lostCycle + 1);
+  const state = isBack ? { ...UNKNOWN_ISSUE, claim: known.claim, history: known.history } : known;
+  const run = state.run?.stage === stage ? state.run : newRun(stage, (state.attempts[stage] ?? 0) + 1, at, { at: "begun" });
+  return { ...state, cycle, run, hitl: stage === "hitl" ? state.hitl : null, retryAt: null, retryReason: null };
+}
+
+/** After a failed attempt: the next one is prepared, and keeps what needs no second time. */
+export function failRun(state: IssueState, outcome: Extract<StageOutcome, { kind: "retry" }>, stage: Stage, times: { at: string; retryAt: string }): IssueState {
+  const failures = (state.attempts[stage] ?? 0) + 1;
+  const step = state.run === null ? null : readStep(state.run.step);
+  const kept: RunStep = step?.at === "gated" || step?.at === "approved" ? step : { at: "begun" };
+  return {
+    ...state,
+    ...outcome.change,
+    attempts: { ...state.attempts, [stage]: failures },
+    run: newRun(stage, failures + 1, times.at, kept),
+    retryAt: times.retryAt,
+    retryReason: outcome.reason,
+    history: [...state.history, { at: times.at, text: `${stage}: attempt ${failures} failed: ${outcome.reason}` }],
+  };
+}
+
+export function waitRun(state: IssueState, reason: string, retryAt: string): IssueState {
+  return { ...state, retryAt, retryReason: reason };
+}
+
+export function dropRun(state: IssueState, reason: string, at: string): IssueState {
+  return { ...state, run: null, retryAt: null, retryReason: null, history: [...state.history, { at, text: reason }] };
+}
+
+export function markRun(state: IssueState, id: string, step: RunStep): IssueState {
+  return state.run?.id === id ? { ...state, run: { ...state.run, step: writeStep(step) } } : state;
+}
+
+function newRun(stage: Stage, attempt: number, at: string, step: RunStep): RunState {
+  return { id: randomUUID(), stage, attempt, sessionId: randomUUID(), startedAt: at, step: writeStep(step) };
+}

@@ -1,0 +1,54 @@
+// What a stage answers. It says what should become of the issue; settle.ts decides what that means and
+// apply-settlement.ts does it. Plain data, because it is kept in the state until it is carried out.
+
+import type { HitlCause, IssueOutcome, IssueState } from "../issue-state.ts";
+import type { StageLabel } from "../../core/stage.ts";
+
+/** What a stage may change beside the label. */
+export type StateChange = Partial<
+  Pick<IssueState, "feedback" | "reviewRounds" | "ciFixes" | "guidance" | "plan" | "pull" | "branch" | "approved">
+>;
+
+/** `key` names it within the run: `plan`, `review`. */
+export interface OutcomeComment {
+  readonly key: string;
+  readonly body: string;
+}
+
+export type StageOutcome =
+  | {
+      readonly kind: "advance";
+      readonly to: StageLabel;
+      /** One line for the history. */
+      readonly note: string;
+      readonly comment?: OutcomeComment;
+      readonly change?: StateChange;
+    }
+  | { readonly kind: "hand-off"; readonly question: string; readonly cause: HitlCause; readonly change?: StateChange }
+  | {
+      readonly kind: "close";
+      readonly result: IssueOutcome["kind"];
+      readonly reason: string;
+      readonly comment?: OutcomeComment;
+      readonly change?: StateChange;
+    }
+  /** A failed attempt: it counts, and the last one hands the issue to a person. */
+  | { readonly kind: "retry"; readonly reason: string; readonly change?: StateChange }
+  /** Nobody's fault and no attempt: what is waited for lies outside. The run and its step stay. */
+  | { readonly kind: "wait"; readonly reason: string; readonly until: string | null }
+  /** Not ours to work on now, for instance because someone else moved it. Leaves no trace but the reason. */
+  | { readonly kind: "skip"; readonly reason: string }
+  /** We stop. The run stays in the state, for the next start. */
+  | { readonly kind: "interrupted" };
+
+export function handOff(cause: HitlCause, question: string): StageOutcome {
+  return { kind: "hand-off", cause, question };
+}
+
+export function retry(reason: string, change: StateChange = {}): StageOutcome {
+  return { kind: "retry", reason, change };
+}
+
+export function wait(reason: string, until: Date | null): StageOutcome {
+  return { kind: "wait", reason, until: until?.toISOString() ?? null };
+}

@@ -1,0 +1,142 @@
+// One issue's worktree with everything that may be done in it. Whatever runs there that is not ours (an agent, a gate)
+// runs inside `guarded`, so that git's shared configuration is as before when our git runs next.
+
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+import type { WorkerPaths } from "../../core/paths.ts";
+import type { RepositoryName } from "../../core/repository-name.ts";
+import { fail, ok, type Result } from "../../core/result.ts";
+import { commonDirectoryOf } from "../git/checkout.ts";
+import { ConfigGuard } from "../git/config-guard.ts";
+import type { Git } from "../git/git.ts";
+import type { GitFailure } from "../git/git-failure.ts";
+import type { RemoteAccess } from "../git/remote-access.ts";
+import { Remote } from "../git/remote.ts";
+import { WorkBranch } from "../git/work-branch.ts";
+import { type Worktree, WorktreeManager } from "../git/worktree-manager.ts";
+
+export interface WorkspacesOptions {
+  readonly git: Git;
+  readonly access: RemoteAccess;
+  readonly repository: RepositoryName;
+  /** Absolute; the operator's. */
+  readonly checkout: string;
+  readonly isOriginOverridden: boolean;
+  /** `<base>/<slug>`. */
+  readonly worktreeRoot: string;
+  readonly paths: WorkerPaths;
+}
+
+interface Parts extends WorkspacesOptions {
+  readonly commonDirectory: string;
+  readonly remote: Remote;
+  readonly guard: ConfigGuard;
+  readonly worktrees: WorktreeManager;
+}
+
+export class Workspaces {
+  readonly #parts: Parts;
+
+  /** `changed` names what an agent of an earlier, killed worker had changed in git's configuration; it is put back. */
+  static async open(options: WorkspacesOptions, signal: AbortSignal): Promise<Result<{ workspaces: Workspaces; changed: readonly string[] }, GitFailure>> {
+    const found = await commonDirectoryOf(options.checkout);
+    if (!found.ok) return found;
+    const commonDirectory = found.value;
+    const directory = join(options.paths.dataRoot, "git");
+    const { guard, changed } = await ConfigGuard.open({ commonDirectory, file: join(directory, "config-guard.json") });
+    const remote = await Remote.open({ ...options, commonDirectory, transportDirectory: join(directory, "transport.git") });
+    await mkdir(dirname(dirname(options.worktreeRoot)), { recursive: true });
+    const worktrees = new WorktreeManager({ ...options, remote, commonDirectory, root: options.worktreeRoot });
+    const pruned = await worktrees.prune(signal);
+    if (!pruned.ok) return pruned;
+    return ok({ workspaces: new Workspaces({ ...options, commonDirectory, remote, guard, worktrees }), changed });
+  }
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** The issue's worktree, made where it is missing. Without work of its own it starts from the newest `base`. */
+  async open(issue: number, base: string, signal: AbortSignal): Promise<Result<Workspace, GitFailure>> {
+    const { git, remote, guard, commonDirectory } = this.#parts;
+    const ensured = await this.#parts.worktrees.ensure(issue, base, signal);
+    if (!ensured.ok) return ensured;
+    const worktree = ensured.value;
+    const work = new WorkBranch({ git, remote, commonDirectory, worktree });
+    const workspace = new Workspace(worktree, work, guard);
+    const renewed = await workspace.renew(signal);
+    return renewed.ok ? ok(workspace) : renewed;
+  }
+
+  /** What an earlier worker could not remove at the end of an issue. */
+  async removeEnded(hasEnded: (issue: number) => boolean, signal: AbortSignal): Promise<void> {
+    const listed = await this.#parts.worktrees.list(signal);
+    if (!listed.ok) return;
+    for (const { issue } of listed.value) if (hasEnded(issue)) await this.remove(issue, signal);
+  }
+
+  remove(issue: number, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+    return this.#parts.worktrees.remove(issue, signal);
+  }
+}
+
+export class Workspace {
+  readonly work: WorkBranch;
+  readonly #worktree: Worktree;
+  readonly #guard: ConfigGuard;
+
+  constructor(worktree: Worktree, work: WorkBranch, guard: ConfigGuard) {
+    this.#worktree = worktree;
+    this.#guard = guard;
+    this.work = work;
+  }
+
+  get path(): string {
+    return this.#worktree.path;
+  }
+
+  get branch(): string {
+    return this.#worktree.branch;
+  }
+
+  /** The base branch on the remote, as it was when the workspace was opened. */
+  get baseSha(): string {
+    return this.#worktree.baseSha;
+  }
+
+  /** Runs something that is not ours to trust. Fails with `config-changed` when it touched git's configuration. */
+  async guarded<T>(act: () => Promise<T>, signal: AbortSignal): Promise<Result<T, GitFailure>> {
+    const taken = await this.#guard.fingerprint(this.#worktree, signal);
+    // Another run that still goes on did it, and answers for it; this one begins when that has ended.
+    if (!taken.ok) return fail({ ...taken.failure, kind: "locked", retryable: true });
+    const value = await act();
+    // Also after an abort: the next git may be that of a worker that knows nothing of this turn.
+    const verified = await this.#guard.verify(this.#worktree, new AbortController().signal);
+    return verified.ok ? ok(value) : verified;
+  }
+
+  /** A worktree with no commit and no change of its own moves to the newest base. */
+  async renew(signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+    const head = await this.work.headSha(signal);
+    if (!head.ok) return head;
+    if (head.value === this.baseSha) return ok();
+    const ahead = await this.work.commitsAhead(this.baseSha, signal);
+    if (!ahead.ok) return ahead;
+    const status = await this.work.status(signal);
+    if (!status.ok) return status;
+    return ahead.value === 0 && status.value.length === 0 ? this.work.resetTo(this.baseSha, signal) : ok();
+  }
+
+  /** Those of `files` that still hold conflict markers. */
+  async conflictMarkers(files: readonly string[]): Promise<string[]> {
+    const texts = await Promise.all(files.map(async (file) => ({ file, text: await readFile(join(this.path, file), "utf8").catch(() => "") })));
+    return texts.filter(({ text }) => /^(?:<{7}|>{7})(?: |$)/m.test(text)).map(({ file }) => file);
+  }
+
+  /** Takes back whatever is not committed, also a merge that was left half done. */
+  async discard(signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+    const head = await this.work.headSha(signal);
+    return head.ok ? this.work.resetTo(head.value, signal) : head;
+  }
+}

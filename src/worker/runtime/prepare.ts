@@ -1,0 +1,94 @@
+// What a worker needs before it can work on issues: a credential, a checkout, GitHub's answer and a sound git directory.
+// Each of them may be missing for hours; then the worker stays up, says what it waits for, and tries again.
+
+import { stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+
+import type { Clock } from "../../core/clock.ts";
+import type { Config } from "../../core/config.ts";
+import { gitUrlOf } from "../../core/github-token.ts";
+import type { Log } from "../../core/log.ts";
+import { type WorkerPaths, worktreeRoot } from "../../core/paths.ts";
+import type { Redactor } from "../../core/redact.ts";
+import type { RepositoryName } from "../../core/repository-name.ts";
+import { fail, ok, type Result } from "../../core/result.ts";
+import { cloneRepository } from "../git/clone.ts";
+import type { Git } from "../git/git.ts";
+import type { GitHub } from "../github/github.ts";
+import { backoffMs } from "../pipeline/backoff.ts";
+import { Workspaces } from "../pipeline/workspace.ts";
+
+const RETRY_MS_MAX = 5 * 60_000;
+
+export interface PrepareOptions {
+  readonly config: Config;
+  readonly repository: RepositoryName;
+  readonly slug: string;
+  /** Absolute. */
+  readonly checkout: string;
+  /** Where HydraFlow keeps checkouts that it cloned itself; null where it may not clone. */
+  readonly clones: string | null;
+  readonly isOriginOverridden: boolean;
+  readonly paths: WorkerPaths;
+  readonly git: Git;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly redactor: Redactor;
+  readonly loadGitHubToken: () => Promise<string | null>;
+  readonly createGitHub: (token: string) => GitHub;
+  /** Tests use a bare repository on disk as the remote. */
+  readonly allowFileRemote?: boolean;
+}
+
+export interface Prepared {
+  readonly github: GitHub;
+  readonly baseBranch: string;
+  readonly workspaces: Workspaces;
+}
+
+/** Tries until everything is there. `say` gets one line for people, null when all is well. Rejects only when aborted. */
+export async function prepare(options: PrepareOptions, say: (notice: string | null) => void, signal: AbortSignal): Promise<Prepared> {
+  for (let failures = 1; ; failures += 1) {
+    const prepared = await attempt(options, say, signal);
+    if (prepared.ok) {
+      say(null);
+      return prepared.value;
+    }
+    say(prepared.failure);
+    await options.clock.sleep(Math.min(backoffMs(failures, options.config.pollIntervalMs), RETRY_MS_MAX), signal);
+  }
+}
+
+async function attempt(options: PrepareOptions, say: (notice: string) => void, signal: AbortSignal): Promise<Result<Prepared, string>> {
+  const { config, redactor } = options;
+  const token = await options.loadGitHubToken();
+  if (token === null) return fail("no GitHub credential: set GITHUB_TOKEN or write a token to the file github-token of the state directory");
+  redactor.add(token);
+  const github = options.createGitHub(token);
+  const viewer = await github.viewer(signal);
+  if (!viewer.ok) return fail(`GitHub cannot be asked: ${viewer.failure.message}`);
+  const repository = await github.repository(signal);
+  if (!repository.ok) return fail(`GitHub does not show ${options.repository.fullName}: ${repository.failure.message}`);
+  const access = { baseUrl: config.githubGitUrl ?? gitUrlOf(config.githubApiUrl), token, allowFile: options.allowFileRemote ?? false };
+  const cloned = await ensureCheckout(options, access, say, signal);
+  if (!cloned.ok) return cloned;
+  const { git, checkout, isOriginOverridden, paths, slug } = options;
+  const root = worktreeRoot(checkout, slug, config.worktreeBase);
+  const opened = await Workspaces.open({ git, access, repository: options.repository, checkout, isOriginOverridden, worktreeRoot: root, paths }, signal);
+  if (!opened.ok) return fail(`the checkout cannot be used: ${opened.failure.message}`);
+  if (opened.value.changed.length > 0) options.log.write("warn", "git.config-restored", { files: opened.value.changed });
+  return ok({ github, baseBranch: config.baseBranch ?? repository.value.defaultBranch, workspaces: opened.value.workspaces });
+}
+
+async function ensureCheckout(
+  { checkout, clones, git, repository }: PrepareOptions,
+  access: { readonly baseUrl: string; readonly token: string; readonly allowFile: boolean },
+  say: (notice: string) => void,
+  signal: AbortSignal,
+): Promise<Result<undefined, string>> {
+  if (await stat(checkout).catch(() => undefined)) return ok();
+  if (clones === null || dirname(resolve(checkout)) !== resolve(clones)) return fail(`the checkout ${checkout} is not there`);
+  say(`cloning ${repository.fullName}`);
+  const cloned = await cloneRepository({ git, access, repository, directory: checkout }, signal);
+  return cloned.ok ? ok() : fail(`cloning ${repository.fullName} failed: ${cloned.failure.message}`);
+}

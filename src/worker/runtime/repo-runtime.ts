@@ -1,0 +1,248 @@
+// Everything of one repository, made in one way for every kind of start. It takes the data root's lock first and gives it
+// back last, so that there is never a second one; what stands in between is closed in the reverse order of its making.
+
+import { hostname } from "node:os";
+import { dirname } from "node:path";
+
+import { type Clock, systemClock } from "../../core/clock.ts";
+import { HydraError, messageOf } from "../../core/errors.ts";
+import { EXIT_CODES } from "../../core/exit-code.ts";
+import { takeKernelLock } from "../../core/kernel-lock.ts";
+import { type Log, openLog } from "../../core/log.ts";
+import { type WorkerPaths, workerPaths } from "../../core/paths.ts";
+import { Redactor } from "../../core/redact.ts";
+import { STAGES } from "../../core/stage.ts";
+import type { AgentDriver } from "../agent/agent-driver.ts";
+import { EventBus } from "../event-bus.ts";
+import { createGit } from "../git/git.ts";
+import { Journal } from "../journal.ts";
+import { adoptLegacyLayout } from "../legacy-layout.ts";
+import { Metrics } from "../metrics.ts";
+import { AgentPause } from "../pipeline/agent-pause.ts";
+import { Orchestrator } from "../pipeline/orchestrator.ts";
+import type { StageContext } from "../pipeline/stage-context.ts";
+import { SessionLog } from "../session-log.ts";
+import { StateTracker } from "../state-tracker.ts";
+import { prepare, type PrepareOptions, type Prepared } from "./prepare.ts";
+import type { RepoRuntimeOptions } from "./runtime-options.ts";
+
+/** A dying predecessor needs a moment to let go of the lock. */
+const LOCK_WAIT_MS = 5_000;
+const BUG_DELAY_MS = 30_000;
+
+interface Parts {
+  readonly clock: Clock;
+  readonly paths: WorkerPaths;
+  readonly redactor: Redactor;
+  readonly log: Log;
+  readonly bus: EventBus;
+  readonly state: StateTracker;
+  readonly journal: Journal;
+  readonly sessions: SessionLog;
+  readonly metrics: Metrics;
+  readonly agent: AgentDriver;
+}
+
+export class RepoRuntime implements AsyncDisposable {
+  readonly slug: string;
+  /** `owner/name`. */
+  readonly repo: string;
+  readonly bus: EventBus;
+  readonly state: StateTracker;
+  readonly sessions: SessionLog;
+  readonly metrics: Metrics;
+  readonly agentPause: AgentPause;
+  readonly startedAt: Date;
+  readonly #options: RepoRuntimeOptions;
+  readonly #parts: Parts;
+  readonly #resources: AsyncDisposableStack;
+  #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
+  #orchestrator: Orchestrator | null = null;
+  #problem: string | null = null;
+
+  /** Throws RUNTIME_LOCKED (exit 75) while another process has the data root. Nothing stays open when it throws. */
+  static async create(options: RepoRuntimeOptions, signal: AbortSignal): Promise<RepoRuntime> {
+    await using resources = new AsyncDisposableStack();
+    const parts = await open(options, resources, () => runtime, signal);
+    const runtime: RepoRuntime = new RepoRuntime(options, parts, resources.move());
+    return runtime;
+  }
+
+  private constructor(options: RepoRuntimeOptions, parts: Parts, resources: AsyncDisposableStack) {
+    this.slug = options.slug;
+    this.repo = options.repository.fullName;
+    this.bus = parts.bus;
+    this.state = parts.state;
+    this.sessions = parts.sessions;
+    this.metrics = parts.metrics;
+    this.agentPause = new AgentPause(parts.clock);
+    this.startedAt = parts.clock.now();
+    this.#options = options;
+    this.#parts = parts;
+    this.#resources = resources;
+  }
+
+  /** Null until GitHub and the checkout have been seen. */
+  get orchestrator(): Orchestrator | null {
+    return this.#orchestrator;
+  }
+
+  get config(): RepoRuntimeOptions["config"] {
+    return this.#options.config;
+  }
+
+  get clock(): Clock {
+    return this.#parts.clock;
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== null;
+  }
+
+  get inFlight(): number {
+    return this.#orchestrator?.inFlight ?? 0;
+  }
+
+  /** One line for people about what keeps it from working; null when nothing does. */
+  get notice(): string | null {
+    if (this.#running === null) return "stopped by an operator; start it again to go on";
+    if (this.#problem !== null) return this.#problem;
+    const pause = this.agentPause.current;
+    if (pause !== null) return `${pause.reason}; tried again at ${pause.until.toISOString()}`;
+    const sync = this.#orchestrator?.store.lastSync;
+    if (sync?.at !== null && sync?.ok === false) return `GitHub cannot be asked: ${sync.problem}`;
+    return this.state.degraded ?? this.#parts.journal.degraded;
+  }
+
+  /** Goes on in the background; running already is success. */
+  start(): void {
+    if (this.#running !== null) return;
+    const stop = new AbortController();
+    this.#running = { stop, ended: this.#run(stop.signal) };
+  }
+
+  /** No new claim, agents killed, runs kept for the next start. Resolves when nothing runs any more. */
+  async stop(reason: string): Promise<void> {
+    const running = this.#running;
+    if (running === null) return;
+    this.bus.tell({ type: "worker.stopping", reason });
+    running.stop.abort();
+    await running.ended;
+    this.#running = null;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop("the worker ends");
+    await this.#resources[Symbol.asyncDispose]();
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#runOnce(signal);
+      } catch (thrown) {
+        if (signal.aborted) return;
+        this.#fail(thrown);
+        await this.#parts.clock.sleep(BUG_DELAY_MS, signal).catch(() => undefined);
+      }
+    }
+  }
+
+  async #runOnce(signal: AbortSignal): Promise<void> {
+    const prepared = await prepare(this.#prepareOptions(), (notice) => this.#say(notice), signal);
+    await using orchestrator = new Orchestrator(this.#orchestratorOptions(prepared));
+    this.#orchestrator = orchestrator;
+    try {
+      await this.#probeAgent(signal);
+      await Promise.all([orchestrator.run(signal), this.metrics.run(signal)]);
+    } finally {
+      this.#orchestrator = null;
+    }
+  }
+
+  /** An agent that cannot be used holds the work back at once, not after the first claim. */
+  async #probeAgent(signal: AbortSignal): Promise<void> {
+    const { problem } = await this.#parts.agent.probe(signal);
+    if (problem !== null) this.agentPause.pause(problem, null);
+  }
+
+  #say(notice: string | null): void {
+    if (notice === this.#problem) return;
+    this.#problem = notice;
+    this.bus.tell({ type: "worker.notice", notice });
+  }
+
+  /** A bug: said, and tried again later; the API stays up to say what happened. */
+  #fail(thrown: unknown): void {
+    this.#parts.log.write("error", "runtime.failed", { problem: messageOf(thrown), stack: thrown instanceof Error ? thrown.stack : undefined });
+    this.#say(`the pipeline ended with an error: ${messageOf(thrown)}`);
+  }
+
+  #prepareOptions(): PrepareOptions {
+    const { environment } = this.#options;
+    const { clock, paths, redactor } = this.#parts;
+    const { gitAuthorName: name, gitAuthorEmail: email } = this.#options.config;
+    const git = createGit({
+      path: environment["PATH"] ?? "/usr/bin:/bin",
+      home: `${paths.dataRoot}/git/home`,
+      identity: { name, email },
+      clock,
+      redact: redactor.redact,
+      networkVariables: networkVariables(environment),
+    });
+    const { createGitHub } = this.#options;
+    return { ...this.#options, ...this.#parts, git, createGitHub: (token) => createGitHub(token, (event) => this.bus.tell(event)) };
+  }
+
+  #orchestratorOptions(prepared: Prepared) {
+    const { config, environment, marks, slug } = this.#options;
+    const { redactor, bus, state } = this.#parts;
+    const context: StageContext = {
+      ...this.#parts,
+      ...prepared,
+      config,
+      agentPause: this.agentPause,
+      environment,
+      marks,
+      redact: redactor.redact,
+      tell: (event) => bus.tell(event),
+    };
+    return { context, sessions: this.sessions, log: this.#parts.log, owner: `${hostname()}/${slug}/${state.instance}` };
+  }
+}
+
+async function open(options: RepoRuntimeOptions, resources: AsyncDisposableStack, runtime: () => RepoRuntime, signal: AbortSignal): Promise<Parts> {
+  const { slug, config, dataRoot, repository } = options;
+  const clock = options.clock ?? systemClock;
+  const paths = workerPaths(dataRoot);
+  const lock = await takeKernelLock(paths.lock, LOCK_WAIT_MS, (ms) => clock.sleep(ms, signal));
+  if (!lock.ok) throw new HydraError("RUNTIME_LOCKED", `another worker has ${dataRoot}`, { exitCode: EXIT_CODES.tryAgain.code });
+  resources.use(lock.value);
+  await adoptLegacyLayout({ sharedHome: dirname(paths.dataRoot), dataRoot: paths.dataRoot, slug, repo: repository.fullName, clock, signal });
+  const redactor = new Redactor(options.secrets);
+  const mirror = options.mirror === undefined ? {} : { mirror: options.mirror };
+  const log = resources.use(
+    openLog({ file: paths.logFile, bytesMax: config.logFileBytesMax, filesMax: config.logFilesMax, redactor, fields: { repo: slug, boot: options.boot }, ...mirror }),
+  );
+  const bus = resources.use(await EventBus.open({ file: paths.events, bytesMax: config.eventLogBytesMax, repo: slug, boot: options.boot, log, redactor, clock }));
+  const state = resources.use(await StateTracker.open(paths.state, clock));
+  // An issue that has not ended may ask for every effect again.
+  const mayForget = (issue: number) => state.issue(issue).outcome !== null;
+  const journal = resources.use(await Journal.open(paths.journal, clock, { mayForget }));
+  const sessions = resources.use(await SessionLog.open(paths.sessions, { repo: slug, boot: options.boot, clock }));
+  const metrics = resources.use(await Metrics.open(paths.metrics, { repo: slug, clock, collect: () => ({ counters: state.counters(), queue_depth: queueDepth(runtime()) }) }));
+  return { clock, paths, redactor, log, bus, state, journal, sessions, metrics, agent: await options.createAgent(redactor.redact) };
+}
+
+function queueDepth({ orchestrator }: RepoRuntime): Record<string, number> {
+  const queues = orchestrator?.store.queues();
+  return Object.fromEntries(STAGES.map((stage) => [stage, queues === undefined ? 0 : queues[stage].queued.length + queues[stage].active.length]));
+}
+
+/** What an operator sets to get out of a closed network. */
+function networkVariables(environment: RepoRuntimeOptions["environment"]): Record<string, string> {
+  const entries = Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+  const proxies = entries.filter(([name]) => /^(?:https?|all|no)_proxy$/i.test(name));
+  const authority = entries.find(([name]) => name === "SSL_CERT_FILE");
+  return Object.fromEntries([...proxies, ...(authority === undefined ? [] : [["GIT_SSL_CAINFO", authority[1]] as const])]);
+}

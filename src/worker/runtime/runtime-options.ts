@@ -1,0 +1,36 @@
+// What a start must bring, whoever starts: the supervisor's message, a person's command line or a test.
+
+import type { Clock } from "../../core/clock.ts";
+import type { Config } from "../../core/config.ts";
+import type { RepositoryName } from "../../core/repository-name.ts";
+import type { AgentDriver } from "../agent/agent-driver.ts";
+import type { WorkerEvent } from "../event.ts";
+import type { GitHub } from "../github/github.ts";
+
+export interface RepoRuntimeOptions {
+  readonly repository: RepositoryName;
+  readonly slug: string;
+  /** Absolute; may be missing when it lies in `clones`. */
+  readonly checkout: string;
+  readonly dataRoot: string;
+  readonly clones: string | null;
+  /** The operator named the repository, so the checkout's origin may say something else. */
+  readonly isOriginOverridden: boolean;
+  readonly config: Config;
+  /** Names this run of the worker in events and sessions. */
+  readonly boot: string;
+  /** The worker's own environment. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Variables that mark every process of this worker's tree. */
+  readonly marks: Readonly<Record<string, string>>;
+  /** Never to be seen in a log. */
+  readonly secrets: readonly (string | null)[];
+  /** Asked again and again while it says null. */
+  readonly loadGitHubToken: () => Promise<string | null>;
+  readonly createGitHub: (token: string, tell: (event: WorkerEvent) => void) => GitHub;
+  readonly createAgent: (redact: (text: string) => string) => Promise<AgentDriver>;
+  readonly mirror?: { write(line: string): unknown };
+  readonly clock?: Clock;
+  /** Tests use a bare repository on disk as the remote. */
+  readonly allowFileRemote?: boolean;
+}

@@ -1,0 +1,77 @@
+// Hitl: carries out what a person decided about an issue that waits for one. The answer stands in the state before
+// anything is done with it, so an interrupted run starts again with the same answer.
+
+import { ok, type Result } from "../../core/result.ts";
+import { labelName } from "../../core/stage.ts";
+import { VERDICTS } from "../agent/verdict.ts";
+import type { HitlAnswer, HitlState, IssueState } from "../issue-state.ts";
+import { AgentSession } from "../pipeline/agent-session.ts";
+import { gitHubOutcome, gitOutcome } from "../pipeline/failure-outcome.ts";
+import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
+import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
+import { hitlPrompt } from "../prompt/hitl-prompt.ts";
+import { finishWork, requireGate, type WorkParts } from "./finish-work.ts";
+import { isApproval } from "./protected-paths.ts";
+import { findPull, pushWork } from "./pull-request.ts";
+import { protectedApproval } from "./review.ts";
+import { readPlan } from "./saved-plan.ts";
+
+export async function hitl(context: StageContext, run: StageRun, signal: AbortSignal): Promise<StageOutcome> {
+  const { hitl: asked } = run.state();
+  if (asked === null) return { kind: "skip", reason: "nobody knows what the question was" };
+  if (asked.decision !== null) return given(asked, asked.decision);
+  if (asked.answer === null) return { kind: "skip", reason: "nobody has answered yet" };
+  const { answer } = asked;
+  await run.change((state) => withGuidance(state, answer));
+  if (asked.origin !== "ready" && asked.origin !== "review") return back(asked, answer);
+  const active = await context.github.addLabels(run.issue.number, [labelName(context.config.labelPrefix, "hitl-active")], signal);
+  if (!active.ok) return gitHubOutcome(active.failure);
+  const opened = await context.workspaces.open(run.issue.number, context.baseBranch, signal);
+  if (!opened.ok) return gitOutcome(opened.failure);
+  const parts = { context, run, workspace: opened.value };
+  if (asked.cause === "review" && isApproval(answer.text)) return approve(parts, asked, answer, signal);
+  const worked = await work(parts, asked.question, signal);
+  return worked.ok ? back(asked, answer) : worked.failure;
+}
+
+function given(asked: HitlState, decision: "skip" | "close"): StageOutcome {
+  const reason = asked.reason ?? "no reason given";
+  if (decision === "skip") return { kind: "close", result: "skipped", reason, comment: { key: "skipped", body: `Skipped: ${reason}\n\nLabel it anew to let HydraFlow look at it again.` } };
+  return { kind: "close", result: "closed", reason, comment: { key: "closed", body: `Closed: ${reason}` } };
+}
+
+function back(asked: HitlState, answer: HitlAnswer): StageOutcome {
+  return { kind: "advance", to: asked.origin, note: `answered by ${answer.by}`, change: { reviewRounds: 0, ciFixes: 0 } };
+}
+
+async function approve(parts: WorkParts, asked: HitlState, answer: HitlAnswer, signal: AbortSignal): Promise<StageOutcome> {
+  const approval = await protectedApproval(parts.workspace, signal);
+  if (!approval.ok) return approval.failure;
+  const outcome = back(asked, answer);
+  return outcome.kind === "advance" ? { ...outcome, change: { ...outcome.change, approved: approval.value } } : outcome;
+}
+
+/** The agent does what the answer asks for; what comes of it is checked and, where there is a pull request, pushed. */
+async function work(parts: WorkParts, question: string, signal: AbortSignal): Promise<Result<undefined, StageOutcome>> {
+  const { context, run, workspace } = parts;
+  const gate = await requireGate(parts);
+  if (!gate.ok) return gate;
+  const session = new AgentSession(parts);
+  const plan = await readPlan(run);
+  const prompt = hitlPrompt({ issue: run.issue, plan, state: run.state(), question, gateCommand: gate.value });
+  const verdict = await session.turn({ role: "hitl", prompt, access: "write", verdict: VERDICTS.hitl }, signal);
+  if (!verdict.ok) return verdict;
+  const { outcome, summary, question: next } = verdict.value;
+  if (outcome === "needs_input") return { ok: false, failure: handOff("question", next ?? summary) };
+  const sha = await finishWork({ ...parts, gateCommand: gate.value, session, role: "hitl" }, signal);
+  if (!sha.ok) return sha;
+  const pull = await findPull(context, run, signal);
+  if (!pull.ok) return pull;
+  return pull.value?.state === "open" ? pushWork(context, run, workspace, sha.value, signal) : ok();
+}
+
+/** Once per answer, however often the run is taken up again. */
+function withGuidance(state: IssueState, { text, by, at }: HitlAnswer): IssueState {
+  if (state.guidance.some((known) => known.at === at && known.by === by)) return state;
+  return { ...state, guidance: [...state.guidance, { text, by, at }] };
+}

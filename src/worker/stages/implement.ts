@@ -1,0 +1,74 @@
+// Implement: an agent builds the plan in the issue's worktree; we commit, check, push and open the pull request. After a
+// crash it goes on from what git, the journal and the run's step show: work that the gate was green for is not redone.
+
+import { fail, ok, type Result } from "../../core/result.ts";
+import { VERDICTS } from "../agent/verdict.ts";
+import { AgentSession } from "../pipeline/agent-session.ts";
+import { gitOutcome } from "../pipeline/failure-outcome.ts";
+import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
+import { handOff, retry, type StageOutcome } from "../pipeline/stage-outcome.ts";
+import { implementPrompt } from "../prompt/implement-prompt.ts";
+import { finishWork, requireGate, type WorkParts } from "./finish-work.ts";
+import { pullComment } from "./issue-text.ts";
+import { closedPullOutcome, ensurePull, pushWork, takeInRemoteWork } from "./pull-request.ts";
+import { readPlan } from "./saved-plan.ts";
+
+interface Work {
+  readonly sha: string;
+  readonly summary: string;
+}
+
+export async function implement(context: StageContext, run: StageRun, signal: AbortSignal): Promise<StageOutcome> {
+  const opened = await context.workspaces.open(run.issue.number, context.baseBranch, signal);
+  if (!opened.ok) return gitOutcome(opened.failure);
+  const parts = { context, run, workspace: opened.value };
+  const plan = await readPlan(run);
+  const work = (await finishedWork(parts, signal)) ?? (await build(parts, plan, signal));
+  if (!work.ok) return work.failure;
+  const pushed = await pushWork(context, run, opened.value, work.value.sha, signal);
+  if (!pushed.ok) return pushed.failure;
+  const pull = await ensurePull(context, run, { summary: work.value.summary, plan }, signal);
+  if (!pull.ok) return pull.failure;
+  const closed = closedPullOutcome(pull.value);
+  // A merged one is the review's to settle, which is also where a merge is remembered.
+  if (closed !== null && !pull.value.merged) return closed;
+  const comment = { key: "implemented", body: pullComment(pull.value, work.value.summary) };
+  return { kind: "advance", to: "review", note: `implemented in #${pull.value.number}`, comment, change: { feedback: null } };
+}
+
+/** What an earlier birth of this run committed and checked, if the branch still is that. */
+async function finishedWork({ run, workspace }: WorkParts, signal: AbortSignal): Promise<Result<Work, StageOutcome> | null> {
+  if (run.step.at !== "gated") return null;
+  const head = await workspace.work.headSha(signal);
+  if (!head.ok) return fail(gitOutcome(head.failure));
+  return head.value === run.step.sha ? ok({ sha: run.step.sha, summary: run.step.summary }) : null;
+}
+
+async function build(parts: WorkParts, plan: string | null, signal: AbortSignal): Promise<Result<Work, StageOutcome>> {
+  const { run, workspace } = parts;
+  const gate = await requireGate(parts);
+  if (!gate.ok) return gate;
+  const current = run.step.at === "prompted" ? ok() : await startClean(parts, signal);
+  if (!current.ok) return current;
+  const session = new AgentSession(parts);
+  const prompt = implementPrompt({ issue: run.issue, plan, state: run.state(), gateCommand: gate.value });
+  const verdict = await session.turn({ role: "implement", prompt, access: "write", verdict: VERDICTS.implement }, signal);
+  if (!verdict.ok) return verdict;
+  const { outcome, summary, question } = verdict.value;
+  if (outcome === "needs_input") return fail(handOff("question", question ?? summary));
+  const sha = await finishWork({ ...parts, gateCommand: gate.value, session, role: "implement" }, signal);
+  if (!sha.ok) return sha;
+  const changed = await workspace.work.changedFiles(workspace.baseSha, signal);
+  if (!changed.ok) return fail(gitOutcome(changed.failure));
+  // An agent's word that it is done proves nothing; git's does.
+  if (changed.value.length === 0) return fail(retry("the agent said that it is done, but nothing differs from the base branch"));
+  await run.mark({ at: "gated", sha: sha.value, summary });
+  return ok({ sha: sha.value, summary });
+}
+
+/** A new attempt begins on what is committed; the uncommitted rest of a failed one is not built upon. */
+async function startClean({ workspace }: WorkParts, signal: AbortSignal): Promise<Result<undefined, StageOutcome>> {
+  const discarded = await workspace.discard(signal);
+  if (!discarded.ok) return fail(gitOutcome(discarded.failure));
+  return takeInRemoteWork(workspace, signal);
+}

@@ -1,0 +1,27 @@
+// Changes that no agent may bring in alone: what runs with the repository's own rights on the server. Pure.
+
+import { createHash } from "node:crypto";
+
+const PROTECTED = /^\.github\/workflows\//i;
+const PROTECTED_IN_DIFF = /^diff --git .*\.github\/workflows\//i;
+const APPROVAL = /^\W*approved?\b/i;
+
+export function protectedPaths(changed: readonly string[]): string[] {
+  return changed.filter((path) => PROTECTED.test(path)).toSorted();
+}
+
+/** Names one state of the protected part of a diff: what a person let pass is that and nothing else. */
+export function approvalOf(diff: string): string {
+  const files = diff.split(/^(?=diff --git )/m).filter((file) => PROTECTED_IN_DIFF.test(file));
+  return createHash("sha256").update(files.join("")).digest("hex");
+}
+
+/** A refusal in other words must not pass for an approval, so only the word itself, at the start, is one. */
+export function isApproval(answer: string): boolean {
+  return APPROVAL.test(answer);
+}
+
+export function protectedQuestion(pull: number, paths: readonly string[]): string {
+  const list = paths.map((path) => `- \`${path}\``).join("\n");
+  return `The change in #${pull} is approved by the reviewing agent, but it touches files that run with this repository's own rights:\n${list}\n\nLook at them. Answer \`approve\` to let it be merged as it is, or say what is to be changed.`;
+}

@@ -1,0 +1,229 @@
+// A whole worker around a GitHub in memory, a scripted agent and real git: everything but the network and the agent is
+// what ships. A rig outlives its workers, as GitHub and the disk do.
+
+import { execFileSync } from "node:child_process";
+import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { resolveConfig } from "../../../src/core/config-layers.ts";
+import { parseRepositoryName } from "../../../src/core/repository-name.ts";
+import type { CheckState, Issue } from "../../../src/worker/github/github.ts";
+import type { IssueState } from "../../../src/worker/issue-state.ts";
+import { RepoRuntime } from "../../../src/worker/runtime/repo-runtime.ts";
+import { type Branches, type MemoryClient, MemoryGitHub } from "../../support/memory-github.ts";
+import { ScriptedAgent } from "../../support/scripted-agent.ts";
+
+const WAIT_MS = 15_000;
+const OPERATOR = ["-c", "user.name=Operator", "-c", "user.email=operator@example.com"];
+const NEVER = new AbortController().signal;
+export const BODY = "We need a part that says which issue it belongs to, in a file of its own, so that others can find it.";
+
+export interface RigOptions {
+  readonly files?: Readonly<Record<string, string>>;
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+export class PipelineRig implements AsyncDisposable {
+  readonly directory: string;
+  readonly bare: string;
+  readonly checkout: string;
+  readonly world: MemoryGitHub;
+  agent = new ScriptedAgent();
+  /** What the server says of a commit's checks. */
+  checks: (sha: string) => CheckState = () => ({ kind: "passed", total: 1 });
+  /** Of the worker that was started last. */
+  client!: MemoryClient;
+  readonly #options: RigOptions;
+  readonly #workers: RepoRuntime[] = [];
+
+  static async create(options: RigOptions = {}): Promise<PipelineRig> {
+    const directory = await realpath(await mkdtemp(join(tmpdir(), "hydraflow-pipeline-")));
+    const rig = new PipelineRig(directory, options);
+    await rig.#makeRemote();
+    return rig;
+  }
+
+  private constructor(directory: string, options: RigOptions) {
+    this.directory = directory;
+    this.#options = options;
+    this.bare = join(directory, "remotes", "acme", "web.git");
+    this.checkout = join(directory, "checkout", "web");
+    this.world = new MemoryGitHub({ branches: new BareBranches(this.bare) });
+    this.world.checksOf = (sha) => this.checks(sha);
+  }
+
+  /** `name` tells data roots apart: two names are two workers on two machines. */
+  async start(overrides: Readonly<Record<string, unknown>> = {}, name = "one"): Promise<RepoRuntime> {
+    const repository = parseRepositoryName("acme/web");
+    const values = { pollIntervalMs: 200, ciPollIntervalMs: 100, minPlanWords: 20, gateCommand: "test ! -e broken.txt", ...this.#options.config, ...overrides };
+    const config = resolveConfig([{ source: "test", kind: "command-line", values }]);
+    if (!repository.ok || !config.ok) throw new Error("the rig's own settings are wrong");
+    this.client = this.world.connect();
+    const { client } = this;
+    const runtime = await RepoRuntime.create(
+      {
+        repository: repository.value,
+        slug: "acme-web",
+        checkout: this.checkout,
+        dataRoot: join(this.directory, "data", name, "acme-web"),
+        clones: null,
+        isOriginOverridden: true,
+        config: { ...config.value, githubGitUrl: `file://${join(this.directory, "remotes")}`, worktreeBase: join(this.directory, "worktrees", name) },
+        boot: `boot-${this.#workers.length + 1}`,
+        environment: { PATH: process.env["PATH"] },
+        marks: {},
+        secrets: [],
+        loadGitHubToken: () => Promise.resolve("a-token-for-tests"),
+        createGitHub: () => client,
+        createAgent: () => Promise.resolve(this.agent),
+        allowFileRemote: true,
+      },
+      NEVER,
+    );
+    this.#workers.push(runtime);
+    runtime.start();
+    return runtime;
+  }
+
+  addIssue(title = "Add the missing part", label = "find", body = BODY): Issue {
+    return this.world.addIssue({ title, body, labels: label === "" ? [] : [`hydraflow-${label}`] });
+  }
+
+  /** Stage labels without their prefix, in the order in which GitHub has them. */
+  labels(issue: number): string[] {
+    return this.world.issue(issue).labels.map((label) => label.replace("hydraflow-", ""));
+  }
+
+  /** Writes of this method, with what they say. */
+  writes(method: string): string[] {
+    return this.world.writes.filter((write) => write.method === method).map(({ detail }) => detail);
+  }
+
+  commentsOf(issue: number, heading: string): string[] {
+    return this.world.commentsOf(issue).map(({ body }) => body).filter((body) => body.startsWith(heading));
+  }
+
+  pulls(): number[] {
+    return [...this.world.issues.values()].filter(({ pull }) => pull !== null).map(({ number }) => number);
+  }
+
+  /** Waits until it is so; the failure says what it waited for and what the issues looked like. */
+  async until(what: string, isSo: () => boolean): Promise<void> {
+    const deadline = Date.now() + WAIT_MS;
+    while (!isSo()) {
+      if (Date.now() > deadline) throw new Error(`never: ${what}\n${this.#picture()}`);
+      await delay(10);
+    }
+  }
+
+  async untilLabel(issue: number, label: string): Promise<void> {
+    await this.until(`#${issue} gets the label ${label}`, () => {
+      const labels = this.labels(issue);
+      return labels.includes(label) && !labels.some((other) => other !== label && STAGE_WORDS.has(other));
+    });
+  }
+
+  async untilState(runtime: RepoRuntime, issue: number, what: string, isSo: (state: IssueState) => boolean): Promise<void> {
+    await this.until(`the state of #${issue}: ${what}`, () => isSo(runtime.state.issue(issue)));
+  }
+
+  /** Commits files to a branch of the remote, as somebody else. */
+  async commitToRemote(branch: string, files: Readonly<Record<string, string>>): Promise<string> {
+    const clone = await mkdtemp(join(this.directory, "other-"));
+    sh(this.directory, "clone", "-q", "--branch", branch, this.bare, clone);
+    await writeFiles(clone, files);
+    sh(clone, "add", "-A");
+    sh(clone, "commit", "-q", "-m", "Somebody else's change");
+    sh(clone, "push", "-q", "origin", branch);
+    return sh(clone, "rev-parse", "HEAD");
+  }
+
+  /** The content of a file on a branch of the remote; null when it is not there. */
+  fileOn(branch: string, path: string): string | null {
+    try {
+      return sh(this.bare, "show", `${branch}:${path}`);
+    } catch {
+      return null;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker[Symbol.asyncDispose]().catch(() => undefined)));
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  async #makeRemote(): Promise<void> {
+    const seed = join(this.directory, "seed");
+    await mkdir(this.bare, { recursive: true });
+    await mkdir(seed, { recursive: true });
+    sh(this.bare, "init", "-q", "--bare", "-b", "main");
+    sh(seed, "init", "-q", "-b", "main");
+    await writeFiles(seed, { "README.md": "one\ntwo\nthree\n", ...this.#options.files });
+    sh(seed, "add", "-A");
+    sh(seed, "commit", "-q", "-m", "First");
+    sh(seed, "push", "-q", this.bare, "main");
+    await mkdir(dirname(this.checkout), { recursive: true });
+    sh(this.directory, "clone", "-q", this.bare, this.checkout);
+    await chmod(this.checkout, 0o755);
+  }
+
+  #picture(): string {
+    const issues = [...this.world.issues.values()].map(({ number, state, labels }) => `#${number} ${state} [${labels.join(" ")}]`);
+    const states = [...(this.#workers.at(-1)?.state.issues() ?? [])].map(([number, state]) => `#${number} ${JSON.stringify(state).slice(0, 3_000)}`);
+    return [...issues, `notice: ${this.#workers.at(-1)?.notice}`, ...states].join("\n");
+  }
+}
+
+const STAGE_WORDS = new Set(["find", "plan", "ready", "review", "hitl", "fixed", "dup"]);
+
+/** Branches of the bare repository that the worker pushes to. */
+class BareBranches implements Branches {
+  readonly #bare: string;
+
+  constructor(bare: string) {
+    this.#bare = bare;
+  }
+
+  head(branch: string): Promise<string | null> {
+    return Promise.resolve(tryGit(this.#bare, "rev-parse", "--verify", "--quiet", `refs/heads/${branch}`));
+  }
+
+  aheadBy(base: string, head: string): Promise<number | null> {
+    const count = tryGit(this.#bare, "rev-list", "--count", `refs/heads/${base}..refs/heads/${head}`);
+    return Promise.resolve(count === null ? null : Number(count));
+  }
+
+  squash(base: string, headSha: string, title: string): Promise<string> {
+    const tree = sh(this.#bare, "merge-tree", "--write-tree", `refs/heads/${base}`, headSha).split("\n")[0] ?? "";
+    const sha = sh(this.#bare, "commit-tree", tree, "-p", `refs/heads/${base}`, "-m", title);
+    sh(this.#bare, "update-ref", `refs/heads/${base}`, sha);
+    return Promise.resolve(sha);
+  }
+
+  remove(branch: string): Promise<boolean> {
+    const existed = tryGit(this.#bare, "rev-parse", "--verify", "--quiet", `refs/heads/${branch}`) !== null;
+    if (existed) sh(this.#bare, "update-ref", "-d", `refs/heads/${branch}`);
+    return Promise.resolve(existed);
+  }
+}
+
+async function writeFiles(directory: string, files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(directory, path)), { recursive: true });
+    await writeFile(join(directory, path), content);
+  }
+}
+
+export function sh(directory: string, ...gitArguments: string[]): string {
+  return execFileSync("git", [...OPERATOR, ...gitArguments], { cwd: directory, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
+}
+
+function tryGit(directory: string, ...gitArguments: string[]): string | null {
+  try {
+    return sh(directory, ...gitArguments);
+  } catch {
+    return null;
+  }
+}
