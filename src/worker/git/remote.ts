@@ -2,7 +2,7 @@
 // runs in a bare transport repository of ours that borrows the checkout's objects, so that nothing an agent or a checkout
 // can plant (pushurl, insteadOf, proxies, hooks, an upload-pack program) is ever read by a process that holds it.
 
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { mkdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { replaceFile } from "../../core/durable-file.ts";
@@ -15,8 +15,15 @@ import { type GitFailure, gitFailure } from "./git-failure.ts";
 import { Mutex } from "./mutex.ts";
 import { remoteCall, type RemoteAccess, remoteUrl } from "./remote-access.ts";
 
-/** How many of the checkout's remote branches the first fetch offers as known, so that it does not load history again. */
+/** How many of the checkout's remote branches a fetch offers as known. */
 const KNOWN_BRANCHES_MAX = 100;
+const FETCH_OPTIONS = [
+  "--quiet",
+  "--no-tags",
+  "--no-write-fetch-head",
+  "--no-auto-maintenance",
+  "--no-recurse-submodules",
+];
 
 export interface RemoteOptions {
   readonly git: Git;
@@ -61,7 +68,9 @@ export class Remote {
       signal,
     );
     if (!listed.ok) return listed;
-    return ok(parseHeads(listed.value.stdout, branches));
+    // `ls-remote` matches the end of names, so it also lists a branch that somebody called `x/refs/heads/main`.
+    const found = parseHeads(listed.value.stdout, "refs/heads/");
+    return ok(new Map([...found].filter(([branch]) => branches.includes(branch))));
   }
 
   async head(branch: string, signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
@@ -80,19 +89,14 @@ export class Remote {
   ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
     const heads = await this.heads(branches, signal);
     if (!heads.ok || heads.value.size === 0) return heads;
-    const seeded = await this.#seed(signal);
-    if (!seeded.ok) return seeded;
+    const known = await this.#trackedHeads(this.#options.commonDirectory, signal);
+    if (!known.ok) return known;
+    if ([...heads.value].every(([branch, sha]) => known.value.get(branch) === sha)) return heads;
+    await this.#renewTransport(known.value);
     const refspecs = [...heads.value.keys()].map((branch) => `+refs/heads/${branch}:refs/remotes/origin/${branch}`);
-    const options = [
-      "--quiet",
-      "--no-tags",
-      "--no-write-fetch-head",
-      "--no-auto-maintenance",
-      "--no-recurse-submodules",
-    ];
-    const fetched = await this.#talk(["fetch", ...options, "--", this.url, ...refspecs], signal);
+    const fetched = await this.#talk(["fetch", ...FETCH_OPTIONS, "--", this.url, ...refspecs], signal);
     if (!fetched.ok) return fetched;
-    const arrived = await this.#trackedHeads([...heads.value.keys()], signal);
+    const arrived = await this.#trackedHeads(this.#options.transportDirectory, signal);
     if (!arrived.ok) return arrived;
     const told = await this.#tellCheckout(arrived.value, signal);
     return told.ok ? arrived : told;
@@ -136,64 +140,33 @@ export class Remote {
     return isShallow ? { ...variables, GIT_SHALLOW_FILE: shallow } : variables;
   }
 
-  /** Offers what the checkout has already, once: an empty transport repository would ask for the whole history. */
-  async #seed(signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
-    const { git, commonDirectory, transportDirectory } = this.#options;
-    const marker = join(transportDirectory, "seeded");
-    if ((await readFile(marker, "utf8").catch(() => "")) === commonDirectory) return ok();
-    const format = "--format=%(objectname)";
-    const listed = await git.run(
+  /**
+   * Makes the transport repository offer what the checkout has, so that history is not loaded again. Anew each time: the
+   * objects are the checkout's, and its housekeeping knows nothing of refs that stand here.
+   */
+  async #renewTransport(known: ReadonlyMap<string, string>): Promise<void> {
+    const directory = this.#options.transportDirectory;
+    await rm(join(directory, "refs"), { recursive: true, force: true });
+    await mkdir(join(directory, "refs"), { mode: PRIVATE_DIRECTORY_MODE });
+    const lines = [...new Set(known.values())].toSorted().map((sha) => `${sha} refs/known/${sha}\n`);
+    await replaceFile(join(directory, "packed-refs"), `# pack-refs with: sorted\n${lines.join("")}`);
+  }
+
+  /** The newest of refs/remotes/origin/* in one of the two repositories. */
+  async #trackedHeads(
+    gitDirectory: string,
+    signal: AbortSignal,
+  ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
+    const options = ["--format=%(objectname)\t%(refname)", "--sort=-committerdate", `--count=${KNOWN_BRANCHES_MAX}`];
+    const listed = await this.#options.git.run(
       {
-        directory: commonDirectory,
-        arguments: [
-          "for-each-ref",
-          format,
-          "--sort=-committerdate",
-          `--count=${KNOWN_BRANCHES_MAX}`,
-          "refs/remotes/origin",
-        ],
-        variables: { GIT_DIR: commonDirectory },
+        directory: gitDirectory,
+        arguments: ["for-each-ref", ...options, "refs/remotes/origin"],
+        variables: { ...(await this.#variables()), GIT_DIR: gitDirectory },
       },
       signal,
     );
-    if (!listed.ok) return listed;
-    const lines = [...new Set(listed.value.stdout.split("\n").filter(isSha))].map(
-      (sha) => `update refs/known/${sha} ${sha}\n`,
-    );
-    if (lines.length > 0) {
-      const stored = await git.run(
-        {
-          directory: transportDirectory,
-          arguments: ["update-ref", "--stdin"],
-          input: lines.join(""),
-          variables: await this.#variables(),
-        },
-        signal,
-      );
-      if (!stored.ok) return stored;
-    }
-    await replaceFile(marker, commonDirectory);
-    return ok();
-  }
-
-  async #trackedHeads(
-    branches: readonly string[],
-    signal: AbortSignal,
-  ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
-    const heads = new Map<string, string>();
-    for (const branch of branches) {
-      const resolved = await this.#options.git.run(
-        {
-          directory: this.#options.transportDirectory,
-          arguments: ["rev-parse", "--verify", "--quiet", "--end-of-options", `refs/remotes/origin/${branch}`],
-          variables: await this.#variables(),
-        },
-        signal,
-      );
-      if (!resolved.ok) return resolved;
-      heads.set(branch, resolved.value.stdout.trim());
-    }
-    return ok(heads);
+    return listed.ok ? ok(parseHeads(listed.value.stdout, "refs/remotes/origin/")) : listed;
   }
 
   async #tellCheckout(heads: ReadonlyMap<string, string>, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
@@ -212,13 +185,12 @@ export class Remote {
   }
 }
 
-function parseHeads(output: string, branches: readonly string[]): ReadonlyMap<string, string> {
+/** Lines of a sha, a tab and a ref below `prefix`; others are left out. */
+function parseHeads(output: string, prefix: string): ReadonlyMap<string, string> {
   const heads = new Map<string, string>();
   for (const line of output.split("\n")) {
     const [sha = "", ref = ""] = line.split("\t");
-    const branch = ref.replace(/^refs\/heads\//, "");
-    // `ls-remote` matches the end of names, so a branch `refs/heads/x` of somebody's making would match too.
-    if (isSha(sha) && ref === `refs/heads/${branch}` && branches.includes(branch)) heads.set(branch, sha);
+    if (isSha(sha) && ref.startsWith(prefix)) heads.set(ref.slice(prefix.length), sha);
   }
   return heads;
 }

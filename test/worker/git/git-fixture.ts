@@ -57,7 +57,7 @@ export class GitFixture implements AsyncDisposable {
     sh(this.directory, "clone", "-q", bare, checkout);
     sh(checkout, "remote", "set-url", "origin", options.originUrl ?? `https://github.com/${owner}/${name}.git`);
     const commonDirectory = valueOf(await commonDirectoryOf(checkout));
-    const home = join(this.directory, "data", name, "home");
+    const home = join(this.directory, "data", `${owner}-${name}`, "home");
     const git = createGit({
       path: options.path ?? process.env["PATH"] ?? "",
       home,
@@ -66,7 +66,7 @@ export class GitFixture implements AsyncDisposable {
       redact: (text) => text,
     });
     const access = { baseUrl: `file://${join(this.directory, "remotes")}`, token: null, allowFile: true };
-    const transportDirectory = join(this.directory, "data", name, "transport.git");
+    const transportDirectory = join(this.directory, "data", `${owner}-${name}`, "transport.git");
     const remote = await Remote.open({ git, access, repository, commonDirectory, transportDirectory });
     const root = join(this.directory, "worktrees", `${owner}-${name}`);
     const isOriginOverridden = options.isOriginOverridden ?? false;

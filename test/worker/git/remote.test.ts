@@ -88,6 +88,7 @@ describe("Remote", () => {
   }
 
   it("fetches and pushes with the token in the environment of network commands alone", async () => {
+    await commitToRemote(web, fixture.directory, "main", "new.txt", "new\n");
     const { branch, sha } = await workInWorktree();
 
     const pushed = valueOf(await branch.pushBranch(null, signal));
@@ -164,6 +165,25 @@ describe("Remote", () => {
     expect([...fetched]).toEqual([["main", tip]]);
     expect(sh(web.checkout, "cat-file", "-t", tip)).toBe("commit");
     expect(server.bytesSent).toBeLessThan(100_000);
+  });
+
+  it("fetches again after the checkout's housekeeping deleted what was fetched before", async () => {
+    await commitToRemote(web, fixture.directory, "topic", "topic.txt", "topic\n");
+    valueOf(await remote.fetch(["topic"], signal));
+    sh(web.checkout, "update-ref", "-d", "refs/remotes/origin/topic");
+    sh(web.checkout, "reflog", "expire", "--expire=now", "--all");
+    sh(web.checkout, "gc", "-q", "--prune=now");
+    const tip = await commitToRemote(web, fixture.directory, "main", "new.txt", "new\n");
+
+    expect(valueOf(await remote.fetch(["main", "topic"], signal)).get("main")).toBe(tip);
+    expect(sh(web.checkout, "fsck", "--connectivity-only")).not.toContain("missing");
+  });
+
+  it("loads nothing when the checkout has what the remote has", async () => {
+    valueOf(await remote.fetch(["main"], signal));
+
+    expect((await recordedCalls(fixture.directory)).map(({ command }) => command)).not.toContain("fetch");
+    expect(sh(web.checkout, "rev-parse", "refs/remotes/origin/main")).toBe(sh(web.bare, "rev-parse", "main"));
   });
 
   it("rejects a push when the remote branch is not where it was expected, and changes nothing", async () => {
