@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
+import { messageOf } from "../../src/core/errors.ts";
+
 const PACKAGE = "@anthropic-ai/claude-code";
 export const CLAUDE_VERSION = "2.1.329";
 
@@ -26,10 +28,11 @@ async function install(directory: string): Promise<string> {
   await mkdir(directory, { recursive: true });
   try {
     await run("npm", ["install", ...flags, `${PACKAGE}@${CLAUDE_VERSION}`], { timeout: INSTALL_TIMEOUT_MS });
-  } catch (cause) {
-    throw new Error(`${PACKAGE} ${CLAUDE_VERSION} could not be installed with npm, so the real agent was not tested`, {
-      cause,
-    });
+  } catch (thrown) {
+    const reason = /npm error code (\S+)/.exec(messageOf(thrown))?.[1] ?? "npm failed";
+    // The cause is left out on purpose: npm's pages of output would hide the one line that counts.
+    // oxlint-disable-next-line preserve-caught-error
+    throw new Error(`${PACKAGE} ${CLAUDE_VERSION} could not be installed (${reason}): the real agent was not tested`);
   }
   const program = await findProgram(directory);
   if (program === null)
