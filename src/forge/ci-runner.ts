@@ -2,6 +2,7 @@
 // in a fresh checkout. Few run at once; output and time are bounded. What a stopped forge left unfinished runs again.
 
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -15,7 +16,7 @@ import type { ForgeLog } from "./forge-log.ts";
 import { runGit } from "./git/git-process.ts";
 import { type CheckRecord, fullName } from "./repository-record.ts";
 
-export const CI_CHECK_NAME = "test";
+const CI_CHECK_NAME = "test";
 export const CI_ACTOR = "forge-ci";
 
 const CONCURRENCY = 2;
@@ -143,7 +144,7 @@ async function runInCheckout(
       const answer = await runGit(args, { cwd: directory, environment: git.environment }, signal);
       if (answer.code !== 0) return { code: answer.code, output: answer.stderr, isTimedOut: false };
     }
-    const marker = { name: RUN_VARIABLE, value: String(check.id) };
+    const marker = { name: RUN_VARIABLE, value: randomUUID() };
     const environment = {
       PATH: settings.path,
       HOME: directory,
@@ -181,6 +182,7 @@ async function runCommand(
   child.stdout.setEncoding("utf8").on("data", collect);
   child.stderr.setEncoding("utf8").on("data", collect);
   const closed = once(child, "close");
+  closed.catch(() => undefined); // A shell that cannot start is told by `exit` below.
   try {
     const [code] = (await once(child, "exit")) as [number | null];
     await killTree({ identity: null, marker, graceMs: 0 }, limit); // What it left in the background holds the pipes.

@@ -1,7 +1,7 @@
 // The embedded forge: a GitHub-compatible server on loopback with real git behind it, for the demo and the tests. This
 // file owns its life, and the methods for the process it lives in; other processes use GitHub's API or `/_forge`.
 
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 import { newToken } from "../core/bearer-token.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
@@ -19,6 +19,7 @@ import { GitDoor } from "./git-door.ts";
 import { HttpServer, type RequestCounts } from "./http-server.ts";
 import { addComment, createIssue, editIssue, type IssueEdit, type IssueInput } from "./issue-writes.ts";
 import { Ledger, type LedgerEntry } from "./ledger.ts";
+import { PageDoor } from "./page-door.ts";
 import { PullFactsReader } from "./pull-facts.ts";
 import { GITHUB_RATE_LIMIT, RateLimiter, type RateLimitSettings } from "./rate-limiter.ts";
 import { followRefs } from "./ref-writes.ts";
@@ -63,20 +64,21 @@ export async function startForge(options: ForgeOptions, signal?: AbortSignal): P
   await using stack = new AsyncDisposableStack();
   const clock = options.clock ?? systemClock;
   const log = options.log ?? (() => undefined);
-  await ensurePrivateDirectory(options.dataDir);
+  const dataDir = resolve(options.dataDir);
+  await ensurePrivateDirectory(dataDir);
   const stop = new AbortController();
   stack.defer(() => stop.abort());
   const lifetime = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
   const path = options.path ?? `${dirname(process.execPath)}:${SYSTEM_PATH}`;
-  const ledger = stack.use(await Ledger.open(join(options.dataDir, "ledger.jsonl")));
+  const ledger = stack.use(await Ledger.open(join(dataDir, "ledger.jsonl")));
   const webhooks = new WebhookSender(log, lifetime);
   const ci = new CiRunner({ command: options.ci?.command ?? null, path }, log, lifetime);
   stack.defer(async () => {
     stop.abort();
     await Promise.all([ci.idle(), webhooks.idle()]);
   });
-  const tokens = await TokenRegistry.open(join(options.dataDir, "forge.json"));
-  const store = await RepositoryStore.open(options.dataDir, gitEnvironment(path, options.dataDir));
+  const tokens = await TokenRegistry.open(join(dataDir, "forge.json"));
+  const store = await RepositoryStore.open(dataDir, gitEnvironment(path, dataDir));
   const limiter = new RateLimiter(options.rateLimit ?? GITHUB_RATE_LIMIT, clock);
   const faults = new FaultPlan();
   const server = stack.use(new HttpServer({ faults, limiter, tokens, clock, log }));
@@ -100,7 +102,7 @@ export async function startForge(options: ForgeOptions, signal?: AbortSignal): P
   const rest = new RestDoor(core, restRouter(core, limiter), limiter, options.observe);
   await forge.refreshRefs();
   for (const repository of store.all()) ci.resume({ core, repository, cause: localCause(CI_ACTOR) });
-  server.open({ rest, git: new GitDoor(core), control: new ControlDoor(forge) });
+  server.open({ rest, git: new GitDoor(core), pages: new PageDoor(core), control: new ControlDoor(forge) });
   resources.use(stack.move());
   return forge;
 }

@@ -1,5 +1,5 @@
 // The forge's one listener, on loopback only. It reads requests, strikes them with planned faults, sends answers, counts
-// and logs. Three doors lie behind it: REST, git, and the forge's own control.
+// and logs. Behind it lie REST, git, pages for people, and the forge's own control.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { once } from "node:events";
@@ -12,6 +12,7 @@ import type { Fault, FaultPlan } from "./fault-plan.ts";
 import type { ForgeLog } from "./forge-log.ts";
 import { type GitDoor, isGitPath } from "./git-door.ts";
 import { type HttpReply, jsonReply, sendHalf, sendReply, wholeBody } from "./http-reply.ts";
+import type { PageDoor } from "./page-door.ts";
 import { type RateLimiter, rateLimitHeaders } from "./rate-limiter.ts";
 import { type RestDoor, restPath } from "./rest-door.ts";
 import { readAuthorization, type TokenRegistry } from "./token-registry.ts";
@@ -36,6 +37,7 @@ export interface RequestCounts {
 export interface Doors {
   readonly rest: RestDoor;
   readonly git: GitDoor;
+  readonly pages: PageDoor;
   readonly control: ControlDoor;
 }
 
@@ -132,6 +134,10 @@ export class HttpServer implements AsyncDisposable {
     const doors = this.#doors;
     if (doors === undefined) return jsonReply(503, { message: "Starting" });
     if (isGitPath(url)) return await doors.git.answer(incoming, url);
+    if (incoming.headers.accept?.includes("text/html") === true) {
+      const page = await doors.pages.answer(url);
+      if (page !== undefined) return page;
+    }
     const body = await readBytes(incoming);
     if (body === undefined) return jsonReply(413, { message: "Payload Too Large" }, { connection: "close" });
     const request = { method: incoming.method ?? "GET", url, headers: incoming.headers, body };

@@ -8,13 +8,6 @@ import { type ForgeProcess, runForge } from "../../src/forge/main.ts";
 import { ForgeRig, NAME } from "./forge-rig.ts";
 
 describe("the forge's own API for other processes", () => {
-  const control = (rig: ForgeRig) => async (method: string, name: string, body?: unknown) => {
-    const headers = { authorization: `Bearer ${rig.forge.controlToken}` };
-    const init = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) };
-    const response = await fetch(`${rig.forge.url}/_forge/${name}`, init);
-    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-  };
-
   test("it seeds a repository with files, issues, comments and tokens, and shows state and ledger", async () => {
     await using rig = await ForgeRig.start();
     const ask = control(rig);
@@ -98,9 +91,18 @@ describe("hydraflow forge", () => {
       expect(line.endsWith("\n")).toBe(true);
       expect(url).toBe(`http://127.0.0.1:${port}`);
       expect(user.status).toBe(200);
-      await expect(fetch(url)).rejects.toThrow();
+      await expect(fetch(url)).rejects.toThrow("fetch failed");
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
   });
 });
+
+function control(rig: ForgeRig) {
+  return async (method: string, name: string, body?: unknown) => {
+    const headers = { authorization: `Bearer ${rig.forge.controlToken}` };
+    const init = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) };
+    const response = await fetch(`${rig.forge.url}/_forge/${name}`, init);
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  };
+}

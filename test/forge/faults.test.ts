@@ -6,14 +6,6 @@ import { ForgeRig, NAME, refusalOf, REPO } from "./forge-rig.ts";
 const COMMENTS = /\/issues\/1\/comments$/;
 
 describe("planned faults", () => {
-  const startWithIssue = async (): Promise<ForgeRig> => {
-    const rig = await ForgeRig.start();
-    await rig.forge.createIssue(NAME, { title: "One" });
-    return rig;
-  };
-  const comment = (rig: ForgeRig) => rig.client().issues.createComment({ ...REPO, issue_number: 1, body: "hello" });
-  const bodies = (rig: ForgeRig) => rig.forge.comments(NAME, 1).map((entry) => entry.body);
-
   test("a status strikes as often as planned, does no work, and leaves other requests alone", async () => {
     await using rig = await startWithIssue();
     rig.forge.faults.plan({
@@ -71,31 +63,27 @@ describe("planned faults", () => {
 
     const half = await rig.fetch(`/repos/${NAME}/issues/1/comments`, init);
     const textOfHalf = half.text();
-    await expect(textOfHalf).rejects.toThrow();
-    await expect(rig.fetch(`/repos/${NAME}/issues/1/comments`, init)).rejects.toThrow();
+    await expect(textOfHalf).rejects.toThrow("terminated");
+    await expect(rig.fetch(`/repos/${NAME}/issues/1/comments`, init)).rejects.toThrow("fetch failed");
 
     expect(half.status).toBe(201);
     expect(bodies(rig)).toEqual(["hello"]);
   });
 
-  test("a stall answers after others that came later, and is cut short when the forge closes", async () => {
+  test("a stall waits, holds up nobody else, then does the work; the closing forge cuts it short", async () => {
     await using rig = await startWithIssue();
-    rig.forge.faults.plan({ match: { path: COMMENTS }, fault: { kind: "stall", ms: 300 } });
+    rig.forge.faults.plan({ match: { path: COMMENTS }, fault: { kind: "stall", ms: 30 } });
     rig.forge.faults.plan({ match: { path: COMMENTS }, fault: { kind: "stall", ms: 600_000 } });
-    const order: string[] = [];
 
-    const stalled = comment(rig).then(() => order.push("stalled"));
-    await rig
-      .client()
-      .repos.get(REPO)
-      .then(() => order.push("other"));
-    await stalled;
-    const endless = comment(rig).catch(() => "cut");
-    await rig.client().repos.get(REPO);
+    await comment(rig);
+    const endless = refusalOf(comment(rig));
+    await expect.poll(() => rig.forge.faults.pending).toBe(0);
+    const other = await rig.client().repos.get(REPO);
     await rig.restart();
 
-    expect(order).toEqual(["other", "stalled"]);
-    expect(await endless).toBe("cut");
+    expect(rig.clock.slept.slice(0, 2)).toEqual([30, 600_000]);
+    expect(other.status).toBe(200);
+    expect((await endless).status).toBe(500);
     expect(bodies(rig)).toEqual(["hello"]);
   });
 
@@ -123,3 +111,17 @@ describe("planned faults", () => {
     expect(plan.take("GET", "/")).toBeUndefined();
   });
 });
+
+async function startWithIssue(): Promise<ForgeRig> {
+  const rig = await ForgeRig.start();
+  await rig.forge.createIssue(NAME, { title: "One" });
+  return rig;
+}
+
+async function comment(rig: ForgeRig): Promise<void> {
+  await rig.client().issues.createComment({ ...REPO, issue_number: 1, body: "hello" });
+}
+
+function bodies(rig: ForgeRig): string[] {
+  return rig.forge.comments(NAME, 1).map((entry) => entry.body);
+}

@@ -19,7 +19,9 @@ export const REPO = { owner: "acme", repo: "web" };
 export const NAME = "acme/web";
 
 /** Wall time stands still until it is moved; waiting is real. */
-export class MovableClock implements Clock {
+class MovableClock implements Clock {
+  /** What was asked for, in order. */
+  readonly slept: number[] = [];
   #offsetMs = 0;
 
   now(): Date {
@@ -30,8 +32,14 @@ export class MovableClock implements Clock {
     this.#offsetMs += ms;
   }
 
-  monotonicMs = systemClock.monotonicMs;
-  sleep = systemClock.sleep;
+  monotonicMs(): number {
+    return systemClock.monotonicMs();
+  }
+
+  sleep(ms: number, signal: AbortSignal): Promise<void> {
+    this.slept.push(ms);
+    return systemClock.sleep(ms, signal);
+  }
 }
 
 export class ForgeRig implements AsyncDisposable {
@@ -102,7 +110,10 @@ export class ForgeRig implements AsyncDisposable {
   }
 
   /** A plain request, for what the client would not send. */
-  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+  async fetch(
+    path: string,
+    init: { method?: string; body?: string; headers?: Record<string, string> } = {},
+  ): Promise<Response> {
     const headers = { authorization: `Bearer ${this.forge.token}`, accept: "application/json", ...init.headers };
     return await fetch(this.forge.url + path, { ...init, headers });
   }
@@ -110,7 +121,7 @@ export class ForgeRig implements AsyncDisposable {
   /** Runs git as a user of the forge; the token travels in the environment. */
   async git(
     args: readonly string[],
-    { cwd = this.directory, token = this.forge.token as string | null } = {},
+    { cwd = this.directory, token = this.forge.token }: { cwd?: string; token?: string | null } = {},
   ): Promise<string> {
     const identity = {
       GIT_AUTHOR_NAME: "Ann",

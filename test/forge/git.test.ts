@@ -6,18 +6,6 @@ import { describe, expect, test } from "vitest";
 import { ForgeRig, NAME, refusalOf, REPO } from "./forge-rig.ts";
 
 describe("git over the forge's HTTP", () => {
-  const clone = async (rig: ForgeRig, name: string): Promise<string> => {
-    const directory = join(rig.directory, name);
-    await rig.git(["clone", "-q", `${rig.forge.url}/${NAME}.git`, directory]);
-    return directory;
-  };
-  const commit = async (rig: ForgeRig, cwd: string, file: string): Promise<string> => {
-    await writeFile(join(cwd, file), `${file}\n`);
-    await rig.git(["add", "-A"], { cwd });
-    await rig.git(["commit", "-q", "-m", `Add ${file}`], { cwd });
-    return await rig.git(["rev-parse", "HEAD"], { cwd });
-  };
-
   test("a clone, a branch pushed with a token, and the pull request's head, all at once visible", async () => {
     await using rig = await ForgeRig.start();
     const checkout = await clone(rig, "checkout");
@@ -129,3 +117,16 @@ describe("git over the forge's HTTP", () => {
     expect(rig.forge.issue(NAME, 1).state).toBe("closed");
   });
 });
+
+async function clone(rig: ForgeRig, name: string): Promise<string> {
+  const directory = join(rig.directory, name);
+  await rig.git(["clone", "-q", `${rig.forge.url}/${NAME}.git`, directory]);
+  return directory;
+}
+
+async function commit(rig: ForgeRig, cwd: string, file: string): Promise<string> {
+  await writeFile(join(cwd, file), `${file}\n`);
+  await rig.git(["add", "-A"], { cwd });
+  await rig.git(["commit", "-q", "-m", `Add ${file}`], { cwd });
+  return await rig.git(["rev-parse", "HEAD"], { cwd });
+}

@@ -3,8 +3,6 @@ import { describe, expect, test } from "vitest";
 import { ForgeRig, NAME, refusalOf, REPO } from "./forge-rig.ts";
 
 describe("the merge button of the forge", () => {
-  const headOf = (rig: ForgeRig, branch: string): string => rig.forge.refs(NAME)[`refs/heads/${branch}`] ?? "";
-
   test("a squash makes one commit on the base branch, closes the issue it names, and keeps the pull request readable", async () => {
     await using rig = await ForgeRig.start();
     const octokit = rig.client();
@@ -141,3 +139,7 @@ describe("the merge button of the forge", () => {
     expect(rig.forge.issues(NAME).map((issue) => issue.state)).toEqual(["closed", "closed", "open", "open"]);
   });
 });
+
+function headOf(rig: ForgeRig, branch: string): string {
+  return rig.forge.refs(NAME)[`refs/heads/${branch}`] ?? "";
+}
