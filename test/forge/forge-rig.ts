@@ -60,9 +60,14 @@ export class ForgeRig implements AsyncDisposable {
     check ??= loadOpenapiCheck();
     const directory = await mkdtemp(join(tmpdir(), "forge-test-"));
     const rig = new ForgeRig(directory, new ExchangeRecorder(await check), options);
-    await rig.restart();
-    await rig.forge.createRepository({ owner: "acme", name: "web" });
-    return rig;
+    try {
+      await rig.restart();
+      await rig.forge.createRepository({ owner: "acme", name: "web" });
+      return rig;
+    } catch (thrown) {
+      await rig[Symbol.asyncDispose]();
+      throw thrown;
+    }
   }
 
   get forge(): Forge {
