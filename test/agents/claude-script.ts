@@ -19,7 +19,7 @@ export function write(path: string, content: string): StubTurn {
   return { tools: [{ name: "Write", input: { file_path: `\${cwd}/${path}`, content } }] };
 }
 
-export function rulesByRole(turns: Partial<Readonly<Record<Role, readonly StubTurn[]>>>): StubRule[] {
+function rulesByRole(turns: Partial<Readonly<Record<Role, readonly StubTurn[]>>>): StubRule[] {
   return Object.entries(turns).map(([role, answers]) => ({
     match: new RegExp(`^Role: ${role}\\b`, "m"),
     turns: answers,

@@ -9,11 +9,12 @@ import { mkdir, mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { assertNever } from "../../core/errors.ts";
+import { assertNever, messageOf } from "../../core/errors.ts";
 import { PRIVATE_DIRECTORY_MODE } from "../../core/paths.ts";
+import { fail, ok } from "../../core/result.ts";
 import type { AgentAccess, AgentDriver, AgentEvent, AgentOutcome, AgentProbe, AgentTurn } from "./agent-driver.ts";
 import { agentDirectories, agentEnvironment } from "./agent-environment.ts";
-import { readStreamLine, type StreamItem } from "./claude-stream.ts";
+import { parseStreamLine, type StreamItem, streamItems } from "./claude-stream.ts";
 import { ClaudeTurn, judgeTurn } from "./claude-turn.ts";
 import { runCommand, runLines } from "./subprocess.ts";
 import { Transcript } from "./transcript.ts";
@@ -107,17 +108,17 @@ async function runOnce(
   tell: (event: AgentEvent) => void,
   signal: AbortSignal,
 ): Promise<AgentOutcome> {
-  await makeDirectories(turn.home);
+  const prepared = await makeDirectories(turn.home).then(ok, fail);
+  if (!prepared.ok) return { kind: "never-started", evidence: messageOf(prepared.failure) };
   await using transcript = await Transcript.open(turn.transcriptFile);
   using clocks = new TurnClocks(options.clocks);
   const state = new ClaudeTurn();
 
-  const onLine = async (raw: string): Promise<void> => {
-    const line = options.redact(raw);
-    await transcript.append(line);
-    const items = readStreamLine(line);
-    if (items === null && line.trim() !== "") state.brokenLines += 1;
-    for (const item of items ?? []) {
+  const onLine = async (line: string): Promise<void> => {
+    const value = parseStreamLine(line, options.redact);
+    await transcript.append(value === undefined ? options.redact(line) : JSON.stringify(value));
+    if (value === undefined && line.trim() !== "") state.brokenLines += 1;
+    for (const item of streamItems(value)) {
       state.take(item);
       const event = eventOf(item);
       if (event !== null) tell(event);

@@ -92,14 +92,18 @@ const blockSchema = z.union([
   z.object({ type: z.literal("tool_result"), tool_use_id: z.string() }),
 ]);
 
-/** null: the line is no JSON. An empty list: a line that says nothing we need. */
-export function readStreamLine(line: string): StreamItem[] | null {
-  let value: unknown;
+/** The value of a line, free of secrets; undefined when it is no JSON. Redacted string by string: over the whole line, a
+ * pattern for secrets could reach across quotes and break the JSON. */
+export function parseStreamLine(line: string, redact: (text: string) => string): unknown {
   try {
-    value = JSON.parse(line);
+    return JSON.parse(line, (_, inner: unknown) => (typeof inner === "string" ? redact(inner) : inner));
   } catch {
-    return null;
+    return undefined;
   }
+}
+
+/** Empty for a line that says nothing we need. */
+export function streamItems(value: unknown): StreamItem[] {
   const result = z.safeParse(resultSchema, value);
   if (result.success) return [{ kind: "result", result: result.data }];
   const message = z.safeParse(messageSchema, value);

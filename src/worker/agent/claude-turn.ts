@@ -79,7 +79,8 @@ export function judgeTurn(turn: ClaudeTurn, { end, ranOut, aborted, now }: TurnE
   if (turn.result === undefined) return { kind: "crashed", evidence: clip(crashEvidence(turn, end)) };
   const failure = failureOf(turn, turn.result, now);
   if (failure !== null) return failure;
-  const exitedWell = end.exitCode === 0 || ranOut?.clock === "exit";
+  // A CLI that hangs behind its result was ended by us; its exit code says nothing.
+  const exitedWell = end.exitCode === 0 || ranOut !== undefined;
   if (!exitedWell) return { kind: "crashed", evidence: clip(crashEvidence(turn, end)) };
   return verdictOf(turn.result);
 }

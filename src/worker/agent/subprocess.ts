@@ -15,7 +15,7 @@ import { fail, ok, type Result } from "../../core/result.ts";
 import { ByteTail } from "./byte-tail.ts";
 
 /** Marks everything that one child started. */
-export const RUN_VARIABLE = "HYDRAFLOW_RUN";
+const RUN_VARIABLE = "HYDRAFLOW_RUN";
 
 /** Between SIGTERM and SIGKILL; must fit into the worker's own grace. */
 const KILL_GRACE_MS = 2_000;
@@ -82,7 +82,7 @@ class Subprocess implements AsyncDisposable {
       child.on("error", () => undefined);
       // A child that ends without reading its input breaks the pipe; its exit says what there is to say.
       child.stdin?.on("error", () => undefined).end(input);
-      return ok(new Subprocess(child, run, await childIdentity(child), exited));
+      return ok(new Subprocess(child, run, await childIdentity(child).catch(() => null), exited));
     } catch (thrown) {
       return fail(`cannot run ${options.command} in ${options.cwd}: ${messageOf(thrown)}`);
     }
@@ -201,8 +201,8 @@ async function readAll(stream: Readable | null, take: (chunk: Uint8Array) => Pro
 
 async function withinMs(work: Promise<unknown>, limitMs: number): Promise<void> {
   const over = new AbortController();
-  await Promise.race([work, delay(limitMs, undefined, { signal: over.signal }).catch(() => undefined)]);
-  over.abort();
+  const limit = delay(limitMs, undefined, { signal: over.signal }).catch(() => undefined);
+  await Promise.race([work, limit]).finally(() => over.abort());
 }
 
 function onAbort(signal: AbortSignal, act: () => unknown): Disposable {

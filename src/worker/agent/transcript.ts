@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 
 import { PRIVATE_DIRECTORY_MODE, PRIVATE_FILE_MODE } from "../../core/paths.ts";
 
-export const TRANSCRIPT_BYTES_MAX = 32 * 1_024 * 1_024;
+const TRANSCRIPT_BYTES_MAX = 32 * 1_024 * 1_024;
 const CUT_MARK = `${JSON.stringify({ type: "hydraflow", subtype: "transcript-cut" })}\n`;
 
 export class Transcript implements AsyncDisposable {

@@ -45,9 +45,7 @@ const reviewSchema = z.strictObject({
   question,
 });
 
-export type TriageVerdict = z.infer<typeof triageSchema>;
 export type PlanVerdict = z.infer<typeof planSchema>;
-export type WorkVerdict = z.infer<typeof workSchema>;
 export type ReviewVerdict = z.infer<typeof reviewSchema>;
 
 const triage = form(triageSchema, (verdict) => {

@@ -1,41 +1,15 @@
 import { createHash } from "node:crypto";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 import { describe, expect, it } from "vitest";
 
-import { processIdentity } from "../../../src/core/process-tree.ts";
-import type { AgentDriver } from "../../../src/worker/agent/agent-driver.ts";
-import { type ClaudeDriverOptions, createClaudeDriver } from "../../../src/worker/agent/claude-driver.ts";
+import { Redactor } from "../../../src/core/redact.ts";
 import { openWorkshop } from "./agent-workshop.ts";
-
-const FAKE_AGENT = fileURLToPath(new URL("../../fixtures/agents/fake-agent.ts", import.meta.url));
-const NEVER = new AbortController().signal;
-/** Far beyond what any well-behaved fake needs. */
-const PATIENT = { startupMs: 15_000, silenceMs: 15_000, turnMs: 18_000 };
-const isLinux = process.platform === "linux";
+import { driverFor, NEVER, outcomeOf, PATIENT } from "./fake-agent-rig.ts";
 
 function withoutSecret(text: string): string {
   return text.replaceAll("hunter2hunter2", "[redacted]");
-}
-
-function driverFor(behaviour: string, options: Partial<ClaudeDriverOptions> = {}): AgentDriver {
-  return createClaudeDriver({
-    command: process.execPath,
-    commandArgs: [FAKE_AGENT, behaviour],
-    environment: process.env,
-    extraEnvironment: [],
-    marks: {},
-    clocks: PATIENT,
-    redact: (text) => text,
-    ...options,
-  });
-}
-
-async function outcomeOf(behaviour: string, options: Partial<ClaudeDriverOptions> = {}) {
-  await using workshop = await openWorkshop();
-  return await driverFor(behaviour, options).run(workshop.turn, workshop.tell, NEVER);
 }
 
 describe("a turn that ends well", () => {
@@ -78,6 +52,22 @@ describe("a turn that ends well", () => {
 
     expect(workshop.events).toContainEqual({ type: "text", text: "the token is [redacted]" });
     expect(await readFile(workshop.turn.transcriptFile, "utf8")).not.toContain("hunter2hunter2");
+  });
+
+  it("stays readable when what looks like a secret reaches across the parts of a line", async () => {
+    await using workshop = await openWorkshop();
+
+    const outcome = await driverFor("address", { redact: new Redactor().redact }).run(
+      workshop.turn,
+      workshop.tell,
+      NEVER,
+    );
+
+    expect(outcome).toMatchObject({
+      kind: "completed",
+      verdict: { a: "http://example.invalid", b: "somebody@example.invalid" },
+    });
+    for (const line of (await readFile(workshop.turn.transcriptFile, "utf8")).trim().split("\n")) JSON.parse(line);
   });
 
   it("gets the prompt on stdin, byte for byte, and the flags of its access", async () => {
@@ -216,68 +206,10 @@ describe("a turn that does not end well", () => {
     const missing = await outcomeOf("", { command: "hydraflow-no-such-agent", commandArgs: [] });
     const forbidden = await outcomeOf("", { command: plainFile, commandArgs: [] });
 
+    const homeless = await outcomeOf("happy", {}, { home: join(plainFile, "home") });
+
+    expect(homeless).toMatchObject({ kind: "never-started", evidence: expect.stringContaining("ENOTDIR") as string });
     expect(missing).toMatchObject({ kind: "never-started", evidence: expect.stringContaining("ENOENT") as string });
     expect(forbidden).toMatchObject({ kind: "never-started", evidence: expect.stringContaining("EACCES") as string });
-  });
-});
-
-describe("stopping a turn", () => {
-  it.each(["prints-then-hangs", "ignores-term"])("is killed when aborted: %s", async (behaviour) => {
-    await using workshop = await openWorkshop();
-    const stop = new AbortController();
-
-    // The first event proves that the agent runs and its handlers are set.
-    const outcome = await driverFor(behaviour).run(workshop.turn, () => stop.abort(), stop.signal);
-
-    expect(outcome.kind).toBe("killed");
-  });
-
-  it("is killed, and nothing is started for good, when it was aborted before it began", async () => {
-    await using workshop = await openWorkshop();
-
-    const outcome = await driverFor("prints-then-hangs").run(workshop.turn, workshop.tell, AbortSignal.abort());
-
-    expect(outcome.kind).toBe("killed");
-  });
-
-  it.runIf(isLinux).each(["leaves-child", "leaves-child-on-stdout"])(
-    "ends what the agent left behind: %s",
-    async (behaviour) => {
-      await using workshop = await openWorkshop();
-
-      const outcome = await driverFor(behaviour).run(workshop.turn, workshop.tell, NEVER);
-
-      const leftBehind = Number(await readFile(join(workshop.turn.directory, "left-behind"), "utf8"));
-      expect(outcome.kind).toBe("completed");
-      expect(await processIdentity(leftBehind)).toBeNull();
-    },
-  );
-
-  it.runIf(isLinux)("ends a child in a session of its own together with an aborted agent", async () => {
-    await using workshop = await openWorkshop();
-    const stop = new AbortController();
-
-    const outcome = await driverFor("leaves-child-and-hangs").run(workshop.turn, () => stop.abort(), stop.signal);
-
-    const leftBehind = Number(await readFile(join(workshop.turn.directory, "left-behind"), "utf8"));
-    expect(outcome.kind).toBe("killed");
-    expect(await processIdentity(leftBehind)).toBeNull();
-  });
-});
-
-describe("probing", () => {
-  it("finds the version of an agent that answers", async () => {
-    const driver = driverFor("", { commandArgs: [FAKE_AGENT], name: "Fake" });
-
-    expect(await driver.probe(NEVER)).toEqual({ name: "Fake", version: "9.9.9", problem: null });
-  });
-
-  it("says what to do when there is no agent", async () => {
-    const probe = await driverFor("", { command: "hydraflow-no-such-agent", commandArgs: [] }).probe(NEVER);
-
-    expect(probe).toMatchObject({
-      version: null,
-      problem: expect.stringMatching(/ENOENT; install the agent or set agentCommand/) as string,
-    });
   });
 });

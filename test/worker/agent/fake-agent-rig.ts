@@ -1,0 +1,34 @@
+// The fake agent under the real driver.
+
+import { fileURLToPath } from "node:url";
+
+import type { AgentDriver, AgentOutcome, AgentTurn } from "../../../src/worker/agent/agent-driver.ts";
+import { type ClaudeDriverOptions, createClaudeDriver } from "../../../src/worker/agent/claude-driver.ts";
+import { openWorkshop } from "./agent-workshop.ts";
+
+export const FAKE_AGENT = fileURLToPath(new URL("../../fixtures/agents/fake-agent.ts", import.meta.url));
+export const NEVER = new AbortController().signal;
+/** Far beyond what any well-behaved fake needs. */
+export const PATIENT = { startupMs: 15_000, silenceMs: 15_000, turnMs: 18_000 };
+
+export function driverFor(behaviour: string, options: Partial<ClaudeDriverOptions> = {}): AgentDriver {
+  return createClaudeDriver({
+    command: process.execPath,
+    commandArgs: [FAKE_AGENT, behaviour],
+    environment: process.env,
+    extraEnvironment: [],
+    marks: {},
+    clocks: PATIENT,
+    redact: (text) => text,
+    ...options,
+  });
+}
+
+export async function outcomeOf(
+  behaviour: string,
+  options: Partial<ClaudeDriverOptions> = {},
+  turn: Partial<AgentTurn> = {},
+): Promise<AgentOutcome> {
+  await using workshop = await openWorkshop(turn);
+  return await driverFor(behaviour, options).run(workshop.turn, workshop.tell, NEVER);
+}
