@@ -22,7 +22,7 @@ const RELEASED_TEXT = "**HydraFlow** is not working on this issue at the moment.
 
 export interface ClaimKeeperOptions {
   readonly github: GitHub;
-  readonly state: StateTracker;
+  readonly state: Pick<StateTracker, "issue" | "update">;
   readonly clock: Clock;
   readonly tell: (event: WorkerEvent) => void;
   /** `<hostname>/<slug>/<instance>`. */
@@ -133,7 +133,7 @@ export class ClaimKeeper implements AsyncDisposable {
 
   /** Writes a claim, then reads all: see claim-election.ts. `ownId` is a comment of ours from earlier, used again. */
   async #contend(issue: Issue, ownId: number | null, stage: Stage, signal: AbortSignal): Promise<Acquired> {
-    const { github, clock } = this.#options;
+    const { github } = this.#options;
     const bid = this.#newBid(stage);
     const written = ownId === null ? await github.createComment(issue.number, this.#body(bid), signal) : await github.updateComment(ownId, this.#body(bid), signal);
     if (!written.ok) return written;
@@ -144,7 +144,6 @@ export class ClaimKeeper implements AsyncDisposable {
       await this.#withdraw(commentId, signal);
       return fail(this.#reader.heldBy(claims.value.foreign) ?? { kind: "held", owner: this.#options.owner, until: this.#now() });
     }
-    if (!isLeaseValid(bid, clock)) return fail(tooSlow());
     return this.#hold(issue, commentId, bid, signal);
   }
 

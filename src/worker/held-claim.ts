@@ -92,7 +92,10 @@ export class HeldClaim implements AsyncDisposable {
 
   async #renewOnce(stage: Stage, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
     if (!this.isValid()) return fail(lostFailure());
-    const written = await this.#ports.write(stage, AbortSignal.any([signal, this.#lost.signal]));
+    const written = await this.#ports.write(stage, AbortSignal.any([signal, this.#lost.signal])).catch((error: unknown) => {
+      if (this.#lost.signal.aborted) return fail(lostFailure());
+      throw error;
+    });
     if (!written.ok) return written;
     if (!this.isValid()) return fail(lostFailure());
     this.#lease = written.value;
