@@ -126,8 +126,7 @@ async function watch({ world, door, progress, chaos, operator }: Watched, signal
     const rows = await door.pipeline(signal);
     progress.show(rows);
     const ended = countEnded(world);
-    // Issues are closed a moment before their labels, branches and claims are settled; the daemon stops after that.
-    if (ended === issues && rows.every((row) => row.status !== "active")) return true;
+    if (ended === issues) return true;
     await chaos?.strike(rows, ended / issues, signal);
     await operator.answerOpenQuestions(signal);
     await pause(signal);

@@ -23,6 +23,7 @@ export interface DemoSummary {
 
 const FIXED_LABEL = "hydraflow-fixed";
 const DUP_LABEL = "hydraflow-dup";
+const CLAIM_LABEL = "hydraflow-in-progress";
 const HITL_LABEL = "hydraflow-hitl";
 const MARKER = /<!-- hydraflow:(\S+)/;
 
@@ -51,11 +52,15 @@ export async function failingSuites(world: DemoWorld, signal: AbortSignal): Prom
   return failures;
 }
 
-/** Issues that have come to an end, whichever. */
+/** Issues that have come to an end, whichever, with their claim given back. */
 export function countEnded(world: DemoWorld): number {
   return world.repositories.flatMap((repository) =>
-    repository.issues.filter(({ number }) => world.forge.issue(repository.fullName, number).state === "closed"),
+    repository.issues.filter(({ number }) => isEnded(world.forge.issue(repository.fullName, number))),
   ).length;
+}
+
+function isEnded({ state, labels }: { readonly state: string; readonly labels: readonly string[] }): boolean {
+  return state === "closed" && (labels.includes(FIXED_LABEL) || labels.includes(DUP_LABEL)) && !labels.includes(CLAIM_LABEL);
 }
 
 /** Every write that must happen once is told by what it is and where; what is told more often is a duplicate. */
