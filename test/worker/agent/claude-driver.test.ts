@@ -103,7 +103,7 @@ describe("a turn that ends well", () => {
   });
 
   it("completes although the agent does not exit after its result", async () => {
-    const outcome = await outcomeOf("verdict-then-hangs", { clocks: { ...PATIENT, silenceMs: 300 } });
+    const outcome = await outcomeOf("verdict-then-hangs", { clocks: { ...PATIENT, silenceMs: 1_000 } });
 
     expect(outcome).toMatchObject({ kind: "completed", verdict: { outcome: "done" } });
   });
@@ -171,13 +171,13 @@ describe("a turn that does not end well", () => {
     { behaviour: "prints-then-hangs", clocks: { ...PATIENT, silenceMs: 200 }, evidence: /wrote nothing for 200 ms/ },
     {
       behaviour: "retries-then-hangs",
-      clocks: { ...PATIENT, silenceMs: 200 },
+      clocks: { ...PATIENT, silenceMs: 1_000 },
       evidence: /last request failed: overloaded \(529\)/,
     },
     {
       behaviour: "lost-tool",
-      clocks: { ...PATIENT, silenceMs: 50 },
-      evidence: /waited for a tool without a word for 200 ms/,
+      clocks: { ...PATIENT, silenceMs: 500 },
+      evidence: /waited for a tool without a word for 2000 ms/,
     },
     { behaviour: "prints-then-hangs", clocks: { ...PATIENT, turnMs: 1_000 }, evidence: /was not done for 1000 ms/ },
   ])("is stalled when a clock runs out: $behaviour", async ({ behaviour, clocks, evidence }) => {
@@ -187,10 +187,10 @@ describe("a turn that does not end well", () => {
   });
 
   it("is not stalled while a tool runs longer than the silence allowed", async () => {
-    const environment = { ...process.env, FAKE_TOOL_MS: "800" };
+    const environment = { ...process.env, FAKE_TOOL_MS: "1800" };
 
     const outcome = await outcomeOf("quiet-tool", {
-      clocks: { ...PATIENT, silenceMs: 600 },
+      clocks: { ...PATIENT, silenceMs: 1_000 },
       environment,
       extraEnvironment: ["FAKE_TOOL_MS"],
     });
