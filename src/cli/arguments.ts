@@ -16,7 +16,7 @@ export function readRepositoryName<T extends string | undefined>(text: T): T {
   throw new Error(name.failure.message);
 }
 
-export function readIssueNumber(text: string): number {
+function readIssueNumber(text: string): number {
   if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
   throw new Error(`'${text}' is no issue number`);
 }

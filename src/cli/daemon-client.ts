@@ -15,7 +15,7 @@ import { type CliFailure, failWith } from "./failure.ts";
 import { refusalOf } from "./refusal.ts";
 import type { Terminal } from "./terminal.ts";
 
-export const REPLY_TIMEOUT_MS = 30_000;
+const REPLY_TIMEOUT_MS = 30_000;
 /** Starting a worker takes up to a minute, stopping one some seconds. */
 export const LIFECYCLE_TIMEOUT_MS = 120_000;
 /** Adding may clone the repository first. */

@@ -69,7 +69,9 @@ export const issueSchema = z.looseObject({
   labels: z.array(z.string()),
   state: z.string(),
   why: z.array(z.string()),
-  history: z._default(z.array(z.looseObject({})), []),
+  url: z.nullish(z.string()),
+  pull: z.nullish(z.number()),
+  history: z.array(z.looseObject({ at: z.string(), text: z.string() })),
 });
 
 /** An answer whose content nobody prints. */

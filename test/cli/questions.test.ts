@@ -84,7 +84,8 @@ test("explain prints where the issue stands and why it is not moving", async () 
     labels: ["hydraflow-ready"],
     state: "open",
     why: ["every implement slot is taken"],
-    history: [{ at: "2026-01-02T03:04:05Z", type: "issue.moved", from: "plan", to: "ready" }],
+    pull: null,
+    history: [{ at: "2026-01-02T03:04:05Z", text: "moved from plan to ready" }],
   };
   await using door = await FakeDoor.open({ "GET /api/repos/acme-web/worker/issues/7": json(answer) });
 
@@ -92,7 +93,7 @@ test("explain prints where the issue stands and why it is not moving", async () 
   const machine = await runCli(["explain", "acme-web", "7", "--json"], { environment: door.environment });
 
   expect(text.stdout).toContain("why:     every implement slot is taken\n");
-  expect(text.stdout).toContain('history: 2026-01-02T03:04:05Z issue.moved from="plan" to="ready"\n');
+  expect(text.stdout).toContain("history: 2026-01-02T03:04:05Z moved from plan to ready\n");
   expect(JSON.parse(machine.stdout)).toEqual(answer);
 });
 

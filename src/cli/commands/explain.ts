@@ -1,5 +1,5 @@
 // `hydraflow explain <slug> <issue>`: where an issue stands and why it is not moving. With --json: {"issue","title",
-// "stage","labels","state","why":[...],"history":[...]} and what else the worker knows of it.
+// "url","stage","labels","state","pull","why":[...],"history":[{"at","text"}]} and what else the worker knows of it.
 
 import type { Argv } from "yargs";
 
@@ -28,20 +28,17 @@ export async function run(options: OptionsOf<typeof build>, terminal: Terminal):
     terminal.write(`${JSON.stringify(reply.value)}\n`);
     return ok();
   }
-  const { issue, title, stage, labels, state, why, history } = reply.value;
+  const { issue, title, url, stage, labels, state, pull, why, history } = reply.value;
   const lines = [
     `${options.slug} #${issue}  ${title}`,
+    ...(typeof url === "string" ? [`url:     ${url}`] : []),
     `state:   ${state}`,
     `stage:   ${stage ?? "none"}`,
+    `pull:    ${pull ?? "none"}`,
     `labels:  ${labels.length === 0 ? "none" : labels.join(", ")}`,
     ...why.map((reason) => `why:     ${reason}`),
-    ...history.slice(-HISTORY_SHOWN_MAX).map((event) => `history: ${describeEvent(event)}`),
+    ...history.slice(-HISTORY_SHOWN_MAX).map((event) => `history: ${event.at} ${event.text}`),
   ];
   terminal.write(lines.map((line) => `${plainText(line)}\n`).join(""));
   return ok();
-}
-
-function describeEvent({ at, type, ...fields }: Record<string, unknown>): string {
-  const rest = Object.entries(fields).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
-  return [at, type, ...rest].filter((part) => typeof part === "string").join(" ");
 }

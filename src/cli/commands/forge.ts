@@ -23,11 +23,13 @@ export function build(yargs: Argv) {
       type: "string",
       requiresArg: true,
       demandOption: true,
-    });
+    })
+    .option("ci", { describe: "shell command that checks every pull request", type: "string", requiresArg: true });
 }
 
 export async function run(options: OptionsOf<typeof build>, terminal: Terminal): Promise<CommandResult> {
   const { runForge } = await import("../../forge/main.ts");
-  await runForge({ port: options.port, data: resolve(terminal.directory, options.data) }, terminal.host);
+  const data = resolve(terminal.directory, options.data);
+  await runForge({ port: options.port, data, ci: options.ci }, terminal.host);
   return ok();
 }
