@@ -7,7 +7,14 @@ import { expect, test } from "vitest";
 import { runCli, startCli } from "./cli-process.ts";
 import { FakeDoor, problem } from "./fake-door.ts";
 
-const RECORD = { level: 30, time: "2026-01-02T03:04:05.000Z", msg: "issue claimed", pid: 1, issue: 7, by: "a b" };
+const RECORD = {
+  level: "info",
+  ts: "2026-01-02T03:04:05.000Z",
+  boot_id: "b",
+  issue: 7,
+  by: "a b",
+  msg: "issue.claimed",
+};
 
 function lines(...records: readonly unknown[]) {
   const text = records.map((record) => `${JSON.stringify(record)}\n`).join("");
@@ -22,7 +29,7 @@ test("records become lines with time, level, message and fields", async () => {
 
   const run = await runCli(["logs", "acme-web"], { environment: door.environment });
 
-  expect(run.stdout).toBe('2026-01-02T03:04:05.000Z info  issue claimed issue=7 by="a b"\n- -     x\n');
+  expect(run.stdout).toBe('2026-01-02T03:04:05.000Z info  issue.claimed issue=7 by="a b"\n- -     x\n');
 });
 
 test("--json prints the records as they stand, and --tail says how many", async () => {
