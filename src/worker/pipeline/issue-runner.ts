@@ -5,7 +5,7 @@ import type { Clock } from "../../core/clock.ts";
 import { assertNever, messageOf } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import { LABEL_OF_STAGE, type Stage, stageLabelsOf } from "../../core/stage.ts";
-import type { Claim } from "../claim-keeper.ts";
+import type { Claim, ClaimHeld } from "../claim-keeper.ts";
 import type { GitHubFailure, Issue } from "../github/github.ts";
 import type { IssueStore } from "../issue-store.ts";
 import type { RunState } from "../issue-state.ts";
@@ -34,12 +34,19 @@ export class IssueRunner {
   /** Waits in a row, per issue. */
   readonly #waits = new Map<number, number>();
 
+  /** Issues that another worker has, as last seen. */
+  readonly #heldBy = new Map<number, ClaimHeld>();
+
   constructor(options: IssueRunnerOptions) {
     this.#options = options;
   }
 
   isInHand(issue: number): boolean {
     return this.#inHand.has(issue);
+  }
+
+  heldBy(issue: number): ClaimHeld | null {
+    return this.#heldBy.get(issue) ?? null;
   }
 
   get inFlight(): number {
@@ -94,9 +101,11 @@ export class IssueRunner {
     const claimed = await claims.acquire(issue, stage, signal);
     if (!claimed.ok) {
       if (claimed.failure.kind !== "held") return this.#defer(issue, claimed.failure);
+      this.#heldBy.set(issue.number, claimed.failure);
       store.defer(issue, claimed.failure.until);
       return null;
     }
+    this.#heldBy.delete(issue.number);
     if (!this.#isExpected(stage, issue)) {
       const reconciled = await mover.reconcile(issue, signal);
       if (!reconciled.ok) return this.#defer(issue, reconciled.failure);

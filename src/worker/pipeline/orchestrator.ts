@@ -4,8 +4,8 @@
 import { messageOf } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import { type Stage, STAGES } from "../../core/stage.ts";
-import { ClaimKeeper } from "../claim-keeper.ts";
-import type { Issue } from "../github/github.ts";
+import { type ClaimHeld, ClaimKeeper } from "../claim-keeper.ts";
+import type { Issue, RateLimit } from "../github/github.ts";
 import { IssueStore } from "../issue-store.ts";
 import { LabelMover } from "../label-mover.ts";
 import type { SessionLog } from "../session-log.ts";
@@ -72,6 +72,15 @@ export class Orchestrator implements AsyncDisposable {
 
   get inFlight(): number {
     return this.#runner.inFlight;
+  }
+
+  /** Another worker that has this issue, as last seen. */
+  heldBy(issue: number): ClaimHeld | null {
+    return this.#runner.heldBy(issue);
+  }
+
+  rateLimit(): RateLimit | null {
+    return this.#options.context.github.rateLimit();
   }
 
   get loops(): readonly StageLoopState[] {

@@ -21,7 +21,9 @@ import { Workspaces } from "../pipeline/workspace.ts";
 const RETRY_MS_MAX = 5 * 60_000;
 
 export interface PrepareOptions {
+  /** Of the machine alone, as long as there is no checkout. */
   readonly config: Config;
+  readonly loadConfig: () => Promise<Result<Config, string>>;
   readonly repository: RepositoryName;
   readonly slug: string;
   /** Absolute. */
@@ -41,6 +43,7 @@ export interface PrepareOptions {
 }
 
 export interface Prepared {
+  readonly config: Config;
   readonly github: GitHub;
   readonly baseBranch: string;
   readonly workspaces: Workspaces;
@@ -72,12 +75,15 @@ async function attempt(options: PrepareOptions, say: (notice: string) => void, s
   const access = { baseUrl: config.githubGitUrl ?? gitUrlOf(config.githubApiUrl), token, allowFile: options.allowFileRemote ?? false };
   const cloned = await ensureCheckout(options, access, say, signal);
   if (!cloned.ok) return cloned;
+  const loaded = await options.loadConfig();
+  if (!loaded.ok) return fail(`the configuration is wrong: ${loaded.failure}`);
   const { git, checkout, isOriginOverridden, paths, slug } = options;
   const root = worktreeRoot(checkout, slug, config.worktreeBase);
   const opened = await Workspaces.open({ git, access, repository: options.repository, checkout, isOriginOverridden, worktreeRoot: root, paths }, signal);
   if (!opened.ok) return fail(`the checkout cannot be used: ${opened.failure.message}`);
   if (opened.value.changed.length > 0) options.log.write("warn", "git.config-restored", { files: opened.value.changed });
-  return ok({ github, baseBranch: config.baseBranch ?? repository.value.defaultBranch, workspaces: opened.value.workspaces });
+  const baseBranch = loaded.value.baseBranch ?? repository.value.defaultBranch;
+  return ok({ config: loaded.value, github, baseBranch, workspaces: opened.value.workspaces });
 }
 
 async function ensureCheckout(

@@ -19,7 +19,7 @@ import { Journal } from "../journal.ts";
 import { adoptLegacyLayout } from "../legacy-layout.ts";
 import { Metrics } from "../metrics.ts";
 import { AgentPause } from "../pipeline/agent-pause.ts";
-import { Orchestrator } from "../pipeline/orchestrator.ts";
+import { Orchestrator, type OrchestratorOptions } from "../pipeline/orchestrator.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 import { SessionLog } from "../session-log.ts";
 import { StateTracker } from "../state-tracker.ts";
@@ -40,7 +40,6 @@ interface Parts {
   readonly journal: Journal;
   readonly sessions: SessionLog;
   readonly metrics: Metrics;
-  readonly agent: AgentDriver;
 }
 
 export class RepoRuntime implements AsyncDisposable {
@@ -89,6 +88,10 @@ export class RepoRuntime implements AsyncDisposable {
 
   get config(): RepoRuntimeOptions["config"] {
     return this.#options.config;
+  }
+
+  get log(): Log {
+    return this.#parts.log;
   }
 
   get clock(): Clock {
@@ -150,10 +153,11 @@ export class RepoRuntime implements AsyncDisposable {
 
   async #runOnce(signal: AbortSignal): Promise<void> {
     const prepared = await prepare(this.#prepareOptions(), (notice) => this.#say(notice), signal);
-    await using orchestrator = new Orchestrator(this.#orchestratorOptions(prepared));
+    const agent = this.#options.createAgent(prepared.config, this.#parts.redactor.redact);
+    await using orchestrator = new Orchestrator(this.#orchestratorOptions({ ...prepared, agent }));
     this.#orchestrator = orchestrator;
     try {
-      await this.#probeAgent(signal);
+      await this.#probe(agent, signal);
       await Promise.all([orchestrator.run(signal), this.metrics.run(signal)]);
     } finally {
       this.#orchestrator = null;
@@ -161,8 +165,8 @@ export class RepoRuntime implements AsyncDisposable {
   }
 
   /** An agent that cannot be used holds the work back at once, not after the first claim. */
-  async #probeAgent(signal: AbortSignal): Promise<void> {
-    const { problem } = await this.#parts.agent.probe(signal);
+  async #probe(agent: AgentDriver, signal: AbortSignal): Promise<void> {
+    const { problem } = await agent.probe(signal);
     if (problem !== null) this.agentPause.pause(problem, null);
   }
 
@@ -194,13 +198,12 @@ export class RepoRuntime implements AsyncDisposable {
     return { ...this.#options, ...this.#parts, git, createGitHub: (token) => createGitHub(token, (event) => this.bus.tell(event)) };
   }
 
-  #orchestratorOptions(prepared: Prepared) {
-    const { config, environment, marks, slug } = this.#options;
+  #orchestratorOptions(prepared: Prepared & { agent: AgentDriver }): OrchestratorOptions {
+    const { environment, marks, slug } = this.#options;
     const { redactor, bus, state } = this.#parts;
     const context: StageContext = {
       ...this.#parts,
       ...prepared,
-      config,
       agentPause: this.agentPause,
       environment,
       marks,
@@ -222,7 +225,7 @@ async function open(options: RepoRuntimeOptions, resources: AsyncDisposableStack
   const redactor = new Redactor(options.secrets);
   const mirror = options.mirror === undefined ? {} : { mirror: options.mirror };
   const log = resources.use(
-    openLog({ file: paths.logFile, bytesMax: config.logFileBytesMax, filesMax: config.logFilesMax, redactor, fields: { repo: slug, boot: options.boot }, ...mirror }),
+    openLog({ file: paths.logFile, bytesMax: config.logFileBytesMax, filesMax: config.logFilesMax, redactor, fields: { repo: slug, generation: options.generation }, ...mirror }),
   );
   const bus = resources.use(await EventBus.open({ file: paths.events, bytesMax: config.eventLogBytesMax, repo: slug, boot: options.boot, log, redactor, clock }));
   const state = resources.use(await StateTracker.open(paths.state, clock));
@@ -231,7 +234,7 @@ async function open(options: RepoRuntimeOptions, resources: AsyncDisposableStack
   const journal = resources.use(await Journal.open(paths.journal, clock, { mayForget }));
   const sessions = resources.use(await SessionLog.open(paths.sessions, { repo: slug, boot: options.boot, clock }));
   const metrics = resources.use(await Metrics.open(paths.metrics, { repo: slug, clock, collect: () => ({ counters: state.counters(), queue_depth: queueDepth(runtime()) }) }));
-  return { clock, paths, redactor, log, bus, state, journal, sessions, metrics, agent: await options.createAgent(redactor.redact) };
+  return { clock, paths, redactor, log, bus, state, journal, sessions, metrics };
 }
 
 function queueDepth({ orchestrator }: RepoRuntime): Record<string, number> {

@@ -3,6 +3,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Config } from "../../core/config.ts";
 import type { RepositoryName } from "../../core/repository-name.ts";
+import type { Result } from "../../core/result.ts";
 import type { AgentDriver } from "../agent/agent-driver.ts";
 import type { WorkerEvent } from "../event.ts";
 import type { GitHub } from "../github/github.ts";
@@ -16,9 +17,14 @@ export interface RepoRuntimeOptions {
   readonly clones: string | null;
   /** The operator named the repository, so the checkout's origin may say something else. */
   readonly isOriginOverridden: boolean;
+  /** As it was when the worker started. */
   readonly config: Config;
+  /** Read again at each start of the pipeline: a clone brings the repository's own settings only then. The failure is one line. */
+  readonly loadConfig: () => Promise<Result<Config, string>>;
   /** Names this run of the worker in events and sessions. */
   readonly boot: string;
+  /** Which birth of the worker this is; 0 by hand. */
+  readonly generation: number;
   /** The worker's own environment. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Variables that mark every process of this worker's tree. */
@@ -28,7 +34,7 @@ export interface RepoRuntimeOptions {
   /** Asked again and again while it says null. */
   readonly loadGitHubToken: () => Promise<string | null>;
   readonly createGitHub: (token: string, tell: (event: WorkerEvent) => void) => GitHub;
-  readonly createAgent: (redact: (text: string) => string) => Promise<AgentDriver>;
+  readonly createAgent: (config: Config, redact: (text: string) => string) => AgentDriver;
   readonly mirror?: { write(line: string): unknown };
   readonly clock?: Clock;
   /** Tests use a bare repository on disk as the remote. */

@@ -9,6 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { resolveConfig } from "../../../src/core/config-layers.ts";
 import { parseRepositoryName } from "../../../src/core/repository-name.ts";
+import { ok } from "../../../src/core/result.ts";
 import type { CheckState, Issue } from "../../../src/worker/github/github.ts";
 import type { IssueState } from "../../../src/worker/issue-state.ts";
 import { RepoRuntime } from "../../../src/worker/runtime/repo-runtime.ts";
@@ -62,6 +63,7 @@ export class PipelineRig implements AsyncDisposable {
     if (!repository.ok || !config.ok) throw new Error("the rig's own settings are wrong");
     this.client = this.world.connect();
     const { client } = this;
+    const settings = { ...config.value, githubGitUrl: `file://${join(this.directory, "remotes")}`, worktreeBase: join(this.directory, "worktrees", name) };
     const runtime = await RepoRuntime.create(
       {
         repository: repository.value,
@@ -70,14 +72,16 @@ export class PipelineRig implements AsyncDisposable {
         dataRoot: join(this.directory, "data", name, "acme-web"),
         clones: null,
         isOriginOverridden: true,
-        config: { ...config.value, githubGitUrl: `file://${join(this.directory, "remotes")}`, worktreeBase: join(this.directory, "worktrees", name) },
+        config: settings,
+        loadConfig: () => Promise.resolve(ok(settings)),
         boot: `boot-${this.#workers.length + 1}`,
+        generation: this.#workers.length + 1,
         environment: { PATH: process.env["PATH"] },
         marks: {},
         secrets: [],
         loadGitHubToken: () => Promise.resolve("a-token-for-tests"),
         createGitHub: () => client,
-        createAgent: () => Promise.resolve(this.agent),
+        createAgent: () => this.agent,
         allowFileRemote: true,
       },
       NEVER,

@@ -1,0 +1,71 @@
+// Entry of the worker process. Under a supervisor it is spawned with a channel and told everything over it; by hand it is
+// called by the command line. Signals first, then the start. It sets the exit code and lets the loop drain.
+
+import { once } from "node:events";
+
+import { HydraError, messageOf } from "../core/errors.ts";
+import { EXIT_CODES } from "../core/exit-code.ts";
+import type { RunWorkerOptions } from "./runtime/run-by-hand.ts";
+import { SupervisorLink } from "./runtime/supervisor-link.ts";
+
+/** For an end that hangs; below the supervisor's grace, so that our own agents are gone before it kills. */
+const LAST_RESORT_MS = 4_500;
+
+/** `hydraflow worker <path>`. Resolves when it has stopped; the exit code of `host` says how. */
+export async function runWorker(options: RunWorkerOptions, host: NodeJS.Process): Promise<void> {
+  await runUntilStopped(host, async (signal) => {
+    const { startByHand } = await import("./runtime/run-by-hand.ts");
+    const started = await startByHand(options, { environment: host.env, execPath: host.execPath }, signal);
+    await using worker = started.worker;
+    const { repo, slug } = worker.runtime;
+    host.stdout.write(`worker of ${repo} (${slug}): http://127.0.0.1:${worker.port}, token in ${started.tokenFile}\n`);
+    if (!signal.aborted) await once(signal, "abort");
+  });
+}
+
+async function runSupervisedWorker(host: NodeJS.Process): Promise<void> {
+  await runUntilStopped(host, async (signal, stop) => {
+    const channel = {
+      pid: host.pid,
+      send: (message: object, done: () => void): void => {
+        // A supervisor that is gone takes the channel along; the disconnect says so.
+        if (host.connected && host.send !== undefined) host.send(message, undefined, undefined, () => done());
+        else done();
+      },
+      onMessage: (listener: (message: unknown) => void) => host.on("message", listener),
+    };
+    using link = new SupervisorLink(channel, stop);
+    // Without a supervisor nobody may work: the next one starts another worker here.
+    host.on("disconnect", stop);
+    const { runSupervised } = await import("./runtime/run-supervised.ts");
+    await runSupervised(link, { environment: host.env, execPath: host.execPath, rssBytes: () => host.memoryUsage.rss() }, signal);
+  });
+  if (host.connected) host.disconnect();
+}
+
+async function runUntilStopped(host: NodeJS.Process, run: (signal: AbortSignal, stop: () => void) => Promise<void>): Promise<void> {
+  const stopping = new AbortController();
+  let crash: unknown;
+  const stop = (): void => {
+    if (stopping.signal.aborted) return;
+    stopping.abort();
+    setTimeout(() => host.exit(), LAST_RESORT_MS).unref();
+  };
+  for (const name of ["SIGTERM", "SIGINT"] as const) host.on(name, stop);
+  for (const name of ["unhandledRejection", "uncaughtException"] as const) {
+    host.on(name, (thrown: unknown) => {
+      crash ??= thrown ?? name;
+      stop();
+    });
+  }
+  try {
+    await run(stopping.signal, stop);
+  } catch (thrown) {
+    if (!stopping.signal.aborted) crash ??= thrown;
+  }
+  if (crash === undefined) return;
+  host.stderr.write(`hydraflow worker: ${messageOf(crash)}\n`);
+  host.exitCode = crash instanceof HydraError ? crash.exitCode : EXIT_CODES.failure.code;
+}
+
+if (import.meta.main && process.send !== undefined) await runSupervisedWorker(process);

@@ -1,0 +1,79 @@
+// A worker that a person starts for one checkout, without a supervisor: it works out for itself what the start message
+// would say, by the same rules.
+
+import { stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+
+import { ensureTokenFile, hashToken } from "../../core/bearer-token.ts";
+import { HydraError } from "../../core/errors.ts";
+import { EXIT_CODES } from "../../core/exit-code.ts";
+import { loadGitHubToken } from "../../core/github-token.ts";
+import { supervisorPaths, workerDataRoot } from "../../core/paths.ts";
+import { parseRemoteUrl, parseRepositoryName, type RepositoryName, slugOf } from "../../core/repository-name.ts";
+import { readOrigin } from "./read-origin.ts";
+import { startWorker, type Worker } from "./start-worker.ts";
+import { loadWorkerConfig, readLayerFile } from "./worker-config.ts";
+
+export interface RunWorkerOptions {
+  /** Absolute path of a checkout. */
+  readonly path: string;
+  readonly slug?: string;
+  /** `owner/name`, where the origin does not say it. */
+  readonly repoSlug?: string;
+  /** Default: HYDRAFLOW_HOME, else `~/.hydraflow`. */
+  readonly home?: string;
+  /** By setting name. */
+  readonly commandLine: Readonly<Record<string, unknown>>;
+}
+
+export interface HandHost {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly execPath: string;
+}
+
+export async function startByHand(options: RunWorkerOptions, host: HandHost, signal: AbortSignal): Promise<{ worker: Worker; tokenFile: string }> {
+  const { environment } = host;
+  const checkout = options.path;
+  if (!(await stat(join(checkout, ".git")).catch(() => undefined))) throw badStart(`${checkout} is no git checkout`);
+  const home = options.home ?? (environment["HYDRAFLOW_HOME"] || join(homedir(), ".hydraflow"));
+  const repository = await repositoryOf(options, environment["PATH"], signal);
+  const slug = options.slug ?? slugOf(repository);
+  const dataRoot = workerDataRoot(home, slug);
+  const paths = supervisorPaths(dirname(dataRoot));
+  const machine = await readLayerFile(paths.config);
+  if (!machine.ok) throw badStart(machine.failure);
+  const loadConfig = () => loadWorkerConfig({ machine: machine.value, checkout, environment, commandLine: options.commandLine });
+  const config = await loadConfig();
+  if (!config.ok) throw badStart(config.failure);
+  const token = await ensureTokenFile(paths.token);
+  const githubTokenFile = config.value.githubTokenFile ?? paths.githubToken;
+  const worker = await startWorker(
+    {
+      ...host,
+      repository,
+      slug,
+      checkout,
+      dataRoot,
+      clones: null,
+      generation: 0,
+      config: config.value,
+      loadConfig,
+      loadGitHubToken: () => loadGitHubToken({ environment, file: githubTokenFile }),
+      acceptedTokenHashes: [hashToken(token)],
+      secrets: [token],
+    },
+    signal,
+  );
+  return { worker, tokenFile: paths.token };
+}
+
+async function repositoryOf({ path, repoSlug }: RunWorkerOptions, searchPath: string | undefined, signal: AbortSignal): Promise<RepositoryName> {
+  const named = repoSlug === undefined ? parseRemoteUrl((await readOrigin(path, searchPath, signal)) ?? "") : parseRepositoryName(repoSlug);
+  if (!named.ok) throw badStart(`${named.failure.message}; give --repo-slug owner/name`);
+  return named.value;
+}
+
+function badStart(message: string): HydraError {
+  return new HydraError("BAD_CONFIG", message, { exitCode: EXIT_CODES.badConfig.code });
+}

@@ -1,0 +1,73 @@
+// A worker under its supervisor, from the start message to the end of its signal. The supervisor's word decides
+// everything; the worker only adds the repository's own settings.
+
+import { dirname, join } from "node:path";
+
+import { HydraError, messageOf } from "../../core/errors.ts";
+import { EXIT_CODES } from "../../core/exit-code.ts";
+import { loadGitHubToken } from "../../core/github-token.ts";
+import { supervisorPaths } from "../../core/paths.ts";
+import { parseRepositoryName } from "../../core/repository-name.ts";
+import type { StartWorker } from "../../core/worker-message.ts";
+import { startWorker, type StartWorkerOptions } from "./start-worker.ts";
+import type { SupervisorLink } from "./supervisor-link.ts";
+import { loadWorkerConfig } from "./worker-config.ts";
+
+export interface SupervisedHost {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly execPath: string;
+  readonly rssBytes: () => number;
+}
+
+/** Resolves when the signal was given and everything has ended. Throws what a restart cannot mend after saying so. */
+export async function runSupervised(link: SupervisorLink, host: SupervisedHost, signal: AbortSignal): Promise<void> {
+  const stopped = untilAborted(signal);
+  const start = await Promise.race([link.start, stopped]);
+  if (start === undefined) return;
+  try {
+    await using worker = await startWorker(await optionsOf(start, host), signal);
+    const { runtime } = worker;
+    link.ready(worker.port, () => ({ inFlight: runtime.inFlight, rssBytes: host.rssBytes(), notice: runtime.notice }));
+    await stopped;
+  } catch (thrown) {
+    if (signal.aborted) return;
+    if (thrown instanceof HydraError && thrown.exitCode === EXIT_CODES.badConfig.code) await link.failed(messageOf(thrown));
+    throw thrown;
+  }
+}
+
+async function optionsOf(start: StartWorker, { environment, execPath }: SupervisedHost): Promise<StartWorkerOptions> {
+  const repository = parseRepositoryName(start.repo);
+  if (!repository.ok) throw badConfig(repository.failure.message);
+  const { file, environment: variables, commandLine } = start.config;
+  const loadConfig = () => loadWorkerConfig({ machine: file, checkout: start.checkout, environment: variables, commandLine });
+  const config = await loadConfig();
+  if (!config.ok) throw badConfig(config.failure);
+  const home = dirname(start.dataRoot);
+  const tokenFile = config.value.githubTokenFile ?? join(home, "github-token");
+  return {
+    repository: repository.value,
+    slug: start.slug,
+    checkout: start.checkout,
+    dataRoot: start.dataRoot,
+    clones: supervisorPaths(home).clones,
+    generation: start.generation,
+    config: config.value,
+    loadConfig,
+    // A credential that comes later stands in the file; nobody needs to restart for it.
+    loadGitHubToken: async () => start.githubToken ?? (await loadGitHubToken({ environment: {}, file: tokenFile })),
+    acceptedTokenHashes: start.acceptedTokenHashes,
+    secrets: [start.githubToken],
+    environment,
+    execPath,
+  };
+}
+
+function badConfig(message: string): HydraError {
+  return new HydraError("BAD_CONFIG", message, { exitCode: EXIT_CODES.badConfig.code });
+}
+
+function untilAborted(signal: AbortSignal): Promise<undefined> {
+  if (signal.aborted) return Promise.resolve(undefined);
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined), { once: true }));
+}

@@ -1,0 +1,84 @@
+// Composes the worker of one repository out of what ships: the runtime, its registry and its HTTP API. Both ways to start
+// a worker, under a supervisor and by hand, come through here.
+
+import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+
+import { systemClock } from "../../core/clock.ts";
+import type { Config } from "../../core/config.ts";
+import { parseRemoteUrl, isSameRepository, type RepositoryName } from "../../core/repository-name.ts";
+import type { Result } from "../../core/result.ts";
+import { VERSION } from "../../core/version.ts";
+import { BIRTH_VARIABLE, TREE_VARIABLE } from "../../core/worker-message.ts";
+import { createDriver } from "../agent/create-driver.ts";
+import { type WorkerServer, startWorkerServer } from "../api/worker-server.ts";
+import { createGitHub } from "../github/octokit-github.ts";
+import { readOrigin } from "./read-origin.ts";
+import { RepoRuntimeRegistry } from "./repo-runtime-registry.ts";
+import { RepoRuntime } from "./repo-runtime.ts";
+import type { RepoRuntimeOptions } from "./runtime-options.ts";
+
+export interface StartWorkerOptions {
+  readonly repository: RepositoryName;
+  readonly slug: string;
+  readonly checkout: string;
+  readonly dataRoot: string;
+  readonly clones: string | null;
+  readonly generation: number;
+  readonly config: Config;
+  readonly loadConfig: () => Promise<Result<Config, string>>;
+  readonly loadGitHubToken: () => Promise<string | null>;
+  readonly acceptedTokenHashes: readonly string[];
+  /** Never to be seen in a log. */
+  readonly secrets: readonly (string | null)[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Node, for the demo agent. */
+  readonly execPath: string;
+  readonly mirror?: { write(line: string): unknown };
+}
+
+export interface Worker extends AsyncDisposable {
+  readonly runtime: RepoRuntime;
+  readonly port: number;
+}
+
+/** Up and answering when it resolves; the pipeline goes on in the background. */
+export async function startWorker(options: StartWorkerOptions, signal: AbortSignal): Promise<Worker> {
+  await using resources = new AsyncDisposableStack();
+  const runtime = resources.use(await RepoRuntime.create(await runtimeOptions(options, signal), signal));
+  const registry = new RepoRuntimeRegistry();
+  registry.add(runtime);
+  const server: WorkerServer = resources.use(await startWorkerServer(runtime, registry, options.acceptedTokenHashes));
+  runtime.bus.tell({ type: "worker.ready", port: server.port });
+  runtime.start();
+  const owned = resources.move();
+  return { runtime, port: server.port, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() };
+}
+
+async function runtimeOptions(options: StartWorkerOptions, signal: AbortSignal): Promise<RepoRuntimeOptions> {
+  const { repository, checkout, environment, execPath } = options;
+  const marks = Object.fromEntries([TREE_VARIABLE, BIRTH_VARIABLE].flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])));
+  const origin = await readOrigin(checkout, environment["PATH"], signal);
+  return {
+    ...options,
+    boot: randomUUID(),
+    marks,
+    isOriginOverridden: !namesRepository(origin, repository),
+    createGitHub: (token, tell) =>
+      createGitHub({ apiUrl: options.config.githubApiUrl, repository, token, userAgent: `hydraflow/${VERSION}`, clock: systemClock, onFailure: tell }),
+    createAgent: (config, redact) => createDriver(config, { environment, marks, redact, demoAgent: { node: execPath, program: demoAgentProgram() } }),
+  };
+}
+
+/** A checkout that is still to be cloned gets the right origin; one that names nothing was registered by name. */
+function namesRepository(origin: string | null, { fullName }: RepositoryName): boolean {
+  if (origin === null) return false;
+  const parsed = parseRemoteUrl(origin);
+  return parsed.ok && isSameRepository(parsed.value.fullName, fullName);
+}
+
+/** Beside us in the bundle; where the sources run as they are, in its own directory. */
+function demoAgentProgram(): string {
+  const isSource = import.meta.url.endsWith(".ts");
+  return fileURLToPath(new URL(isSource ? "../../demo/agent/main.ts" : "./demo-agent.js", import.meta.url));
+}

@@ -1,0 +1,45 @@
+// The layers of a worker's settings: the machine's file, the repository's own, environment, command line. The repository's
+// file is the operator's checkout's, never an agent's worktree's.
+
+import { join } from "node:path";
+
+import type { Config } from "../../core/config.ts";
+import { type ConfigLayer, describeProblems, environmentLayer, resolveConfig } from "../../core/config-layers.ts";
+import { readTextIfExists } from "../../core/durable-file.ts";
+import { messageOf } from "../../core/errors.ts";
+import { parseJsonObject } from "../../core/json-lines.ts";
+import { fail, ok, type Result } from "../../core/result.ts";
+
+const FILE_BYTES_MAX = 1_048_576;
+
+export interface ConfigSources {
+  readonly machine: { readonly source: string; readonly values?: unknown } | null;
+  readonly checkout: string;
+  /** Variables; those that are no settings of ours are left out. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly commandLine: Readonly<Record<string, unknown>>;
+}
+
+/** The failure names every problem on one line. */
+export async function loadWorkerConfig({ machine, checkout, environment, commandLine }: ConfigSources): Promise<Result<Config, string>> {
+  const repository = await readLayerFile(join(checkout, ".hydraflow", "config.json"));
+  if (!repository.ok) return repository;
+  const layers: ConfigLayer[] = [
+    ...(machine === null ? [] : [{ source: machine.source, kind: "machine" as const, values: machine.values }]),
+    ...(repository.value === null ? [] : [{ ...repository.value, kind: "repository" as const }]),
+    environmentLayer(environment),
+    { source: "command line", kind: "command-line", values: commandLine },
+  ];
+  const config = resolveConfig(layers);
+  return config.ok ? config : fail(describeProblems(config.failure));
+}
+
+/** Null when there is none; a file that is no JSON object is the resolver's to name. */
+export async function readLayerFile(path: string): Promise<Result<{ source: string; values: unknown } | null, string>> {
+  try {
+    const text = await readTextIfExists(path, FILE_BYTES_MAX);
+    return ok(text === undefined ? null : { source: path, values: parseJsonObject(text) ?? null });
+  } catch (thrown) {
+    return fail(`${path} cannot be read: ${messageOf(thrown)}`);
+  }
+}
