@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 
 import { AppendLog } from "../../src/core/append-log.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 
 interface Note {
   readonly n: number;
@@ -37,7 +37,7 @@ function pseudoRandom(seed: number): () => number {
 
 describe("an append log", () => {
   it("gives back after reopening what was appended, in order", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("log.jsonl");
 
     await write(path, [{ n: 1 }, { n: 2, text: "ünïcödé\n\u2028\"}" }]);
@@ -49,7 +49,7 @@ describe("an append log", () => {
   });
 
   it("writes lines that any JSON reader understands, with the record's own fields on top", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("log.jsonl");
 
     await write(path, [{ n: 7, text: "hello" }]);
@@ -62,7 +62,7 @@ describe("an append log", () => {
   });
 
   it("keeps the order of appends that were not awaited", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     await using log = await AppendLog.open<Note>(directory.file("log.jsonl"), { bytesMax: BYTES_MAX });
     const wanted = Array.from({ length: 200 }, (_, n) => n);
 
@@ -73,7 +73,7 @@ describe("an append log", () => {
   });
 
   it("loses at most the last record when the file is cut at any byte of it", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("log.jsonl");
     await write(path, [{ n: 1 }, { n: 2 }]);
     const { size: before } = await stat(path);
@@ -91,7 +91,7 @@ describe("an append log", () => {
   });
 
   it("goes on after a cut with a record that stands on a line of its own", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("log.jsonl");
     await write(path, [{ n: 1 }, { n: 2 }]);
     await truncate(path, (await stat(path)).size - 5);
@@ -102,7 +102,7 @@ describe("an append log", () => {
   });
 
   it("detects every single flipped bit, wherever it is", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("log.jsonl");
     await write(path, [{ n: 1 }, { n: 2, text: "some text" }, { n: 3 }]);
     const whole = await readFile(path);
@@ -119,7 +119,7 @@ describe("an append log", () => {
   });
 
   it("detects random bursts of damage and keeps every record that they did not touch", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("log.jsonl");
     await write(path, Array.from({ length: 30 }, (_, n) => ({ n, text: `record ${n}` })));
     const whole = await readFile(path);
@@ -137,7 +137,7 @@ describe("an append log", () => {
   });
 
   it("keeps damaged lines of every opening beside the file as evidence", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("log.jsonl");
     await write(path, [{ n: 1 }]);
     await appendFile(path, "first damage\n");
@@ -151,7 +151,7 @@ describe("an append log", () => {
   });
 
   it("stays within its bound under load, in the file and in memory, and keeps the newest records", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("log.jsonl");
     const bytesMax = 20_000;
     await using log = await AppendLog.open<Note>(path, { bytesMax });
@@ -170,7 +170,7 @@ describe("an append log", () => {
   });
 
   it("drops nothing that must be kept, though the file then passes its bound", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("log.jsonl");
     const bytesMax = 4_000;
     await using log = await AppendLog.open<Note>(path, { bytesMax, keep: ({ n }) => n % 2 === 0 });
@@ -183,7 +183,7 @@ describe("an append log", () => {
   });
 
   it("refuses a record over the limit and goes on without it", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("log.jsonl");
     await using log = await AppendLog.open<Note>(path, { bytesMax: BYTES_MAX });
 
@@ -194,7 +194,7 @@ describe("an append log", () => {
   });
 
   it("does not join a record to what a failed write left behind", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("log.jsonl");
 
     // The soft limit on file sizes is 2 or 4 KiB, depending on the shell: the second record is torn by the kernel.
@@ -205,7 +205,7 @@ describe("an append log", () => {
   });
 
   it("fails appends after it was closed instead of losing them in silence", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const log = await AppendLog.open<Note>(directory.file("log.jsonl"), { bytesMax: BYTES_MAX });
     await log[Symbol.asyncDispose]();
 

@@ -1,4 +1,4 @@
-// A directory per test that is gone afterwards.
+// A directory per test.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,14 +6,14 @@ import { join } from "node:path";
 
 export interface TemporaryDirectory extends AsyncDisposable {
   readonly path: string;
+  /** A path beneath it. */
   file(...parts: string[]): string;
 }
 
-export async function temporaryDirectory(): Promise<TemporaryDirectory> {
+/** Removed with everything in it at the end of its scope. */
+export async function makeTemporaryDirectory(): Promise<TemporaryDirectory> {
   const path = await mkdtemp(join(tmpdir(), "hydraflow-test-"));
-  return {
-    path,
-    file: (...parts) => join(path, ...parts),
-    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
-  };
+  return { path, file: (...parts) => join(path, ...parts), [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 5 }) };
 }
+
+export { makeTemporaryDirectory as temporaryDirectory };

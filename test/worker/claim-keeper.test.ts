@@ -6,7 +6,7 @@ import type { WorkerEvent } from "../../src/worker/event.ts";
 import { StateTracker } from "../../src/worker/state-tracker.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { type MemoryClient, MemoryGitHub, unreachable } from "../support/memory-github.ts";
-import { temporaryDirectory, type TemporaryDirectory } from "../support/temporary-directory.ts";
+import { makeTemporaryDirectory, type TemporaryDirectory } from "../support/temporary-directory.ts";
 
 const { signal } = new AbortController();
 const LEASE_MS = 900_000;
@@ -28,7 +28,7 @@ interface Rig extends AsyncDisposable {
 }
 
 async function newRig(): Promise<Rig> {
-  const directory = await temporaryDirectory();
+  const directory = await makeTemporaryDirectory();
   const clock = new ManualClock();
   const world = new MemoryGitHub({ now: () => clock.now() });
   world.addIssue({ labels: ["hydraflow-ready"] });

@@ -8,7 +8,7 @@ import { EventBus } from "../../src/worker/event-bus.ts";
 import { QUEUE_LENGTH_MAX } from "../../src/worker/event-queue.ts";
 import type { RecordedEvent, WorkerEvent } from "../../src/worker/event.ts";
 import { ManualClock } from "../support/manual-clock.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 
 const clock = new ManualClock();
 const { signal: never } = new AbortController();
@@ -38,7 +38,7 @@ function idsOf(events: readonly RecordedEvent[]): string[] {
 
 describe("the event bus", () => {
   it("numbers events within a boot and names repository, boot and time", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     await using bus = await openBus(directory.file("events.jsonl"));
 
     bus.tell(released(1));
@@ -51,7 +51,7 @@ describe("the event bus", () => {
   });
 
   it("finds the events of earlier boots again and answers cursors of any boot", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const file = directory.file("events.jsonl");
     const first = await openBus(file, "boot-1");
     for (let issue = 1; issue <= 3; issue += 1) first.tell(released(issue));
@@ -67,7 +67,7 @@ describe("the event bus", () => {
   });
 
   it("holds the newest five thousand in memory and its file within the bound, under load", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const file = directory.file("events.jsonl");
     const bus = await openBus(file, "boot-1", { bytesMax: 200_000 });
 
@@ -85,7 +85,7 @@ describe("the event bus", () => {
   });
 
   it("writes each event to the log as a static message with fields", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const log = new MemoryLog();
     await using bus = await openBus(directory.file("events.jsonl"), "boot-1", { log });
 
@@ -101,7 +101,7 @@ describe("the event bus", () => {
   });
 
   it("lets no secret into the stream, the file or the log, and no text without end", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const file = directory.file("events.jsonl");
     const log = new MemoryLog();
     const secret = "s3cret-value-of-a-token";
@@ -118,7 +118,7 @@ describe("the event bus", () => {
   });
 
   it("says that records of the file were damaged and keeps the others", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const file = directory.file("events.jsonl");
     const first = await openBus(file);
     first.tell(released(1));
@@ -133,7 +133,7 @@ describe("the event bus", () => {
   });
 
   it("goes on when the disk takes nothing, and says how much is missing", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const log = new MemoryLog();
     const bus = await openBus(directory.file("events.jsonl"), "boot-1", { log });
     await bus[Symbol.asyncDispose]();
@@ -148,7 +148,7 @@ describe("the event bus", () => {
 
 describe("a reader of the stream", () => {
   it("gets every event from its subscription on, in order", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     await using bus = await openBus(directory.file("events.jsonl"));
     bus.tell(released(1));
     const events = bus.subscribe(never)[Symbol.asyncIterator]();
@@ -163,7 +163,7 @@ describe("a reader of the stream", () => {
   });
 
   it("that falls behind gets what was queued, then one gap, and is ended, while others miss nothing", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     await using bus = await openBus(directory.file("events.jsonl"));
     const slow = bus.subscribe(never);
     const others: number[] = [];
@@ -192,7 +192,7 @@ describe("a reader of the stream", () => {
   });
 
   it("ends when its signal aborts, also while it waits or when it was aborted before", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     await using bus = await openBus(directory.file("events.jsonl"));
     const controller = new AbortController();
     const waiting = bus.subscribe(controller.signal)[Symbol.asyncIterator]().next();
@@ -204,7 +204,7 @@ describe("a reader of the stream", () => {
   });
 
   it("ends when the bus ends", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const bus = await openBus(directory.file("events.jsonl"));
     const waiting = bus.subscribe(never)[Symbol.asyncIterator]().next();
 
@@ -214,7 +214,7 @@ describe("a reader of the stream", () => {
   });
 
   it("leaves nothing behind when it breaks off, however many come and go", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     await using bus = await openBus(directory.file("events.jsonl"));
 
     for (let n = 0; n < 1_500; n += 1) {

@@ -4,13 +4,13 @@ import { COMMENT_CHARACTERS_MAX, commentOnce, withMarker } from "../../src/worke
 import { Journal } from "../../src/worker/journal.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryGitHub, unreachable } from "../support/memory-github.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 
 const { signal } = new AbortController();
 const KEY = "1.1/comment/plan";
 
 async function commentAgainAfterLostAnswer(prepare: (world: MemoryGitHub) => void): Promise<MemoryGitHub> {
-  await using directory = await temporaryDirectory();
+  await using directory = await makeTemporaryDirectory();
   await using journal = await Journal.open(directory.file("journal.jsonl"), new ManualClock());
   const world = new MemoryGitHub();
   world.addIssue();

@@ -7,7 +7,7 @@ import { commentOnce } from "../../src/worker/issue-comment.ts";
 import { Journal } from "../../src/worker/journal.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { Crash, forbidden, MemoryGitHub, unreachable } from "../support/memory-github.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 
 const { signal } = new AbortController();
 const clock = new ManualClock();
@@ -31,7 +31,7 @@ describe("an effect of the journal", () => {
   it.each(["before", "after"] as const)("happens exactly once when the process ends %s any call of it", async (when) => {
     let crashes = 0;
     for (let at = 1; at <= 10; at += 1) {
-      await using directory = await temporaryDirectory();
+      await using directory = await makeTemporaryDirectory();
       const world = newWorld();
 
       const first = runOnce(directory.file("journal.jsonl"), world, (client) => client.inject({ at, when, how: "crash" }));
@@ -47,7 +47,7 @@ describe("an effect of the journal", () => {
   it.each(["before", "after"] as const)("happens exactly once when the process also ends %s any call of the recovery", async (when) => {
     let crashes = 0;
     for (let at = 1; at <= 10; at += 1) {
-      await using directory = await temporaryDirectory();
+      await using directory = await makeTemporaryDirectory();
       const path = directory.file("journal.jsonl");
       const world = newWorld();
       await runOnce(path, world, (client) => client.inject({ at: 1, when: "after", how: "crash" })).catch(() => undefined);
@@ -63,7 +63,7 @@ describe("an effect of the journal", () => {
   });
 
   it("happens exactly once when the record of its result is cut at any byte", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("journal.jsonl");
     const world = newWorld();
     await runOnce(path, world);
@@ -80,7 +80,7 @@ describe("an effect of the journal", () => {
   });
 
   it("is answered from the record, without a call, once its result is known", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("journal.jsonl");
     const world = newWorld();
     const first = await runOnce(path, world);
@@ -94,7 +94,7 @@ describe("an effect of the journal", () => {
   });
 
   it("stays open after a failure that may have had an effect, and is looked up before the next attempt", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     await using journal = await Journal.open(directory.file("journal.jsonl"), clock);
     const world = newWorld();
     const client = world.connect();
@@ -112,7 +112,7 @@ describe("an effect of the journal", () => {
   });
 
   it("frees its key after a refusal that surely had no effect", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("journal.jsonl");
     const world = newWorld();
 
@@ -129,7 +129,7 @@ describe("an effect of the journal", () => {
   });
 
   it("does nothing while a lookup fails", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     await using journal = await Journal.open(directory.file("journal.jsonl"), clock);
     const world = newWorld();
     const client = world.connect();
@@ -145,7 +145,7 @@ describe("an effect of the journal", () => {
   });
 
   it("runs once when two callers ask for the same key at the same time", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     await using journal = await Journal.open(directory.file("journal.jsonl"), clock);
     const world = newWorld();
     const client = world.connect();
@@ -157,7 +157,7 @@ describe("an effect of the journal", () => {
   });
 
   it("looks before the first attempt too when it is told to", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     await using journal = await Journal.open(directory.file("journal.jsonl"), clock);
     let acted = 0;
     const act = () => {
@@ -172,7 +172,7 @@ describe("an effect of the journal", () => {
   });
 
   it("looks first for every key once damage may have taken an intent", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("journal.jsonl");
     const world = newWorld();
     await runOnce(path, world);
@@ -190,7 +190,7 @@ describe("an effect of the journal", () => {
 
 describe("the journal", () => {
   it("names the highest cycle of an issue and not that of another one whose number starts alike", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     await using journal = await Journal.open(directory.file("journal.jsonl"), clock);
     const steps = { look: () => Promise.resolve(ok(null)), act: () => Promise.resolve(ok(1)) };
 
@@ -200,7 +200,7 @@ describe("the journal", () => {
   });
 
   it("keeps open intents and the results of unfinished issues when it is compacted", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("journal.jsonl");
     const journal = await Journal.open(path, clock, { mayForget: (issue) => issue !== 7 });
     const act = (value: string) => ({ look: () => Promise.resolve(ok(null)), act: () => Promise.resolve(ok(value)) });
@@ -221,7 +221,7 @@ describe("the journal", () => {
   });
 
   it("drops a torn record and takes the next one", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("journal.jsonl");
     const world = newWorld();
     await runOnce(path, world);

@@ -8,7 +8,7 @@ import { LabelMover } from "../../src/worker/label-mover.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryBranches } from "../support/memory-branches.ts";
 import { Crash, forbidden, type MemoryClient, MemoryGitHub, unreachable } from "../support/memory-github.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 
 const { signal } = new AbortController();
 const clock = new ManualClock();
@@ -35,7 +35,7 @@ function stagesOf(world: MemoryGitHub, number = 1): StageLabel[] {
 
 describe("a move", () => {
   it("adds the new label before it removes the old one and the marker of an answer", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const world = new MemoryGitHub();
     const issue = world.addIssue({ labels: ["bug", name("hitl"), name("hitl-active"), name("in-progress")] });
     await using worker = await startWorker(directory.file("journal.jsonl"), world);
@@ -49,7 +49,7 @@ describe("a move", () => {
   });
 
   it("that is not in the table of legal moves is refused without a call", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const world = new MemoryGitHub();
     const issue = world.addIssue({ labels: [name("fixed")] });
     await using worker = await startWorker(directory.file("journal.jsonl"), world);
@@ -61,7 +61,7 @@ describe("a move", () => {
   });
 
   it("gives way to a person who moved the issue meanwhile", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const world = new MemoryGitHub();
     const issue = world.addIssue({ labels: [name("ready")] });
     await using worker = await startWorker(directory.file("journal.jsonl"), world);
@@ -75,7 +75,7 @@ describe("a move", () => {
   });
 
   it("can be made again in the same cycle: to review, back, and to review once more", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const world = new MemoryGitHub();
     world.addIssue({ labels: [name("ready")] });
     await using worker = await startWorker(directory.file("journal.jsonl"), world);
@@ -88,7 +88,7 @@ describe("a move", () => {
   });
 
   it("puts the same label on the pull request", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const { world, pull } = await worldWithPull();
     await using worker = await startWorker(directory.file("journal.jsonl"), world);
 
@@ -99,7 +99,7 @@ describe("a move", () => {
   });
 
   it("goes on when the label on the pull request is refused for good", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const { world, pull } = await worldWithPull();
     await using worker = await startWorker(directory.file("journal.jsonl"), world);
     worker.client.inject({ method: "addLabels", at: 2, when: "before", how: forbidden() });
@@ -111,7 +111,7 @@ describe("a move", () => {
   });
 
   it("that fails after its first change is to be tried again, whatever the refusal was", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const world = new MemoryGitHub();
     const issue = world.addIssue({ labels: [name("ready")] });
     await using worker = await startWorker(directory.file("journal.jsonl"), world);
@@ -154,7 +154,7 @@ describe("after a crash", () => {
     let crashes = 0;
     for (const when of ["before", "after"] as const) {
       for (let at = 1; at <= 8; at += 1) {
-        await using directory = await temporaryDirectory();
+        await using directory = await makeTemporaryDirectory();
         const path = directory.file("journal.jsonl");
         const world = new MemoryGitHub();
         world.addIssue({ labels: ["bug", name(from), ...markers.map(name)] });
@@ -182,7 +182,7 @@ describe("after a crash", () => {
     for (const when of ["before", "after"] as const) {
       for (let first = 1; first <= 4; first += 1) {
         for (let second = 1; second <= 6; second += 1) {
-          await using directory = await temporaryDirectory();
+          await using directory = await makeTemporaryDirectory();
           const path = directory.file("journal.jsonl");
           const world = new MemoryGitHub();
           world.addIssue({ labels: [name("hitl"), name("hitl-active")] });
@@ -203,7 +203,7 @@ describe("after a crash", () => {
   it("in which the journal was lost too, the most advanced label wins", async () => {
     for (const from of STAGE_LABELS) {
       for (const to of STAGE_LABELS.filter((label) => label !== from)) {
-        await using directory = await temporaryDirectory();
+        await using directory = await makeTemporaryDirectory();
         const world = new MemoryGitHub();
         world.addIssue({ labels: [name(from), name(to)] });
         await using worker = await startWorker(directory.file("journal.jsonl"), world);
@@ -236,7 +236,7 @@ function isCrash(error: unknown): boolean {
 
 describe("reconcile", () => {
   it("changes nothing where there is one stage label and no open move", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const world = new MemoryGitHub();
     const issue = world.addIssue({ labels: [name("hitl"), name("hitl-active")] });
     await using worker = await startWorker(directory.file("journal.jsonl"), world);
@@ -248,7 +248,7 @@ describe("reconcile", () => {
   });
 
   it("leaves an issue alone that a person took out of the pipeline in the middle of a move", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("journal.jsonl");
     const world = new MemoryGitHub();
     world.addIssue({ labels: [name("ready")] });
@@ -263,7 +263,7 @@ describe("reconcile", () => {
   });
 
   it("follows a person who moved the issue elsewhere in the middle of a move", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("journal.jsonl");
     const world = new MemoryGitHub();
     world.addIssue({ labels: [name("ready")] });
@@ -277,7 +277,7 @@ describe("reconcile", () => {
   });
 
   it("reports that GitHub does not answer and keeps the move open", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("journal.jsonl");
     const world = new MemoryGitHub();
     world.addIssue({ labels: [name("ready")] });
@@ -294,7 +294,7 @@ describe("reconcile", () => {
 
 describe("the labels of the repository", () => {
   it("are all created, and again without an effect", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const world = new MemoryGitHub();
     await using worker = await startWorker(directory.file("journal.jsonl"), world);
 

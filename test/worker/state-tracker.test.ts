@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { UNKNOWN_ISSUE } from "../../src/worker/issue-state.ts";
 import { StateTracker } from "../../src/worker/state-tracker.ts";
 import { ManualClock } from "../support/manual-clock.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 
 const clock = new ManualClock();
 const open = (path: string) => StateTracker.open(path, clock);
@@ -29,7 +29,7 @@ async function evidence(directory: string): Promise<string[]> {
 
 describe("the state of a worker", () => {
   it("is there again after a restart, with the same instance", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("state.json");
     const instance = await twoRevisions(path);
     await using first = await open(path);
@@ -46,7 +46,7 @@ describe("the state of a worker", () => {
   });
 
   it("is on the disk when an update resolves", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("state.json");
     await using state = await open(path);
 
@@ -58,7 +58,7 @@ describe("the state of a worker", () => {
   });
 
   it("loses none of many updates that come together, and shares writes between them", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("state.json");
     await using state = await open(path);
     const before = await revisionOf(path);
@@ -70,7 +70,7 @@ describe("the state of a worker", () => {
   });
 
   it("answers for an unknown issue with the defaults and hands out nothing that can be changed", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     await using state = await open(directory.file("state.json"));
     await state.update(1, (issue) => ({ ...issue, guidance: [{ text: "t", by: "alice", at: "now" }] }));
 
@@ -80,7 +80,7 @@ describe("the state of a worker", () => {
   });
 
   it("refuses a state that could not be read again, and only that update", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("state.json");
     await using state = await open(path);
 
@@ -99,7 +99,7 @@ describe("the state of a worker", () => {
   });
 
   it("keeps histories bounded, and of old finished issues only what journal keys need", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     await using state = await open(directory.file("state.json"));
     const history = Array.from({ length: 150 }, (_, n) => ({ at: "t", text: `line ${n}` }));
 
@@ -121,7 +121,7 @@ describe("the state of a worker", () => {
 
 describe("a state file that the disk refused", () => {
   it("changes nothing in memory, and the next update works", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("data", "state.json");
     await using state = await open(path);
     await state.update(1, (issue) => ({ ...issue, branch: "kept" }));
@@ -141,7 +141,7 @@ describe("a state file that the disk refused", () => {
 
 describe("a damaged state file", () => {
   it("gives way to the last good copy, is kept as evidence, and is reported", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("state.json");
     const instance = await twoRevisions(path);
     await writeFile(path, "{ not json");
@@ -158,7 +158,7 @@ describe("a damaged state file", () => {
   });
 
   it("is detected for every flipped bit; what is then read is the last good copy, never a mix", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("state.json");
     await twoRevisions(path);
     const [good, previous] = [await readFile(path), await readFile(`${path}.prev`)];
@@ -177,7 +177,7 @@ describe("a damaged state file", () => {
   });
 
   it("is detected when it is cut at any length", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("state.json");
     await twoRevisions(path);
     const [good, previous] = [await readFile(path), await readFile(`${path}.prev`)];
@@ -194,7 +194,7 @@ describe("a damaged state file", () => {
   it.each(["", "null", "[]", "{}", "\uFEFF{}", '{"schema":1}', '{"__proto__":{"checksum":""}}', `${"[".repeat(10_000)}${"]".repeat(10_000)}`])(
     "as %j boots from the last good copy",
     async (content) => {
-      await using directory = await temporaryDirectory();
+      await using directory = await makeTemporaryDirectory();
       const path = directory.file("state.json");
       await twoRevisions(path);
       await writeFile(path, content);
@@ -208,7 +208,7 @@ describe("a damaged state file", () => {
   );
 
   it("whose copy is damaged too starts anew, keeps both as evidence, and says what is lost", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("state.json");
     await twoRevisions(path);
     await writeFile(path, "x");
@@ -222,7 +222,7 @@ describe("a damaged state file", () => {
   });
 
   it("that is missing gives way to its copy", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("state.json");
     await twoRevisions(path);
     await rm(path);
@@ -236,7 +236,7 @@ describe("a damaged state file", () => {
 
 describe("opening", () => {
   it("refuses the file of a newer version and leaves it untouched", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("state.json");
     await using state = await open(path);
     await state.update(1, (issue) => ({ ...issue, branch: "one" }));
@@ -249,7 +249,7 @@ describe("opening", () => {
   });
 
   it("removes what a killed write left behind and touches nothing else", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("state.json");
     await twoRevisions(path);
     await copyFile(path, directory.file(".state.json.0011aabbccdd.tmp"));
@@ -261,7 +261,7 @@ describe("opening", () => {
   });
 
   it("writes nothing when the file is good", async () => {
-    await using directory = await temporaryDirectory();
+    await using directory = await makeTemporaryDirectory();
     const path = directory.file("state.json");
     await twoRevisions(path);
     const before = await readFile(path, "utf8");
