@@ -26,7 +26,8 @@ async function runVitest(selection) {
   try {
     const reporters = ["--reporter=dot", "--reporter=json", `--outputFile.json=${report}`];
     const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-    return { code: await runNode([vitest, "run", ...reporters, ...selection]), counts: readCounts(report) };
+    const colour = process.stdout.isTTY ? [] : ["--no-color"];
+    return { code: await runNode([vitest, "run", ...colour, ...reporters, ...selection]), counts: readCounts(report) };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
