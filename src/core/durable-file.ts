@@ -32,7 +32,7 @@ export async function replaceFile(path: string, content: string | Uint8Array, mo
   await syncDirectory(directory);
 }
 
-/** Removes what `replaceFile` left beside `path` when the process ended within it. Only the file's one owner may call it. */
+/** Removes what `replaceFile` left of `path` and its companions (`<path>.prev`) when the process ended within it. For the file's one owner only. */
 export async function removeTemporaries(path: string): Promise<void> {
   const left = (await readdir(dirname(path))).filter((name) => name.startsWith(`.${basename(path)}.`) && name.endsWith(".tmp"));
   for (const name of left) await unlink(join(dirname(path), name));

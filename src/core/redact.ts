@@ -23,7 +23,8 @@ export class Redactor {
       secret,
       encodeURIComponent(secret),
       JSON.stringify(secret).slice(1, -1),
-      ...base64Cores(secret),
+      ...base64Cores(secret, "base64"),
+      ...base64Cores(secret, "base64url"),
       Buffer.from(`x-access-token:${secret}`).toString("base64").replace(/=+$/, ""),
       bytes.toString("hex"),
     ];
@@ -39,9 +40,9 @@ export class Redactor {
 }
 
 /** The middle of the base64 text at each of the three byte alignments: what stays the same whatever surrounds the secret. */
-function base64Cores(secret: string): string[] {
+function base64Cores(secret: string, alphabet: "base64" | "base64url"): string[] {
   return [0, 1, 2].map((shift) => {
-    const text = Buffer.from(`${"x".repeat(shift)}${secret}`).toString("base64").replace(/=+$/, "");
+    const text = Buffer.from(`${"x".repeat(shift)}${secret}`).toString(alphabet).replace(/=+$/, "");
     return text.slice(shift === 0 ? 0 : shift + 1, text.length - 2);
   });
 }
