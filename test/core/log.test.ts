@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -126,6 +127,7 @@ describe("the log", () => {
     const [logs, file] = [directory.file("logs"), directory.file("logs", "worker.log")];
     const log = openLog(options(file, { bytesMax: 200 }));
     log.write("info", "before", { padding: "x".repeat(300) });
+    await until(() => existsSync(directory.file("logs", "worker.1.log")) && existsSync(file));
 
     // A file in the place of the directory: the rotation fails for good.
     await rm(logs, { recursive: true });
@@ -146,6 +148,7 @@ describe("the log", () => {
   it("can be closed while the disk takes nothing", async () => {
     await using directory = await makeTemporaryDirectory();
     const log = openLog(options(directory.file("logs", "worker.log")));
+    await until(() => existsSync(directory.file("logs", "worker.log")));
     await rm(directory.file("logs"), { recursive: true });
     await writeFile(directory.file("logs"), "");
 
@@ -154,6 +157,14 @@ describe("the log", () => {
     await expect(log[Symbol.asyncDispose]()).resolves.toBeUndefined();
   });
 });
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 15_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`not within the deadline: ${condition.toString()}`);
+    await sleep(5);
+  }
+}
 
 /** All text beneath the directory, once a record of ours is in it. */
 async function writeUntilItArrives(log: { write(level: "info", message: string): void }, directory: string): Promise<string> {
