@@ -3,9 +3,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
-const NAME = "Demo Operator";
-const EMAIL = "operator@example.com";
-
 export interface GitPlace {
   readonly directory: string;
   /** Of the repository on the forge. */
@@ -26,10 +23,6 @@ export async function runGit({ directory, url, token, path }: GitPlace, args: re
       HOME: directory,
       GIT_CONFIG_NOSYSTEM: "1",
       GIT_TERMINAL_PROMPT: "0",
-      GIT_AUTHOR_NAME: NAME,
-      GIT_AUTHOR_EMAIL: EMAIL,
-      GIT_COMMITTER_NAME: NAME,
-      GIT_COMMITTER_EMAIL: EMAIL,
       GIT_CONFIG_COUNT: "1",
       GIT_CONFIG_KEY_0: `http.${new URL(url).origin}/.extraHeader`,
       GIT_CONFIG_VALUE_0: `Authorization: Basic ${credentials}`,

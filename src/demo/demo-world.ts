@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 
 import { type SupervisorPaths, supervisorPaths } from "../core/paths.ts";
 import { slugOf } from "../core/repository-name.ts";
@@ -83,29 +83,17 @@ async function writeConfig(paths: SupervisorPaths, forgeUrl: string): Promise<vo
 }
 
 async function makeRepository(forge: Forge, place: Place, sample: SampleRepository, signal: AbortSignal): Promise<DemoRepository> {
-  const fullName = `${sample.owner}/${sample.name}`;
-  await forge.createRepository({ owner: sample.owner, name: sample.name, defaultBranch: "main" });
-  await forge.addCollaborator(fullName, ROBOT, "write");
-  await forge.addCollaborator(fullName, OPERATOR, "write");
-  const checkout = join(place.directory, "checkouts", sample.name);
-  await pushFirstCommit({ ...place, directory: checkout, url: `${forge.url}/${fullName}.git` }, sample.files, signal);
+  const { owner, name, files } = sample;
+  const collaborators = { [OPERATOR]: "write" } as const;
+  const { fullName, cloneUrl: url } = await forge.createRepository({ owner, name, files, collaborators });
+  const checkout = join(place.directory, "checkouts", name);
+  await mkdir(checkout, { recursive: true });
+  await runGit({ ...place, directory: checkout, url }, ["clone", "-q", url, "."], signal);
   const issues: DemoIssue[] = [];
   for (const issue of sample.issues) {
-    const number = await forge.createIssue(fullName, { title: issue.title, body: issue.body, labels: [FIND_LABEL], author: OPERATOR });
+    const { title, body } = issue;
+    const number = await forge.createIssue(fullName, { title, body, labels: [FIND_LABEL], author: OPERATOR });
     issues.push({ number, sample: issue });
   }
-  return { fullName, slug: slugOf({ owner: sample.owner, name: sample.name, fullName }), checkout, issues };
-}
-
-async function pushFirstCommit(place: GitPlace, files: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
-  for (const [path, content] of Object.entries(files)) {
-    await mkdir(dirname(join(place.directory, path)), { recursive: true });
-    await writeFile(join(place.directory, path), content);
-  }
-  const git = (...args: string[]): Promise<string> => runGit(place, args, signal);
-  await git("init", "-q", "-b", "main");
-  await git("add", "-A");
-  await git("commit", "-q", "-m", "Start the project");
-  await git("remote", "add", "origin", place.url);
-  await git("push", "-q", "-u", "origin", "main");
+  return { fullName, slug: slugOf({ owner, name, fullName }), checkout, issues };
 }

@@ -2,8 +2,9 @@
 // comment on the issue, as people do.
 
 import type { Door } from "./door.ts";
-import { type DemoWorld, OPERATOR } from "./demo-world.ts";
+import { type DemoWorld, OPERATOR, ROBOT } from "./demo-world.ts";
 
+const QUESTION_MARK = /<!-- hydraflow:\S*comment\/question/;
 const ANSWER_AGAIN_MS = 10_000;
 
 export class DemoOperator {
@@ -36,9 +37,14 @@ export class DemoOperator {
     if (repository === this.#world.repositories[0]) {
       // A refusal or a lost answer is tried again; the worker keeps the first answer only.
       if (await this.#door.answer(slug, number, answer, signal)) this.#answered.set(key, Date.now());
-    } else {
+    } else if (this.#isAskedOnForge(repository.fullName, number)) {
       this.#answered.set(key, Number.POSITIVE_INFINITY);
       await this.#world.forge.addComment(repository.fullName, number, OPERATOR, answer);
     }
+  }
+
+  /** The daemon knows its question a moment before the comment with it stands on the issue; a person reads the comment. */
+  #isAskedOnForge(fullName: string, number: number): boolean {
+    return this.#world.forge.comments(fullName, number).some(({ author, body }) => author === ROBOT && QUESTION_MARK.test(body));
   }
 }

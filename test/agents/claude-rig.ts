@@ -12,7 +12,7 @@ import { openWorkshop, type Workshop } from "../worker/agent/agent-workshop.ts";
 import { installClaude } from "./install-agent.ts";
 
 /** A run without the agent fails here, in one line. */
-const program = await installClaude();
+export const program = await installClaude();
 
 export const NEVER = new AbortController().signal;
 export const PATIENT = { startupMs: 60_000, silenceMs: 60_000, turnMs: 120_000 };
