@@ -93,6 +93,8 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
       supervise: supervision({ settings, secrets, options, paths, clock, log, gate, force: signals.force }),
     }),
   );
+  // Behind the closed gate, so that whoever asks early sees what is to come.
+  supervisor.restore();
   stop.throwIfAborted();
   const { tokenHashes } = secrets;
   const handle = createControlHandler({ control: supervisor, auth: settings.config.tcpAuth, tokenHashes, log });
@@ -107,7 +109,6 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
   httpPort = httpDoor.port;
   await tellDoors(registry, { port: tcpDoor.port, httpPort, pid: process.pid });
   owned.use(await writePortFile(paths.portFile, tcpDoor.port));
-  supervisor.restore();
   await clearLeftovers(treeMarkOf(paths.home), clock, log, stop);
   gate.open();
   isReady = true;

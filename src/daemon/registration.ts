@@ -112,6 +112,11 @@ export function amend(
   });
 }
 
+/** By slug, or by `owner/name` as clients of the first implementation know it. */
+export function findRecord({ repos }: RegistryDocument, text: string): RepoRecord | undefined {
+  return repos.find(({ slug }) => slug === text) ?? repos.find(({ repo }) => isSameRepository(repo, text));
+}
+
 function known(
   document: RegistryDocument,
   record: RepoRecord,

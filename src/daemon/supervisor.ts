@@ -5,10 +5,8 @@ import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 
 import type { Clock } from "../core/clock.ts";
-import { messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { SupervisorPaths } from "../core/paths.ts";
-import { isSameRepository } from "../core/repository-name.ts";
 import { fail, ok } from "../core/result.ts";
 import type {
   AddReply,
@@ -23,7 +21,8 @@ import { VERSION } from "../core/version.ts";
 import { resolveAddTarget } from "./add-target.ts";
 import { expandHome } from "./checkout.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
-import { amend, register, type Registered, unregister } from "./registration.ts";
+import { giveUpOn } from "./give-up.ts";
+import { amend, findRecord, register, type Registered, unregister } from "./registration.ts";
 import type { RegistryDocument, RepoRecord } from "./registry-document.ts";
 import type { Registry } from "./registry.ts";
 import { repoEntry } from "./repo-entry.ts";
@@ -272,10 +271,8 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     return { slug, port, dashboard_url, log_file, started };
   }
 
-  /** By slug, or by `owner/name` as clients of the first implementation know it. */
   #find(text: string): RepoRecord | undefined {
-    const { repos } = this.#options.registry.document;
-    return repos.find(({ slug }) => slug === text) ?? repos.find(({ repo }) => isSameRepository(repo, text));
+    return findRecord(this.#options.registry.document, text);
   }
 
   async #findTarget({
@@ -294,14 +291,4 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     );
     return slug === undefined || bySlug === byPath ? byPath : undefined;
   }
-}
-
-/** Whoever asked may go; what was begun goes on. */
-function giveUpOn<T>(work: Promise<ControlResult<T>>, signal: AbortSignal): Promise<ControlResult<T>> {
-  const gone = Promise.withResolvers<ControlResult<T>>();
-  const leave = (): void =>
-    gone.resolve(fail({ code: "shutting_down", message: `given up waiting: ${messageOf(signal.reason)}` }));
-  if (signal.aborted) leave();
-  signal.addEventListener("abort", leave, { once: true });
-  return Promise.race([work, gone.promise]).finally(() => signal.removeEventListener("abort", leave));
 }

@@ -3,6 +3,7 @@
 
 import { type FileHandle, open, stat, truncate } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 
 import { ensurePrivateDirectory } from "../core/durable-file.ts";
 import { PRIVATE_FILE_MODE } from "../core/paths.ts";
@@ -65,8 +66,7 @@ export function tellingLine(lines: readonly string[]): string | undefined {
 }
 
 function plainText(line: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is removed
-  return line
-    .replace(/\u001b\[[0-9;]*[A-Za-z]|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "")
+  return stripVTControlCharacters(line)
+    .replace(/\p{Cc}/gu, " ")
     .slice(0, LINE_CHARACTERS_MAX);
 }

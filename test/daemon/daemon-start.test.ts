@@ -1,0 +1,122 @@
+import { chmod, chown, mkdir, readFile, readdir, stat } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import { ask, fixtureWorker, NEVER, Rig, until } from "./daemon-rig.ts";
+import { openStateDirectory } from "../../src/daemon/state-directory.ts";
+import { startDaemon } from "../../src/daemon/daemon.ts";
+
+let rig: Rig;
+
+beforeEach(async () => {
+  rig = await Rig.make();
+});
+afterEach(() => rig[Symbol.asyncDispose]());
+
+describe("a second daemon on one state directory", () => {
+  it("ends at once with exit code 75 and names the first, which goes on", async () => {
+    const first = await rig.daemonProcess();
+
+    const second = rig.spawnDaemon();
+
+    expect(await second.exited).toBe(75);
+    expect(second.output().trim()).toBe(`hydraflow: another daemon with pid ${first.pid} runs on ${rig.home}`);
+    expect(await ask(first.port, { action: "ping" })).toMatchObject({ status: "ok" });
+    expect(await readFile(join(rig.home, "supervisor-port"), "utf8")).toBe(String(first.port));
+  });
+});
+
+describe("a start that cannot succeed", () => {
+  it("names every wrong setting and exits 78", async () => {
+    await rig.file("home/config.json", JSON.stringify({ pollIntervalMs: "often", tcpPrt: 1 }));
+
+    const daemon = rig.spawnDaemon({}, { HYDRAFLOW_MAX_WORKERS: "99" });
+
+    expect(await daemon.exited).toBe(78);
+    for (const name of ["pollIntervalMs", "tcpPrt", "HYDRAFLOW_MAX_WORKERS"]) expect(daemon.output()).toContain(name);
+    expect(await readdir(rig.home)).toEqual(["config.json"]);
+  });
+
+  it("exits 78 when the configuration is no JSON object", async () => {
+    await rig.file("home/config.json", "[");
+    const daemon = rig.spawnDaemon();
+
+    expect(await daemon.exited).toBe(78);
+    expect(daemon.output()).toContain("config.json");
+  });
+
+  it.each(["tcpPort", "httpPort"])(
+    "says that the port of %s is in use, exits 75, and leaves no port file",
+    async (setting) => {
+      const foreign = createServer().listen(0, "127.0.0.1");
+      await until("a port", () => foreign.listening);
+      const address = foreign.address();
+      const port = typeof address === "object" ? address?.port : undefined;
+
+      const daemon = rig.spawnDaemon({ [setting]: port });
+
+      expect(await daemon.exited).toBe(75);
+      expect(daemon.output()).toContain(`port ${port} is in use`);
+      expect(await readdir(rig.home)).not.toContain("supervisor-port");
+      foreign.close();
+    },
+  );
+
+  it("refuses a state directory of somebody else with exit code 77", async () => {
+    const isRoot = process.geteuid?.() === 0;
+    const foreign = isRoot ? join(rig.directory, "foreign") : "/";
+    if (isRoot) {
+      await mkdir(foreign);
+      await chown(foreign, 12_345, 12_345);
+    }
+
+    await expect(openStateDirectory(foreign)).rejects.toMatchObject({ code: "HOME_NOT_OURS", exitCode: 77 });
+  });
+
+  it("refuses a token file that others can read with exit code 78", async () => {
+    await chmod(await rig.file("home/token", "abc\n"), 0o644);
+    const daemon = rig.spawnDaemon();
+
+    expect(await daemon.exited).toBe(78);
+    expect(daemon.output()).toContain("chmod 600");
+  });
+
+  it("leaves a file of a newer version alone and exits 78", async () => {
+    const file = await rig.file("home/supervisor-state.json", '{"schema":2}');
+    const daemon = rig.spawnDaemon();
+
+    expect(await daemon.exited).toBe(78);
+    expect(await readFile(file, "utf8")).toBe('{"schema":2}');
+  });
+});
+
+describe("the state directory", () => {
+  it("of the first implementation is closed to others", async () => {
+    await mkdir(rig.home, { mode: 0o755 });
+
+    await openStateDirectory(rig.home);
+
+    expect((await stat(rig.home)).mode & 0o777).toBe(0o700);
+  });
+});
+
+describe("a start that is given up", () => {
+  it("ends with the reason and gives the lock back", async () => {
+    const stop = AbortSignal.abort(new Error("enough"));
+    const worker = { runtime: process.execPath, flags: [], entry: fixtureWorker("good") };
+    const options = {
+      home: rig.home,
+      environment: {},
+      commandLine: { tcpPort: 0, httpPort: 0 },
+      worker,
+      mirror: { write: () => undefined },
+    };
+
+    await expect(startDaemon(options, { stop, force: NEVER })).rejects.toThrow("enough");
+    const daemon = await rig.daemon();
+
+    expect(await daemon.ask({ action: "ping" })).toMatchObject({ status: "ok" });
+  });
+});
