@@ -116,7 +116,9 @@ export class AppendLog<R extends object> implements AsyncDisposable {
       bytes += this.#entries[newest - 1]?.bytes ?? 0;
       if (bytes > half) break;
     }
-    await this.#rewrite(this.#entries.filter(({ record }, index) => index >= newest || this.#options.keep?.(record) === true));
+    await this.#rewrite(
+      this.#entries.filter(({ record }, index) => index >= newest || this.#options.keep?.(record) === true),
+    );
     // Where almost everything must be kept, the next rewrite waits for another half, or each record would cost one.
     this.#compactAboveBytes = Math.max(this.#options.bytesMax, this.#bytes + half);
   }
@@ -168,7 +170,9 @@ function readEntries<R>(content: Uint8Array): ReadEntries<R> {
 async function keepEvidence(path: string, lines: readonly Uint8Array[]): Promise<void> {
   const size = (await readBytes(path)).length;
   if (size > EVIDENCE_BYTES_MAX) return;
-  await appendFile(path, Buffer.concat(lines.flatMap((line) => [line, Buffer.of(NEWLINE)])), { mode: PRIVATE_FILE_MODE });
+  await appendFile(path, Buffer.concat(lines.flatMap((line) => [line, Buffer.of(NEWLINE)])), {
+    mode: PRIVATE_FILE_MODE,
+  });
 }
 
 function encodeEntries(entries: readonly Entry<object>[]): string {

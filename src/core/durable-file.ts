@@ -16,7 +16,11 @@ import { PRIVATE_DIRECTORY_MODE, PRIVATE_FILE_MODE } from "./paths.ts";
 export async function replaceFile(path: string, content: string | Uint8Array, mode = PRIVATE_FILE_MODE): Promise<void> {
   const directory = dirname(path);
   const temporary = join(directory, `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
-  const file = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, mode);
+  const file = await open(
+    temporary,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+    mode,
+  );
   try {
     try {
       await file.writeFile(content);
@@ -34,7 +38,9 @@ export async function replaceFile(path: string, content: string | Uint8Array, mo
 
 /** Removes what `replaceFile` left of `path` and its companions (`<path>.prev`) when the process ended within it. For the file's one owner only. */
 export async function removeTemporaries(path: string): Promise<void> {
-  const left = (await readdir(dirname(path))).filter((name) => name.startsWith(`.${basename(path)}.`) && name.endsWith(".tmp"));
+  const left = (await readdir(dirname(path))).filter(
+    (name) => name.startsWith(`.${basename(path)}.`) && name.endsWith(".tmp"),
+  );
   for (const name of left) await unlink(join(dirname(path), name));
 }
 
@@ -51,7 +57,8 @@ export async function syncDirectory(path: string): Promise<void> {
 export async function ensurePrivateDirectory(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
   if (first === undefined) return;
-  for (let made = resolve(path); made.length >= resolve(first).length; made = dirname(made)) await syncDirectory(dirname(made));
+  for (let made = resolve(path); made.length >= resolve(first).length; made = dirname(made))
+    await syncDirectory(dirname(made));
 }
 
 /** The text of a file of at most `bytesMax`, or undefined when there is none. Throws on anything else. */

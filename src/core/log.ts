@@ -34,7 +34,12 @@ export interface LogOptions {
 export function openLog(options: LogOptions): Log {
   mkdirSync(dirname(options.file), { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
   const { file, bytesMax, filesMax } = options;
-  const target = new LogFile({ file, bytesMax, filesMax, droppedLine: (dropped) => recordLine("log.records-dropped", { ...options.fields, dropped }) });
+  const target = new LogFile({
+    file,
+    bytesMax,
+    filesMax,
+    droppedLine: (dropped) => recordLine("log.records-dropped", { ...options.fields, dropped }),
+  });
   const destination = {
     write(line: string): void {
       const clean = cut(options.redactor.redact(line));

@@ -4,10 +4,12 @@
 const SECRET_LENGTH_MIN = 6;
 const MARK = "[redacted]";
 
-const KNOWN_TOKENS = /\b(?:gh[pousr]_[A-Za-z0-9][A-Za-z0-9_.-]{14,1023}[A-Za-z0-9]|github_pat_[A-Za-z0-9_]{20,255}|sk-(?:ant-)?[A-Za-z0-9_-]{20,255}|hf_[A-Za-z0-9]{30,60})\b/g;
+const KNOWN_TOKENS =
+  /\b(?:gh[pousr]_[A-Za-z0-9][A-Za-z0-9_.-]{14,1023}[A-Za-z0-9]|github_pat_[A-Za-z0-9_]{20,255}|sk-(?:ant-)?[A-Za-z0-9_-]{20,255}|hf_[A-Za-z0-9]{30,60})\b/g;
 const BASIC_CREDENTIALS = /\b((?:basic|bearer|token)\s+)[A-Za-z0-9+/_=.-]{16,}/gi;
 /** `user:password@`, or one long name that is a token; neither holds quotes, so that a JSON line stays one. */
-const URL_CREDENTIALS = /(\b[a-z][a-z0-9+.-]{1,20}:\/\/)(?:[^\s/@:?#"'<>\\]{1,1024}:[^\s/@?#"'<>\\]{0,1024}|[^\s/@:?#"'<>\\]{16,1024})@/gi;
+const URL_CREDENTIALS =
+  /(\b[a-z][a-z0-9+.-]{1,20}:\/\/)(?:[^\s/@:?#"'<>\\]{1,1024}:[^\s/@?#"'<>\\]{0,1024}|[^\s/@:?#"'<>\\]{16,1024})@/gi;
 
 export class Redactor {
   #needles: string[] = [];
@@ -28,21 +30,26 @@ export class Redactor {
       Buffer.from(`x-access-token:${secret}`).toString("base64").replace(/=+$/, ""),
       bytes.toString("hex"),
     ];
-    this.#needles = [...new Set([...this.#needles, ...forms])].sort((a, b) => b.length - a.length);
+    this.#needles = [...new Set([...this.#needles, ...forms])].toSorted((a, b) => b.length - a.length);
   }
 
   /** The text without secrets. */
   redact = (text: string): string => {
     let clean = text;
     for (const needle of this.#needles) clean = clean.replaceAll(needle, MARK);
-    return clean.replace(KNOWN_TOKENS, MARK).replace(BASIC_CREDENTIALS, `$1${MARK}`).replace(URL_CREDENTIALS, `$1${MARK}@`);
+    return clean
+      .replace(KNOWN_TOKENS, MARK)
+      .replace(BASIC_CREDENTIALS, `$1${MARK}`)
+      .replace(URL_CREDENTIALS, `$1${MARK}@`);
   };
 }
 
 /** The middle of the base64 text at each of the three byte alignments: what stays the same whatever surrounds the secret. */
 function base64Cores(secret: string, alphabet: "base64" | "base64url"): string[] {
   return [0, 1, 2].map((shift) => {
-    const text = Buffer.from(`${"x".repeat(shift)}${secret}`).toString(alphabet).replace(/=+$/, "");
+    const text = Buffer.from(`${"x".repeat(shift)}${secret}`)
+      .toString(alphabet)
+      .replace(/=+$/, "");
     return text.slice(shift === 0 ? 0 : shift + 1, text.length - 2);
   });
 }

@@ -16,10 +16,20 @@ export interface ClaimMark {
   readonly expiresAt: Date;
 }
 
-const markSchema = z.object({ owner: z.string().check(z.minLength(1), z.maxLength(400)), expires: z.iso.datetime(), nonce: z.string() });
+const markSchema = z.object({
+  owner: z.string().check(z.minLength(1), z.maxLength(400)),
+  expires: z.iso.datetime(),
+  nonce: z.string(),
+});
 const MARKER = /<!-- hydraflow:claim (\{[^\n]{1,1000}\}) -->\s*$/;
 
-export function activeBody(claim: { owner: string; expiresAt: Date; nonce: string; stage: Stage; since: Date }): string {
+export function activeBody(claim: {
+  owner: string;
+  expiresAt: Date;
+  nonce: string;
+  stage: Stage;
+  since: Date;
+}): string {
   const since = claim.since.toISOString().slice(0, 16).replace("T", " ");
   const text = `**HydraFlow** is working on this issue. Stage: **${claim.stage}**, since ${since} UTC.`;
   return `${text}\n\n${marker(claim.owner, claim.expiresAt, claim.nonce)}`;

@@ -78,7 +78,10 @@ export class ClaimReader {
 }
 
 /** After the own comment was written: whether the claims that are read now leave it to us. */
-export function isElected(own: { readonly commentId: number; readonly entry: "created" | "edited" }, foreign: readonly ClaimMark[]): boolean {
+export function isElected(
+  own: { readonly commentId: number; readonly entry: "created" | "edited" },
+  foreign: readonly ClaimMark[],
+): boolean {
   if (own.entry === "edited") return foreign.length === 0;
   return foreign.every(({ commentId }) => commentId > own.commentId);
 }

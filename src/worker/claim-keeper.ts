@@ -81,7 +81,10 @@ export class ClaimKeeper implements AsyncDisposable {
       return fail(by);
     }
     if (own === undefined) return this.#contend(issue, null, stage, signal);
-    return (await this.#extend(issue, own.commentId, own.expiresAt, stage, signal)) ?? this.#contend(issue, own.commentId, stage, signal);
+    return (
+      (await this.#extend(issue, own.commentId, own.expiresAt, stage, signal)) ??
+      this.#contend(issue, own.commentId, stage, signal)
+    );
   }
 
   /** The claim while it is valid. */
@@ -97,7 +100,11 @@ export class ClaimKeeper implements AsyncDisposable {
   }
 
   /** `closing` is what the status comment says from now on. Not held: success. After a failure call it again. */
-  async release(issue: Pick<Issue, "number">, signal: AbortSignal, closing = RELEASED_TEXT): Promise<Result<undefined, GitHubFailure>> {
+  async release(
+    issue: Pick<Issue, "number">,
+    signal: AbortSignal,
+    closing = RELEASED_TEXT,
+  ): Promise<Result<undefined, GitHubFailure>> {
     const { number } = issue;
     const { github, state, tell } = this.#options;
     const held = this.#held.get(number);
@@ -108,7 +115,11 @@ export class ClaimKeeper implements AsyncDisposable {
     this.#held.delete(number);
     // First forgotten, then given up: a claim that others may take must never be resumed from memory.
     await this.#remember(number, null);
-    const edited = await github.updateComment(commentId, releasedBody(this.#options.owner, randomUUID(), closing), signal);
+    const edited = await github.updateComment(
+      commentId,
+      releasedBody(this.#options.owner, randomUUID(), closing),
+      signal,
+    );
     if (!edited.ok && edited.failure.kind !== "not-found") return edited;
     const removed = await github.removeLabel(number, this.#label, signal);
     if (!removed.ok && removed.failure.kind !== "not-found") return removed;
@@ -122,7 +133,13 @@ export class ClaimKeeper implements AsyncDisposable {
   }
 
   /** Goes on with an own claim that has not run out. Null when there is none any more: contend for it. */
-  async #extend(issue: Issue, commentId: number, expiresAt: Date, stage: Stage, signal: AbortSignal): Promise<Acquired | null> {
+  async #extend(
+    issue: Issue,
+    commentId: number,
+    expiresAt: Date,
+    stage: Stage,
+    signal: AbortSignal,
+  ): Promise<Acquired | null> {
     const isSafe = () => this.#now().getTime() < expiresAt.getTime() - this.#marginMs;
     if (!isSafe()) return null;
     const bid = this.#newBid(stage);
@@ -135,14 +152,19 @@ export class ClaimKeeper implements AsyncDisposable {
   async #contend(issue: Issue, ownId: number | null, stage: Stage, signal: AbortSignal): Promise<Acquired> {
     const { github } = this.#options;
     const bid = this.#newBid(stage);
-    const written = ownId === null ? await github.createComment(issue.number, this.#body(bid), signal) : await github.updateComment(ownId, this.#body(bid), signal);
+    const written =
+      ownId === null
+        ? await github.createComment(issue.number, this.#body(bid), signal)
+        : await github.updateComment(ownId, this.#body(bid), signal);
     if (!written.ok) return written;
     const commentId = written.value.id;
     const claims = await this.#reader.read(issue.number, this.#now, signal);
     if (!claims.ok) return claims;
     if (!isElected({ commentId, entry: ownId === null ? "created" : "edited" }, claims.value.foreign)) {
       await this.#withdraw(commentId, signal);
-      return fail(this.#reader.heldBy(claims.value.foreign) ?? { kind: "held", owner: this.#options.owner, until: this.#now() });
+      return fail(
+        this.#reader.heldBy(claims.value.foreign) ?? { kind: "held", owner: this.#options.owner, until: this.#now() },
+      );
     }
     return this.#hold(issue, commentId, bid, signal);
   }
@@ -155,18 +177,27 @@ export class ClaimKeeper implements AsyncDisposable {
     }
     await this.#remember(issue.number, { commentId, expiresAt: bid.expiresAt.toISOString() });
     if (!isLeaseValid(bid, clock)) return fail(tooSlow());
-    const held = new HeldClaim({ issue: issue.number, owner, commentId, ...bid, clock, leaseMs }, {
-      write: (stage, inner) => this.#rewrite(commentId, stage, bid, inner),
-      remember: (expiresAt) => this.#remember(issue.number, expiresAt === null ? null : { commentId, expiresAt: expiresAt.toISOString() }),
-      lose: () => this.#held.delete(issue.number),
-    });
+    const held = new HeldClaim(
+      { issue: issue.number, owner, commentId, ...bid, clock, leaseMs },
+      {
+        write: (stage, inner) => this.#rewrite(commentId, stage, bid, inner),
+        remember: (expiresAt) =>
+          this.#remember(issue.number, expiresAt === null ? null : { commentId, expiresAt: expiresAt.toISOString() }),
+        lose: () => this.#held.delete(issue.number),
+      },
+    );
     this.#unfinished.delete(issue.number);
     this.#held.set(issue.number, held);
     tell({ type: "issue.claimed", issue: issue.number, stage: bid.stage, owner });
     return ok(held);
   }
 
-  async #rewrite(commentId: number, stage: Stage, first: Bid, signal: AbortSignal): Promise<Result<Bid, GitHubFailure>> {
+  async #rewrite(
+    commentId: number,
+    stage: Stage,
+    first: Bid,
+    signal: AbortSignal,
+  ): Promise<Result<Bid, GitHubFailure>> {
     const bid = { ...this.#newBid(stage), since: first.since, nonce: first.nonce };
     const edited = await this.#options.github.updateComment(commentId, this.#body(bid), signal);
     if (!edited.ok) this.#tellFailure("renew claim", edited.failure);
@@ -175,7 +206,11 @@ export class ClaimKeeper implements AsyncDisposable {
 
   /** Where it fails the claim runs out by itself; until then nobody owns the issue, which is safe. */
   async #withdraw(commentId: number, signal: AbortSignal): Promise<void> {
-    const edited = await this.#options.github.updateComment(commentId, releasedBody(this.#options.owner, randomUUID(), "Another **HydraFlow** worker has this issue."), signal);
+    const edited = await this.#options.github.updateComment(
+      commentId,
+      releasedBody(this.#options.owner, randomUUID(), "Another **HydraFlow** worker has this issue."),
+      signal,
+    );
     if (!edited.ok) this.#tellFailure("withdraw claim", edited.failure);
   }
 
@@ -194,7 +229,14 @@ export class ClaimKeeper implements AsyncDisposable {
     const since = this.#now();
     const expiresAt = new Date(since.getTime() + leaseMs);
     const validUntil = new Date(expiresAt.getTime() - this.#marginMs);
-    return { stage, nonce: randomUUID(), since, expiresAt, validUntil, validUntilMs: clock.monotonicMs() + leaseMs - this.#marginMs };
+    return {
+      stage,
+      nonce: randomUUID(),
+      since,
+      expiresAt,
+      validUntil,
+      validUntilMs: clock.monotonicMs() + leaseMs - this.#marginMs,
+    };
   }
 
   #body(bid: Bid): string {
@@ -209,5 +251,11 @@ export class ClaimKeeper implements AsyncDisposable {
 }
 
 function tooSlow(): GitHubFailure {
-  return { kind: "unreachable", message: "the claim ran out before GitHub had answered", status: 0, retryable: true, retryAt: null };
+  return {
+    kind: "unreachable",
+    message: "the claim ran out before GitHub had answered",
+    status: 0,
+    retryable: true,
+    retryAt: null,
+  };
 }

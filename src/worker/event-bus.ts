@@ -53,7 +53,8 @@ export class EventBus implements AsyncDisposable {
     this.#file = file;
     this.#history = file.records.slice(-HISTORY_MAX);
     const { damagedLines } = file.damage;
-    if (damagedLines > 0) options.log.write("warn", "events.damaged", { damagedLines, evidence: `${options.file}.damaged` });
+    if (damagedLines > 0)
+      options.log.write("warn", "events.damaged", { damagedLines, evidence: `${options.file}.damaged` });
   }
 
   /** Records that never reached events.jsonl. */
@@ -87,7 +88,8 @@ export class EventBus implements AsyncDisposable {
 
   /** Events from now on, until the signal aborts or the bus ends. Throws EVENT_GAP once to a reader that fell behind. */
   subscribe(signal: AbortSignal): AsyncIterable<RecordedEvent> {
-    if (this.#queues.size >= SUBSCRIBERS_MAX) throw new HydraError("EVENT_SUBSCRIBERS", `there are ${SUBSCRIBERS_MAX} readers already`);
+    if (this.#queues.size >= SUBSCRIBERS_MAX)
+      throw new HydraError("EVENT_SUBSCRIBERS", `there are ${SUBSCRIBERS_MAX} readers already`);
     const queue = new EventQueue(signal, () => this.#queues.delete(queue));
     this.#queues.add(queue);
     return queue;
@@ -118,7 +120,10 @@ export class EventBus implements AsyncDisposable {
 
   #clean(event: WorkerEvent): WorkerEvent {
     const { redactor } = this.#options;
-    const entries = Object.entries(event).map(([name, value]) => [name, typeof value === "string" ? redactor.redact(shorten(value)) : value]);
+    const entries = Object.entries(event).map(([name, value]) => [
+      name,
+      typeof value === "string" ? redactor.redact(shorten(value)) : value,
+    ]);
     return Object.fromEntries(entries) as WorkerEvent;
   }
 }

@@ -42,7 +42,8 @@ export class EventQueue implements AsyncIterable<RecordedEvent> {
         }
         if (batch.length > 0) continue;
         if (this.#state === "ended") return;
-        if (this.#state === "overflowed") throw new HydraError("EVENT_GAP", "the reader fell behind; go on with the last id it has");
+        if (this.#state === "overflowed")
+          throw new HydraError("EVENT_GAP", "the reader fell behind; go on with the last id it has");
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });

@@ -45,7 +45,10 @@ export class HeldClaim implements AsyncDisposable {
   #watch = new AbortController();
   #tail: Promise<unknown> = Promise.resolve();
 
-  constructor(claim: Lease & { issue: number; owner: string; commentId: number; clock: Clock; leaseMs: number }, ports: HeldClaimPorts) {
+  constructor(
+    claim: Lease & { issue: number; owner: string; commentId: number; clock: Clock; leaseMs: number },
+    ports: HeldClaimPorts,
+  ) {
     this.issue = claim.issue;
     this.owner = claim.owner;
     this.commentId = claim.commentId;
@@ -92,10 +95,12 @@ export class HeldClaim implements AsyncDisposable {
 
   async #renewOnce(stage: Stage, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
     if (!this.isValid()) return fail(lostFailure());
-    const written = await this.#ports.write(stage, AbortSignal.any([signal, this.#lost.signal])).catch((error: unknown) => {
-      if (this.#lost.signal.aborted) return fail(lostFailure());
-      throw error;
-    });
+    const written = await this.#ports
+      .write(stage, AbortSignal.any([signal, this.#lost.signal]))
+      .catch((error: unknown) => {
+        if (this.#lost.signal.aborted) return fail(lostFailure());
+        throw error;
+      });
     if (!written.ok) return written;
     if (!this.isValid()) return fail(lostFailure());
     this.#lease = written.value;
@@ -132,5 +137,11 @@ export class HeldClaim implements AsyncDisposable {
 }
 
 function lostFailure(): GitHubFailure {
-  return { kind: "conflict", message: "the claim ran out before it was renewed", status: 0, retryable: true, retryAt: null };
+  return {
+    kind: "conflict",
+    message: "the claim ran out before it was renewed",
+    status: 0,
+    retryable: true,
+    retryAt: null,
+  };
 }

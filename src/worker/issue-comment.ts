@@ -39,12 +39,19 @@ export function withMarker(body: string, key: string): string {
   return `${text.trimEnd()}${marker}`;
 }
 
-async function findOwn(github: GitHub, number: number, key: string, signal: AbortSignal): Promise<Result<{ id: number } | null, GitHubFailure>> {
+async function findOwn(
+  github: GitHub,
+  number: number,
+  key: string,
+  signal: AbortSignal,
+): Promise<Result<{ id: number } | null, GitHubFailure>> {
   const viewer = await github.viewer(signal);
   if (!viewer.ok) return viewer;
   const comments = await github.comments(number, signal);
   if (!comments.ok) return comments;
-  const found = comments.value.find(({ author, body }) => author === viewer.value && body.trimEnd().endsWith(markerOf(key)));
+  const found = comments.value.find(
+    ({ author, body }) => author === viewer.value && body.trimEnd().endsWith(markerOf(key)),
+  );
   return ok(found === undefined ? null : { id: found.id });
 }
 

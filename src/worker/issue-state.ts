@@ -116,7 +116,14 @@ const hitl = z.strictObject({
   reason: z.nullable(z.string()),
 });
 
-const run = z.strictObject({ id: z.string(), stage, attempt: count, sessionId: z.string(), startedAt: z.string(), step: z.string() });
+const run = z.strictObject({
+  id: z.string(),
+  stage,
+  attempt: count,
+  sessionId: z.string(),
+  startedAt: z.string(),
+  step: z.string(),
+});
 
 const outcome = z.strictObject({
   kind: z.enum(["merged", "already_satisfied", "closed", "skipped", "failed"]),

@@ -68,7 +68,10 @@ export class IssueStore {
   }
 
   /** Syncs when the interval has passed, or at once with `force`. Calls that overlap share one sync. A failure keeps what we had. */
-  refresh(signal: AbortSignal, { force = false }: { readonly force?: boolean } = {}): Promise<Result<undefined, GitHubFailure>> {
+  refresh(
+    signal: AbortSignal,
+    { force = false }: { readonly force?: boolean } = {},
+  ): Promise<Result<undefined, GitHubFailure>> {
     const now = this.#options.clock.monotonicMs();
     const isFresh = this.#lastAttemptMs !== null && now - this.#lastAttemptMs < this.#options.syncIntervalMs;
     if (this.#syncing === null && isFresh && !force) return Promise.resolve(ok());
@@ -85,7 +88,12 @@ export class IssueStore {
   take(stage: Stage, now: Date): Issue | undefined {
     const isDue = this.#options.isDue ?? (() => true);
     for (const entry of this.#queueOf(stage)) {
-      if (entry.activeIn !== null || (entry.deferredUntil !== null && now < entry.deferredUntil) || !isDue(entry.issue, stage, now)) continue;
+      if (
+        entry.activeIn !== null ||
+        (entry.deferredUntil !== null && now < entry.deferredUntil) ||
+        !isDue(entry.issue, stage, now)
+      )
+        continue;
       entry.activeIn = stage;
       entry.deferredUntil = null;
       this.#changed();
@@ -121,9 +129,11 @@ export class IssueStore {
 
   /** FIFO by creation. An issue in hand stands in the stage that took it, whatever its labels say by now. */
   queues(): Record<Stage, StageQueue> {
-    const entries = [...this.#entries.values()].sort(byAge);
+    const entries = [...this.#entries.values()].toSorted(byAge);
     const queueOf = (stage: Stage): StageQueue => ({
-      queued: entries.filter((entry) => entry.activeIn === null && this.#stageOf(entry) === stage).map(({ issue }) => issue),
+      queued: entries
+        .filter((entry) => entry.activeIn === null && this.#stageOf(entry) === stage)
+        .map(({ issue }) => issue),
       active: entries.filter((entry) => entry.activeIn === stage).map(({ issue }) => issue),
     });
     return Object.fromEntries(STAGES.map((stage) => [stage, queueOf(stage)])) as Record<Stage, StageQueue>;
@@ -138,7 +148,8 @@ export class IssueStore {
     const { github, clock, tell, fullSyncIntervalMs } = this.#options;
     const startedMs = clock.monotonicMs();
     const version = this.#version;
-    const full = this.#newest === null || this.#lastFullMs === null || startedMs - this.#lastFullMs >= fullSyncIntervalMs;
+    const full =
+      this.#newest === null || this.#lastFullMs === null || startedMs - this.#lastFullMs >= fullSyncIntervalMs;
     this.#lastAttemptMs = startedMs;
     const listed = await github.listIssues(full ? null : this.#since(), signal);
     const at = clock.now().toISOString();
@@ -197,14 +208,23 @@ export class IssueStore {
       this.#entries.delete(issue.number);
       return;
     }
-    const next: Entry = { activeIn: entry?.activeIn ?? null, deferredUntil: entry?.deferredUntil ?? null, issue, put, gone: false };
+    const next: Entry = {
+      activeIn: entry?.activeIn ?? null,
+      deferredUntil: entry?.deferredUntil ?? null,
+      issue,
+      put,
+      gone: false,
+    };
     this.#entries.set(issue.number, next);
     const stage = this.#stageOf(next);
-    if (stage !== undefined && before === undefined) this.#options.tell({ type: "issue.found", issue: issue.number, stage, title: issue.title });
+    if (stage !== undefined && before === undefined)
+      this.#options.tell({ type: "issue.found", issue: issue.number, stage, title: issue.title });
   }
 
   #queueOf(stage: Stage): Entry[] {
-    return [...this.#entries.values()].filter((entry) => entry.issue.state === "open" && this.#stageOf(entry) === stage).sort(byAge);
+    return [...this.#entries.values()]
+      .filter((entry) => entry.issue.state === "open" && this.#stageOf(entry) === stage)
+      .toSorted(byAge);
   }
 
   /** Open, with a stage label; the other issues of the repository are none of our business. */
@@ -233,7 +253,9 @@ function byAge(a: Entry, b: Entry): number {
 }
 
 function isSame(a: Issue, b: Issue): boolean {
-  return a.updatedAt === b.updatedAt && a.state === b.state && a.title === b.title && a.body === b.body && sameLabels(a, b);
+  return (
+    a.updatedAt === b.updatedAt && a.state === b.state && a.title === b.title && a.body === b.body && sameLabels(a, b)
+  );
 }
 
 function sameLabels(a: Issue, b: Issue): boolean {

@@ -46,7 +46,9 @@ export class Journal implements AsyncDisposable {
     await removeTemporaries(path);
     for (const record of log.records) remember(entries, record);
     const evidence = `${path}.damaged`;
-    const degraded = (await exists(evidence)) ? `the journal was damaged; the lines are in ${evidence}, and every effect is looked up first until that file is gone` : null;
+    const degraded = (await exists(evidence))
+      ? `the journal was damaged; the lines are in ${evidence}, and every effect is looked up first until that file is gone`
+      : null;
     return new Journal(log, clock, entries, degraded);
   }
 
@@ -62,10 +64,17 @@ export class Journal implements AsyncDisposable {
    * and frees the key; any other may have had one, so the intent stays open and the next call looks first. A throw, for
    * instance an abort, leaves it open too.
    */
-  async effect<T, F extends { readonly retryable: boolean }>(key: string, steps: EffectSteps<T, F>, signal: AbortSignal): Promise<Result<T, F>> {
+  async effect<T, F extends { readonly retryable: boolean }>(
+    key: string,
+    steps: EffectSteps<T, F>,
+    signal: AbortSignal,
+  ): Promise<Result<T, F>> {
     for (let other = this.#inHand.get(key); other !== undefined; other = this.#inHand.get(key)) await other;
     const running = this.#run(key, steps, signal);
-    const settled = running.then(() => undefined, () => undefined);
+    const settled = running.then(
+      () => undefined,
+      () => undefined,
+    );
     this.#inHand.set(key, settled);
     try {
       return await running;
@@ -86,7 +95,8 @@ export class Journal implements AsyncDisposable {
 
   /** Closes an open intent without an effect: something else has taken its place. */
   async abandon(key: string, reason: string): Promise<void> {
-    if (this.#entries.get(key)?.kind === "intent") await this.#append({ key, at: this.#now(), kind: "refused", reason });
+    if (this.#entries.get(key)?.kind === "intent")
+      await this.#append({ key, at: this.#now(), kind: "refused", reason });
   }
 
   /** The highest cycle in any key of this issue; 0 when there is none. A worker that lost state.json must go on above it. */
@@ -100,7 +110,11 @@ export class Journal implements AsyncDisposable {
     await this.#log[Symbol.asyncDispose]();
   }
 
-  async #run<T, F extends { readonly retryable: boolean }>(key: string, steps: EffectSteps<T, F>, signal: AbortSignal): Promise<Result<T, F>> {
+  async #run<T, F extends { readonly retryable: boolean }>(
+    key: string,
+    steps: EffectSteps<T, F>,
+    signal: AbortSignal,
+  ): Promise<Result<T, F>> {
     const entry = this.#entries.get(key);
     if (entry?.kind === "result") return ok(entry.value as T);
     if (entry?.kind === "intent" || steps.alwaysLook === true || this.degraded !== null) {
@@ -111,7 +125,8 @@ export class Journal implements AsyncDisposable {
     if (entry === undefined) await this.#append({ key, at: this.#now(), kind: "intent" });
     const done = await steps.act(signal);
     if (done.ok) return this.#settle(key, done.value);
-    if (!done.failure.retryable) await this.#append({ key, at: this.#now(), kind: "refused", reason: JSON.stringify(done.failure).slice(0, 500) });
+    if (!done.failure.retryable)
+      await this.#append({ key, at: this.#now(), kind: "refused", reason: JSON.stringify(done.failure).slice(0, 500) });
     return done;
   }
 

@@ -3,7 +3,15 @@
 // `reconcile` leaves exactly one. Nothing else in the worker touches stage labels.
 
 import { fail, ok, type Result } from "../core/result.ts";
-import { isLegalMove, LABELS, labelName, type LabelKey, STAGE_LABELS, type StageLabel, stageLabelsOf } from "../core/stage.ts";
+import {
+  isLegalMove,
+  LABELS,
+  labelName,
+  type LabelKey,
+  STAGE_LABELS,
+  type StageLabel,
+  stageLabelsOf,
+} from "../core/stage.ts";
 import type { WorkerEvent } from "./event.ts";
 import type { GitHub, GitHubFailure, Issue } from "./github/github.ts";
 import type { IssueState } from "./issue-state.ts";
@@ -41,10 +49,17 @@ export class LabelMover {
   }
 
   /** The issue as it is afterwards. A failure after the first change is retryable: the move is to be finished. */
-  async move(issue: Issue, from: StageLabel, to: StageLabel, state: IssueState, signal: AbortSignal): Promise<Result<Issue, MoveFailure>> {
+  async move(
+    issue: Issue,
+    from: StageLabel,
+    to: StageLabel,
+    state: IssueState,
+    signal: AbortSignal,
+  ): Promise<Result<Issue, MoveFailure>> {
     if (!isLegalMove(from, to)) return illegal(`#${issue.number} cannot go from ${from} to ${to}`);
     const open = this.#openMove(issue.number);
-    if (open !== undefined && open.to !== to) await this.#options.journal.abandon(open.key, "another move took its place");
+    if (open !== undefined && open.to !== to)
+      await this.#options.journal.abandon(open.key, "another move took its place");
     const key = open?.to === to ? open.key : this.#newKey(issue.number, state.cycle, from, to);
     return this.#carryOut({ key, from, to }, issue, state.pull, signal);
   }
@@ -59,14 +74,17 @@ export class LabelMover {
     if (!read.ok) return read;
     const present = stageLabelsOf(read.value.labels, labelPrefix);
     const open = this.#openMove(issue.number);
-    const isOurs = open !== undefined && present.length > 0 && present.every((label) => label === open.from || label === open.to);
+    const isOurs =
+      open !== undefined && present.length > 0 && present.every((label) => label === open.from || label === open.to);
     if (open !== undefined && !isOurs) await journal.abandon(open.key, "the labels were changed by someone else");
     const state = stateOf(issue.number);
     if (isOurs) return withoutIllegal(await this.#carryOut(open, read.value, state.pull, signal));
     const [first, ...others] = present.toReversed();
     if (first === undefined || others.length === 0) return ok(read.value);
     const key = this.#newKey(issue.number, state.cycle, others[0] ?? first, first);
-    return withoutIllegal(await this.#carryOut({ key, from: others[0] ?? first, to: first }, read.value, state.pull, signal));
+    return withoutIllegal(
+      await this.#carryOut({ key, from: others[0] ?? first, to: first }, read.value, state.pull, signal),
+    );
   }
 
   /** Creates every label of core/stage.ts that the repository has not. Once per start is enough. */
@@ -78,7 +96,12 @@ export class LabelMover {
     return ok();
   }
 
-  async #carryOut(move: Move, issue: Issue, pull: number | null, signal: AbortSignal): Promise<Result<Issue, MoveFailure>> {
+  async #carryOut(
+    move: Move,
+    issue: Issue,
+    pull: number | null,
+    signal: AbortSignal,
+  ): Promise<Result<Issue, MoveFailure>> {
     let current = issue;
     const moved = await this.#options.journal.effect<readonly string[], MoveFailure>(
       move.key,
@@ -99,10 +122,17 @@ export class LabelMover {
     return ok({ ...current, labels: moved.value });
   }
 
-  async #swap(issue: Issue, move: Move, pull: number | null, signal: AbortSignal): Promise<Result<readonly string[], MoveFailure>> {
+  async #swap(
+    issue: Issue,
+    move: Move,
+    pull: number | null,
+    signal: AbortSignal,
+  ): Promise<Result<readonly string[], MoveFailure>> {
     const present = stageLabelsOf(issue.labels, this.#options.labelPrefix);
     if (!present.includes(move.from) && !present.includes(move.to)) {
-      return illegal(`#${issue.number} was moved by someone else: ${present.join(", ") || "no stage label"} instead of ${move.from}`);
+      return illegal(
+        `#${issue.number} was moved by someone else: ${present.join(", ") || "no stage label"} instead of ${move.from}`,
+      );
     }
     const labels = await this.#relabel(issue.number, move.to, signal);
     if (!labels.ok || pull === null) return labels;
@@ -112,7 +142,11 @@ export class LabelMover {
   }
 
   /** Adds, then removes; the labels afterwards. Once something has changed, every failure is to be tried again. */
-  async #relabel(number: number, to: StageLabel, signal: AbortSignal): Promise<Result<readonly string[], GitHubFailure>> {
+  async #relabel(
+    number: number,
+    to: StageLabel,
+    signal: AbortSignal,
+  ): Promise<Result<readonly string[], GitHubFailure>> {
     const { github } = this.#options;
     const added = await github.addLabels(number, [this.#name(to)], signal);
     if (!added.ok) return added;

@@ -47,7 +47,8 @@ export async function adoptLegacyLayout(options: LegacyLayoutOptions): Promise<L
   const { dataRoot, slug } = options;
   const nested = (await namesIn(dataRoot)).filter((name) => name.toLowerCase() === slug);
   const moved: string[] = [];
-  for (const source of [dataRoot, ...nested.map((name) => join(dataRoot, name))]) moved.push(...(await adoptFrom(source, FILES, options)));
+  for (const source of [dataRoot, ...nested.map((name) => join(dataRoot, name))])
+    moved.push(...(await adoptFrom(source, FILES, options)));
   moved.push(...(await adoptShared(options)));
   await carrySessions(options);
   return { moved };
@@ -58,18 +59,28 @@ async function adoptShared(options: LegacyLayoutOptions): Promise<string[]> {
   if (!(await hasFlatLayout(sharedHome)) || !(await mayAdopt(options))) return [];
   const lock = await takeKernelLock(join(sharedHome, LOCK), LOCK_WAIT_MS, (ms) => clock.sleep(ms, signal));
   if (!lock.ok) {
-    throw new HydraError("LEGACY_LOCKED", `another worker has been adopting ${sharedHome} for ${LOCK_WAIT_MS} ms; start again`, { exitCode: EXIT_CODES.tryAgain.code });
+    throw new HydraError(
+      "LEGACY_LOCKED",
+      `another worker has been adopting ${sharedHome} for ${LOCK_WAIT_MS} ms; start again`,
+      { exitCode: EXIT_CODES.tryAgain.code },
+    );
   }
   using _ = lock.value;
   if (!(await mayAdopt(options))) return [];
   // The marker comes first: when the process ends between two moves, the same owner finishes and nobody else starts.
-  await replaceFile(join(sharedHome, MARKER), `${JSON.stringify({ slug: options.slug, repo: options.repo, at: clock.now().toISOString() })}\n`);
-  return adoptFrom(sharedHome, [...FILES, ...DIRECTORIES], options);
+  await replaceFile(
+    join(sharedHome, MARKER),
+    `${JSON.stringify({ slug: options.slug, repo: options.repo, at: clock.now().toISOString() })}\n`,
+  );
+  return await adoptFrom(sharedHome, [...FILES, ...DIRECTORIES], options);
 }
 
 /** State, events or runs in their format are the sign: a home without them is no flat data root, whatever else lies there. */
 async function hasFlatLayout(home: string): Promise<boolean> {
-  return (await exists(join(home, MARKER))) || (await Promise.all(FILES.slice(0, 3).map((name) => isLegacy(home, name)))).includes(true);
+  return (
+    (await exists(join(home, MARKER))) ||
+    (await Promise.all(FILES.slice(0, 3).map((name) => isLegacy(home, name)))).includes(true)
+  );
 }
 
 /** The first to come, unless the files themselves name another repository. */
@@ -82,7 +93,9 @@ async function mayAdopt({ sharedHome, slug, repo }: LegacyLayoutOptions): Promis
 
 async function repositoriesIn(home: string): Promise<string[]> {
   const sessions = await readLines(join(home, "sessions.jsonl"));
-  const config = (await isLegacy(home, "config.json")) ? parseJsonObject(await readText(join(home, "config.json"))) : undefined;
+  const config = (await isLegacy(home, "config.json"))
+    ? parseJsonObject(await readText(join(home, "config.json")))
+    : undefined;
   return [...sessions, config].map((record) => record?.["repo"]).filter((name) => typeof name === "string");
 }
 
@@ -105,7 +118,9 @@ async function isLegacy(home: string, name: string): Promise<boolean> {
   const path = join(home, name);
   if (!(await exists(path))) return false;
   if (DIRECTORIES.includes(name)) return true;
-  const record = name.endsWith(".jsonl") ? (await readLines(path)).find((line) => line !== undefined) : parseJsonObject(await readText(path));
+  const record = name.endsWith(".jsonl")
+    ? (await readLines(path)).find((line) => line !== undefined)
+    : parseJsonObject(await readText(path));
   if (record === undefined) return false;
   switch (name) {
     case "state.json":
@@ -126,8 +141,14 @@ async function carrySessions({ dataRoot, repo, slug }: LegacyLayoutOptions): Pro
   if (await exists(target)) return;
   const files = (await namesIn(join(dataRoot, "legacy"))).filter((name) => name.startsWith("sessions.jsonl"));
   const records = (await Promise.all(files.map((name) => readLines(join(dataRoot, "legacy", name))))).flat();
-  const ours = records.filter((record) => record !== undefined && typeof record["repo"] === "string" && isSameRepository(record["repo"], repo));
-  if (ours.length > 0) await replaceFile(target, ours.map((record) => `${JSON.stringify({ ...record, repo: slug, boot: null })}\n`).join(""));
+  const ours = records.filter(
+    (record) => record !== undefined && typeof record["repo"] === "string" && isSameRepository(record["repo"], repo),
+  );
+  if (ours.length > 0)
+    await replaceFile(
+      target,
+      ours.map((record) => `${JSON.stringify({ ...record, repo: slug, boot: null })}\n`).join(""),
+    );
 }
 
 async function freePath(directory: string, name: string): Promise<string> {
@@ -143,7 +164,10 @@ async function namesIn(directory: string): Promise<string[]> {
 }
 
 async function readLines(path: string): Promise<(Record<string, unknown> | undefined)[]> {
-  return (await readText(path)).split("\n").filter((line) => line !== "").map((line) => parseJsonObject(line));
+  return (await readText(path))
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => parseJsonObject(line));
 }
 
 async function readText(path: string): Promise<string> {

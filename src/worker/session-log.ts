@@ -67,9 +67,21 @@ export class SessionLog implements AsyncDisposable {
     this.#file = file;
     this.#clock = clock;
     const now = clock.now().toISOString();
-    this.#earlier = sessions.slice(-(SESSIONS_MAX - 1)).map((session) => (session.status === "active" ? { ...session, status: "interrupted", ended_at: now } : session));
+    this.#earlier = sessions
+      .slice(-(SESSIONS_MAX - 1))
+      .map((session) => (session.status === "active" ? { ...session, status: "interrupted", ended_at: now } : session));
     const id = `${repo}-${now.slice(0, 19).replace(/[-:]/g, "")}-${randomBytes(3).toString("hex")}`;
-    this.#current = { id, repo, boot, started_at: now, ended_at: null, status: "active", issues_processed: [], issues_succeeded: 0, issues_failed: 0 };
+    this.#current = {
+      id,
+      repo,
+      boot,
+      started_at: now,
+      ended_at: null,
+      status: "active",
+      issues_processed: [],
+      issues_succeeded: 0,
+      issues_failed: 0,
+    };
   }
 
   get current(): Session {
@@ -102,7 +114,12 @@ export class SessionLog implements AsyncDisposable {
   }
 
   #write(): Promise<void> {
-    const done = this.#writing.then(() => replaceFile(this.#file, [...this.#earlier, this.#current].map((session) => `${JSON.stringify(session)}\n`).join("")));
+    const done = this.#writing.then(() =>
+      replaceFile(
+        this.#file,
+        [...this.#earlier, this.#current].map((session) => `${JSON.stringify(session)}\n`).join(""),
+      ),
+    );
     this.#writing = done.catch(() => undefined);
     return done;
   }

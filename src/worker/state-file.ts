@@ -47,7 +47,8 @@ export async function loadState(path: string, clock: Clock): Promise<LoadedState
   const current = await readDocument(path);
   if (current.ok && current.value !== null) return { ...current.value, degraded: null };
   const previous = await readDocument(previousOf(path));
-  if (current.ok && previous.ok && previous.value === null) return { document: newDocument(), text: null, degraded: null };
+  if (current.ok && previous.ok && previous.value === null)
+    return { document: newDocument(), text: null, degraded: null };
   const problem = current.ok ? `${path} is missing` : `${path} is damaged (${current.failure})`;
   if (!current.ok) await setAside(path, clock);
   if (previous.ok && previous.value !== null) {
@@ -55,13 +56,18 @@ export async function loadState(path: string, clock: Clock): Promise<LoadedState
     return { document, text: null, degraded: `${problem}; went on with the copy of revision ${document.revision}` };
   }
   if (!previous.ok) await setAside(previousOf(path), clock);
-  return { document: newDocument(), text: null, degraded: `${problem}, and there is no good copy; attempts, answers and counters start anew` };
+  return {
+    document: newDocument(),
+    text: null,
+    degraded: `${problem}, and there is no good copy; attempts, answers and counters start anew`,
+  };
 }
 
 /** Durable when it resolves. `previousText` is what the file holds now; null before the first write. */
 export async function saveState(path: string, document: StateDocument, previousText: string | null): Promise<string> {
   const text = encode(document);
-  if (Buffer.byteLength(text) > FILE_BYTES_MAX) throw new RangeError(`the state would be over the limit of ${FILE_BYTES_MAX} bytes`);
+  if (Buffer.byteLength(text) > FILE_BYTES_MAX)
+    throw new RangeError(`the state would be over the limit of ${FILE_BYTES_MAX} bytes`);
   if (previousText !== null) await replaceFile(previousOf(path), previousText);
   await replaceFile(path, text);
   return text;
@@ -96,18 +102,26 @@ async function readDocument(path: string): Promise<Result<{ document: StateDocum
 function decode(value: unknown, path: string): Result<StateDocument, string> {
   if (typeof value !== "object" || value === null || !("checksum" in value)) return fail("not a state file");
   if (checksumOf(value) !== value.checksum) return fail("the checksum does not match");
-  if ("schema" in value && typeof value.schema === "number" && value.schema > SCHEMA) throw newerFile(path, value.schema);
+  if ("schema" in value && typeof value.schema === "number" && value.schema > SCHEMA)
+    throw newerFile(path, value.schema);
   const parsed = z.safeParse(fileSchema, value);
   if (!parsed.success) return fail("the fields do not match the schema");
   const { revision, instance, counters, issues } = parsed.data;
-  const entries = Object.entries(issues).map(([number, state]): [number, IssueState] => [Number(number), state as IssueState]);
+  const entries = Object.entries(issues).map(([number, state]): [number, IssueState] => [
+    Number(number),
+    state as IssueState,
+  ]);
   return ok({ revision, instance, counters, issues: new Map(entries) });
 }
 
 function newerFile(path: string, schema: number): HydraError {
-  return new HydraError("STATE_NEWER", `${path} was written by a newer version (schema ${schema}, this one reads ${SCHEMA}); start that version, or move the file away`, {
-    exitCode: EXIT_CODES.badConfig.code,
-  });
+  return new HydraError(
+    "STATE_NEWER",
+    `${path} was written by a newer version (schema ${schema}, this one reads ${SCHEMA}); start that version, or move the file away`,
+    {
+      exitCode: EXIT_CODES.badConfig.code,
+    },
+  );
 }
 
 function encode({ revision, instance, counters, issues }: StateDocument): string {

@@ -44,7 +44,10 @@ export class StateTracker implements AsyncDisposable {
   private constructor(path: string, { document, text, degraded }: LoadedState) {
     this.#path = path;
     this.#text = text;
-    this.#document = { ...document, issues: new Map([...document.issues].map(([number, state]) => [number, deepFreeze(state)])) };
+    this.#document = {
+      ...document,
+      issues: new Map([...document.issues].map(([number, state]) => [number, deepFreeze(state)])),
+    };
     this.degraded = degraded;
   }
 
@@ -109,7 +112,9 @@ export class StateTracker implements AsyncDisposable {
       this.#document = next;
       for (const { done } of applied) done.resolve();
     } catch (error) {
-      const failure = new HydraError("STATE_NOT_WRITTEN", `${this.#path} could not be written: ${messageOf(error)}`, { cause: error });
+      const failure = new HydraError("STATE_NOT_WRITTEN", `${this.#path} could not be written: ${messageOf(error)}`, {
+        cause: error,
+      });
       for (const { done } of applied) done.reject(failure);
     }
   }
@@ -130,7 +135,10 @@ function isApplied(draft: Draft, change: Change, done: PromiseWithResolvers<void
 function checked(state: IssueState): IssueState {
   const parsed = z.safeParse(issueStateSchema, state);
   if (parsed.success) return state;
-  throw new HydraError("INVARIANT", `not an issue's state: ${parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ")}`);
+  throw new HydraError(
+    "INVARIANT",
+    `not an issue's state: ${parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ")}`,
+  );
 }
 
 function bounded(state: IssueState): IssueState {

@@ -40,11 +40,11 @@ describe("an append log", () => {
     await using directory = await makeTemporaryDirectory();
     const path = directory.file("log.jsonl");
 
-    await write(path, [{ n: 1 }, { n: 2, text: "ünïcödé\n\u2028\"}" }]);
+    await write(path, [{ n: 1 }, { n: 2, text: 'ünïcödé\n\u2028"}' }]);
     await write(path, [{ n: 3 }]);
 
     await using log = await AppendLog.open<Note>(path, { bytesMax: BYTES_MAX });
-    expect(log.records).toEqual([{ n: 1 }, { n: 2, text: "ünïcödé\n\u2028\"}" }, { n: 3 }]);
+    expect(log.records).toEqual([{ n: 1 }, { n: 2, text: 'ünïcödé\n\u2028"}' }, { n: 3 }]);
     expect(log.damage).toEqual({ damagedLines: 0, cutTail: false });
   });
 
@@ -121,14 +121,18 @@ describe("an append log", () => {
   it("detects random bursts of damage and keeps every record that they did not touch", async () => {
     await using directory = await makeTemporaryDirectory();
     const path = directory.file("log.jsonl");
-    await write(path, Array.from({ length: 30 }, (_, n) => ({ n, text: `record ${n}` })));
+    await write(
+      path,
+      Array.from({ length: 30 }, (_, n) => ({ n, text: `record ${n}` })),
+    );
     const whole = await readFile(path);
     const random = pseudoRandom(42);
 
     for (let round = 0; round < 200; round += 1) {
       const at = Math.floor(random() * (whole.length - 8));
       const burst = Uint8Array.from(whole);
-      for (let index = at; index < at + 8; index += 1) burst[index] = (burst[index] ?? 0) ^ (1 + Math.floor(random() * 255));
+      for (let index = at; index < at + 8; index += 1)
+        burst[index] = (burst[index] ?? 0) ^ (1 + Math.floor(random() * 255));
       await writeFile(path, burst);
       const { numbers, damagedLines, cutTail } = await read(path);
       expect(damagedLines > 0 || cutTail, `burst at ${at}`).toBe(true);
@@ -182,6 +186,23 @@ describe("an append log", () => {
     expect(kept.size).toBeLessThan(400);
   });
 
+  it("does not write the file anew for each record when all must be kept", async () => {
+    await using directory = await makeTemporaryDirectory();
+    const path = directory.file("log.jsonl");
+    await using log = await AppendLog.open<Note>(path, { bytesMax: 4_000, keep: () => true });
+    const inodes: bigint[] = [];
+
+    for (let n = 0; n < 600; n += 1) {
+      await log.append({ n, text: "kept" }, "buffered");
+      inodes.push((await stat(path, { bigint: true })).ino);
+    }
+
+    const rewrites = inodes.filter((inode, index) => index > 0 && inode !== inodes[index - 1]).length;
+    expect(log.records).toHaveLength(600);
+    expect(rewrites).toBeGreaterThan(0);
+    expect(rewrites).toBeLessThan(25);
+  });
+
   it("refuses a record over the limit and goes on without it", async () => {
     await using directory = await makeTemporaryDirectory();
     const path = directory.file("log.jsonl");
@@ -198,7 +219,13 @@ describe("an append log", () => {
     const path = directory.file("log.jsonl");
 
     // The soft limit on file sizes is 2 or 4 KiB, depending on the shell: the second record is torn by the kernel.
-    const { stdout } = await promisify(execFile)("sh", ["-c", 'ulimit -S -f 4; exec "$0" "$@"', process.execPath, FIXTURE, path]);
+    const { stdout } = await promisify(execFile)("sh", [
+      "-c",
+      'ulimit -S -f 4; exec "$0" "$@"',
+      process.execPath,
+      FIXTURE,
+      path,
+    ]);
 
     expect(JSON.parse(stdout)).toEqual(["written", "EFBIG", "written"]);
     expect(await read(path)).toEqual({ numbers: [1, 3], damagedLines: 0, cutTail: false });

@@ -29,7 +29,15 @@ describe("a token", () => {
     const hash = hashToken(token);
 
     expect(isAcceptedToken(hash, [hash])).toBe(false);
-    for (const broken of [[], [""], ["zz"], [hash.slice(0, 62)], [`${hash}00`], [hash.toUpperCase().replaceAll(/[A-F]/g, "G")]]) expect(isAcceptedToken(token, broken)).toBe(false);
+    for (const broken of [
+      [],
+      [""],
+      ["zz"],
+      [hash.slice(0, 62)],
+      [`${hash}00`],
+      [hash.toUpperCase().replaceAll(/[A-F]/g, "G")],
+    ])
+      expect(isAcceptedToken(token, broken)).toBe(false);
   });
 });
 
@@ -53,7 +61,11 @@ describe("the token file", () => {
 
     for (const mode of [0o640, 0o604, 0o620, 0o601]) {
       await chmod(path, mode);
-      await expect(readTokenFile(path), mode.toString(8)).rejects.toMatchObject({ code: "TOKEN_FILE_OPEN", exitCode: 78, message: expect.stringContaining("chmod 600") });
+      await expect(readTokenFile(path), mode.toString(8)).rejects.toMatchObject({
+        code: "TOKEN_FILE_OPEN",
+        exitCode: 78,
+        message: expect.stringContaining("chmod 600"),
+      });
     }
     await chmod(path, 0o400);
     expect(await readTokenFile(path)).toBe("some-token");

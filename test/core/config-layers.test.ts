@@ -22,12 +22,24 @@ describe("the configuration", () => {
   it("has a default for everything and is frozen", () => {
     const config = valuesOf();
 
-    expect(config).toMatchObject({ tcpPort: 8765, httpPort: 8766, tcpAuth: "token", labelPrefix: "hydraflow", maxWorkers: 2, mergeWithoutChecks: false });
+    expect(config).toMatchObject({
+      tcpPort: 8765,
+      httpPort: 8766,
+      tcpAuth: "token",
+      labelPrefix: "hydraflow",
+      maxWorkers: 2,
+      mergeWithoutChecks: false,
+    });
     expect(Object.isFrozen(config)).toBe(true);
   });
 
   it("lets each higher layer win", () => {
-    const layers = [layer("machine", { maxWorkers: 3 }), layer("repository", { maxWorkers: 4 }), layer("environment", { maxWorkers: 5 }), layer("command-line", { maxWorkers: 6 })];
+    const layers = [
+      layer("machine", { maxWorkers: 3 }),
+      layer("repository", { maxWorkers: 4 }),
+      layer("environment", { maxWorkers: 5 }),
+      layer("command-line", { maxWorkers: 6 }),
+    ];
 
     const seen = layers.map((_, index) => valuesOf(...layers.slice(0, index + 1)).maxWorkers);
 
@@ -39,7 +51,12 @@ describe("the configuration", () => {
   });
 
   it("reports every problem of every layer at once, with its source and what was given", () => {
-    const problems = problemsOf(layer("machine", { maxWorkers: 0, unknown: 1 }), layer("repository", { tcpPort: 1 }), layer("environment", { gateTimeoutMs: "soon" }), layer("command-line", []));
+    const problems = problemsOf(
+      layer("machine", { maxWorkers: 0, unknown: 1 }),
+      layer("repository", { tcpPort: 1 }),
+      layer("environment", { gateTimeoutMs: "soon" }),
+      layer("command-line", []),
+    );
 
     expect(problems).toHaveLength(5);
     expect(problems[0]).toMatch(/^the machine: maxWorkers: .*; got 0$/);
@@ -71,7 +88,9 @@ describe("the configuration", () => {
 
   it("refuses values that are there but empty", () => {
     expect(problemsOf(layer("machine", { maxWorkers: null }))).toHaveLength(1);
-    expect(problemsOf(layer("machine", { agentModel: undefined }))).toEqual(["the machine: agentModel: must have a value; got undefined"]);
+    expect(problemsOf(layer("machine", { agentModel: undefined }))).toEqual([
+      "the machine: agentModel: must have a value; got undefined",
+    ]);
   });
 });
 
@@ -85,17 +104,41 @@ describe("the environment", () => {
       HYDRAFLOW_TCP_AUTH: "none",
     });
 
-    expect(valuesOf(read)).toMatchObject({ maxWorkers: 4, mergeWithoutChecks: true, gitAuthorName: "42", agentEnvironment: ["ONE_KEY", "OTHER_KEY"], tcpAuth: "none" });
+    expect(valuesOf(read)).toMatchObject({
+      maxWorkers: 4,
+      mergeWithoutChecks: true,
+      gitAuthorName: "42",
+      agentEnvironment: ["ONE_KEY", "OTHER_KEY"],
+      tcpAuth: "none",
+    });
   });
 
   it("checks ranges as every layer does", () => {
-    const problems = problemsOf(environmentLayer({ HYDRAFLOW_MAX_WORKERS: "99", HYDRAFLOW_POLL_INTERVAL_MS: "0", HYDRAFLOW_TCP_PORT: "1.5", HYDRAFLOW_MERGE_WITHOUT_CHECKS: "yes" }));
+    const problems = problemsOf(
+      environmentLayer({
+        HYDRAFLOW_MAX_WORKERS: "99",
+        HYDRAFLOW_POLL_INTERVAL_MS: "0",
+        HYDRAFLOW_TCP_PORT: "1.5",
+        HYDRAFLOW_MERGE_WITHOUT_CHECKS: "yes",
+      }),
+    );
 
-    expect(problems.map((problem) => problem.split(": ")[1]).toSorted()).toEqual(["HYDRAFLOW_MAX_WORKERS", "HYDRAFLOW_MERGE_WITHOUT_CHECKS", "HYDRAFLOW_POLL_INTERVAL_MS", "HYDRAFLOW_TCP_PORT"]);
+    expect(problems.map((problem) => problem.split(": ")[1] ?? "").toSorted()).toEqual([
+      "HYDRAFLOW_MAX_WORKERS",
+      "HYDRAFLOW_MERGE_WITHOUT_CHECKS",
+      "HYDRAFLOW_POLL_INTERVAL_MS",
+      "HYDRAFLOW_TCP_PORT",
+    ]);
   });
 
   it("reports a variable with our prefix that is no setting, and reads no others", () => {
-    const read = environmentLayer({ HYDRAFLOW_MAX_WORKER: "4", MAX_WORKERS: "7", PATH: "/bin", HYDRAFLOW_HOME: "/x", HYDRAFLOW_UNSET: undefined });
+    const read = environmentLayer({
+      HYDRAFLOW_MAX_WORKER: "4",
+      MAX_WORKERS: "7",
+      PATH: "/bin",
+      HYDRAFLOW_HOME: "/x",
+      HYDRAFLOW_UNSET: undefined,
+    });
 
     expect(problemsOf(read)).toEqual([expect.stringMatching(/^environment: HYDRAFLOW_MAX_WORKER: unknown setting/)]);
   });

@@ -18,8 +18,14 @@ describe("splitting into lines", () => {
     const bytes = Buffer.from('{"a":"é€😀"}\r\nsecond\n\nrest of ünïcödé');
 
     for (let size = 1; size <= bytes.length; size += 1) {
-      const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) => bytes.subarray(index * size, (index + 1) * size));
-      expect(split(chunks), `chunks of ${size}`).toEqual({ lines: ['{"a":"é€😀"}', "second", ""], failed: false, rest: "rest of ünïcödé" });
+      const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
+        bytes.subarray(index * size, (index + 1) * size),
+      );
+      expect(split(chunks), `chunks of ${size}`).toEqual({
+        lines: ['{"a":"é€😀"}', "second", ""],
+        failed: false,
+        rest: "rest of ünïcödé",
+      });
     }
   });
 
@@ -50,11 +56,19 @@ describe("splitting into lines", () => {
 });
 
 describe("parsing a JSON object", () => {
-  it.each(["", "null", "[]", "1", '"text"', "true", "{", "{'a':1}", "{} {}", "\uFEFF{}", '{"a":NaN}'])("refuses %j", (text) => {
-    expect(parseJsonObject(text)).toBeUndefined();
-  });
+  it.each(["", "null", "[]", "1", '"text"', "true", "{", "{'a':1}", "{} {}", "\uFEFF{}", '{"a":NaN}'])(
+    "refuses %j",
+    (text) => {
+      expect(parseJsonObject(text)).toBeUndefined();
+    },
+  );
 
-  it.each(['{"__proto__":{"admin":true}}', '{"a":[{"__proto__":1}]}', '{"constructor":{}}', String.raw`{"\u005f\u005fproto__":1}`])("refuses the key in %s and leaves prototypes alone", (text) => {
+  it.each([
+    '{"__proto__":{"admin":true}}',
+    '{"a":[{"__proto__":1}]}',
+    '{"constructor":{}}',
+    String.raw`{"\u005f\u005fproto__":1}`,
+  ])("refuses the key in %s and leaves prototypes alone", (text) => {
     expect(parseJsonObject(text)).toBeUndefined();
     expect((Object.prototype as { admin?: boolean }).admin).toBeUndefined();
   });

@@ -84,7 +84,11 @@ describe("a kernel lock", () => {
     const [lock, counter] = [directory.file("lock"), directory.file("counter")];
     await writeFile(counter, "0");
 
-    await Promise.all(Array.from({ length: 4 }, () => promisify(execFile)(process.execPath, [fixture("count-under-lock.ts"), lock, counter, "50"])));
+    await Promise.all(
+      Array.from({ length: 4 }, () =>
+        promisify(execFile)(process.execPath, [fixture("count-under-lock.ts"), lock, counter, "50"]),
+      ),
+    );
 
     expect(await readFile(counter, "utf8")).toBe("200");
   });

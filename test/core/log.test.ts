@@ -20,7 +20,10 @@ function options(file: string, more: Partial<LogOptions> = {}): LogOptions {
 }
 
 async function linesOf(file: string): Promise<Line[]> {
-  return (await readFile(file, "utf8")).split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Line);
+  return (await readFile(file, "utf8"))
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Line);
 }
 
 describe("the log", () => {
@@ -79,16 +82,27 @@ describe("the log", () => {
     expect(names).toEqual(["worker.1.log", "worker.2.log", "worker.log"]);
     expect(sizes.every((size) => size <= 10_000 + 1_000)).toBe(true);
     expect((await linesOf(file)).at(-1)?.msg).toBe("last");
-    const numbers = (await Promise.all(["worker.2.log", "worker.1.log", "worker.log"].map((name) => linesOf(directory.file(name))))).flat().map(({ n }) => n);
-    expect(numbers.slice(0, -1)).toEqual(Array.from({ length: numbers.length - 1 }, (_, index) => 1_001 - numbers.length + index));
+    const numbers = (
+      await Promise.all(["worker.2.log", "worker.1.log", "worker.log"].map((name) => linesOf(directory.file(name))))
+    )
+      .flat()
+      .map(({ n }) => n);
+    expect(numbers.slice(0, -1)).toEqual(
+      Array.from({ length: numbers.length - 1 }, (_, index) => 1_001 - numbers.length + index),
+    );
   });
 
   it("writes no secret, whatever field it stands in", async () => {
     await using directory = await makeTemporaryDirectory();
     const secret = 'very"secret\\value';
-    const log = openLog(options(directory.file("worker.log"), { redactor: new Redactor([secret]), fields: { from: secret } }));
+    const log = openLog(
+      options(directory.file("worker.log"), { redactor: new Redactor([secret]), fields: { from: secret } }),
+    );
 
-    log.write("info", "event", { deep: { list: [`a ${secret} b`] }, url: `https://u:${encodeURIComponent(secret)}@h/` });
+    log.write("info", "event", {
+      deep: { list: [`a ${secret} b`] },
+      url: `https://u:${encodeURIComponent(secret)}@h/`,
+    });
     await log[Symbol.asyncDispose]();
 
     const text = await readFile(directory.file("worker.log"), "utf8");
@@ -167,12 +181,17 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 /** All text beneath the directory, once a record of ours is in it. */
-async function writeUntilItArrives(log: { write(level: "info", message: string): void }, directory: string): Promise<string> {
+async function writeUntilItArrives(
+  log: { write(level: "info", message: string): void },
+  directory: string,
+): Promise<string> {
   const deadline = performance.now() + 15_000;
   while (performance.now() < deadline) {
     log.write("info", "again");
     await sleep(50);
-    const texts = await Promise.all((await readdir(directory)).map((name) => readFile(`${directory}/${name}`, "utf8").catch(() => "")));
+    const texts = await Promise.all(
+      (await readdir(directory)).map((name) => readFile(`${directory}/${name}`, "utf8").catch(() => "")),
+    );
     const text = texts.join("");
     if (text.includes('"msg":"again"') && text.includes("records-dropped")) return text;
   }

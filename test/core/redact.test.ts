@@ -2,13 +2,19 @@ import { describe, expect, it } from "vitest";
 
 import { Redactor } from "../../src/core/redact.ts";
 
-const SECRETS = ["s3cr3t+/=value?&\"quoted\"", "gAAAAAB-long_token.with-dots", "pässwörd-ünïcödé", "abcdef"];
+const SECRETS = ['s3cr3t+/=value?&"quoted"', "gAAAAAB-long_token.with-dots", "pässwörd-ünïcödé", "abcdef"];
 
 describe("redaction by value", () => {
   const redactor = new Redactor(SECRETS);
 
   it.each(SECRETS)("removes %j as it is, in URLs, in JSON and in hex", (secret) => {
-    for (const form of [secret, encodeURIComponent(secret), JSON.stringify(secret), JSON.stringify({ a: [secret] }), Buffer.from(secret).toString("hex")]) {
+    for (const form of [
+      secret,
+      encodeURIComponent(secret),
+      JSON.stringify(secret),
+      JSON.stringify({ a: [secret] }),
+      Buffer.from(secret).toString("hex"),
+    ]) {
       const clean = redactor.redact(`before ${form} after`);
       expect(clean, form).not.toContain(form);
       expect(clean, form).toMatch(/^before .*after$/);
@@ -54,7 +60,8 @@ describe("redaction by form", () => {
     `sk-ant-api03-${"x".repeat(40)}`,
     `hf_${"y".repeat(34)}`,
   ])("removes the token %s", (token) => {
-    for (const text of [token, `(${token})`, `a=${token};`, JSON.stringify({ token })]) expect(redact(text)).not.toContain(token.slice(0, 20));
+    for (const text of [token, `(${token})`, `a=${token};`, JSON.stringify({ token })])
+      expect(redact(text)).not.toContain(token.slice(0, 20));
   });
 
   it.each([
@@ -81,7 +88,14 @@ describe("redaction by form", () => {
   });
 
   it("keeps a line of JSON a line of JSON", () => {
-    const record = { url: "https://u:p@h/x", next: "http://h:1", who: "a@b", auth: "Bearer abcdefghijklmnopqrstuvwxyz", token: classic, text: 'say "https://u:p@h" \\ @' };
+    const record = {
+      url: "https://u:p@h/x",
+      next: "http://h:1",
+      who: "a@b",
+      auth: "Bearer abcdefghijklmnopqrstuvwxyz",
+      token: classic,
+      text: 'say "https://u:p@h" \\ @',
+    };
 
     expect(() => JSON.parse(redact(JSON.stringify(record)))).not.toThrow();
   });

@@ -2,7 +2,14 @@ import { createHash } from "node:crypto";
 
 import { describe, expect, it } from "vitest";
 
-import { isSameRepository, isSlug, parseRemoteUrl, parseRepositoryName, type RepositoryName, slugOf } from "../../src/core/repository-name.ts";
+import {
+  isSameRepository,
+  isSlug,
+  parseRemoteUrl,
+  parseRepositoryName,
+  type RepositoryName,
+  slugOf,
+} from "../../src/core/repository-name.ts";
 
 function named(text: string): RepositoryName {
   const parsed = parseRepositoryName(text);
@@ -11,16 +18,42 @@ function named(text: string): RepositoryName {
 }
 
 describe("a repository name", () => {
-  it.each(["acme/web", "Acme/Web.js", "a/b", `${"a".repeat(39)}/${"b".repeat(100)}`, "local/my_checkout", "a-b/c", "a/.github"])("is %s", (text) => {
+  it.each([
+    "acme/web",
+    "Acme/Web.js",
+    "a/b",
+    `${"a".repeat(39)}/${"b".repeat(100)}`,
+    "local/my_checkout",
+    "a-b/c",
+    "a/.github",
+  ])("is %s", (text) => {
     expect(named(text).fullName).toBe(text);
   });
 
-  it.each(["", "web", "acme/", "/web", "acme/web/x", "../web", "acme/..", "acme/.", "acme/web.git", "acme/web.GIT", "-acme/web", "ac me/web", "acme/we b", "acme/web\n", "acme\0/web", "аcme/web", `${"a".repeat(40)}/b`, `a/${"b".repeat(101)}`, "acme/%2e%2e", "acme\\web/x"])(
-    "is not %j",
-    (text) => {
-      expect(parseRepositoryName(text).ok).toBe(false);
-    },
-  );
+  it.each([
+    "",
+    "web",
+    "acme/",
+    "/web",
+    "acme/web/x",
+    "../web",
+    "acme/..",
+    "acme/.",
+    "acme/web.git",
+    "acme/web.GIT",
+    "-acme/web",
+    "ac me/web",
+    "acme/we b",
+    "acme/web\n",
+    "acme\0/web",
+    "аcme/web",
+    `${"a".repeat(40)}/b`,
+    `a/${"b".repeat(101)}`,
+    "acme/%2e%2e",
+    "acme\\web/x",
+  ])("is not %j", (text) => {
+    expect(parseRepositoryName(text).ok).toBe(false);
+  });
 
   it("is compared without case, as GitHub does", () => {
     expect(isSameRepository("Acme/Web", "acme/web")).toBe(true);
@@ -45,7 +78,18 @@ describe("a remote URL", () => {
     expect(parseRemoteUrl(url)).toMatchObject({ ok: true, value: { fullName: "acme/web" } });
   });
 
-  it.each(["", "/srv/git/acme/web.git", "../web", "file:///srv/acme/web", "FILE:///srv/acme/web", "C:acme/web", "https://github.com/web", "https://github.com", "git@github.com:web", "https://github.com/acme/.."])("%j names none", (url) => {
+  it.each([
+    "",
+    "/srv/git/acme/web.git",
+    "../web",
+    "file:///srv/acme/web",
+    "FILE:///srv/acme/web",
+    "C:acme/web",
+    "https://github.com/web",
+    "https://github.com",
+    "git@github.com:web",
+    "https://github.com/acme/..",
+  ])("%j names none", (url) => {
     expect(parseRemoteUrl(url).ok).toBe(false);
   });
 
@@ -90,7 +134,28 @@ describe("a slug", () => {
     expect(isSlug(slug)).toBe(true);
   });
 
-  it.each(["", ".", "..", "-a", ".a", "_a", "A", "a/b", "a\\b", "a b", "a..b", "a.lock", "a".repeat(101), "a\n", "a\0", "%2e%2e", "ä", "a%2fb", "~a", "a:b"])("may not be %j", (slug) => {
+  it.each([
+    "",
+    ".",
+    "..",
+    "-a",
+    ".a",
+    "_a",
+    "A",
+    "a/b",
+    "a\\b",
+    "a b",
+    "a..b",
+    "a.lock",
+    "a".repeat(101),
+    "a\n",
+    "a\0",
+    "%2e%2e",
+    "ä",
+    "a%2fb",
+    "~a",
+    "a:b",
+  ])("may not be %j", (slug) => {
     expect(isSlug(slug)).toBe(false);
   });
 });

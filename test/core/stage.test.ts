@@ -1,30 +1,60 @@
 import { describe, expect, it } from "vitest";
 
-import { isLegalMove, LABEL_OF_STAGE, labelName, LABELS, MARKER_LABELS, STAGE_LABELS, type StageLabel, stageLabelsOf, stageOfLabel, STAGES } from "../../src/core/stage.ts";
+import {
+  isLegalMove,
+  LABEL_OF_STAGE,
+  labelName,
+  LABELS,
+  MARKER_LABELS,
+  STAGE_LABELS,
+  type StageLabel,
+  stageLabelsOf,
+  stageOfLabel,
+  STAGES,
+} from "../../src/core/stage.ts";
 
 /** Written out by hand, so that a change of the table is a change of this test. */
 const LEGAL = new Set([
-  "find→plan", "find→ready", "find→hitl", "find→dup",
-  "plan→ready", "plan→hitl", "plan→dup",
-  "ready→review", "ready→hitl", "ready→dup",
-  "review→fixed", "review→ready", "review→hitl", "review→dup",
-  "hitl→find", "hitl→plan", "hitl→ready", "hitl→review", "hitl→fixed", "hitl→dup",
+  "find→plan",
+  "find→ready",
+  "find→hitl",
+  "find→dup",
+  "plan→ready",
+  "plan→hitl",
+  "plan→dup",
+  "ready→review",
+  "ready→hitl",
+  "ready→dup",
+  "review→fixed",
+  "review→ready",
+  "review→hitl",
+  "review→dup",
+  "hitl→find",
+  "hitl→plan",
+  "hitl→ready",
+  "hitl→review",
+  "hitl→fixed",
+  "hitl→dup",
 ]);
 
 describe("the stages", () => {
   it("allow exactly the moves of the table", () => {
     const moves = STAGE_LABELS.flatMap((from) => STAGE_LABELS.map((to) => [from, to] as const));
 
-    expect(new Set(moves.filter(([from, to]) => isLegalMove(from, to)).map(([from, to]) => `${from}→${to}`))).toEqual(LEGAL);
+    expect(new Set(moves.filter(([from, to]) => isLegalMove(from, to)).map(([from, to]) => `${from}→${to}`))).toEqual(
+      LEGAL,
+    );
   });
 
   it("let every issue reach its end from anywhere, and nothing leave it", () => {
     const reachable = (from: StageLabel, seen = new Set<StageLabel>()): Set<StageLabel> => {
-      for (const to of STAGE_LABELS.filter((label) => isLegalMove(from, label) && !seen.has(label))) reachable(to, seen.add(to));
+      for (const to of STAGE_LABELS.filter((label) => isLegalMove(from, label) && !seen.has(label)))
+        reachable(to, seen.add(to));
       return seen;
     };
 
-    for (const from of ["find", "plan", "ready", "review", "hitl"] as const) expect(reachable(from).has("fixed"), from).toBe(true);
+    for (const from of ["find", "plan", "ready", "review", "hitl"] as const)
+      expect(reachable(from).has("fixed"), from).toBe(true);
     for (const end of ["fixed", "dup"] as const) expect([...reachable(end)]).toEqual([]);
   });
 
@@ -34,7 +64,15 @@ describe("the stages", () => {
   });
 
   it("are read from an issue's labels in pipeline order, markers and strangers left out", () => {
-    const labels = ["bug", "hydraflow-hitl-active", "hydraflow-review", "hydraflow-in-progress", "hydraflow-find", "other-plan", "hydraflow-ready-x"];
+    const labels = [
+      "bug",
+      "hydraflow-hitl-active",
+      "hydraflow-review",
+      "hydraflow-in-progress",
+      "hydraflow-find",
+      "other-plan",
+      "hydraflow-ready-x",
+    ];
 
     expect(stageLabelsOf(labels, "hydraflow")).toEqual(["find", "review"]);
   });

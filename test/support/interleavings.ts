@@ -1,7 +1,8 @@
 // Runs a scenario once for every order in which its actors can take their steps. An actor is a client of GitHub in memory;
 // a step is one call of it that touches what the others see. Everything between two steps belongs to the step before.
 
-import type { Call, MemoryClient, Method } from "./memory-github.ts";
+import type { Call, Method } from "./memory-fault.ts";
+import type { MemoryClient } from "./memory-github.ts";
 
 export interface Actor {
   readonly client: MemoryClient;
@@ -36,7 +37,11 @@ export async function forEveryOrder(make: () => Scenario | Promise<Scenario>): P
   return orders;
 }
 
-async function runOnce(scenario: Scenario, choices: readonly number[], taken: { choice: number; of: number }[]): Promise<void> {
+async function runOnce(
+  scenario: Scenario,
+  choices: readonly number[],
+  taken: { choice: number; of: number }[],
+): Promise<void> {
   const trace: string[] = [];
   const runners = scenario.actors.map((actor, index) => start(actor, `actor ${index}`));
   for (;;) {
@@ -75,7 +80,10 @@ function start(actor: Actor, name: string): Runner {
   };
   expectNext();
   // An actor may die in the middle; what it leaves behind is what the check looks at.
-  actor.run().then(() => arrive(), () => arrive());
+  actor.run().then(
+    () => arrive(),
+    () => arrive(),
+  );
   return runner;
 }
 

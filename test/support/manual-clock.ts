@@ -60,7 +60,7 @@ export class ManualClock implements Clock {
   }
 
   #nextDue(target: number): Sleeper | undefined {
-    return [...this.#sleepers].filter(({ atMs }) => atMs <= target).sort((a, b) => a.atMs - b.atMs)[0];
+    return [...this.#sleepers].filter(({ atMs }) => atMs <= target).toSorted((a, b) => a.atMs - b.atMs)[0];
   }
 
   #moveTo(monotonicMs: number): void {

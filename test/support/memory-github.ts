@@ -13,8 +13,7 @@ import type {
 } from "../../src/worker/github/github.ts";
 import { fail, ok, type Result } from "../../src/core/result.ts";
 import { MemoryBranches } from "./memory-branches.ts";
-
-export type Method = Exclude<keyof GitHub, "rateLimit">;
+import { type Call, type Fault, FaultPlan, type Method } from "./memory-fault.ts";
 
 /** One effect on the world. Reads are not in the ledger. */
 export interface Write {
@@ -23,29 +22,6 @@ export interface Write {
   /** Issue, pull request or comment that it hit; null where there is none. */
   readonly number: number | null;
   readonly detail: string;
-}
-
-export interface Call {
-  readonly method: Method;
-  /** Counts from 1 over all calls of the client. */
-  readonly index: number;
-  readonly detail: string;
-}
-
-export interface Fault {
-  /** The n-th call from now (of this method, where one is named), counted from 1. */
-  readonly at: number;
-  readonly method?: Method;
-  /** `after`: the effect happened, the answer is lost. */
-  readonly when: "before" | "after";
-  /** `crash` throws `Crash` and leaves the client dead: the process is gone. */
-  readonly how: "crash" | GitHubFailure;
-}
-
-export class Crash extends Error {
-  constructor() {
-    super("the process ended here");
-  }
 }
 
 /** Where branches and commits live. A test with a real git remote brings its own. */
@@ -130,7 +106,17 @@ export class MemoryGitHub {
     const title = given.title ?? `Issue ${number}`;
     const body = given.body ?? "Something is to be done.";
     const labels = [...(given.labels ?? [])];
-    this.issues.set(number, { number, title, body, labels, state: "open", author: given.author ?? "alice", createdAt: at, updatedAt: at, pull: null });
+    this.issues.set(number, {
+      number,
+      title,
+      body,
+      labels,
+      state: "open",
+      author: given.author ?? "alice",
+      createdAt: at,
+      updatedAt: at,
+      pull: null,
+    });
     return this.issue(number);
   }
 
@@ -187,9 +173,19 @@ export class MemoryGitHub {
     return found;
   }
 
-  openPull(author: string, given: { title: string; body: string; head: string; base: string; draft: boolean }, headSha: string): number {
+  openPull(
+    author: string,
+    given: { title: string; body: string; head: string; base: string; draft: boolean },
+    headSha: string,
+  ): number {
     const { number } = this.addIssue({ title: given.title, body: given.body, author });
-    this.stored(number).pull = { headBranch: given.head, baseBranch: given.base, draft: given.draft, merged: false, headSha };
+    this.stored(number).pull = {
+      headBranch: given.head,
+      baseBranch: given.base,
+      draft: given.draft,
+      merged: false,
+      headSha,
+    };
     return number;
   }
 
@@ -217,8 +213,7 @@ export class MemoryClient implements GitHub {
   intercept: (call: Call, when: "before" | "after") => void | Promise<void> = () => undefined;
   readonly calls: Call[] = [];
   readonly #world: MemoryGitHub;
-  readonly #faults: { fault: Fault; seen: number }[] = [];
-  #dead = false;
+  readonly #faults = new FaultPlan();
 
   constructor(world: MemoryGitHub, login: string) {
     this.#world = world;
@@ -226,7 +221,7 @@ export class MemoryClient implements GitHub {
   }
 
   inject(fault: Fault): void {
-    this.#faults.push({ fault, seen: 0 });
+    this.#faults.add(fault);
   }
 
   viewer(signal: AbortSignal): Promise<Result<string, GitHubFailure>> {
@@ -234,7 +229,9 @@ export class MemoryClient implements GitHub {
   }
 
   repository(signal: AbortSignal) {
-    return this.#call("repository", "", signal, () => ok({ fullName: this.#world.fullName, defaultBranch: this.#world.defaultBranch }));
+    return this.#call("repository", "", signal, () =>
+      ok({ fullName: this.#world.fullName, defaultBranch: this.#world.defaultBranch }),
+    );
   }
 
   listIssues(since: string | null, signal: AbortSignal) {
@@ -246,7 +243,9 @@ export class MemoryClient implements GitHub {
   }
 
   issue(number: number, signal: AbortSignal): Promise<Result<Issue, GitHubFailure>> {
-    return this.#call("issue", `#${number}`, signal, () => (this.#world.issues.has(number) ? ok(this.#world.issue(number)) : notFound()));
+    return this.#call("issue", `#${number}`, signal, () =>
+      this.#world.issues.has(number) ? ok(this.#world.issue(number)) : notFound(),
+    );
   }
 
   comments(number: number, signal: AbortSignal) {
@@ -274,7 +273,11 @@ export class MemoryClient implements GitHub {
     });
   }
 
-  addLabels(number: number, labels: readonly string[], signal: AbortSignal): Promise<Result<readonly string[], GitHubFailure>> {
+  addLabels(
+    number: number,
+    labels: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Result<readonly string[], GitHubFailure>> {
     return this.#call("addLabels", `#${number} ${labels.join(",")}`, signal, () => {
       if (!this.#world.issues.has(number)) return notFound();
       const issue = this.#world.stored(number);
@@ -297,7 +300,12 @@ export class MemoryClient implements GitHub {
     });
   }
 
-  createLabel(name: string, colour: string, description: string, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
+  createLabel(
+    name: string,
+    colour: string,
+    description: string,
+    signal: AbortSignal,
+  ): Promise<Result<undefined, GitHubFailure>> {
     return this.#call("createLabel", name, signal, () => {
       if (!this.#world.labels.has(name)) {
         this.#note("createLabel", null, name);
@@ -307,7 +315,11 @@ export class MemoryClient implements GitHub {
     });
   }
 
-  closeIssue(number: number, reason: "completed" | "not_planned", signal: AbortSignal): Promise<Result<Issue, GitHubFailure>> {
+  closeIssue(
+    number: number,
+    reason: "completed" | "not_planned",
+    signal: AbortSignal,
+  ): Promise<Result<Issue, GitHubFailure>> {
     return this.#call("closeIssue", `#${number}`, signal, () => {
       if (!this.#world.issues.has(number)) return notFound();
       if (this.#world.stored(number).state === "open") {
@@ -320,20 +332,29 @@ export class MemoryClient implements GitHub {
 
   pullsByBranch(branch: string, signal: AbortSignal) {
     return this.#call("pullsByBranch", branch, signal, async () => {
-      const numbers = [...this.#world.issues.values()].filter((issue) => issue.pull?.headBranch === branch).map(({ number }) => number);
+      const numbers = [...this.#world.issues.values()]
+        .filter((issue) => issue.pull?.headBranch === branch)
+        .map(({ number }) => number);
       return ok(await Promise.all(numbers.toReversed().map((number) => this.#pullOf(number))));
     });
   }
 
   pull(number: number, signal: AbortSignal): Promise<Result<PullRequest, GitHubFailure>> {
-    return this.#call("pull", `#${number}`, signal, async () => (this.#hasPull(number) ? ok(await this.#pullOf(number)) : notFound()));
+    return this.#call("pull", `#${number}`, signal, async () =>
+      this.#hasPull(number) ? ok(await this.#pullOf(number)) : notFound(),
+    );
   }
 
-  createPull(pull: { title: string; body: string; head: string; base: string; draft: boolean }, signal: AbortSignal): Promise<Result<PullRequest, GitHubFailure>> {
+  createPull(
+    pull: { title: string; body: string; head: string; base: string; draft: boolean },
+    signal: AbortSignal,
+  ): Promise<Result<PullRequest, GitHubFailure>> {
     return this.#call("createPull", pull.head, signal, async () => {
       const headSha = await this.#world.branches.head(pull.head);
       if (headSha === null) return invalid(`no branch ${pull.head}`);
-      const open = [...this.#world.issues.values()].some((issue) => issue.state === "open" && issue.pull?.headBranch === pull.head);
+      const open = [...this.#world.issues.values()].some(
+        (issue) => issue.state === "open" && issue.pull?.headBranch === pull.head,
+      );
       if (open) return invalid(`a pull request already exists for ${pull.head}`);
       const number = this.#world.openPull(this.login, pull, headSha);
       this.#note("createPull", number, pull.head);
@@ -341,25 +362,44 @@ export class MemoryClient implements GitHub {
     });
   }
 
-  createReview(number: number, review: { event: "approve" | "request_changes" | "comment"; body: string; headSha: string }, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
+  createReview(
+    number: number,
+    review: { event: "approve" | "request_changes" | "comment"; body: string; headSha: string },
+    signal: AbortSignal,
+  ): Promise<Result<undefined, GitHubFailure>> {
     return this.#call("createReview", `#${number} ${review.event}`, signal, () => {
       if (!this.#hasPull(number)) return notFound();
       const isOwn = this.#world.stored(number).author === this.login;
       if (isOwn && review.event !== "comment") return invalid("an own pull request can only be commented on");
       this.#note("createReview", number, review.event);
       const state = { approve: "APPROVED", request_changes: "CHANGES_REQUESTED", comment: "COMMENTED" }[review.event];
-      this.#world.reviews.push({ id: this.#world.nextId(), pull: number, author: this.login, body: review.body, state });
+      this.#world.reviews.push({
+        id: this.#world.nextId(),
+        pull: number,
+        author: this.login,
+        body: review.body,
+        state,
+      });
       return ok();
     });
   }
 
   reviews(number: number, signal: AbortSignal) {
     return this.#call("reviews", `#${number}`, signal, () =>
-      ok(this.#world.reviews.filter(({ pull }) => pull === number).map(({ id, author, body, state }) => ({ id, author, body, state }))),
+      ok(
+        this.#world.reviews
+          .filter(({ pull }) => pull === number)
+          .map(({ id, author, body, state }) => ({ id, author, body, state })),
+      ),
     );
   }
 
-  merge(number: number, headSha: string, title: string, signal: AbortSignal): Promise<Result<{ sha: string }, GitHubFailure>> {
+  merge(
+    number: number,
+    headSha: string,
+    title: string,
+    signal: AbortSignal,
+  ): Promise<Result<{ sha: string }, GitHubFailure>> {
     return this.#call("merge", `#${number}`, signal, async () => {
       if (!this.#hasPull(number)) return notFound();
       const pull = await this.#pullOf(number);
@@ -401,40 +441,23 @@ export class MemoryClient implements GitHub {
     return null;
   }
 
-  async #call<T>(method: Method, detail: string, signal: AbortSignal, act: () => Result<T, GitHubFailure> | Promise<Result<T, GitHubFailure>>): Promise<Result<T, GitHubFailure>> {
+  async #call<T>(
+    method: Method,
+    detail: string,
+    signal: AbortSignal,
+    act: () => Result<T, GitHubFailure> | Promise<Result<T, GitHubFailure>>,
+  ): Promise<Result<T, GitHubFailure>> {
     const call: Call = { method, index: this.calls.length + 1, detail };
     this.calls.push(call);
-    const faults = this.#faultsOf(method);
+    const faults = this.#faults.take(method);
     await this.intercept(call, "before");
-    this.#mustLive();
     signal.throwIfAborted();
-    const before = this.#strike(faults, "before");
+    const before = this.#faults.strike(faults, "before");
     if (before !== undefined) return fail(before);
     const answer = await act();
     await this.intercept(call, "after");
-    const after = this.#strike(faults, "after");
+    const after = this.#faults.strike(faults, "after");
     return after === undefined ? answer : fail(after);
-  }
-
-  #faultsOf(method: Method): Fault[] {
-    const due: Fault[] = [];
-    for (const entry of this.#faults) {
-      if (entry.fault.method !== undefined && entry.fault.method !== method) continue;
-      entry.seen += 1;
-      if (entry.seen === entry.fault.at) due.push(entry.fault);
-    }
-    return due;
-  }
-
-  #strike(faults: readonly Fault[], when: "before" | "after"): GitHubFailure | undefined {
-    const fault = faults.find((each) => each.when === when);
-    if (fault?.how !== "crash") return fault?.how;
-    this.#dead = true;
-    throw new Crash();
-  }
-
-  #mustLive(): void {
-    if (this.#dead) throw new Crash();
   }
 
   #note(method: Method, number: number | null, detail: string): void {
@@ -442,7 +465,7 @@ export class MemoryClient implements GitHub {
   }
 
   #hasPull(number: number): boolean {
-    return this.#world.issues.get(number)?.pull != null;
+    return (this.#world.issues.get(number)?.pull ?? null) !== null;
   }
 
   async #pullOf(number: number): Promise<PullRequest> {
@@ -454,16 +477,6 @@ export class MemoryClient implements GitHub {
     const url = `https://github.test/${this.#world.fullName}/pull/${number}`;
     return { number, title, body, state, merged, draft, headSha, headBranch, baseBranch, labels: [...labels], url };
   }
-}
-
-/** A failure that may pass by itself: what a lost connection or a busy server looks like. */
-export function unreachable(message = "no answer"): GitHubFailure {
-  return { kind: "unreachable", message, status: 0, retryable: true, retryAt: null };
-}
-
-/** A failure that surely had no effect. */
-export function forbidden(message = "not allowed"): GitHubFailure {
-  return { kind: "forbidden", message, status: 403, retryable: false, retryAt: null };
 }
 
 function failure(kind: GitHubFailure["kind"], status: number, message: string): Result<never, GitHubFailure> {

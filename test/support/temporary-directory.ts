@@ -13,7 +13,11 @@ export interface TemporaryDirectory extends AsyncDisposable {
 /** Removed with everything in it at the end of its scope. */
 export async function makeTemporaryDirectory(): Promise<TemporaryDirectory> {
   const path = await mkdtemp(join(tmpdir(), "hydraflow-test-"));
-  return { path, file: (...parts) => join(path, ...parts), [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 5 }) };
+  return {
+    path,
+    file: (...parts) => join(path, ...parts),
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 5 }),
+  };
 }
 
 export { makeTemporaryDirectory as temporaryDirectory };

@@ -33,7 +33,9 @@ class HangingClock implements Clock {
   }
 
   sleep(_ms: number, sleepSignal: AbortSignal): Promise<void> {
-    return new Promise((_, reject) => sleepSignal.addEventListener("abort", () => reject(sleepSignal.reason), { once: true }));
+    return new Promise((_, reject) =>
+      sleepSignal.addEventListener("abort", () => reject(sleepSignal.reason), { once: true }),
+    );
   }
 }
 
@@ -58,7 +60,15 @@ function contender(world: MemoryGitHub, { owner, login, clock, claim = null }: C
       return Promise.resolve();
     },
   };
-  const keeper = new ClaimKeeper({ github: client, state: memory, clock, tell: () => undefined, owner, labelPrefix: "hydraflow", leaseMs: LEASE_MS });
+  const keeper = new ClaimKeeper({
+    github: client,
+    state: memory,
+    clock,
+    tell: () => undefined,
+    owner,
+    labelPrefix: "hydraflow",
+    leaseMs: LEASE_MS,
+  });
   return { client, keeper, run: () => keeper.acquire(world.issue(1), "implement", signal) };
 }
 
@@ -79,7 +89,8 @@ type Past = "nothing" | "a dead stranger" | "both released" | "own dead claims" 
 /** What stands on the issue when the contest begins. */
 function prepare(world: MemoryGitHub, past: Past): { firstClaim: IssueState["claim"] } {
   const at = (ms: number) => new Date(START + ms);
-  const dead = (owner: string) => activeBody({ owner, expiresAt: at(-2 * MARGIN_MS), nonce: "n", stage: "plan", since: at(-LEASE_MS) });
+  const dead = (owner: string) =>
+    activeBody({ owner, expiresAt: at(-2 * MARGIN_MS), nonce: "n", stage: "plan", since: at(-LEASE_MS) });
   switch (past) {
     case "nothing":
       break;
@@ -96,7 +107,11 @@ function prepare(world: MemoryGitHub, past: Past): { firstClaim: IssueState["cla
       break;
     case "the first one's living claim": {
       const expiresAt = at(3 * MARGIN_MS);
-      const { id } = world.addComment(1, "hydraflow-bot", activeBody({ owner: "a", expiresAt, nonce: "n", stage: "plan", since: at(-1) }));
+      const { id } = world.addComment(
+        1,
+        "hydraflow-bot",
+        activeBody({ owner: "a", expiresAt, nonce: "n", stage: "plan", since: at(-1) }),
+      );
       return { firstClaim: { commentId: id, expiresAt: expiresAt.toISOString() } };
     }
   }
@@ -113,7 +128,13 @@ function owners(contenders: readonly Contender[]): number {
   return contenders.filter(({ keeper }) => keeper.held(1) !== undefined).length;
 }
 
-const PASTS: readonly Past[] = ["nothing", "a dead stranger", "both released", "own dead claims", "the first one's living claim"];
+const PASTS: readonly Past[] = [
+  "nothing",
+  "a dead stranger",
+  "both released",
+  "own dead claims",
+  "the first one's living claim",
+];
 
 describe("the election of an owner", () => {
   it.each(PASTS)("lets at most one of two workers on, in every order of their calls, after: %s", async (past) => {
@@ -123,7 +144,10 @@ describe("the election of an owner", () => {
       const clock = new HangingClock();
       const world = newWorld(clock);
       const { firstClaim } = prepare(world, past);
-      const contenders = [contender(world, { owner: "a", clock, claim: firstClaim }), contender(world, { owner: "b", clock })];
+      const contenders = [
+        contender(world, { owner: "a", clock, claim: firstClaim }),
+        contender(world, { owner: "b", clock }),
+      ];
       return {
         actors: contenders,
         check: (atEnd, trace) => {
@@ -163,39 +187,56 @@ describe("the election of an owner", () => {
     expect(orders).toBeGreaterThan(1_000);
   });
 
-  it.each(PASTS.flatMap((past) => [LEASE_MS - MARGIN_MS, LEASE_MS, LEASE_MS + MARGIN_MS, 3 * MARGIN_MS].map((ms) => [past, ms] as const)))(
-    "lets at most one on when everybody hangs at any point, after: %s, for %i ms",
-    async (past, ms) => {
-      await forEveryOrder(() => {
-        const clock = new HangingClock();
-        const world = newWorld(clock);
-        const { firstClaim } = prepare(world, past);
-        const contenders = [contender(world, { owner: "a", clock, claim: firstClaim }), contender(world, { owner: "b", clock })];
-        return {
-          actors: [...contenders, timePasses(world, clock, ms)],
-          check: (_, trace) => expect(owners(contenders), trace).toBeLessThanOrEqual(1),
-        };
-      });
+  it.each(
+    PASTS.flatMap((past) =>
+      [LEASE_MS - MARGIN_MS, LEASE_MS, LEASE_MS + MARGIN_MS, 3 * MARGIN_MS].map((ms) => [past, ms] as const),
+    ),
+  )("lets at most one on when everybody hangs at any point, after: %s, for %i ms", async (past, ms) => {
+    await forEveryOrder(() => {
+      const clock = new HangingClock();
+      const world = newWorld(clock);
+      const { firstClaim } = prepare(world, past);
+      const contenders = [
+        contender(world, { owner: "a", clock, claim: firstClaim }),
+        contender(world, { owner: "b", clock }),
+      ];
+      return {
+        actors: [...contenders, timePasses(world, clock, ms)],
+        check: (_, trace) => expect(owners(contenders), trace).toBeLessThanOrEqual(1),
+      };
+    });
+  });
+
+  it.each([1.9 * MARGIN_MS, -1.9 * MARGIN_MS])(
+    "lets at most one on when the second one's clock is off by %i ms",
+    async (skewMs) => {
+      for (const past of PASTS) {
+        for (const ms of [
+          LEASE_MS - 1.5 * MARGIN_MS,
+          LEASE_MS - MARGIN_MS,
+          LEASE_MS,
+          LEASE_MS + MARGIN_MS,
+          2 * MARGIN_MS,
+          4 * MARGIN_MS,
+        ]) {
+          await forEveryOrder(() => {
+            const clock = new HangingClock();
+            const world = newWorld(clock);
+            const { firstClaim } = prepare(world, past);
+            const second = new HangingClock(clock, skewMs);
+            const contenders = [
+              contender(world, { owner: "a", clock, claim: firstClaim }),
+              contender(world, { owner: "b", clock: second }),
+            ];
+            return {
+              actors: [...contenders, timePasses(world, clock, ms)],
+              check: (_, trace) => expect(owners(contenders), `${past} ${ms}: ${trace}`).toBeLessThanOrEqual(1),
+            };
+          });
+        }
+      }
     },
   );
-
-  it.each([1.9 * MARGIN_MS, -1.9 * MARGIN_MS])("lets at most one on when the second one's clock is off by %i ms", async (skewMs) => {
-    for (const past of PASTS) {
-      for (const ms of [LEASE_MS - 1.5 * MARGIN_MS, LEASE_MS - MARGIN_MS, LEASE_MS, LEASE_MS + MARGIN_MS, 2 * MARGIN_MS, 4 * MARGIN_MS]) {
-        await forEveryOrder(() => {
-          const clock = new HangingClock();
-          const world = newWorld(clock);
-          const { firstClaim } = prepare(world, past);
-          const second = new HangingClock(clock, skewMs);
-          const contenders = [contender(world, { owner: "a", clock, claim: firstClaim }), contender(world, { owner: "b", clock: second })];
-          return {
-            actors: [...contenders, timePasses(world, clock, ms)],
-            check: (_, trace) => expect(owners(contenders), `${past} ${ms}: ${trace}`).toBeLessThanOrEqual(1),
-          };
-        });
-      }
-    }
-  });
 
   it("lets at most one on when the owner changes the stage while another one takes over", async () => {
     await forEveryOrder(async () => {
@@ -206,7 +247,11 @@ describe("the election of an owner", () => {
       clock.ms += 0.6 * LEASE_MS;
       const second = contender(world, { owner: "b", clock });
       return {
-        actors: [{ client: first.client, run: () => first.keeper.setStage(1, "review", signal) }, second, timePasses(world, clock, 0.6 * LEASE_MS)],
+        actors: [
+          { client: first.client, run: () => first.keeper.setStage(1, "review", signal) },
+          second,
+          timePasses(world, clock, 0.6 * LEASE_MS),
+        ],
         // Not before the end: asking a keeper makes it look at the clock, and this one hangs.
         check: (atEnd, trace) => {
           if (atEnd) expect(owners([first, second]), trace).toBeLessThanOrEqual(1);
@@ -226,28 +271,40 @@ describe("the election of an owner", () => {
         await first.keeper.release({ number: 1 }, signal);
         await first.run();
       };
-      return { actors: [{ client: first.client, run: again }, second], check: (_, trace) => expect(owners([first, second]), trace).toBeLessThanOrEqual(1) };
+      return {
+        actors: [{ client: first.client, run: again }, second],
+        check: (_, trace) => expect(owners([first, second]), trace).toBeLessThanOrEqual(1),
+      };
     });
   });
 
-  it.each(["before", "after"] as const)("lets at most one on when the first one dies %s any of its calls and starts again", async (when) => {
-    for (let at = 1; at <= 7; at += 1) {
-      await forEveryOrder(() => {
-        const clock = new HangingClock();
-        const world = newWorld(clock);
-        const first = contender(world, { owner: "a", clock });
-        first.client.inject({ at, when, how: "crash" });
-        const second = contender(world, { owner: "b", clock });
-        const reborn = contender(world, { owner: "a", clock });
-        const firstLife = async () => {
-          const dies = await first.run().then(() => false, () => true);
-          // Its second life goes on with the first one's place in the order.
-          reborn.client.intercept = first.client.intercept;
-          if (dies) await reborn.run();
-        };
-        const holders = () => owners([second, reborn]) + (first.client.calls.length < at ? owners([first]) : 0);
-        return { actors: [{ client: first.client, run: firstLife }, second], check: (_, trace) => expect(holders(), trace).toBeLessThanOrEqual(1) };
-      });
-    }
-  });
+  it.each(["before", "after"] as const)(
+    "lets at most one on when the first one dies %s any of its calls and starts again",
+    async (when) => {
+      for (let at = 1; at <= 7; at += 1) {
+        await forEveryOrder(() => {
+          const clock = new HangingClock();
+          const world = newWorld(clock);
+          const first = contender(world, { owner: "a", clock });
+          first.client.inject({ at, when, how: "crash" });
+          const second = contender(world, { owner: "b", clock });
+          const reborn = contender(world, { owner: "a", clock });
+          const firstLife = async () => {
+            const dies = await first.run().then(
+              () => false,
+              () => true,
+            );
+            // Its second life goes on with the first one's place in the order.
+            reborn.client.intercept = first.client.intercept;
+            if (dies) await reborn.run();
+          };
+          const holders = () => owners([second, reborn]) + (first.client.calls.length < at ? owners([first]) : 0);
+          return {
+            actors: [{ client: first.client, run: firstLife }, second],
+            check: (_, trace) => expect(holders(), trace).toBeLessThanOrEqual(1),
+          };
+        });
+      }
+    },
+  );
 });

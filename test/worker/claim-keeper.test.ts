@@ -5,7 +5,8 @@ import { ClaimKeeper } from "../../src/worker/claim-keeper.ts";
 import type { WorkerEvent } from "../../src/worker/event.ts";
 import { StateTracker } from "../../src/worker/state-tracker.ts";
 import { ManualClock } from "../support/manual-clock.ts";
-import { type MemoryClient, MemoryGitHub, unreachable } from "../support/memory-github.ts";
+import { unreachable } from "../support/memory-fault.ts";
+import { type MemoryClient, MemoryGitHub } from "../support/memory-github.ts";
 import { makeTemporaryDirectory, type TemporaryDirectory } from "../support/temporary-directory.ts";
 
 const { signal } = new AbortController();
@@ -36,7 +37,15 @@ async function newRig(): Promise<Rig> {
     const state = await StateTracker.open(directory.file(owner, "state.json"), clock);
     const client = world.connect(login);
     const told: WorkerEvent[] = [];
-    const keeper = new ClaimKeeper({ github: client, state, clock, tell: (event) => told.push(event), owner, labelPrefix: "hydraflow", leaseMs: LEASE_MS });
+    const keeper = new ClaimKeeper({
+      github: client,
+      state,
+      clock,
+      tell: (event) => told.push(event),
+      owner,
+      labelPrefix: "hydraflow",
+      leaseMs: LEASE_MS,
+    });
     const dispose = async () => {
       await keeper[Symbol.asyncDispose]();
       await state[Symbol.asyncDispose]();
@@ -65,7 +74,9 @@ describe("a claim", () => {
     expect(claim).toMatchObject({ ok: true, value: { issue: 1, owner: "host-a/acme-web/1" } });
     const [comment, ...others] = rig.world.commentsOf(1);
     expect(others).toEqual([]);
-    expect(comment?.body).toMatch(/^\*\*HydraFlow\*\* is working on this issue\. Stage: \*\*implement\*\*, since 2026-03-01 12:00 UTC\.\n\n<!-- hydraflow:claim \{.*\} -->$/);
+    expect(comment?.body).toMatch(
+      /^\*\*HydraFlow\*\* is working on this issue\. Stage: \*\*implement\*\*, since 2026-03-01 12:00 UTC\.\n\n<!-- hydraflow:claim \{.*\} -->$/,
+    );
     expect(rig.world.issue(1).labels).toEqual(["hydraflow-ready", LABEL]);
     expect(worker.state.issue(1).claim).toEqual({ commentId: comment?.id, expiresAt: "2026-03-01T12:15:00.000Z" });
   });
@@ -91,7 +102,10 @@ describe("a claim", () => {
 
     const refused = await second.keeper.acquire(rig.world.issue(1), "plan", signal);
 
-    expect(refused).toEqual({ ok: false, failure: { kind: "held", owner: "host-a/acme-web/1", until: new Date("2026-03-01T12:16:00.000Z") } });
+    expect(refused).toEqual({
+      ok: false,
+      failure: { kind: "held", owner: "host-a/acme-web/1", until: new Date("2026-03-01T12:16:00.000Z") },
+    });
     expect(rig.world.writes).toHaveLength(writes);
   });
 
@@ -114,7 +128,13 @@ describe("a claim", () => {
   it("by someone who may not write does not count", async () => {
     await using rig = await newRig();
     await using worker = await rig.start();
-    const forged = { owner: "mallory", expiresAt: new Date("2026-03-02T00:00:00Z"), nonce: "x", stage: "plan" as const, since: new Date() };
+    const forged = {
+      owner: "mallory",
+      expiresAt: new Date("2026-03-02T00:00:00Z"),
+      nonce: "x",
+      stage: "plan" as const,
+      since: new Date(),
+    };
     rig.world.addComment(1, "mallory", activeBody(forged));
 
     const claim = await worker.keeper.acquire(rig.world.issue(1), "plan", signal);
@@ -138,7 +158,17 @@ describe("a claim", () => {
   it("that claims to last for years ends a day after its last edit", async () => {
     await using rig = await newRig();
     await using worker = await rig.start();
-    rig.world.addComment(1, "hydraflow-bot", activeBody({ owner: "broken-clock", expiresAt: new Date("2099-01-01T00:00:00Z"), nonce: "x", stage: "plan", since: new Date() }));
+    rig.world.addComment(
+      1,
+      "hydraflow-bot",
+      activeBody({
+        owner: "broken-clock",
+        expiresAt: new Date("2099-01-01T00:00:00Z"),
+        nonce: "x",
+        stage: "plan",
+        since: new Date(),
+      }),
+    );
 
     const early = await worker.keeper.acquire(rig.world.issue(1), "plan", signal);
     await rig.clock.advance(25 * 3_600_000);
@@ -204,22 +234,25 @@ describe("a restarted worker", () => {
     expect(rig.world.commentsOf(1)).toHaveLength(1);
   });
 
-  it.each(["before", "after"] as const)("that died %s any call of an acquire leaves one comment and takes its claim", async (when) => {
-    for (let at = 1; at <= 6; at += 1) {
-      await using rig = await newRig();
-      const dead = await rig.start();
-      dead.client.inject({ at, when, how: "crash" });
-      await dead.keeper.acquire(rig.world.issue(1), "plan", signal).catch(() => undefined);
-      await dead[Symbol.asyncDispose]();
-      await using reborn = await rig.start();
+  it.each(["before", "after"] as const)(
+    "that died %s any call of an acquire leaves one comment and takes its claim",
+    async (when) => {
+      for (let at = 1; at <= 6; at += 1) {
+        await using rig = await newRig();
+        const dead = await rig.start();
+        dead.client.inject({ at, when, how: "crash" });
+        await dead.keeper.acquire(rig.world.issue(1), "plan", signal).catch(() => undefined);
+        await dead[Symbol.asyncDispose]();
+        await using reborn = await rig.start();
 
-      const claim = await reborn.keeper.acquire(rig.world.issue(1), "plan", signal);
+        const claim = await reborn.keeper.acquire(rig.world.issue(1), "plan", signal);
 
-      expect(claim.ok, `${when} ${at}`).toBe(true);
-      expect(rig.world.commentsOf(1), `${when} ${at}`).toHaveLength(1);
-      expect(rig.world.issue(1).labels, `${when} ${at}`).toContain(LABEL);
-    }
-  });
+        expect(claim.ok, `${when} ${at}`).toBe(true);
+        expect(rig.world.commentsOf(1), `${when} ${at}`).toHaveLength(1);
+        expect(rig.world.issue(1).labels, `${when} ${at}`).toContain(LABEL);
+      }
+    },
+  );
 });
 
 describe("a held claim", () => {
@@ -245,10 +278,13 @@ describe("a held claim", () => {
     await using rig = await newRig();
     await using worker = await rig.start();
     await worker.keeper.acquire(rig.world.issue(1), "plan", signal);
-    for (let at = 1; at <= 3; at += 1) worker.client.inject({ method: "updateComment", at, when: "before", how: unreachable() });
+    for (let at = 1; at <= 3; at += 1)
+      worker.client.inject({ method: "updateComment", at, when: "before", how: unreachable() });
 
     await rig.clock.advance(LEASE_MS / 2 + 3 * (LEASE_MS / 10));
-    await until(() => worker.state.issue(1).claim?.expiresAt === new Date(rig.clock.now().getTime() + LEASE_MS).toISOString());
+    await until(
+      () => worker.state.issue(1).claim?.expiresAt === new Date(rig.clock.now().getTime() + LEASE_MS).toISOString(),
+    );
 
     expect(worker.keeper.held(1)).toBeDefined();
     expect(worker.told.filter(({ type }) => type === "github.failed")).toHaveLength(3);
@@ -258,7 +294,8 @@ describe("a held claim", () => {
     await using rig = await newRig();
     await using worker = await rig.start();
     const claim = await worker.keeper.acquire(rig.world.issue(1), "plan", signal);
-    for (let at = 1; at <= 50; at += 1) worker.client.inject({ method: "updateComment", at, when: "before", how: unreachable() });
+    for (let at = 1; at <= 50; at += 1)
+      worker.client.inject({ method: "updateComment", at, when: "before", how: unreachable() });
     if (!claim.ok) throw new Error("the claim is free");
 
     await rig.clock.advance(LEASE_MS - 60_001);
@@ -337,7 +374,9 @@ describe("a release", () => {
     const labels = rig.world.issue(1).labels;
     const claim = await next.keeper.acquire(rig.world.issue(1), "plan", signal);
 
-    expect(comment?.body).toMatch(/^\*\*HydraFlow\*\* has merged #7\.\n\n<!-- hydraflow:claim .*1970-01-01T00:00:00\.000Z.* -->$/);
+    expect(comment?.body).toMatch(
+      /^\*\*HydraFlow\*\* has merged #7\.\n\n<!-- hydraflow:claim .*1970-01-01T00:00:00\.000Z.* -->$/,
+    );
     expect(labels).toEqual(["hydraflow-ready"]);
     expect(worker.state.issue(1).claim).toBeNull();
     expect(claim.ok).toBe(true);

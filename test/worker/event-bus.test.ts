@@ -23,7 +23,11 @@ class MemoryLog implements Log {
   }
 }
 
-function openBus(file: string, boot = "boot-1", options: { log?: Log; secrets?: string[]; bytesMax?: number } = {}): Promise<EventBus> {
+function openBus(
+  file: string,
+  boot = "boot-1",
+  options: { log?: Log; secrets?: string[]; bytesMax?: number } = {},
+): Promise<EventBus> {
   const { log = new MemoryLog(), secrets = [], bytesMax = 10_485_760 } = options;
   return EventBus.open({ file, bytesMax, repo: "acme-web", boot, log, redactor: new Redactor(secrets), clock });
 }
@@ -95,7 +99,11 @@ describe("the event bus", () => {
 
     expect(log.lines).toEqual([
       { level: "info", message: "issue.released", fields: { issue: 7 } },
-      { level: "warn", message: "github.failed", fields: { request: "list issues", status: 502, message: "bad gateway" } },
+      {
+        level: "warn",
+        message: "github.failed",
+        fields: { request: "list issues", status: 502, message: "bad gateway" },
+      },
       { level: "debug", message: "agent.said", fields: { issue: 7, run: "r", text: "hello" } },
     ]);
   });
@@ -142,7 +150,11 @@ describe("the event bus", () => {
     while (bus.dropped < 5) await new Promise((resolve) => setImmediate(resolve));
 
     expect(bus.recent(5)).toHaveLength(5);
-    expect(log.lines.filter(({ message }) => message === "events.dropped").map(({ fields }) => fields)).toMatchObject([{ dropped: 1 }, { dropped: 2 }, { dropped: 4 }]);
+    expect(log.lines.filter(({ message }) => message === "events.dropped").map(({ fields }) => fields)).toMatchObject([
+      { dropped: 1 },
+      { dropped: 2 },
+      { dropped: 4 },
+    ]);
   });
 });
 

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { COMMENT_CHARACTERS_MAX, commentOnce, withMarker } from "../../src/worker/issue-comment.ts";
 import { Journal } from "../../src/worker/journal.ts";
 import { ManualClock } from "../support/manual-clock.ts";
-import { MemoryGitHub, unreachable } from "../support/memory-github.ts";
+import { unreachable } from "../support/memory-fault.ts";
+import { MemoryGitHub } from "../support/memory-github.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 
 const { signal } = new AbortController();
@@ -24,19 +25,25 @@ async function commentAgainAfterLostAnswer(prepare: (world: MemoryGitHub) => voi
 
 describe("a comment that stands once", () => {
   it("is not taken for the comment of a stranger who copied its marker", async () => {
-    const world = await commentAgainAfterLostAnswer((before) => before.addComment(1, "mallory", withMarker("Forged.", KEY)));
+    const world = await commentAgainAfterLostAnswer((before) =>
+      before.addComment(1, "mallory", withMarker("Forged.", KEY)),
+    );
 
     expect(world.effects("createComment", 1)).toHaveLength(1);
   });
 
   it("is not taken for a comment of ours that quotes its marker", async () => {
-    const world = await commentAgainAfterLostAnswer((before) => before.addComment(1, "hydraflow-bot", `${withMarker("quoted", KEY)}\n\nand more`));
+    const world = await commentAgainAfterLostAnswer((before) =>
+      before.addComment(1, "hydraflow-bot", `${withMarker("quoted", KEY)}\n\nand more`),
+    );
 
     expect(world.effects("createComment", 1)).toHaveLength(1);
   });
 
   it("is found again when GitHub gives its text back with other white space at the end", async () => {
-    const world = await commentAgainAfterLostAnswer((before) => before.addComment(1, "hydraflow-bot", `${withMarker("The plan.", KEY)}\r\n`));
+    const world = await commentAgainAfterLostAnswer((before) =>
+      before.addComment(1, "hydraflow-bot", `${withMarker("The plan.", KEY)}\r\n`),
+    );
 
     expect(world.effects("createComment", 1)).toHaveLength(0);
   });

@@ -5,7 +5,8 @@ import type { WorkerEvent } from "../../src/worker/event.ts";
 import type { Issue } from "../../src/worker/github/github.ts";
 import { IssueStore, type IssueStoreOptions } from "../../src/worker/issue-store.ts";
 import { ManualClock } from "../support/manual-clock.ts";
-import { type MemoryClient, MemoryGitHub, unreachable } from "../support/memory-github.ts";
+import { unreachable } from "../support/memory-fault.ts";
+import { type MemoryClient, MemoryGitHub } from "../support/memory-github.ts";
 
 const { signal } = new AbortController();
 const SYNC_MS = 30_000;
@@ -26,7 +27,15 @@ function newRig(options: Partial<IssueStoreOptions> = {}): Rig {
   const world = new MemoryGitHub({ now: () => clock.now() });
   const client = world.connect();
   const told: WorkerEvent[] = [];
-  const store = new IssueStore({ github: client, labelPrefix: "hydraflow", clock, tell: (event) => told.push(event), syncIntervalMs: SYNC_MS, fullSyncIntervalMs: FULL_MS, ...options });
+  const store = new IssueStore({
+    github: client,
+    labelPrefix: "hydraflow",
+    clock,
+    tell: (event) => told.push(event),
+    syncIntervalMs: SYNC_MS,
+    fullSyncIntervalMs: FULL_MS,
+    ...options,
+  });
   const add = async (label: string | readonly string[], title?: string) => {
     await clock.advance(1_000);
     return world.addIssue({ labels: [label].flat(), ...(title === undefined ? {} : { title }) });
@@ -140,7 +149,11 @@ describe("a sync", () => {
   it("is made once for callers that overlap, and not at all before its interval has passed", async () => {
     const rig = newRig();
 
-    await Promise.all([rig.store.refresh(signal), rig.store.refresh(signal), rig.store.refresh(signal, { force: true })]);
+    await Promise.all([
+      rig.store.refresh(signal),
+      rig.store.refresh(signal),
+      rig.store.refresh(signal, { force: true }),
+    ]);
     await rig.clock.advance(SYNC_MS - 1);
     await rig.store.refresh(signal);
     const before = rig.client.calls.length;
@@ -175,6 +188,19 @@ describe("a sync", () => {
 
     expect(numbers(rig.store.queues().implement.queued)).toEqual([1]);
     expect(rig.store.queues().review.queued).toEqual([]);
+  });
+
+  it("does not go back to what a late replica still shows", async () => {
+    const rig = newRig();
+    const old = await rig.add("hydraflow-review");
+    await rig.clock.advance(2_000);
+    rig.world.setLabels(1, ["hydraflow-ready"]);
+    await rig.sync();
+
+    Object.assign(rig.world.stored(1), { labels: old.labels, updatedAt: old.updatedAt });
+    await rig.sync();
+
+    expect(numbers(rig.store.queues().implement.queued)).toEqual([1]);
   });
 
   it("drops an issue that was closed, by either kind of sync", async () => {
@@ -238,7 +264,8 @@ describe("our own word", () => {
     const issue = rig.store.take("review", rig.clock.now());
     if (issue === undefined) throw new Error("the issue is there");
     const answer = Promise.withResolvers<void>();
-    rig.client.intercept = ({ method }, when) => (method === "listIssues" && when === "after" ? answer.promise : undefined);
+    rig.client.intercept = ({ method }, when) =>
+      method === "listIssues" && when === "after" ? answer.promise : undefined;
     await rig.clock.advance(1_000);
     const late = rig.store.refresh(signal, { force: true });
     await rig.clock.advance(1_000);
@@ -251,6 +278,30 @@ describe("our own word", () => {
 
     expect(take(rig, "review")).toBeUndefined();
     expect(take(rig, "implement")).toBe(1);
+  });
+
+  it("stands against a poll that was answered in the middle of our move", async () => {
+    const rig = newRig();
+    const before = await rig.add("hydraflow-review");
+    await rig.sync();
+    const [answered, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    rig.client.intercept = (_, when) => {
+      if (when === "before") return undefined;
+      answered.resolve();
+      return answer.promise;
+    };
+    await rig.clock.advance(2_000);
+    rig.world.setLabels(1, ["hydraflow-review", "hydraflow-ready"]);
+    const halfway = rig.store.refresh(signal, { force: true });
+    await answered.promise;
+    rig.world.setLabels(1, ["hydraflow-ready"]);
+
+    rig.store.put({ ...before, labels: ["hydraflow-ready"] });
+    answer.resolve();
+    await halfway;
+
+    expect(numbers(rig.store.queues().implement.queued)).toEqual([1]);
+    expect(rig.store.queues().review.queued).toEqual([]);
   });
 
   it("stands against a replica that still shows the old labels, and gives way when GitHub shows a newer change", async () => {

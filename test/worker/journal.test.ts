@@ -6,7 +6,8 @@ import { ok } from "../../src/core/result.ts";
 import { commentOnce } from "../../src/worker/issue-comment.ts";
 import { Journal } from "../../src/worker/journal.ts";
 import { ManualClock } from "../support/manual-clock.ts";
-import { Crash, forbidden, MemoryGitHub, unreachable } from "../support/memory-github.ts";
+import { Crash, forbidden, unreachable } from "../support/memory-fault.ts";
+import { MemoryGitHub } from "../support/memory-github.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 
 const { signal } = new AbortController();
@@ -14,7 +15,11 @@ const clock = new ManualClock();
 const KEY = "1.1/comment/plan";
 
 /** What a worker does after every start: open the journal, see to it that the comment stands. */
-async function runOnce(path: string, world: MemoryGitHub, prepare: (client: ReturnType<MemoryGitHub["connect"]>) => void = () => undefined) {
+async function runOnce(
+  path: string,
+  world: MemoryGitHub,
+  prepare: (client: ReturnType<MemoryGitHub["connect"]>) => void = () => undefined,
+) {
   await using journal = await Journal.open(path, clock);
   const client = world.connect();
   prepare(client);
@@ -28,39 +33,61 @@ function newWorld(): MemoryGitHub {
 }
 
 describe("an effect of the journal", () => {
-  it.each(["before", "after"] as const)("happens exactly once when the process ends %s any call of it", async (when) => {
-    let crashes = 0;
-    for (let at = 1; at <= 10; at += 1) {
-      await using directory = await makeTemporaryDirectory();
-      const world = newWorld();
+  it.each(["before", "after"] as const)(
+    "happens exactly once when the process ends %s any call of it",
+    async (when) => {
+      let crashes = 0;
+      for (let at = 1; at <= 10; at += 1) {
+        await using directory = await makeTemporaryDirectory();
+        const world = newWorld();
 
-      const first = runOnce(directory.file("journal.jsonl"), world, (client) => client.inject({ at, when, how: "crash" }));
-      if (await first.then(() => false, (error) => error instanceof Crash)) crashes += 1;
-      const second = await runOnce(directory.file("journal.jsonl"), world);
+        const first = runOnce(directory.file("journal.jsonl"), world, (client) =>
+          client.inject({ at, when, how: "crash" }),
+        );
+        if (
+          await first.then(
+            () => false,
+            (error) => error instanceof Crash,
+          )
+        )
+          crashes += 1;
+        const second = await runOnce(directory.file("journal.jsonl"), world);
 
-      expect(second.ok).toBe(true);
-      expect(world.effects("createComment", 1), `crash ${when} call ${at}`).toHaveLength(1);
-    }
-    expect(crashes).toBe(1);
-  });
+        expect(second.ok).toBe(true);
+        expect(world.effects("createComment", 1), `crash ${when} call ${at}`).toHaveLength(1);
+      }
+      expect(crashes).toBe(1);
+    },
+  );
 
-  it.each(["before", "after"] as const)("happens exactly once when the process also ends %s any call of the recovery", async (when) => {
-    let crashes = 0;
-    for (let at = 1; at <= 10; at += 1) {
-      await using directory = await makeTemporaryDirectory();
-      const path = directory.file("journal.jsonl");
-      const world = newWorld();
-      await runOnce(path, world, (client) => client.inject({ at: 1, when: "after", how: "crash" })).catch(() => undefined);
+  it.each(["before", "after"] as const)(
+    "happens exactly once when the process also ends %s any call of the recovery",
+    async (when) => {
+      let crashes = 0;
+      for (let at = 1; at <= 10; at += 1) {
+        await using directory = await makeTemporaryDirectory();
+        const path = directory.file("journal.jsonl");
+        const world = newWorld();
+        await runOnce(path, world, (client) => client.inject({ at: 1, when: "after", how: "crash" })).catch(
+          () => undefined,
+        );
 
-      const recovery = runOnce(path, world, (client) => client.inject({ at, when, how: "crash" }));
-      if (await recovery.then(() => false, (error) => error instanceof Crash)) crashes += 1;
-      const last = await runOnce(path, world);
+        const recovery = runOnce(path, world, (client) => client.inject({ at, when, how: "crash" }));
+        if (
+          await recovery.then(
+            () => false,
+            (error) => error instanceof Crash,
+          )
+        )
+          crashes += 1;
+        const last = await runOnce(path, world);
 
-      expect(last.ok).toBe(true);
-      expect(world.effects("createComment", 1), `crash ${when} call ${at}`).toHaveLength(1);
-    }
-    expect(crashes).toBe(2);
-  });
+        expect(last.ok).toBe(true);
+        expect(world.effects("createComment", 1), `crash ${when} call ${at}`).toHaveLength(1);
+      }
+      expect(crashes).toBe(2);
+    },
+  );
 
   it("happens exactly once when the record of its result is cut at any byte", async () => {
     await using directory = await makeTemporaryDirectory();
@@ -165,7 +192,11 @@ describe("an effect of the journal", () => {
       return Promise.resolve(ok("made"));
     };
 
-    const result = await journal.effect("1.1/pull/x", { look: () => Promise.resolve(ok("was there")), act, alwaysLook: true }, signal);
+    const result = await journal.effect(
+      "1.1/pull/x",
+      { look: () => Promise.resolve(ok("was there")), act, alwaysLook: true },
+      signal,
+    );
 
     expect(result).toEqual(ok("was there"));
     expect(acted).toBe(0);

@@ -7,7 +7,8 @@ import { Journal } from "../../src/worker/journal.ts";
 import { LabelMover } from "../../src/worker/label-mover.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryBranches } from "../support/memory-branches.ts";
-import { Crash, forbidden, type MemoryClient, MemoryGitHub, unreachable } from "../support/memory-github.ts";
+import { Crash, forbidden, unreachable } from "../support/memory-fault.ts";
+import { type MemoryClient, MemoryGitHub } from "../support/memory-github.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 
 const { signal } = new AbortController();
@@ -25,7 +26,13 @@ async function startWorker(path: string, world: MemoryGitHub, state: IssueState 
   const journal = await Journal.open(path, clock);
   const client = world.connect();
   const told: WorkerEvent[] = [];
-  const mover = new LabelMover({ github: client, journal, labelPrefix: "hydraflow", tell: (event) => told.push(event), stateOf: () => state });
+  const mover = new LabelMover({
+    github: client,
+    journal,
+    labelPrefix: "hydraflow",
+    tell: (event) => told.push(event),
+    stateOf: () => state,
+  });
   return { mover, client, journal, told, [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose]() };
 }
 
@@ -44,7 +51,11 @@ describe("a move", () => {
 
     expect(moved.ok && moved.value.labels.toSorted()).toEqual(["bug", name("in-progress"), name("ready")].toSorted());
     expect(world.issue(1).labels.toSorted()).toEqual(["bug", name("in-progress"), name("ready")].toSorted());
-    expect(world.writes.map(({ method, detail }) => `${method} ${detail}`)).toEqual([`addLabels ${name("ready")}`, `removeLabel ${name("hitl")}`, `removeLabel ${name("hitl-active")}`]);
+    expect(world.writes.map(({ method, detail }) => `${method} ${detail}`)).toEqual([
+      `addLabels ${name("ready")}`,
+      `removeLabel ${name("hitl")}`,
+      `removeLabel ${name("hitl-active")}`,
+    ]);
     expect(worker.told).toEqual([{ type: "issue.moved", issue: 1, from: "hitl", to: "ready" }]);
   });
 
@@ -80,7 +91,11 @@ describe("a move", () => {
     world.addIssue({ labels: [name("ready")] });
     await using worker = await startWorker(directory.file("journal.jsonl"), world);
 
-    for (const [from, to] of [["ready", "review"], ["review", "ready"], ["ready", "review"]] as const) {
+    for (const [from, to] of [
+      ["ready", "review"],
+      ["review", "ready"],
+      ["ready", "review"],
+    ] as const) {
       const moved = await worker.mover.move(world.issue(1), from, to, UNKNOWN_ISSUE, signal);
       expect(moved.ok).toBe(true);
       expect(stagesOf(world)).toEqual([to]);
@@ -133,7 +148,9 @@ async function worldWithPull(): Promise<{ world: MemoryGitHub; pull: number }> {
   const world = new MemoryGitHub({ branches });
   world.addIssue({ labels: [name("ready")] });
   branches.commit("agent/issue-1");
-  const opened = await world.connect().createPull({ title: "t", body: "b", head: "agent/issue-1", base: "main", draft: false }, signal);
+  const opened = await world
+    .connect()
+    .createPull({ title: "t", body: "b", head: "agent/issue-1", base: "main", draft: false }, signal);
   if (!opened.ok) throw new Error("the pull request is the test's own");
   return { world, pull: opened.value.number };
 }
@@ -150,33 +167,36 @@ describe("after a crash", () => {
     ["plan", "dup", []],
   ] as const;
 
-  it.each(moves)("between any two calls of a move from %s to %s, reconcile leaves exactly the label of its target, or the old one when it had not begun", async (from, to, markers) => {
-    let crashes = 0;
-    for (const when of ["before", "after"] as const) {
-      for (let at = 1; at <= 8; at += 1) {
-        await using directory = await makeTemporaryDirectory();
-        const path = directory.file("journal.jsonl");
-        const world = new MemoryGitHub();
-        world.addIssue({ labels: ["bug", name(from), ...markers.map(name)] });
-        const crashed = await moveAndCrash(path, world, from, to, { at, when });
-        if (crashed) crashes += 1;
-        expect(stagesOf(world).length, `${when} ${at}: never without a stage label`).toBeGreaterThan(0);
-        const hadBegun = world.writes.length > 0;
+  it.each(moves)(
+    "between any two calls of a move from %s to %s, reconcile leaves exactly the label of its target, or the old one when it had not begun",
+    async (from, to, markers) => {
+      let crashes = 0;
+      for (const when of ["before", "after"] as const) {
+        for (let at = 1; at <= 8; at += 1) {
+          await using directory = await makeTemporaryDirectory();
+          const path = directory.file("journal.jsonl");
+          const world = new MemoryGitHub();
+          world.addIssue({ labels: ["bug", name(from), ...markers.map(name)] });
+          const crashed = await moveAndCrash(path, world, from, to, { at, when });
+          if (crashed) crashes += 1;
+          expect(stagesOf(world).length, `${when} ${at}: never without a stage label`).toBeGreaterThan(0);
+          const hadBegun = world.writes.length > 0;
 
-        await using worker = await startWorker(path, world);
-        const reconciled = await worker.mover.reconcile(world.issue(1), signal);
+          await using worker = await startWorker(path, world);
+          const reconciled = await worker.mover.reconcile(world.issue(1), signal);
 
-        expect(reconciled.ok && stageLabelsOf(reconciled.value.labels, "hydraflow")).toEqual(stagesOf(world));
-        expect(stagesOf(world), `${when} ${at}`).toHaveLength(1);
-        if (hadBegun || !crashed) expect(stagesOf(world), `${when} ${at}`).toEqual([to]);
-        if (stagesOf(world)[0] === to) expect(world.issue(1).labels).not.toContain(name("hitl-active"));
-        expect(world.issue(1).labels).toContain("bug");
-        expect(worker.journal.pending()).toEqual([]);
+          expect(reconciled.ok && stageLabelsOf(reconciled.value.labels, "hydraflow")).toEqual(stagesOf(world));
+          expect(stagesOf(world), `${when} ${at}`).toHaveLength(1);
+          if (hadBegun || !crashed) expect(stagesOf(world), `${when} ${at}`).toEqual([to]);
+          if (stagesOf(world)[0] === to) expect(world.issue(1).labels).not.toContain(name("hitl-active"));
+          expect(world.issue(1).labels).toContain("bug");
+          expect(worker.journal.pending()).toEqual([]);
+        }
       }
-    }
-    // read, add, remove the old one, remove each marker: before and after each.
-    expect(crashes).toBe((3 + markers.length) * 2);
-  });
+      // read, add, remove the old one, remove each marker: before and after each.
+      expect(crashes).toBe((3 + markers.length) * 2);
+    },
+  );
 
   it("of the reconcile itself, the next reconcile leaves exactly one stage label", async () => {
     for (const when of ["before", "after"] as const) {
@@ -217,13 +237,23 @@ describe("after a crash", () => {
   });
 });
 
-async function moveAndCrash(path: string, world: MemoryGitHub, from: StageLabel, to: StageLabel, fault: { at: number; when: "before" | "after" }): Promise<boolean> {
+async function moveAndCrash(
+  path: string,
+  world: MemoryGitHub,
+  from: StageLabel,
+  to: StageLabel,
+  fault: { at: number; when: "before" | "after" },
+): Promise<boolean> {
   await using worker = await startWorker(path, world);
   worker.client.inject({ ...fault, how: "crash" });
   return await worker.mover.move(world.issue(1), from, to, UNKNOWN_ISSUE, signal).then(() => false, isCrash);
 }
 
-async function reconcileAndCrash(path: string, world: MemoryGitHub, fault: { at: number; when: "before" | "after" }): Promise<boolean> {
+async function reconcileAndCrash(
+  path: string,
+  world: MemoryGitHub,
+  fault: { at: number; when: "before" | "after" },
+): Promise<boolean> {
   await using worker = await startWorker(path, world);
   worker.client.inject({ ...fault, how: "crash" });
   return await worker.mover.reconcile(world.issue(1), signal).then(() => false, isCrash);

@@ -16,7 +16,16 @@ const clock = new ManualClock();
 
 const STATE = JSON.stringify({ processed_issues: {}, lifetime_stats: { prs_merged: 3 }, last_updated: "2026-01-01" });
 const EVENTS = `${JSON.stringify({ id: 1, type: "pr_created", timestamp: "2026-01-01", data: {} })}\n`;
-const session = (repo: string) => JSON.stringify({ id: `${repo}-1`, repo, started_at: "2026-01-01", status: "completed", issues_processed: [1], issues_succeeded: 1, issues_failed: 0 });
+const session = (repo: string) =>
+  JSON.stringify({
+    id: `${repo}-1`,
+    repo,
+    started_at: "2026-01-01",
+    status: "completed",
+    issues_processed: [1],
+    issues_succeeded: 1,
+    issues_failed: 0,
+  });
 const CONFIG = JSON.stringify({ max_workers: 3, poll_interval: 30 });
 
 async function put(path: string, content: string): Promise<void> {
@@ -25,7 +34,13 @@ async function put(path: string, content: string): Promise<void> {
 }
 
 async function flatLayout(home: string, sessionsOf = "acme/web"): Promise<Record<string, string>> {
-  const files = { "state.json": STATE, "events.jsonl": EVENTS, "sessions.jsonl": `${session(sessionsOf)}\n`, "config.json": CONFIG, "plans/issue-1.md": "the plan" };
+  const files = {
+    "state.json": STATE,
+    "events.jsonl": EVENTS,
+    "sessions.jsonl": `${session(sessionsOf)}\n`,
+    "config.json": CONFIG,
+    "plans/issue-1.md": "the plan",
+  };
   for (const [name, content] of Object.entries(files)) await put(join(home, name), content);
   return files;
 }
@@ -38,7 +53,13 @@ function adopt(home: string, slug = "acme-web", repo = "acme/web") {
 async function contents(directory: string): Promise<Map<string, string>> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
-  return new Map(await Promise.all(files.map(async (path): Promise<[string, string]> => [path.slice(directory.length + 1), await readFile(path, "utf8")])));
+  return new Map(
+    await Promise.all(
+      files.map(
+        async (path): Promise<[string, string]> => [path.slice(directory.length + 1), await readFile(path, "utf8")],
+      ),
+    ),
+  );
 }
 
 describe("the flat layout of the first implementation", () => {
@@ -62,13 +83,16 @@ describe("the flat layout of the first implementation", () => {
     await writeFile(directory.file("sessions.jsonl"), "");
 
     const first = await adopt(directory.path, "acme-web", "acme/web");
-    await flatLayout(directory.path);
+    await put(directory.file("state.json"), STATE);
     const second = await adopt(directory.path, "acme-api", "acme/api");
 
     expect(first.moved.length).toBeGreaterThan(0);
     expect(second.moved).toEqual([]);
     expect(await readFile(directory.file("state.json"), "utf8")).toBe(STATE);
-    expect(JSON.parse(await readFile(directory.file("legacy-adopted.json"), "utf8"))).toMatchObject({ slug: "acme-web", repo: "acme/web" });
+    expect(JSON.parse(await readFile(directory.file("legacy-adopted.json"), "utf8"))).toMatchObject({
+      slug: "acme-web",
+      repo: "acme/web",
+    });
   });
 
   it("goes to the repository that its own files name, not to the first to come", async () => {
@@ -89,11 +113,24 @@ describe("the flat layout of the first implementation", () => {
     const slugs = ["acme-a", "acme-b", "acme-c", "acme-d"];
 
     const results = await Promise.all(
-      slugs.map((slug) => adoptLegacyLayout({ sharedHome: directory.path, dataRoot: directory.file(slug), slug, repo: slug.replace("-", "/"), clock: systemClock, signal })),
+      slugs.map((slug) =>
+        adoptLegacyLayout({
+          sharedHome: directory.path,
+          dataRoot: directory.file(slug),
+          slug,
+          repo: slug.replace("-", "/"),
+          clock: systemClock,
+          signal,
+        }),
+      ),
     );
 
     expect(results.filter(({ moved }) => moved.length > 0)).toHaveLength(1);
-    expect(results.find(({ moved }) => moved.length > 0)?.moved).toHaveLength(2);
+    const winner = results.findIndex(({ moved }) => moved.length > 0);
+    expect(results[winner]?.moved).toHaveLength(2);
+    expect(JSON.parse(await readFile(directory.file("legacy-adopted.json"), "utf8"))).toMatchObject({
+      slug: slugs[winner],
+    });
   });
 
   it("is finished by its owner after a start that ended in the middle, and a second time changes nothing", async () => {
@@ -120,7 +157,11 @@ describe("the flat layout of the first implementation", () => {
 
     await adopt(directory.path);
     await adopt(directory.path);
-    await using log = await SessionLog.open(directory.file("acme-web", "sessions.jsonl"), { repo: "acme-web", boot: "b1", clock });
+    await using log = await SessionLog.open(directory.file("acme-web", "sessions.jsonl"), {
+      repo: "acme-web",
+      boot: "b1",
+      clock,
+    });
 
     expect(log.list().map(({ id, repo, boot }) => [id, repo, boot])).toEqual([
       [log.current.id, "acme-web", "b1"],
@@ -191,7 +232,10 @@ describe("a data root of the first implementation", () => {
     const { moved } = await adopt(directory.path);
     await using state = await StateTracker.open(directory.file("acme-web", "state.json"), clock);
 
-    expect(moved.map((path) => path.slice(directory.path.length + 1)).toSorted()).toEqual(["acme-web/legacy/events.jsonl", "acme-web/legacy/state.json"]);
+    expect(moved.map((path) => path.slice(directory.path.length + 1)).toSorted()).toEqual([
+      "acme-web/legacy/events.jsonl",
+      "acme-web/legacy/state.json",
+    ]);
     expect(state.degraded).toBeNull();
   });
 });

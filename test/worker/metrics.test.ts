@@ -17,7 +17,8 @@ describe("metrics", () => {
 
     for (merged = 1; merged <= 3; merged += 1) {
       await clock.advance(SNAPSHOT_INTERVAL_MS);
-      while (metrics.history(9).length < merged || clock.sleeping === 0) await new Promise((resolve) => setImmediate(resolve));
+      while (metrics.history(9).length < merged || clock.sleeping === 0)
+        await new Promise((resolve) => setImmediate(resolve));
     }
     controller.abort();
     await running;
@@ -26,7 +27,14 @@ describe("metrics", () => {
     await using again = await Metrics.open(file, { repo: "acme-web", clock, collect });
     expect(again.history(3).map(({ counters }) => counters["pulls_merged"])).toEqual([4, 3, 2]);
     expect(again.history(100)).toHaveLength(4);
-    expect(again.history(1)).toEqual([{ timestamp: "2026-03-01T18:00:00.000Z", repo: "acme-web", counters: { pulls_merged: 4 }, queue_depth: { plan: 1 } }]);
+    expect(again.history(1)).toEqual([
+      {
+        timestamp: "2026-03-01T18:00:00.000Z",
+        repo: "acme-web",
+        counters: { pulls_merged: 4 },
+        queue_depth: { plan: 1 },
+      },
+    ]);
     expect(clock.sleeping).toBe(0);
   });
 

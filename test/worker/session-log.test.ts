@@ -7,7 +7,10 @@ import { ManualClock } from "../support/manual-clock.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 
 async function lines(file: string): Promise<Session[]> {
-  return (await readFile(file, "utf8")).trimEnd().split("\n").map((line) => JSON.parse(line) as Session);
+  return (await readFile(file, "utf8"))
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Session);
 }
 
 describe("the session log", () => {
@@ -84,8 +87,18 @@ describe("the session log", () => {
   it("reads records of the first implementation, where the last line of an id wins, and keeps what it cannot read", async () => {
     await using directory = await makeTemporaryDirectory();
     const file = directory.file("sessions.jsonl");
-    const old = { id: "acme-web-20260101T000000", repo: "acme/web", started_at: "2026-01-01T00:00:00Z", issues_processed: [3], issues_succeeded: 1, issues_failed: 0 };
-    const text = [{ ...old, status: "active" }, { ...old, status: "completed", ended_at: "2026-01-01T01:00:00Z" }].map((each) => JSON.stringify(each));
+    const old = {
+      id: "acme-web-20260101T000000",
+      repo: "acme/web",
+      started_at: "2026-01-01T00:00:00Z",
+      issues_processed: [3],
+      issues_succeeded: 1,
+      issues_failed: 0,
+    };
+    const text = [
+      { ...old, status: "active" },
+      { ...old, status: "completed", ended_at: "2026-01-01T01:00:00Z" },
+    ].map((each) => JSON.stringify(each));
     await writeFile(file, `${text.join("\n")}\nnot json\n`);
 
     await using log = await SessionLog.open(file, { repo: "acme-web", boot: "b1", clock: new ManualClock() });

@@ -63,7 +63,9 @@ describe("the state of a worker", () => {
     await using state = await open(path);
     const before = await revisionOf(path);
 
-    await Promise.all(Array.from({ length: 300 }, (_, n) => state.update(n % 3, (issue) => ({ ...issue, ciFixes: issue.ciFixes + 1 }))));
+    await Promise.all(
+      Array.from({ length: 300 }, (_, n) => state.update(n % 3, (issue) => ({ ...issue, ciFixes: issue.ciFixes + 1 }))),
+    );
 
     expect([0, 1, 2].map((number) => state.issue(number).ciFixes)).toEqual([100, 100, 100]);
     expect((await revisionOf(path)) - before).toBeLessThan(5);
@@ -107,15 +109,31 @@ describe("the state of a worker", () => {
     await Promise.all(
       Array.from({ length: 250 }, (_, n) => {
         const outcome = { kind: "merged" as const, reason: "", at: new Date(n * 1_000).toISOString(), pull: n + 1 };
-        return state.update(1_000 + n, (issue) => ({ ...issue, cycle: 3, outcome, history: [{ at: "t", text: "done" }] }));
+        return state.update(1_000 + n, (issue) => ({
+          ...issue,
+          cycle: 3,
+          outcome,
+          history: [{ at: "t", text: "done" }],
+        }));
       }),
     );
 
-    expect(state.issue(1).history.map(({ text }) => text).slice(0, 1)).toEqual(["line 50"]);
+    expect(
+      state
+        .issue(1)
+        .history.map(({ text }) => text)
+        .slice(0, 1),
+    ).toEqual(["line 50"]);
     expect(state.issue(1).history).toHaveLength(100);
-    expect(state.issue(1_000)).toEqual({ ...UNKNOWN_ISSUE, cycle: 3, outcome: { kind: "merged", reason: "", at: "1970-01-01T00:00:00.000Z", pull: 1 } });
+    expect(state.issue(1_000)).toEqual({
+      ...UNKNOWN_ISSUE,
+      cycle: 3,
+      outcome: { kind: "merged", reason: "", at: "1970-01-01T00:00:00.000Z", pull: 1 },
+    });
     expect(state.issue(1_249).history).toHaveLength(1);
-    expect([...state.issues().values()].filter(({ outcome, history: kept }) => outcome !== null && kept.length > 0)).toHaveLength(200);
+    expect(
+      [...state.issues().values()].filter(({ outcome, history: kept }) => outcome !== null && kept.length > 0),
+    ).toHaveLength(200);
   });
 });
 
@@ -191,21 +209,27 @@ describe("a damaged state file", () => {
     }
   });
 
-  it.each(["", "null", "[]", "{}", "\uFEFF{}", '{"schema":1}', '{"__proto__":{"checksum":""}}', `${"[".repeat(10_000)}${"]".repeat(10_000)}`])(
-    "as %j boots from the last good copy",
-    async (content) => {
-      await using directory = await makeTemporaryDirectory();
-      const path = directory.file("state.json");
-      await twoRevisions(path);
-      await writeFile(path, content);
+  it.each([
+    "",
+    "null",
+    "[]",
+    "{}",
+    "\uFEFF{}",
+    '{"schema":1}',
+    '{"__proto__":{"checksum":""}}',
+    `${"[".repeat(10_000)}${"]".repeat(10_000)}`,
+  ])("as %j boots from the last good copy", async (content) => {
+    await using directory = await makeTemporaryDirectory();
+    const path = directory.file("state.json");
+    await twoRevisions(path);
+    await writeFile(path, content);
 
-      await using state = await open(path);
+    await using state = await open(path);
 
-      expect(state.issue(1).branch).toBe("one");
-      expect(await evidence(directory.path)).toHaveLength(1);
-      expect(Object.hasOwn(Object.prototype, "checksum")).toBe(false);
-    },
-  );
+    expect(state.issue(1).branch).toBe("one");
+    expect(await evidence(directory.path)).toHaveLength(1);
+    expect(Object.hasOwn(Object.prototype, "checksum")).toBe(false);
+  });
 
   it("whose copy is damaged too starts anew, keeps both as evidence, and says what is lost", async () => {
     await using directory = await makeTemporaryDirectory();
@@ -257,7 +281,11 @@ describe("opening", () => {
 
     await using _ = await open(path);
 
-    expect((await readdir(directory.path)).toSorted()).toEqual([".other.json.0011aabbccdd.tmp", "state.json", "state.json.prev"]);
+    expect((await readdir(directory.path)).toSorted()).toEqual([
+      ".other.json.0011aabbccdd.tmp",
+      "state.json",
+      "state.json.prev",
+    ]);
   });
 
   it("writes nothing when the file is good", async () => {

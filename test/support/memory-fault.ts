@@ -1,0 +1,67 @@
+// What can go wrong with the calls of one client, as a test orders it: refusals, lost answers, and the end of the process.
+
+import type { GitHub, GitHubFailure } from "../../src/worker/github/github.ts";
+
+export type Method = Exclude<keyof GitHub, "rateLimit">;
+
+export interface Call {
+  readonly method: Method;
+  /** Counts from 1 over all calls of the client. */
+  readonly index: number;
+  readonly detail: string;
+}
+
+export interface Fault {
+  /** The n-th call from now (of this method, where one is named), counted from 1. */
+  readonly at: number;
+  readonly method?: Method;
+  /** `after`: the effect happened, the answer is lost. */
+  readonly when: "before" | "after";
+  /** `crash` throws `Crash` and leaves the client dead: the process is gone. */
+  readonly how: "crash" | GitHubFailure;
+}
+
+export class Crash extends Error {
+  constructor() {
+    super("the process ended here");
+  }
+}
+
+/** The faults that wait for their call. */
+export class FaultPlan {
+  readonly #faults: { readonly fault: Fault; seen: number }[] = [];
+  #dead = false;
+
+  add(fault: Fault): void {
+    this.#faults.push({ fault, seen: 0 });
+  }
+
+  /** Counts the call and gives the faults that strike it. */
+  take(method: Method): readonly Fault[] {
+    const due: Fault[] = [];
+    for (const entry of this.#faults) {
+      if (entry.fault.method !== undefined && entry.fault.method !== method) continue;
+      entry.seen += 1;
+      if (entry.seen === entry.fault.at) due.push(entry.fault);
+    }
+    return due;
+  }
+
+  /** The failure to answer with, if any. Throws `Crash` at a crash, and at every call after it. */
+  strike(due: readonly Fault[], when: "before" | "after"): GitHubFailure | undefined {
+    const fault = due.find((each) => each.when === when);
+    if (fault?.how === "crash") this.#dead = true;
+    if (this.#dead) throw new Crash();
+    return fault?.how === "crash" ? undefined : fault?.how;
+  }
+}
+
+/** A failure that may pass by itself: what a lost connection or a busy server looks like. */
+export function unreachable(message = "no answer"): GitHubFailure {
+  return { kind: "unreachable", message, status: 0, retryable: true, retryAt: null };
+}
+
+/** A failure that surely had no effect. */
+export function forbidden(message = "not allowed"): GitHubFailure {
+  return { kind: "forbidden", message, status: 403, retryable: false, retryAt: null };
+}
