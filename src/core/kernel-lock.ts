@@ -15,7 +15,7 @@ export interface KernelLock extends Disposable {
   readonly path: string;
 }
 
-/** Waits up to `waitMs` for a dying owner. The failure names the pid that the owner left in the lock, if it is readable. */
+/** Waits up to `waitMs` for a dying owner. Nothing else in the process may open the file: closing it would drop the lock. */
 export async function takeKernelLock(path: string, waitMs: number, sleep: (ms: number) => Promise<void>): Promise<Result<KernelLock, { kind: "held" }>> {
   await ensurePrivateDirectory(dirname(path));
   for (let waited = 0; ; waited += RETRY_MS) {
