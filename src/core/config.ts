@@ -69,7 +69,8 @@ export const repositorySettings = {
   minPlanWords: z._default(count(0, 2_000), 200),
   gitAuthorName: z._default(text, "HydraFlow"),
   gitAuthorEmail: z._default(text, "hydraflow@users.noreply.github.com"),
-  eventLogBytesMax: z._default(count(65_536, 1_073_741_824), 10_485_760),
+  /** Held in memory too. */
+  eventLogBytesMax: z._default(count(65_536, 268_435_456), 10_485_760),
 } as const;
 
 export const configSchema = z.strictObject({ ...machineSettings, ...repositorySettings });

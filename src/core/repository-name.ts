@@ -51,7 +51,7 @@ export function slugOf(repository: RepositoryName, taken: (slug: string) => bool
 }
 
 export function isSlug(text: string): boolean {
-  return SLUG.test(text) && !text.includes("..") && !text.endsWith(".lock");
+  return SLUG.test(text) && !text.includes("..");
 }
 
 /** GitHub compares names without case, so `Acme/Web` and `acme/web` are one repository. */
@@ -60,7 +60,7 @@ export function isSameRepository(a: string, b: string): boolean {
 }
 
 function isName(name: string): boolean {
-  return NAME.test(name) && name !== "." && name !== ".." && !name.toLowerCase().endsWith(".git");
+  return NAME.test(name) && name !== "." && !name.includes("..") && !name.toLowerCase().endsWith(".git");
 }
 
 function redactUserInfo(url: string): string {

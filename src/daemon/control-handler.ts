@@ -12,6 +12,7 @@ import { assertNever, messageOf } from "../core/errors.ts";
 import { describeIssues } from "../core/json-body.ts";
 import { parseJsonObject } from "../core/json-lines.ts";
 import type { Log } from "../core/log.ts";
+import { isSlug, parseRepositoryName } from "../core/repository-name.ts";
 import { fail, ok } from "../core/result.ts";
 import { z } from "../core/schema.ts";
 import type { ControlFailure, ControlResult, RepoEntry, SupervisorControl } from "../core/supervisor-control.ts";
@@ -76,7 +77,11 @@ function readRequest(raw: Record<string, unknown>, options: ControlHandlerOption
   // Clients of the first implementation send what they do not know as null or as an empty text.
   const given = Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== null && value !== ""));
   const parsed = z.safeParse(controlRequestSchema, given);
-  return parsed.success ? ok(parsed.data) : fail({ code: "bad_request", message: describeIssues(parsed.error) });
+  if (!parsed.success) return fail({ code: "bad_request", message: describeIssues(parsed.error) });
+  const slug = "slug" in parsed.data ? parsed.data.slug : undefined;
+  // Clients of the first implementation knew repositories by full name.
+  if (slug === undefined || isSlug(slug) || parseRepositoryName(slug).ok) return ok(parsed.data);
+  return fail({ code: "invalid_slug", message: "write the slug as list_repos gives it, for instance acme-web" });
 }
 
 function perform(

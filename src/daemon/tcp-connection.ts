@@ -7,6 +7,7 @@ import {
   HANDSHAKE_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
   LINE_BYTES_MAX,
+  ONE_SHOT_TIMEOUT_MS,
   REQUESTS_PER_SECOND_MAX,
 } from "../core/control-message.ts";
 import { LineSplitter } from "../core/json-lines.ts";
@@ -15,11 +16,17 @@ import { type ControlHandler, errorReply } from "./control-handler.ts";
 export interface ConnectionLimits {
   /** To the first whole request. */
   readonly handshakeMs: number;
-  /** Between a reply and the next whole request. */
+  /** Between the first reply and the second whole request. */
+  readonly oneShotMs: number;
+  /** Between any later reply and the next whole request. */
   readonly idleMs: number;
 }
 
-export const CONNECTION_LIMITS: ConnectionLimits = { handshakeMs: HANDSHAKE_TIMEOUT_MS, idleMs: IDLE_TIMEOUT_MS };
+export const CONNECTION_LIMITS: ConnectionLimits = {
+  handshakeMs: HANDSHAKE_TIMEOUT_MS,
+  oneShotMs: ONE_SHOT_TIMEOUT_MS,
+  idleMs: IDLE_TIMEOUT_MS,
+};
 
 export class TcpConnection {
   readonly #socket: Socket;
@@ -28,6 +35,7 @@ export class TcpConnection {
   readonly #signal: AbortSignal;
   readonly #splitter = new LineSplitter(LINE_BYTES_MAX);
   #lines: string[] = [];
+  #answered = 0;
   #isAnswering = false;
   #hasPeerEnded = false;
   #isClosing = false;
@@ -82,7 +90,8 @@ export class TcpConnection {
       clearTimeout(this.#timer);
       const { reply, endsConnection } = await this.#answer(line);
       await this.#write(reply);
-      this.#limit(this.#limits.idleMs);
+      this.#answered += 1;
+      this.#limit(this.#answered === 1 ? this.#limits.oneShotMs : this.#limits.idleMs);
       if (endsConnection || this.#socket.destroyed) this.close();
     }
     this.#isAnswering = false;

@@ -29,7 +29,7 @@ test("a client of the first implementation adds, lists and removes a repository 
   const removed = await send({ action: "remove_repo", slug: "acme-web" });
   const after = await send({ action: "list_repos" });
 
-  expect(added).toEqual({ status: "ok", slug: "acme-web", port: expect.any(Number), dashboard_url: `http://localhost:${String(added["port"])}`, log_file: expect.any(String), started: true });
+  expect(added).toEqual({ status: "ok", slug: "acme-web", port: expect.any(Number), dashboard_url: expect.stringMatching(/^http:\/\/localhost:\d+\//), log_file: expect.any(String), started: true });
   expect(listed["repos"]).toEqual([expect.objectContaining({ path, slug: "acme-web", port: added["port"], dashboard_url: added["dashboard_url"], log_file: added["log_file"], running: true })]);
   expect(removed).toEqual({ status: "ok", slug: "acme-web" });
   expect(after).toEqual({ status: "ok", repos: [] });
