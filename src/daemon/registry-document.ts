@@ -7,7 +7,7 @@ import { isSlug } from "../core/repository-name.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { z } from "../core/schema.ts";
 
-export const REGISTRY_SCHEMA = 1;
+const REGISTRY_SCHEMA = 1;
 /** Remembered slugs of removed repositories; their data directories stay, so nobody else may get the name. */
 export const RETIRED_MAX = 1_000;
 

@@ -127,8 +127,10 @@ export class RepoSupervisor {
 
   async #spawn(generation: number): Promise<void> {
     const { gate, launcher, record } = this.#options;
+    const isUrgent = this.#isUrgent;
+    this.#isUrgent = false;
     try {
-      using place = await gate.enter(this.#isUrgent, this.#wait.signal);
+      using place = await gate.enter(isUrgent, this.#wait.signal);
       this.#launched = await launcher.launch(record, generation, this.#listener(generation, place));
       const { process, token } = this.#launched;
       this.#show({ pid: process.pid, token });

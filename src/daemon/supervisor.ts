@@ -113,6 +113,8 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     if (this.#repoOf(record).state.id === "running") return ok(this.#addReply(record, false));
     const up = this.#bringUp(record.slug, "start").then(async (result) => {
       if (result.ok) return ok(this.#addReply(record, true));
+      // It was removed between its registration and its start.
+      if (result.failure.code === "not_found") return this.add(request, signal);
       return isNew ? this.#withdraw(record, result.failure) : result;
     });
     return giveUpOn(up, signal);
@@ -193,6 +195,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
         amend(document, slug, { desired, quarantine: null }),
       );
       if (!saved.ok) return saved;
+      if (this.#isStopping) return fail(SHUTTING_DOWN);
       repo.command(type, true);
       return ok({ slug, settled: repo.settled() });
     });
@@ -238,7 +241,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     await repo.settled();
     const removed = await this.#options.registry.change((document) => unregister(document, slug));
     if (!removed.ok) {
-      if (wasUp) repo.command("start", true);
+      if (wasUp && !this.#isStopping) repo.command("start", true);
       return removed;
     }
     this.#repos.delete(slug);

@@ -215,7 +215,7 @@ describe("requests that cannot be met", () => {
     [{ action: "add_repo" }, "bad_request", "Missing path"],
     [{ action: "remove_repo" }, "bad_request", "Missing path or slug"],
     [{ action: "remove_repo", slug: "nobody" }, "not_found", "Repo not found"],
-    [{ action: "start_repo", slug: "../etc" }, "not_found", "Repo not found"],
+    [{ action: "start_repo", slug: "../etc" }, "invalid_slug", undefined],
     [{ action: "stop_repo", slug: "nobody" }, "not_found", "Repo not found"],
     [{ action: "repo_status", slug: "nobody" }, "not_found", "Repo not found"],
     [{ action: "add_repo", repo: "https://evil.example/a/b" }, "bad_request", undefined],

@@ -49,6 +49,10 @@ describe("the first implementation's protocol", () => {
       { status: "ok", ...ENTRY },
     ],
     [
+      { action: "repo_status", slug: "acme/web" },
+      { status: "ok", ...ENTRY },
+    ],
+    [
       { action: "restart_repo", slug: "acme-web" },
       { status: "ok", ...ENTRY },
     ],
@@ -94,7 +98,7 @@ describe("many requests on one connection", () => {
   });
 
   it("may come in any pieces, also in the middle of a character", async () => {
-    const bytes = Buffer.from('{"action":"repo_status","slug":"grün"}\n');
+    const bytes = Buffer.from('{"action":"add_repo","path":"/grün"}\n');
     const socket = door.socket();
     const reply = once(createInterface(socket), "line");
     for (const byte of bytes) {
@@ -103,7 +107,7 @@ describe("many requests on one connection", () => {
     }
 
     expect(JSON.parse(String((await reply)[0]))).toMatchObject({ status: "ok" });
-    expect(door.control.calls).toEqual(["status grün"]);
+    expect(door.control.calls).toEqual(["add /grün undefined"]);
   });
 });
 
@@ -159,6 +163,8 @@ describe("bad input", () => {
     [{ action: ["ping"] }],
     [{ action: "constructor" }],
     [{ action: "toString" }],
+    [{ action: "start_repo", slug: "../etc" }],
+    [{ action: "remove_repo", slug: "a/.." }],
   ])("%j is refused and the connection stays", async (request) => {
     const [refused, next] = await door.replies([request, { action: "ping" }]);
 

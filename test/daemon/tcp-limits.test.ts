@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { describe, expect, it } from "vitest";
 
 import { REQUESTS_PER_SECOND_MAX } from "../../src/core/control-message.ts";
-import { ask, closed, until } from "./daemon-rig.ts";
+import { ask, closed, exchange, until } from "./daemon-rig.ts";
 import { DoorRig } from "./door-rig.ts";
 
 describe("limits of time and number", () => {
@@ -19,7 +19,7 @@ describe("limits of time and number", () => {
   });
 
   it("end a connection whose first request does not come, however it drips", async () => {
-    await using door = await DoorRig.open("none", { limits: { handshakeMs: 150, idleMs: 60_000 } });
+    await using door = await DoorRig.open("none", { limits: { handshakeMs: 150, oneShotMs: 60_000, idleMs: 60_000 } });
     const socket = door.socket();
     const drip = setInterval(() => socket.write(" "), 20);
 
@@ -30,24 +30,26 @@ describe("limits of time and number", () => {
   });
 
   it("end an idle connection, but not one whose request takes long", async () => {
-    await using door = await DoorRig.open("none", { limits: { handshakeMs: 60_000, idleMs: 150 } });
+    await using door = await DoorRig.open("none", { limits: { handshakeMs: 60_000, oneShotMs: 60_000, idleMs: 150 } });
     const busy = door.socket();
-    busy.write('{"action":"ping"}\n');
     const answers = createInterface(busy)[Symbol.asyncIterator]();
-    await answers.next();
-    busy.write('{"action":"add_repo","path":"/slow"}\n');
-    const idle = door.socket();
-    idle.write('{"action":"ping"}\n');
-    idle.resume();
-
-    await closed(idle);
-    const second = door.socket();
-    second.write('{"action":"ping"}\n');
-    second.resume();
-    await closed(second);
+    busy.write('{"action":"ping"}\n{"action":"ping"}\n{"action":"add_repo","path":"/slow"}\n');
+    for (const idle of [door.socket(), door.socket()]) {
+      idle.write('{"action":"ping"}\n{"action":"ping"}\n');
+      idle.resume();
+      await closed(idle);
+    }
     door.control.releaseSlow();
 
+    await answers.next();
+    await answers.next();
     expect(JSON.parse(String((await answers.next()).value))).toMatchObject({ started: true });
+  });
+
+  it("end a connection that asked once and keeps its side open, as netcat does", async () => {
+    await using door = await DoorRig.open("none", { limits: { handshakeMs: 60_000, oneShotMs: 50, idleMs: 60_000 } });
+
+    expect(JSON.parse(await exchange(door.port, '{"action":"ping"}\n', false))).toMatchObject({ status: "ok" });
   });
 
   it("refuse a connection too many, and take it when another has gone", async () => {
