@@ -56,11 +56,12 @@ describe("a slug", () => {
     },
   );
 
-  it("is refused when no safe name can be made", () => {
-    expect(tryAdd(EMPTY_DOCUMENT, at("/1", "a/b.lock"))).toMatchObject({
-      ok: false,
-      failure: { code: "invalid_slug" },
-    });
+  it("of a name that is too long is cut, and still its own", () => {
+    const name = "n".repeat(99);
+    const { slugs } = addAll(at("/1", `acme/${name}1`), at("/2", `acme/${name}2`));
+
+    expect(slugs.map(({ length }) => length)).toEqual([100, 100]);
+    expect(slugs[0]).not.toBe(slugs[1]);
   });
 
   it("of a removed repository stays its own, because its data stays", () => {
