@@ -50,7 +50,7 @@ test("the protocol page lists every action, every code and the line limit", () =
 test("the dependencies page has a line for every runtime dependency and no other", () => {
   const manifest = JSON.parse(read("package.json")) as { dependencies: Record<string, string> };
   const listed = tableAfter(read("docs/dependencies.md"), "## Runtime").map(([name]) => name);
-  expect(listed.toSorted()).toEqual(Object.keys(manifest.dependencies).map((name) => `\`${name}\``).toSorted());
+  expect(new Set(listed)).toEqual(new Set(Object.keys(manifest.dependencies).map((name) => `\`${name}\``)));
 });
 
 test("the systemd unit does not restart what a restart cannot mend", () => {

@@ -9,7 +9,7 @@ import { z } from "./schema.ts";
 export async function readJsonBody<S extends z.ZodMiniType>(request: Request, schema: S): Promise<ControlResult<z.infer<S>>> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of request.body ?? []) {
+  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
     bytes += chunk.length;
     if (bytes > BODY_BYTES_MAX) return fail({ code: "too_large", message: `send at most ${BODY_BYTES_MAX} bytes` });
     chunks.push(chunk);

@@ -24,7 +24,7 @@ export async function runDemo(options: DemoCommandOptions, host: NodeJS.Process)
       cliArguments: [...host.execArgv, host.argv[1] ?? ""],
       environment: host.env,
       output,
-      isTerminal: output.isTTY === true,
+      isTerminal: output.isTTY,
     },
     stopping.signal,
   );
