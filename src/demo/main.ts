@@ -15,7 +15,7 @@ export async function runDemo(options: DemoCommandOptions, host: NodeJS.Process)
   const stopping = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) host.on(name, () => stopping.abort());
   const output = options.json ? host.stderr : host.stdout;
-  const report = await runDemoOnce(
+  const run = runDemoOnce(
     {
       once: options.once || options.json,
       chaos: options.chaos,
@@ -28,6 +28,15 @@ export async function runDemo(options: DemoCommandOptions, host: NodeJS.Process)
     },
     stopping.signal,
   );
+  const report = await run.catch((thrown: unknown) => {
+    if (stopping.signal.aborted) return null;
+    throw thrown;
+  });
+  if (report === null) {
+    host.stderr.write("stopped before every issue had come to its end\n");
+    host.exitCode = EXIT_CODES.failure.code;
+    return;
+  }
   print(report, options, host);
   host.exitCode = isAsPromised(report) ? EXIT_CODES.ok.code : EXIT_CODES.failure.code;
 }

@@ -9,6 +9,8 @@ interface Output {
 
 const STAGE_MARKS = { triage: "◔", plan: "◑", implement: "◕", review: "◉", hitl: "?" } as const;
 const TITLE_WIDTH = 44;
+/** Below the picture; what is said before the first one stays above it. */
+const NOTES_MAX = 3;
 const ACTIVE_COLOUR = "\x1b[36m";
 const WAITING_COLOUR = "\x1b[33m";
 const DONE_COLOUR = "\x1b[32m";
@@ -29,7 +31,7 @@ export class Progress {
   }
 
   note(line: string): void {
-    if (this.#isTerminal) this.#notes = [...this.#notes, line].slice(-3);
+    if (this.#isTerminal && this.#drawnLines > 0) this.#notes = [...this.#notes, line].slice(-NOTES_MAX);
     else this.#output.write(`${line}\n`);
   }
 
