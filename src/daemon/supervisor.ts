@@ -29,7 +29,7 @@ import { repoEntry } from "./repo-entry.ts";
 import type { RepoProcess } from "./repo-process.ts";
 import type { RepoSupervisor } from "./repo-supervisor.ts";
 
-const NOT_FOUND: ControlFailure = { code: "not_found", message: "Repo not found" };
+const NOT_FOUND: ControlFailure = { code: "not_found", message: "Repo not found; hydraflow list shows the slugs" };
 const SHUTTING_DOWN: ControlFailure = {
   code: "shutting_down",
   message: "the daemon is stopping; ask again when it is back",
