@@ -16,7 +16,9 @@ import { dashboardRoute } from "./dashboard-route.ts";
 import { healthRoutes, type Readiness } from "./health-routes.ts";
 import { logRoutes } from "./log-routes.ts";
 import { hasSession, loginRoutes } from "./login-routes.ts";
+import { metricsRoute } from "./metrics-routes.ts";
 import { openApiRoute } from "./openapi.ts";
+import type { ProcessUsage } from "./process-families.ts";
 import { repositoryRoutes } from "./repository-routes.ts";
 import { honoPath, type Route } from "./route.ts";
 import { workerProxyRoute } from "./worker-proxy.ts";
@@ -29,6 +31,9 @@ export interface AdminDeps {
   readonly paths: Pick<SupervisorPaths, "logFile">;
   readonly readiness: () => Readiness;
   readonly workerLogFile: (slug: string) => string;
+  readonly readUsage: () => ProcessUsage;
+  /** Of the supervisor's own log. */
+  readonly logDroppedBytes: () => number;
   readonly clock?: Clock;
 }
 
@@ -57,6 +62,7 @@ export function createAdminApp(deps: AdminDeps, port: () => number, closing: Abo
     ...repositoryRoutes(deps.control, closing),
     ...logRoutes(logs, closing),
     ...aggregateRoutes(deps.control, closing),
+    metricsRoute(deps, closing),
     workerProxyRoute(deps.control, deps.log, closing),
     ...loginRoutes(login),
     dashboardRoute(login),

@@ -57,7 +57,7 @@ function slugsOf(control: SupervisorControl, repo: string | undefined): ControlR
 
 async function gather(control: SupervisorControl, slugs: readonly string[], path: string, signal: AbortSignal) {
   const answers = await Promise.all(
-    slugs.map(async (repo) => ({ repo, rows: await rowsOf(control, repo, path, signal) })),
+    slugs.map(async (repo) => ({ repo, rows: await rowsOfWorker(control, repo, path, signal) })),
   );
   const items: Row[] = [];
   const errors: ({ repo: string } & ControlFailure)[] = [];
@@ -69,7 +69,8 @@ async function gather(control: SupervisorControl, slugs: readonly string[], path
   return { items, errors };
 }
 
-async function rowsOf(
+/** One worker's rows of a view, under the deadline and the size limit. */
+export async function rowsOfWorker(
   control: SupervisorControl,
   slug: string,
   path: string,

@@ -23,6 +23,7 @@ export class LogFile implements AsyncDisposable {
   #stream: RotatingFileStream | null = null;
   #reopenAtMs = 0;
   #dropped = 0;
+  #droppedBytes = 0;
 
   constructor(options: LogFileOptions) {
     this.#options = options;
@@ -34,21 +35,31 @@ export class LogFile implements AsyncDisposable {
     return this.#dropped;
   }
 
+  /** Of all records that were ever lost. */
+  get droppedBytes(): number {
+    return this.#droppedBytes;
+  }
+
   write(line: string): void {
     const stream = this.#current();
     if (stream === null || stream.writableLength > BUFFER_BYTES_MAX) {
-      this.#dropped += 1;
+      this.#drop(line);
       return;
     }
     if (this.#dropped > 0) this.#tellDropped(stream, this.#dropped);
     stream.write(line, (error) => {
-      if (error) this.#dropped += 1;
+      if (error) this.#drop(line);
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const stream = this.#stream;
     if (stream !== null) await new Promise<void>((resolve) => stream.end(() => resolve()));
+  }
+
+  #drop(line: string): void {
+    this.#dropped += 1;
+    this.#droppedBytes += Buffer.byteLength(line);
   }
 
   #tellDropped(stream: RotatingFileStream, dropped: number): void {

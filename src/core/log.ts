@@ -20,6 +20,11 @@ export interface Log extends AsyncDisposable {
   write(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 
+/** A log of this process's own; `droppedBytes` is what the disk did not take since its start. */
+export interface FileLog extends Log {
+  readonly droppedBytes: number;
+}
+
 export interface LogOptions {
   readonly file: string;
   readonly bytesMax: number;
@@ -31,7 +36,7 @@ export interface LogOptions {
   readonly mirror?: { write(line: string): unknown };
 }
 
-export function openLog(options: LogOptions): Log {
+export function openLog(options: LogOptions): FileLog {
   mkdirSync(dirname(options.file), { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
   const { file, bytesMax, filesMax } = options;
   const target = new LogFile({
@@ -59,6 +64,9 @@ export function openLog(options: LogOptions): Log {
   );
   return {
     write: (level, message, fields = {}) => logger[level](fields, message),
+    get droppedBytes() {
+      return target.droppedBytes;
+    },
     [Symbol.asyncDispose]: () => target[Symbol.asyncDispose](),
   };
 }

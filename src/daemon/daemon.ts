@@ -5,11 +5,12 @@ import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 
 import { startAdminServer } from "../admin/admin-server.ts";
+import type { ProcessUsage } from "../admin/process-families.ts";
 import { ensureTokenFile, hashToken } from "../core/bearer-token.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { HydraError } from "../core/errors.ts";
 import { gitUrlOf, loadGitHubToken } from "../core/github-token.ts";
-import { type Log, openLog } from "../core/log.ts";
+import { type FileLog, type Log, openLog } from "../core/log.ts";
 import { type SupervisorPaths, supervisorPaths, workerPaths } from "../core/paths.ts";
 import { Redactor } from "../core/redact.ts";
 import { ok } from "../core/result.ts";
@@ -39,6 +40,7 @@ export interface DaemonOptions {
   readonly worker: WorkerCommand;
   /** Where the log also goes. */
   readonly mirror: { write(line: string): unknown };
+  readonly readUsage: () => ProcessUsage;
   readonly timings?: Partial<WorkerTimings>;
 }
 
@@ -104,8 +106,9 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
     problems: [degraded, registry.problem].filter((problem) => problem !== null),
   });
   const workerLogFile = (slug: string): string => workerPaths(`${paths.home}/${slug}`).logFile;
-  const adminDeps = { control: supervisor, port: httpPort, tokenHashes, log, paths, readiness, workerLogFile };
-  const httpDoor = owned.use(await startAdminServer(adminDeps, stop));
+  const figures = { readUsage: options.readUsage, logDroppedBytes: () => log.droppedBytes };
+  const doorDeps = { control: supervisor, port: httpPort, tokenHashes, log, paths, readiness, workerLogFile };
+  const httpDoor = owned.use(await startAdminServer({ ...doorDeps, ...figures }, stop));
   httpPort = httpDoor.port;
   await tellDoors(registry, { port: tcpDoor.port, httpPort, pid: process.pid });
   owned.use(await writePortFile(paths.portFile, tcpDoor.port));
@@ -135,7 +138,7 @@ function openDaemonLog(
   { redactor }: Secrets,
   { mirror }: DaemonOptions,
   bootId: string,
-): Log {
+): FileLog {
   const { logFileBytesMax: bytesMax, logFilesMax: filesMax } = config;
   return openLog({ file: paths.logFile, bytesMax, filesMax, redactor, fields: { boot_id: bootId }, mirror });
 }

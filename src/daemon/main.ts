@@ -57,7 +57,7 @@ export async function runDaemon(
     const worker = { runtime: host.execPath, flags: WORKER_FLAGS, entry: workerEntry };
     const { commandLine } = options;
     await using daemon = await startDaemon(
-      { home, environment: host.env, commandLine, worker, mirror: host.stdout },
+      { home, environment: host.env, commandLine, worker, mirror: host.stdout, readUsage: () => usageOf(host) },
       { stop: stop.signal, force: force.signal },
     );
     running = daemon;
@@ -70,6 +70,12 @@ export async function runDaemon(
     host.exitCode = crash instanceof HydraError ? crash.exitCode : EXIT_CODES.failure.code;
   }
   setTimeout(() => host.exit(), LAST_RESORT_MS).unref();
+}
+
+function usageOf(host: NodeJS.Process) {
+  const { rss: rssBytes, heapUsed: heapUsedBytes } = host.memoryUsage();
+  const { user, system } = host.cpuUsage();
+  return { rssBytes, heapUsedBytes, cpuSeconds: (user + system) / 1_000_000 };
 }
 
 /** Beside us in the bundle; where the sources run as they are, in its own directory. */

@@ -31,6 +31,8 @@ export interface EventBusOptions {
   readonly log: Log;
   readonly redactor: Redactor;
   readonly clock: Clock;
+  /** Sees every event as it is told, before anything is shortened. */
+  readonly observe?: (event: WorkerEvent) => void;
 }
 
 export class EventBus implements AsyncDisposable {
@@ -62,8 +64,14 @@ export class EventBus implements AsyncDisposable {
     return this.#dropped;
   }
 
+  /** Live readers, and how many events the slowest of them has not read. */
+  get backlog(): { readers: number; unread: number } {
+    return { readers: this.#queues.size, unread: Math.max(0, ...[...this.#queues].map(({ unread }) => unread)) };
+  }
+
   tell(event: WorkerEvent): void {
-    const { repo, boot, clock, log } = this.#options;
+    const { repo, boot, clock, log, observe } = this.#options;
+    observe?.(event);
     const clean = this.#clean(event);
     const recorded: RecordedEvent = { ...clean, id: this.#nextId++, boot, repo, at: clock.now().toISOString() };
     this.#history.push(recorded);

@@ -10,6 +10,7 @@ export class EventQueue implements AsyncIterable<RecordedEvent> {
   readonly #signal: AbortSignal;
   readonly #leave: () => void;
   #events: RecordedEvent[] = [];
+  #unread = 0;
   #state: "open" | "ended" | "overflowed" = "open";
   #wake: () => void = () => undefined;
 
@@ -20,10 +21,17 @@ export class EventQueue implements AsyncIterable<RecordedEvent> {
     if (signal.aborted) queueMicrotask(this.end);
   }
 
+  get unread(): number {
+    return this.#unread;
+  }
+
   push(event: RecordedEvent): void {
     if (this.#state !== "open") return;
     if (this.#events.length >= QUEUE_LENGTH_MAX) this.#close("overflowed");
-    else this.#events.push(event);
+    else {
+      this.#events.push(event);
+      this.#unread += 1;
+    }
     this.#wake();
   }
 
@@ -39,6 +47,7 @@ export class EventQueue implements AsyncIterable<RecordedEvent> {
         for (const event of batch) {
           if (this.#signal.aborted) return;
           yield event;
+          this.#unread -= 1;
         }
         if (batch.length > 0) continue;
         if (this.#state === "ended") return;

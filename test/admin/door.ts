@@ -42,6 +42,8 @@ export async function openDoor(changes: Partial<AdminDeps> = {}): Promise<Door> 
     },
     paths: { logFile: join(directory, "supervisor.log") },
     readiness: () => ({ ready: true, problems: [] }),
+    readUsage: () => ({ rssBytes: 50_000_000, heapUsedBytes: 9_000_000, cpuSeconds: 1.5 }),
+    logDroppedBytes: () => 0,
     workerLogFile: (slug) => join(directory, `${slug}.log`),
     ...changes,
   };

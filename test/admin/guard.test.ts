@@ -244,6 +244,8 @@ describe("the door's socket", () => {
       log: { write: () => undefined, [Symbol.asyncDispose]: () => Promise.resolve() },
       paths: { logFile: "" },
       readiness: () => ({ ready: true, problems: [] }),
+      readUsage: () => ({ rssBytes: 0, heapUsedBytes: 0, cpuSeconds: 0 }),
+      logDroppedBytes: () => 0,
       workerLogFile: () => "",
       port: taken.port,
     };

@@ -10,6 +10,8 @@ export function routeCalls() {
     log: { write: () => undefined, [Symbol.asyncDispose]: () => Promise.resolve() },
     paths: { logFile: "" },
     readiness: () => ({ ready: true, problems: [] }),
+    readUsage: () => ({ rssBytes: 0, heapUsedBytes: 0, cpuSeconds: 0 }),
+    logDroppedBytes: () => 0,
     workerLogFile: () => "",
   };
   const { routes } = createAdminApp(deps, () => 0, new AbortController().signal);

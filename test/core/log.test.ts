@@ -157,6 +157,7 @@ describe("the log", () => {
 
     expect(text).toMatch(/"msg":"log\.records-dropped"/);
     expect(Number(/"dropped":(\d+)/.exec(text)?.[1])).toBeGreaterThan(0);
+    expect(log.droppedBytes).toBeGreaterThan(50);
   });
 
   it("can be closed while the disk takes nothing", async () => {

@@ -125,6 +125,7 @@ export class Rig implements AsyncDisposable {
         commandLine: { tcpPort: 0, httpPort: 0, tcpAuth: "none", ...settings },
         worker: { runtime: process.execPath, flags: [], entry: fixtureWorker("by-slug") },
         mirror: { write: (line) => lines.push(line) },
+        readUsage: () => ({ rssBytes: 0, heapUsedBytes: 0, cpuSeconds: 0 }),
         ...options,
       },
       { stop: NEVER, force },

@@ -112,6 +112,7 @@ describe("a start that is given up", () => {
       commandLine: { tcpPort: 0, httpPort: 0 },
       worker,
       mirror: { write: () => undefined },
+      readUsage: () => ({ rssBytes: 0, heapUsedBytes: 0, cpuSeconds: 0 }),
     };
 
     await expect(startDaemon(options, { stop, force: NEVER })).rejects.toThrow("enough");

@@ -174,6 +174,19 @@ describe("a reader of the stream", () => {
     expect([second.value?.id, third.value?.id, (await waiting).value?.id]).toEqual([2, 3, 4]);
   });
 
+  it("that has not read yet counts in the backlog until it has", async () => {
+    await using directory = await makeTemporaryDirectory();
+    await using bus = await openBus(directory.file("events.jsonl"));
+    expect(bus.backlog).toEqual({ readers: 0, unread: 0 });
+    const reader = bus.subscribe(never)[Symbol.asyncIterator]();
+    for (let n = 1; n <= 3; n += 1) bus.tell(released(n));
+
+    expect(bus.backlog).toEqual({ readers: 1, unread: 3 });
+    await reader.next();
+    await reader.next();
+    expect(bus.backlog).toEqual({ readers: 1, unread: 2 });
+  });
+
   it("that falls behind gets what was queued, then one gap, and is ended, while others miss nothing", async () => {
     await using directory = await makeTemporaryDirectory();
     await using bus = await openBus(directory.file("events.jsonl"));

@@ -4,6 +4,7 @@ import { Hono } from "hono";
 
 import { STAGES } from "../../core/stage.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
+import { metricsRow } from "./metrics-view.ts";
 
 const SNAPSHOTS_SHOWN_MAX = 84;
 
@@ -13,17 +14,6 @@ export function recordRoutes(runtime: RepoRuntime): Hono {
   routes.get("/metrics", (context) => context.json({ items: [metricsRow(runtime)], history: runtime.metrics.history(SNAPSHOTS_SHOWN_MAX) }));
   routes.get("/workers", (context) => context.json({ items: workerRows(runtime) }));
   return routes;
-}
-
-function metricsRow({ state, orchestrator, inFlight, clock }: RepoRuntime) {
-  const queues = orchestrator?.store.queues();
-  return {
-    timestamp: clock.now().toISOString(),
-    counters: state.counters(),
-    queue_depth: Object.fromEntries(STAGES.map((stage) => [stage, queues?.[stage].queued.length ?? 0])),
-    in_flight: inFlight,
-    rate_limit: orchestrator?.rateLimit() ?? null,
-  };
 }
 
 /** The five loops, also while none of them runs. */

@@ -8,12 +8,13 @@ import { type Clock, systemClock } from "../../core/clock.ts";
 import { HydraError, messageOf } from "../../core/errors.ts";
 import { EXIT_CODES } from "../../core/exit-code.ts";
 import { takeKernelLock } from "../../core/kernel-lock.ts";
-import { type Log, openLog } from "../../core/log.ts";
+import { type FileLog, openLog } from "../../core/log.ts";
 import { type WorkerPaths, workerPaths } from "../../core/paths.ts";
 import { Redactor } from "../../core/redact.ts";
 import { STAGES } from "../../core/stage.ts";
 import type { AgentDriver } from "../agent/agent-driver.ts";
 import { EventBus } from "../event-bus.ts";
+import type { WorkerEvent } from "../event.ts";
 import { createGit } from "../git/git.ts";
 import { Journal } from "../journal.ts";
 import { adoptLegacyLayout } from "../legacy-layout.ts";
@@ -21,6 +22,7 @@ import { Metrics } from "../metrics.ts";
 import { AgentPause } from "../pipeline/agent-pause.ts";
 import { Orchestrator, type OrchestratorOptions } from "../pipeline/orchestrator.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
+import { RunMeter } from "../run-meter.ts";
 import { SessionLog } from "../session-log.ts";
 import { StateTracker } from "../state-tracker.ts";
 import { prepare, type PrepareOptions, type Prepared } from "./prepare.ts";
@@ -34,12 +36,13 @@ interface Parts {
   readonly clock: Clock;
   readonly paths: WorkerPaths;
   readonly redactor: Redactor;
-  readonly log: Log;
+  readonly log: FileLog;
   readonly bus: EventBus;
   readonly state: StateTracker;
   readonly journal: Journal;
   readonly sessions: SessionLog;
   readonly metrics: Metrics;
+  readonly meter: RunMeter;
 }
 
 export class RepoRuntime implements AsyncDisposable {
@@ -50,6 +53,7 @@ export class RepoRuntime implements AsyncDisposable {
   readonly state: StateTracker;
   readonly sessions: SessionLog;
   readonly metrics: Metrics;
+  readonly meter: RunMeter;
   readonly agentPause: AgentPause;
   readonly startedAt: Date;
   readonly #options: RepoRuntimeOptions;
@@ -74,6 +78,7 @@ export class RepoRuntime implements AsyncDisposable {
     this.state = parts.state;
     this.sessions = parts.sessions;
     this.metrics = parts.metrics;
+    this.meter = parts.meter;
     this.agentPause = new AgentPause(parts.clock);
     this.startedAt = parts.clock.now();
     this.#options = options;
@@ -90,7 +95,7 @@ export class RepoRuntime implements AsyncDisposable {
     return this.#options.config;
   }
 
-  get log(): Log {
+  get log(): FileLog {
     return this.#parts.log;
   }
 
@@ -227,14 +232,16 @@ async function open(options: RepoRuntimeOptions, resources: AsyncDisposableStack
   const log = resources.use(
     openLog({ file: paths.logFile, bytesMax: config.logFileBytesMax, filesMax: config.logFilesMax, redactor, fields: { repo: slug, generation: options.generation }, ...mirror }),
   );
-  const bus = resources.use(await EventBus.open({ file: paths.events, bytesMax: config.eventLogBytesMax, repo: slug, boot: options.boot, log, redactor, clock }));
+  const meter = new RunMeter(clock);
+  const observe = (event: WorkerEvent) => meter.note(event);
+  const bus = resources.use(await EventBus.open({ observe, file: paths.events, bytesMax: config.eventLogBytesMax, repo: slug, boot: options.boot, log, redactor, clock }));
   const state = resources.use(await StateTracker.open(paths.state, clock));
   // An issue that has not ended may ask for every effect again.
   const mayForget = (issue: number) => state.issue(issue).outcome !== null;
   const journal = resources.use(await Journal.open(paths.journal, clock, { mayForget }));
   const sessions = resources.use(await SessionLog.open(paths.sessions, { repo: slug, boot: options.boot, clock }));
   const metrics = resources.use(await Metrics.open(paths.metrics, { repo: slug, clock, collect: () => ({ counters: state.counters(), queue_depth: queueDepth(runtime()) }) }));
-  return { clock, paths, redactor, log, bus, state, journal, sessions, metrics };
+  return { clock, paths, redactor, log, bus, state, journal, sessions, metrics, meter };
 }
 
 function queueDepth({ orchestrator }: RepoRuntime): Record<string, number> {

@@ -1,0 +1,27 @@
+// The figures that a worker gives about itself and the supervisor hands on to Prometheus. Counters begin anew with each
+// birth of the worker, as counters of a process do; whoever reads them knows about resets.
+
+import { z } from "./schema.ts";
+import { STAGES } from "./stage.ts";
+
+/** Upper bounds of the histogram of run durations, in seconds; the last bucket, without a bound, is the count. */
+export const RUN_SECONDS_BOUNDS = [10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200] as const;
+
+const count = z.number().check(z.minimum(0));
+const stage = z.enum(STAGES);
+
+export const workerMetricsSchema = z.object({
+  stages: z.array(z.object({ stage, queued: count, active: count, waiting: count, oldest_seconds: count })),
+  runs: z.array(z.object({ stage, outcome: z.string(), count })),
+  /** `buckets` as Prometheus has them: each holds what is at most its bound, so they rise. */
+  run_seconds: z.array(z.object({ stage, buckets: z.array(count), sum: count, count })),
+  agent_turns: z.array(z.object({ outcome: z.string(), count })),
+  agent_tokens: z.object({ input: count, output: count }),
+  agent_cost_usd: count,
+  events: z.object({ readers: count, unread: count, dropped: count }),
+  log_dropped_bytes: count,
+  /** Null until GitHub has said anything; `resetAt` is an ISO time. */
+  rate_limit: z.nullable(z.object({ limit: count, remaining: count, resetAt: z.string() })),
+});
+
+export type WorkerMetrics = z.infer<typeof workerMetricsSchema>;

@@ -1,0 +1,51 @@
+// The row of `/api/metrics`: counters of the state, and the figures that the supervisor makes series for Prometheus of.
+
+import { type Stage, STAGES } from "../../core/stage.ts";
+import type { WorkerMetrics } from "../../core/worker-metrics.ts";
+import type { Issue } from "../github/github.ts";
+import { isDecided } from "../pipeline/hitl-inbox.ts";
+import type { RepoRuntime } from "../runtime/repo-runtime.ts";
+
+type StageFigures = WorkerMetrics["stages"][number];
+
+export function metricsRow(runtime: RepoRuntime) {
+  const { state, orchestrator, inFlight, clock, bus, meter, log } = runtime;
+  const now = clock.now();
+  const stages = STAGES.map((stage) => stageFigures(runtime, stage, now));
+  const limit = orchestrator?.rateLimit() ?? null;
+  const figures: WorkerMetrics = {
+    stages,
+    ...meter.figures(),
+    events: { ...bus.backlog, dropped: bus.dropped },
+    log_dropped_bytes: log.droppedBytes,
+    rate_limit: limit === null ? null : { ...limit, resetAt: limit.resetAt.toISOString() },
+  };
+  return {
+    timestamp: now.toISOString(),
+    counters: state.counters(),
+    queue_depth: Object.fromEntries(stages.map(({ stage, queued, waiting }) => [stage, queued + waiting])),
+    in_flight: inFlight,
+    ...figures,
+  };
+}
+
+/** Queued is what a loop could take now. What waits for a person, or for its retry, is not queued. */
+function stageFigures(runtime: RepoRuntime, stage: Stage, now: Date): StageFigures {
+  const { queued = [], active = [] } = runtime.orchestrator?.store.queues()[stage] ?? {};
+  const due = queued.filter((issue) => !isWaiting(runtime, stage, issue, now));
+  const sinceMs = due.map(({ updatedAt }) => Date.parse(updatedAt)).filter((ms) => !Number.isNaN(ms));
+  const oldestMs = sinceMs.reduce((oldest, ms) => Math.min(oldest, ms), now.getTime());
+  return {
+    stage,
+    queued: due.length,
+    active: active.length,
+    waiting: queued.length - due.length,
+    oldest_seconds: (now.getTime() - oldestMs) / 1_000,
+  };
+}
+
+function isWaiting(runtime: RepoRuntime, stage: Stage, issue: Issue, now: Date): boolean {
+  const { retryAt, hitl } = runtime.state.issue(issue.number);
+  if (retryAt !== null && retryAt > now.toISOString()) return true;
+  return stage === "hitl" && (hitl === null || !isDecided(hitl));
+}
