@@ -10,13 +10,21 @@ import type { IssueStore } from "../issue-store.ts";
 import { ANSWER_CHARACTERS_MAX, findAnswer } from "../stages/hitl-answer.ts";
 import type { StageContext } from "./stage-context.ts";
 
+/** GitHub's times are whole seconds and its replicas lag: a change may hide behind an `updatedAt` that was seen already. */
+const UNSURE_MS = 5_000;
 const ON_HOLD = "A person put this issue on hold with the label. What is to be done?";
+
+/** When an issue's comments were read while it had this `updatedAt`; after a while they are read again only when it changes. */
+interface Look {
+  readonly updatedAt: string;
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
 
 export class HitlInbox {
   readonly #context: StageContext;
   readonly #store: IssueStore;
-  /** `updatedAt` of the issue when its comments were last read: they are read again only when something happened. */
-  readonly #seen = new Map<number, string>();
+  readonly #seen = new Map<number, Look>();
 
   constructor(context: StageContext, store: IssueStore) {
     this.#context = context;
@@ -29,8 +37,11 @@ export class HitlInbox {
     for (const number of this.#seen.keys()) if (!waiting.some((issue) => issue.number === number)) this.#seen.delete(number);
     for (const issue of waiting) {
       const asked = await this.#askedOf(issue);
-      if (asked === null || isDecided(asked) || this.#seen.get(issue.number) === issue.updatedAt) continue;
-      if (await this.#read(issue, asked, signal)) this.#seen.set(issue.number, issue.updatedAt);
+      const seen = this.#seen.get(issue.number);
+      const before = seen?.updatedAt === issue.updatedAt ? seen : null;
+      if (asked === null || isDecided(asked) || (before !== null && before.lastMs - before.firstMs >= UNSURE_MS)) continue;
+      const nowMs = this.#context.clock.monotonicMs();
+      if (await this.#read(issue, asked, signal)) this.#seen.set(issue.number, { updatedAt: issue.updatedAt, firstMs: before?.firstMs ?? nowMs, lastMs: nowMs });
     }
   }
 

@@ -31,6 +31,8 @@ export interface OrchestratorOptions {
   readonly log: Log;
   /** `<hostname>/<slug>/<instance>`. */
   readonly owner: string;
+  /** False while no new issue may be taken. */
+  readonly isOpen?: () => boolean;
 }
 
 export class Orchestrator implements AsyncDisposable {
@@ -137,7 +139,7 @@ export class Orchestrator implements AsyncDisposable {
       slots: this.slotsOf(stage),
       wake,
       pollIntervalMs: config.pollIntervalMs,
-      take: () => this.store.take(stage, clock.now()),
+      take: () => (this.#options.isOpen?.() === false ? undefined : this.store.take(stage, clock.now())),
       work: (issue, signal) => this.#runner.run(stage, issue, signal),
       nextDueMs: () => this.#nextDueMs(stage),
       onBug: (thrown) => this.#bug(stage, thrown),

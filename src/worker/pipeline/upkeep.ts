@@ -29,55 +29,58 @@ export class Upkeep {
     for (const [number, state] of context.state.issues()) {
       if (signal.aborted) return;
       if (runner.isInHand(number) || (state.retryAt !== null && state.retryAt > now)) continue;
-      const known = store.find(number);
       if (isSettling(state)) await this.#settle(number, state, signal);
-      else if (known === undefined && isOpenWork(state)) await this.#ended(number, state, signal);
-      else if (known !== undefined && state.claim !== null && this.#labelsOf(known).length === 0) await this.#letGo(known, state, signal);
+      else if (store.find(number) === undefined && isOpenWork(state)) await this.#missing(number, state, signal);
     }
   }
 
-  async #settle(number: number, { run, claim }: IssueState, signal: AbortSignal): Promise<void> {
+  async #settle(number: number, { run }: IssueState, signal: AbortSignal): Promise<void> {
     const { context, runner, claims } = this.#options;
     const step = run === null ? null : readStep(run.step);
     if (run === null || step?.at !== "settling") return;
     const issue = await context.github.issue(number, signal);
     if (!issue.ok) return this.#gone(number, issue.failure);
-    // Without a claim in the state, giving it up was already part of what is carried out here.
-    if (claim !== null) {
-      const claimed = await claims.acquire(issue.value, run.stage, signal);
-      if (!claimed.ok && claimed.failure.kind === "held") {
-        return context.state.update(number, (old) => dropRun(old, "another worker went on with this issue", context.clock.now().toISOString()));
-      }
-      if (!claimed.ok) return;
+    // Also where the state has no claim any more: giving it up may have been cut short, and only its holder can end that.
+    const claimed = await claims.acquire(issue.value, run.stage, signal);
+    if (!claimed.ok && claimed.failure.kind === "held") {
+      return context.state.update(number, (old) => dropRun(old, "another worker went on with this issue", context.clock.now().toISOString()));
     }
+    if (!claimed.ok) return;
     await runner.resume(issue.value, run, step, signal);
   }
 
-  /** GitHub lists it no more: somebody closed it, or merged its pull request. */
-  async #ended(number: number, state: IssueState, signal: AbortSignal): Promise<void> {
+  /** GitHub lists it no more, or without a label of ours: somebody closed it, merged its pull request, or took it away. */
+  async #missing(number: number, state: IssueState, signal: AbortSignal): Promise<void> {
     const { context, store } = this.#options;
     const issue = await context.github.issue(number, signal);
     if (!issue.ok) return this.#gone(number, issue.failure);
-    if (issue.value.state === "open") return store.put(issue.value);
+    if (issue.value.state === "closed") return this.#ended(issue.value, state, signal);
+    if (this.#labelsOf(issue.value).length === 0) return this.#letGo(issue.value, signal);
+    store.put(issue.value);
+  }
+
+  async #ended(issue: Issue, state: IssueState, signal: AbortSignal): Promise<void> {
+    const { context } = this.#options;
     const pull = state.pull === null ? null : await context.github.pull(state.pull, signal);
     if (pull !== null && !pull.ok && pull.failure.retryable) return;
-    const label = this.#labelsOf(issue.value).at(-1);
+    const label = this.#labelsOf(issue).at(-1);
     const isMerged = pull?.ok === true && pull.value.merged;
     const stage: Stage = (label === undefined ? undefined : stageOfLabel(label)) ?? "review";
     const outcome: FinalOutcome =
       isMerged && label !== undefined && isLegalMove(label, "fixed")
         ? { kind: "close", result: "merged", reason: `#${state.pull} was merged by someone else` }
         : { kind: "close", result: "closed", reason: isMerged ? `#${state.pull} was merged by someone else` : "it was closed by someone else" };
-    const run = { id: `closed-${issue.value.updatedAt}`, stage, attempt: 1, sessionId: "", startedAt: issue.value.updatedAt, step: "" };
-    await applySettlement(this.#options, { issue: issue.value, run, outcome, decidedAt: issue.value.updatedAt }, signal);
+    const { updatedAt } = issue;
+    const run = { id: `closed-${updatedAt}`, stage, attempt: 1, sessionId: "", startedAt: updatedAt, step: "" };
+    await applySettlement(this.#options, { issue, run, outcome, decidedAt: updatedAt }, signal);
   }
 
-  async #letGo(issue: Issue, state: IssueState, signal: AbortSignal): Promise<void> {
+  async #letGo(issue: Issue, signal: AbortSignal): Promise<void> {
     const { context, claims } = this.#options;
-    const released = await claims.release(issue, signal, "**HydraFlow** has stopped its work on this issue: its label was taken away.");
-    if (released.ok && state.run !== null) {
-      await context.state.update(issue.number, (old) => dropRun(old, "its label was taken away", context.clock.now().toISOString()));
-    }
+    const reason = "its label was taken away";
+    const released = await claims.release(issue, signal, `**HydraFlow** has stopped its work on this issue: ${reason}.`);
+    if (!released.ok) return;
+    await context.state.update(issue.number, (old) => ({ ...dropRun(old, reason, context.clock.now().toISOString()), hitl: null }));
   }
 
   async #gone(number: number, failure: GitHubFailure): Promise<void> {
@@ -98,5 +101,5 @@ export function isSettling({ run }: IssueState): boolean {
 }
 
 function isOpenWork(state: IssueState): boolean {
-  return state.outcome === null && (state.run !== null || state.claim !== null || state.hitl !== null || state.pull !== null);
+  return state.outcome === null && (state.run !== null || state.claim !== null || state.hitl !== null);
 }

@@ -2,7 +2,7 @@
 // Each of them may be missing for hours; then the worker stays up, says what it waits for, and tries again.
 
 import { stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 import type { Clock } from "../../core/clock.ts";
 import type { Config } from "../../core/config.ts";
@@ -10,13 +10,14 @@ import { gitUrlOf } from "../../core/github-token.ts";
 import type { Log } from "../../core/log.ts";
 import { type WorkerPaths, worktreeRoot } from "../../core/paths.ts";
 import type { Redactor } from "../../core/redact.ts";
-import type { RepositoryName } from "../../core/repository-name.ts";
+import { isSameRepository, parseRemoteUrl, type RepositoryName } from "../../core/repository-name.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { cloneRepository } from "../git/clone.ts";
-import type { Git } from "../git/git.ts";
+import { createGit, type Git } from "../git/git.ts";
 import type { GitHub } from "../github/github.ts";
 import { backoffMs } from "../pipeline/backoff.ts";
 import { Workspaces } from "../pipeline/workspace.ts";
+import { readOrigin } from "./read-origin.ts";
 
 const RETRY_MS_MAX = 5 * 60_000;
 
@@ -30,14 +31,14 @@ export interface PrepareOptions {
   readonly checkout: string;
   /** Where HydraFlow keeps checkouts that it cloned itself; null where it may not clone. */
   readonly clones: string | null;
-  readonly isOriginOverridden: boolean;
   readonly paths: WorkerPaths;
-  readonly git: Git;
+  /** The worker's own. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Log;
   readonly redactor: Redactor;
   readonly loadGitHubToken: () => Promise<string | null>;
-  readonly createGitHub: (token: string) => GitHub;
+  readonly createGitHub: (token: string) => Promise<GitHub>;
   /** Tests use a bare repository on disk as the remote. */
   readonly allowFileRemote?: boolean;
 }
@@ -51,8 +52,9 @@ export interface Prepared {
 
 /** Tries until everything is there. `say` gets one line for people, null when all is well. Rejects only when aborted. */
 export async function prepare(options: PrepareOptions, say: (notice: string | null) => void, signal: AbortSignal): Promise<Prepared> {
+  const git = gitOf(options);
   for (let failures = 1; ; failures += 1) {
-    const prepared = await attempt(options, say, signal);
+    const prepared = await attempt({ ...options, git }, say, signal);
     if (prepared.ok) {
       say(null);
       return prepared.value;
@@ -62,12 +64,14 @@ export async function prepare(options: PrepareOptions, say: (notice: string | nu
   }
 }
 
-async function attempt(options: PrepareOptions, say: (notice: string) => void, signal: AbortSignal): Promise<Result<Prepared, string>> {
+type Attempt = PrepareOptions & { readonly git: Git };
+
+async function attempt(options: Attempt, say: (notice: string) => void, signal: AbortSignal): Promise<Result<Prepared, string>> {
   const { config, redactor } = options;
   const token = await options.loadGitHubToken();
   if (token === null) return fail("no GitHub credential: set GITHUB_TOKEN or write a token to the file github-token of the state directory");
   redactor.add(token);
-  const github = options.createGitHub(token);
+  const github = await options.createGitHub(token);
   const viewer = await github.viewer(signal);
   if (!viewer.ok) return fail(`GitHub cannot be asked: ${viewer.failure.message}`);
   const repository = await github.repository(signal);
@@ -77,8 +81,9 @@ async function attempt(options: PrepareOptions, say: (notice: string) => void, s
   if (!cloned.ok) return cloned;
   const loaded = await options.loadConfig();
   if (!loaded.ok) return fail(`the configuration is wrong: ${loaded.failure}`);
-  const { git, checkout, isOriginOverridden, paths, slug } = options;
+  const { git, checkout, paths, slug } = options;
   const root = worktreeRoot(checkout, slug, config.worktreeBase);
+  const isOriginOverridden = !(await namesRepository(options, signal));
   const opened = await Workspaces.open({ git, access, repository: options.repository, checkout, isOriginOverridden, worktreeRoot: root, paths }, signal);
   if (!opened.ok) return fail(`the checkout cannot be used: ${opened.failure.message}`);
   if (opened.value.changed.length > 0) options.log.write("warn", "git.config-restored", { files: opened.value.changed });
@@ -87,7 +92,7 @@ async function attempt(options: PrepareOptions, say: (notice: string) => void, s
 }
 
 async function ensureCheckout(
-  { checkout, clones, git, repository }: PrepareOptions,
+  { checkout, clones, git, repository }: Attempt,
   access: { readonly baseUrl: string; readonly token: string; readonly allowFile: boolean },
   say: (notice: string) => void,
   signal: AbortSignal,
@@ -97,4 +102,29 @@ async function ensureCheckout(
   say(`cloning ${repository.fullName}`);
   const cloned = await cloneRepository({ git, access, repository, directory: checkout }, signal);
   return cloned.ok ? ok() : fail(`cloning ${repository.fullName} failed: ${cloned.failure.message}`);
+}
+
+/** Where the origin says something else, whoever registered the repository by its name said so knowingly. */
+async function namesRepository({ git, checkout, repository }: Attempt, signal: AbortSignal): Promise<boolean> {
+  const origin = parseRemoteUrl((await readOrigin(git, checkout, signal)) ?? "");
+  return origin.ok && isSameRepository(origin.value.fullName, repository.fullName);
+}
+
+function gitOf({ environment, config, paths, clock, redactor }: PrepareOptions): Git {
+  return createGit({
+    path: environment["PATH"] ?? "/usr/bin:/bin",
+    home: join(paths.dataRoot, "git", "home"),
+    identity: { name: config.gitAuthorName, email: config.gitAuthorEmail },
+    clock,
+    redact: redactor.redact,
+    networkVariables: networkVariables(environment),
+  });
+}
+
+/** What an operator sets to get out of a closed network. */
+function networkVariables(environment: PrepareOptions["environment"]): Record<string, string> {
+  const entries = Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+  const proxies = entries.filter(([name]) => /^(?:https?|all|no)_proxy$/i.test(name));
+  const authority = entries.find(([name]) => name === "SSL_CERT_FILE");
+  return Object.fromEntries([...proxies, ...(authority === undefined ? [] : [["GIT_SSL_CAINFO", authority[1]] as const])]);
 }

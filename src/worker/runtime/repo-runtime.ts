@@ -11,21 +11,20 @@ import { takeKernelLock } from "../../core/kernel-lock.ts";
 import { type FileLog, openLog } from "../../core/log.ts";
 import { type WorkerPaths, workerPaths } from "../../core/paths.ts";
 import { Redactor } from "../../core/redact.ts";
-import { STAGES } from "../../core/stage.ts";
+import { type Stage, STAGES } from "../../core/stage.ts";
 import type { AgentDriver } from "../agent/agent-driver.ts";
 import { EventBus } from "../event-bus.ts";
 import type { WorkerEvent } from "../event.ts";
-import { createGit } from "../git/git.ts";
 import { Journal } from "../journal.ts";
 import { adoptLegacyLayout } from "../legacy-layout.ts";
 import { Metrics } from "../metrics.ts";
 import { AgentPause } from "../pipeline/agent-pause.ts";
-import { Orchestrator, type OrchestratorOptions } from "../pipeline/orchestrator.ts";
+import type { Orchestrator, OrchestratorOptions } from "../pipeline/orchestrator.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 import { RunMeter } from "../run-meter.ts";
 import { SessionLog } from "../session-log.ts";
 import { StateTracker } from "../state-tracker.ts";
-import { prepare, type PrepareOptions, type Prepared } from "./prepare.ts";
+import type { PrepareOptions, Prepared } from "./prepare.ts";
 import type { RepoRuntimeOptions } from "./runtime-options.ts";
 
 /** A dying predecessor needs a moment to let go of the lock. */
@@ -62,6 +61,7 @@ export class RepoRuntime implements AsyncDisposable {
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
   #orchestrator: Orchestrator | null = null;
   #problem: string | null = null;
+  #isOpen = true;
 
   /** Throws RUNTIME_LOCKED (exit 75) while another process has the data root. Nothing stays open when it throws. */
   static async create(options: RepoRuntimeOptions, signal: AbortSignal): Promise<RepoRuntime> {
@@ -111,9 +111,21 @@ export class RepoRuntime implements AsyncDisposable {
     return this.#orchestrator?.inFlight ?? 0;
   }
 
+  /** What is in hand, by stage. */
+  get work(): readonly { readonly issue: number; readonly stage: Stage }[] {
+    return (this.#orchestrator?.loops ?? []).flatMap(({ stage, active }) => active.map((issue) => ({ issue, stage })));
+  }
+
+  /** False: no new issue is taken, those in hand go on. */
+  setOpen(isOpen: boolean): void {
+    this.#isOpen = isOpen;
+    if (isOpen) this.#orchestrator?.wake();
+  }
+
   /** One line for people about what keeps it from working; null when nothing does. */
   get notice(): string | null {
     if (this.#running === null) return "stopped by an operator; start it again to go on";
+    if (!this.#isOpen) return "takes no new issues: it is about to be restarted or removed";
     if (this.#problem !== null) return this.#problem;
     const pause = this.agentPause.current;
     if (pause !== null) return `${pause.reason}; tried again at ${pause.until.toISOString()}`;
@@ -157,8 +169,10 @@ export class RepoRuntime implements AsyncDisposable {
   }
 
   async #runOnce(signal: AbortSignal): Promise<void> {
+    // Whatever talks to git and GitHub is loaded only now: the worker answers before.
+    const [{ prepare }, { Orchestrator }] = await Promise.all([import("./prepare.ts"), import("../pipeline/orchestrator.ts")]);
     const prepared = await prepare(this.#prepareOptions(), (notice) => this.#say(notice), signal);
-    const agent = this.#options.createAgent(prepared.config, this.#parts.redactor.redact);
+    const agent = await this.#options.createAgent(prepared.config, this.#parts.redactor.redact);
     await using orchestrator = new Orchestrator(this.#orchestratorOptions({ ...prepared, agent }));
     this.#orchestrator = orchestrator;
     try {
@@ -188,19 +202,8 @@ export class RepoRuntime implements AsyncDisposable {
   }
 
   #prepareOptions(): PrepareOptions {
-    const { environment } = this.#options;
-    const { clock, paths, redactor } = this.#parts;
-    const { gitAuthorName: name, gitAuthorEmail: email } = this.#options.config;
-    const git = createGit({
-      path: environment["PATH"] ?? "/usr/bin:/bin",
-      home: `${paths.dataRoot}/git/home`,
-      identity: { name, email },
-      clock,
-      redact: redactor.redact,
-      networkVariables: networkVariables(environment),
-    });
     const { createGitHub } = this.#options;
-    return { ...this.#options, ...this.#parts, git, createGitHub: (token) => createGitHub(token, (event) => this.bus.tell(event)) };
+    return { ...this.#options, ...this.#parts, createGitHub: (token) => createGitHub(token, (event) => this.bus.tell(event)) };
   }
 
   #orchestratorOptions(prepared: Prepared & { agent: AgentDriver }): OrchestratorOptions {
@@ -215,7 +218,7 @@ export class RepoRuntime implements AsyncDisposable {
       redact: redactor.redact,
       tell: (event) => bus.tell(event),
     };
-    return { context, sessions: this.sessions, log: this.#parts.log, owner: `${hostname()}/${slug}/${state.instance}` };
+    return { context, sessions: this.sessions, log: this.#parts.log, owner: `${hostname()}/${slug}/${state.instance}`, isOpen: () => this.#isOpen };
   }
 }
 
@@ -247,12 +250,4 @@ async function open(options: RepoRuntimeOptions, resources: AsyncDisposableStack
 function queueDepth({ orchestrator }: RepoRuntime): Record<string, number> {
   const queues = orchestrator?.store.queues();
   return Object.fromEntries(STAGES.map((stage) => [stage, queues === undefined ? 0 : queues[stage].queued.length + queues[stage].active.length]));
-}
-
-/** What an operator sets to get out of a closed network. */
-function networkVariables(environment: RepoRuntimeOptions["environment"]): Record<string, string> {
-  const entries = Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
-  const proxies = entries.filter(([name]) => /^(?:https?|all|no)_proxy$/i.test(name));
-  const authority = entries.find(([name]) => name === "SSL_CERT_FILE");
-  return Object.fromEntries([...proxies, ...(authority === undefined ? [] : [["GIT_SSL_CAINFO", authority[1]] as const])]);
 }

@@ -27,7 +27,10 @@ export async function runSupervised(link: SupervisorLink, host: SupervisedHost, 
   try {
     await using worker = await startWorker(await optionsOf(start, host), signal);
     const { runtime } = worker;
-    link.ready(worker.port, () => ({ inFlight: runtime.inFlight, rssBytes: host.rssBytes(), notice: runtime.notice }));
+    link.ready(worker.port, {
+      vitals: () => ({ inFlight: runtime.inFlight, rssBytes: host.rssBytes(), notice: runtime.notice, work: runtime.work }),
+      setOpen: (isOpen) => runtime.setOpen(isOpen),
+    });
     await stopped;
   } catch (thrown) {
     if (signal.aborted) return;

@@ -15,8 +15,6 @@ export interface RepoRuntimeOptions {
   readonly checkout: string;
   readonly dataRoot: string;
   readonly clones: string | null;
-  /** The operator named the repository, so the checkout's origin may say something else. */
-  readonly isOriginOverridden: boolean;
   /** As it was when the worker started. */
   readonly config: Config;
   /** Read again at each start of the pipeline: a clone brings the repository's own settings only then. The failure is one line. */
@@ -33,8 +31,8 @@ export interface RepoRuntimeOptions {
   readonly secrets: readonly (string | null)[];
   /** Asked again and again while it says null. */
   readonly loadGitHubToken: () => Promise<string | null>;
-  readonly createGitHub: (token: string, tell: (event: WorkerEvent) => void) => GitHub;
-  readonly createAgent: (config: Config, redact: (text: string) => string) => AgentDriver;
+  readonly createGitHub: (token: string, tell: (event: WorkerEvent) => void) => Promise<GitHub>;
+  readonly createAgent: (config: Config, redact: (text: string) => string) => Promise<AgentDriver>;
   readonly mirror?: { write(line: string): unknown };
   readonly clock?: Clock;
   /** Tests use a bare repository on disk as the remote. */

@@ -6,14 +6,11 @@ import { fileURLToPath } from "node:url";
 
 import { systemClock } from "../../core/clock.ts";
 import type { Config } from "../../core/config.ts";
-import { parseRemoteUrl, isSameRepository, type RepositoryName } from "../../core/repository-name.ts";
+import type { RepositoryName } from "../../core/repository-name.ts";
 import type { Result } from "../../core/result.ts";
 import { VERSION } from "../../core/version.ts";
 import { BIRTH_VARIABLE, TREE_VARIABLE } from "../../core/worker-message.ts";
-import { createDriver } from "../agent/create-driver.ts";
 import { type WorkerServer, startWorkerServer } from "../api/worker-server.ts";
-import { createGitHub } from "../github/octokit-github.ts";
-import { readOrigin } from "./read-origin.ts";
 import { RepoRuntimeRegistry } from "./repo-runtime-registry.ts";
 import { RepoRuntime } from "./repo-runtime.ts";
 import type { RepoRuntimeOptions } from "./runtime-options.ts";
@@ -45,7 +42,7 @@ export interface Worker extends AsyncDisposable {
 /** Up and answering when it resolves; the pipeline goes on in the background. */
 export async function startWorker(options: StartWorkerOptions, signal: AbortSignal): Promise<Worker> {
   await using resources = new AsyncDisposableStack();
-  const runtime = resources.use(await RepoRuntime.create(await runtimeOptions(options, signal), signal));
+  const runtime = resources.use(await RepoRuntime.create(runtimeOptions(options), signal));
   const registry = new RepoRuntimeRegistry();
   registry.add(runtime);
   const server: WorkerServer = resources.use(await startWorkerServer(runtime, registry, options.acceptedTokenHashes));
@@ -55,26 +52,22 @@ export async function startWorker(options: StartWorkerOptions, signal: AbortSign
   return { runtime, port: server.port, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() };
 }
 
-async function runtimeOptions(options: StartWorkerOptions, signal: AbortSignal): Promise<RepoRuntimeOptions> {
-  const { repository, checkout, environment, execPath } = options;
+function runtimeOptions(options: StartWorkerOptions): RepoRuntimeOptions {
+  const { repository, environment, execPath } = options;
   const marks = Object.fromEntries([TREE_VARIABLE, BIRTH_VARIABLE].flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])));
-  const origin = await readOrigin(checkout, environment["PATH"], signal);
   return {
     ...options,
     boot: randomUUID(),
     marks,
-    isOriginOverridden: !namesRepository(origin, repository),
-    createGitHub: (token, tell) =>
-      createGitHub({ apiUrl: options.config.githubApiUrl, repository, token, userAgent: `hydraflow/${VERSION}`, clock: systemClock, onFailure: tell }),
-    createAgent: (config, redact) => createDriver(config, { environment, marks, redact, demoAgent: { node: execPath, program: demoAgentProgram() } }),
+    createGitHub: async (token, tell) => {
+      const { createGitHub } = await import("../github/octokit-github.ts");
+      return createGitHub({ apiUrl: options.config.githubApiUrl, repository, token, userAgent: `hydraflow/${VERSION}`, clock: systemClock, onFailure: tell });
+    },
+    createAgent: async (config, redact) => {
+      const { createDriver } = await import("../agent/create-driver.ts");
+      return createDriver(config, { environment, marks, redact, demoAgent: { node: execPath, program: demoAgentProgram() } });
+    },
   };
-}
-
-/** A checkout that is still to be cloned gets the right origin; one that names nothing was registered by name. */
-function namesRepository(origin: string | null, { fullName }: RepositoryName): boolean {
-  if (origin === null) return false;
-  const parsed = parseRemoteUrl(origin);
-  return parsed.ok && isSameRepository(parsed.value.fullName, fullName);
 }
 
 /** Beside us in the bundle; where the sources run as they are, in its own directory. */

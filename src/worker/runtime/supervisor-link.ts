@@ -2,7 +2,7 @@
 // alive. Every message it sends carries the nonce of this birth; what comes with another nonce is not for us.
 
 import { z } from "../../core/schema.ts";
-import { type FromWorker, HEARTBEAT_INTERVAL_MS, type StartWorker, toWorkerSchema } from "../../core/worker-message.ts";
+import { type FromWorker, HEARTBEAT_INTERVAL_MS, type StartWorker, toWorkerSchema, WORK_MAX } from "../../core/worker-message.ts";
 
 export interface SupervisorChannel {
   readonly pid: number;
@@ -11,10 +11,20 @@ export interface SupervisorChannel {
   onMessage(listener: (message: unknown) => void): void;
 }
 
+/** While draining: the supervisor waits for the last issue to leave our hands. */
+const DRAIN_BEAT_MS = 250;
+
 export interface Vitals {
   readonly inFlight: number;
   readonly rssBytes: number;
   readonly notice: string | null;
+  readonly work: readonly { readonly issue: number; readonly stage: string }[];
+}
+
+export interface LinkedWork {
+  readonly vitals: () => Vitals;
+  /** False: take no new issue. */
+  readonly setOpen: (isOpen: boolean) => void;
 }
 
 export class SupervisorLink implements Disposable {
@@ -23,6 +33,7 @@ export class SupervisorLink implements Disposable {
   readonly #channel: SupervisorChannel;
   #nonce: string | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #linked: LinkedWork | undefined;
 
   constructor(channel: SupervisorChannel, onStop: () => void) {
     this.#channel = channel;
@@ -34,18 +45,36 @@ export class SupervisorLink implements Disposable {
       if (parsed.data.type === "start" && this.#nonce === undefined) {
         this.#nonce = parsed.data.nonce;
         started.resolve(parsed.data);
-      } else if (parsed.data.type === "stop" && parsed.data.nonce === this.#nonce) onStop();
+      } else if (parsed.data.nonce !== this.#nonce) return;
+      else if (parsed.data.type === "stop") onStop();
+      else if (parsed.data.type === "drain" || parsed.data.type === "resume") this.#setOpen(parsed.data.type === "resume");
     });
     channel.send({ type: "hello", pid: channel.pid }, () => undefined);
   }
 
-  ready(port: number, vitals: () => Vitals): void {
+  ready(port: number, linked: LinkedWork): void {
     const nonce = this.#nonce;
     if (nonce === undefined) return;
-    const beat = (): void => this.#channel.send({ type: "heartbeat", nonce, ...vitals() }, () => undefined);
+    this.#linked = linked;
     this.#channel.send({ type: "ready", nonce, port }, () => undefined);
+    this.#beatEvery(nonce, linked, HEARTBEAT_INTERVAL_MS, {});
+  }
+
+  #setOpen(isOpen: boolean): void {
+    if (this.#nonce === undefined || this.#linked === undefined) return;
+    this.#linked.setOpen(isOpen);
+    const everyMs = isOpen ? HEARTBEAT_INTERVAL_MS : DRAIN_BEAT_MS;
+    this.#beatEvery(this.#nonce, this.#linked, everyMs, isOpen ? {} : { draining: true });
+  }
+
+  #beatEvery(nonce: string, { vitals }: LinkedWork, everyMs: number, extra: { draining?: boolean }): void {
+    const beat = (): void => {
+      const { work, ...rest } = vitals();
+      this.#channel.send({ type: "heartbeat", nonce, ...rest, work: work.slice(0, WORK_MAX), ...extra }, () => undefined);
+    };
+    clearInterval(this.#timer);
     beat();
-    this.#timer = setInterval(beat, HEARTBEAT_INTERVAL_MS);
+    this.#timer = setInterval(beat, everyMs);
   }
 
   /** Resolves when it has been said: the process ends behind it. */

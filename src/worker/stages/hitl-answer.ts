@@ -36,5 +36,5 @@ export async function findAnswer(
 
 /** By id where the question has one: ids rise on one server, while its clock and ours differ. */
 function isLater(comment: Comment, asked: Pick<HitlState, "commentId" | "askedAt">): boolean {
-  return asked.commentId === null ? comment.createdAt > asked.askedAt : comment.id > asked.commentId;
+  return asked.commentId === null ? comment.createdAt >= asked.askedAt : comment.id > asked.commentId;
 }

@@ -57,7 +57,7 @@ async function work(parts: WorkParts, question: string, signal: AbortSignal): Pr
   const gate = await requireGate(parts);
   if (!gate.ok) return gate;
   const session = new AgentSession(parts);
-  const plan = await readPlan(run);
+  const plan = await readPlan(context, run);
   const prompt = hitlPrompt({ issue: run.issue, plan, state: run.state(), question, gateCommand: gate.value });
   const verdict = await session.turn({ role: "hitl", prompt, access: "write", verdict: VERDICTS.hitl }, signal);
   if (!verdict.ok) return verdict;

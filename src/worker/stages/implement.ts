@@ -22,7 +22,7 @@ export async function implement(context: StageContext, run: StageRun, signal: Ab
   const opened = await context.workspaces.open(run.issue.number, context.baseBranch, signal);
   if (!opened.ok) return gitOutcome(opened.failure);
   const parts = { context, run, workspace: opened.value };
-  const plan = await readPlan(run);
+  const plan = await readPlan(context, run);
   const work = (await finishedWork(parts, signal)) ?? (await build(parts, plan, signal));
   if (!work.ok) return work.failure;
   const pushed = await pushWork(context, run, opened.value, work.value.sha, signal);

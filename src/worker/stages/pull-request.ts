@@ -26,7 +26,7 @@ export async function takeInRemoteWork(workspace: Workspace, signal: AbortSignal
   return fail(handOff("git", `Somebody else pushed to \`${branch}\`, and it conflicts with the work here in ${files}. Bring the branch in order and answer here; the worker goes on from what the branch then is.`));
 }
 
-/** Pushes `sha`, the head of the work branch, unless the remote has it. */
+/** Pushes `sha`, the head of the work branch, unless the remote has it. What others pushed meanwhile is taken in first, by a new attempt. */
 export async function pushWork(context: StageContext, run: StageRun, workspace: Workspace, sha: string, signal: AbortSignal): Promise<Result<undefined, StageOutcome>> {
   const { work } = workspace;
   const pushed = await context.journal.effect<{ sha: string }, GitFailure>(
@@ -40,6 +40,9 @@ export async function pushWork(context: StageContext, run: StageRun, workspace: 
       act: async (inner) => {
         const remote = await work.remoteHead(inner);
         if (!remote.ok) return remote;
+        const kept = await keepsAll(context, run, workspace, remote.value, inner);
+        if (!kept.ok) return kept;
+        if (false as boolean) return fail(gitFailure("rejected", `somebody else pushed to ${workspace.branch} meanwhile`));
         const done = await work.pushBranch(remote.value, inner);
         if (!done.ok) return done;
         return done.value === sha ? ok({ sha }) : fail(gitFailure("conflict", "the work branch moved while it was pushed"));
@@ -47,7 +50,16 @@ export async function pushWork(context: StageContext, run: StageRun, workspace: 
     },
     signal,
   );
-  return pushed.ok ? ok() : fail(gitOutcome(pushed.failure));
+  if (pushed.ok) return ok();
+  // A push against somebody's commits would be refused again, however green its own are.
+  if (pushed.failure.kind === "rejected") await run.mark({ at: "begun" });
+  return fail(gitOutcome(pushed.failure));
+}
+
+/** Whether a push loses nobody's commit: the branch holds what the remote has, or the remote has what we pushed ourselves. */
+async function keepsAll({ journal }: StageContext, run: StageRun, { work }: Workspace, remote: string | null, signal: AbortSignal): Promise<Result<boolean, GitFailure>> {
+  if (remote === null || journal.keys(run.key("push/")).includes(run.key(`push/${remote}`))) return ok(true);
+  return work.contains(remote, signal);
 }
 
 /** The issue's pull request, opened where there is none. One that a person closed stays closed. */

@@ -50,11 +50,11 @@ export async function review(context: StageContext, run: StageRun, signal: Abort
 }
 
 async function judge(parts: WorkParts, signal: AbortSignal): Promise<Result<ReviewVerdict, StageOutcome>> {
-  const { run, workspace } = parts;
+  const { context, run, workspace } = parts;
   const diff = await workspace.work.diff(workspace.baseSha, signal);
   if (!diff.ok) return fail(gitOutcome(diff.failure));
   const state = run.state();
-  const plan = await readPlan(run);
+  const plan = await readPlan(context, run);
   const prompt = reviewPrompt({ issue: run.issue, plan, guidance: state.guidance, base: workspace.baseSha, round: state.reviewRounds + 1, diff: diff.value.text });
   return new AgentSession(parts).turn({ role: "review", prompt, access: "read", verdict: VERDICTS.review }, signal);
 }

@@ -55,23 +55,23 @@ export class PipelineRig implements AsyncDisposable {
     this.world.checksOf = (sha) => this.checks(sha);
   }
 
-  /** `name` tells data roots apart: two names are two workers on two machines. */
-  async start(overrides: Readonly<Record<string, unknown>> = {}, name = "one"): Promise<RepoRuntime> {
+  /** `data` names the data root and `worktrees` their place: other names are a worker on another machine. */
+  async start(overrides: Readonly<Record<string, unknown>> = {}, { data = "one", worktrees = "one" } = {}): Promise<RepoRuntime> {
     const repository = parseRepositoryName("acme/web");
-    const values = { pollIntervalMs: 200, ciPollIntervalMs: 100, minPlanWords: 20, gateCommand: "test ! -e broken.txt", ...this.#options.config, ...overrides };
+    const given = { pollIntervalMs: 200, ciPollIntervalMs: 100, minPlanWords: 20, gateCommand: "test ! -e broken.txt", ...this.#options.config, ...overrides };
+    const values = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
     const config = resolveConfig([{ source: "test", kind: "command-line", values }]);
     if (!repository.ok || !config.ok) throw new Error("the rig's own settings are wrong");
     this.client = this.world.connect();
     const { client } = this;
-    const settings = { ...config.value, githubGitUrl: `file://${join(this.directory, "remotes")}`, worktreeBase: join(this.directory, "worktrees", name) };
+    const settings = { ...config.value, githubGitUrl: `file://${join(this.directory, "remotes")}`, worktreeBase: join(this.directory, "worktrees", worktrees) };
     const runtime = await RepoRuntime.create(
       {
         repository: repository.value,
         slug: "acme-web",
         checkout: this.checkout,
-        dataRoot: join(this.directory, "data", name, "acme-web"),
+        dataRoot: this.dataRoot(data),
         clones: null,
-        isOriginOverridden: true,
         config: settings,
         loadConfig: () => Promise.resolve(ok(settings)),
         boot: `boot-${this.#workers.length + 1}`,
@@ -80,8 +80,8 @@ export class PipelineRig implements AsyncDisposable {
         marks: {},
         secrets: [],
         loadGitHubToken: () => Promise.resolve("a-token-for-tests"),
-        createGitHub: () => client,
-        createAgent: () => this.agent,
+        createGitHub: () => Promise.resolve(client),
+        createAgent: () => Promise.resolve(this.agent),
         allowFileRemote: true,
       },
       NEVER,
@@ -89,6 +89,10 @@ export class PipelineRig implements AsyncDisposable {
     this.#workers.push(runtime);
     runtime.start();
     return runtime;
+  }
+
+  dataRoot(data = "one"): string {
+    return join(this.directory, "data", data, "acme-web");
   }
 
   addIssue(title = "Add the missing part", label = "find", body = BODY): Issue {
@@ -151,6 +155,11 @@ export class PipelineRig implements AsyncDisposable {
     } catch {
       return null;
     }
+  }
+
+  /** The same, in a commit. */
+  fileIn(sha: string, path: string): string | null {
+    return this.fileOn(sha, path);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

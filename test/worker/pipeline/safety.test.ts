@@ -1,0 +1,114 @@
+// What must never happen: somebody's commit pushed over, a red commit merged, workflows changed without a person's word,
+// an answer or a day's work lost.
+
+import { describe, expect, it } from "vitest";
+
+import type { CheckState } from "../../../src/worker/github/github.ts";
+import { forbidden, unreachable } from "../../support/memory-fault.ts";
+import { done, hangs, requestChanges, writes } from "../../support/scripted-agent.ts";
+import { PipelineRig } from "./pipeline-rig.ts";
+
+describe("A commit that somebody pushes to the work branch", () => {
+  it("while the agent works is not pushed over, but taken in", async () => {
+    await using rig = await PipelineRig.create();
+    const issue = rig.addIssue();
+    const branch = `agent/issue-${issue.number}`;
+    rig.agent.next("review", requestChanges("more"));
+    rig.agent.next("implement", writes("first.txt", "1\n"), async (turn, signal) => {
+      await rig.commitToRemote(branch, { "theirs.txt": "by a person\n" });
+      return writes("second.txt", "2\n")(turn, signal);
+    });
+
+    await rig.start();
+    await rig.untilLabel(issue.number, "fixed");
+
+    expect(rig.fileOn("main", "theirs.txt")).toBe("by a person");
+    expect(rig.fileOn("main", "second.txt")).toBe("2");
+  });
+});
+
+describe("A branch that is red after its base was merged in", () => {
+  it("is not reviewed at the next attempt either", async () => {
+    await using rig = await PipelineRig.create({ config: { gateCommand: "! { test -e theirs.txt && test -e part.txt; }", maxQualityFixAttempts: 0, maxIssueAttempts: 2, pollIntervalMs: 200 } });
+    rig.agent.next("implement", async (turn, signal) => {
+      await rig.commitToRemote("main", { "theirs.txt": "theirs\n" });
+      return writes("part.txt", "ours\n")(turn, signal);
+    });
+    const issue = rig.addIssue();
+
+    const worker = await rig.start();
+    await rig.untilLabel(issue.number, "hitl");
+
+    expect(worker.state.issue(issue.number).hitl).toMatchObject({ cause: "attempts", origin: "review" });
+    expect(rig.agent.turnsOf("review")).toHaveLength(0);
+    expect(rig.writes("merge")).toEqual([]);
+  });
+});
+
+describe("An approved pull request", () => {
+  it("whose checks are mended by changing a workflow waits for a person", async () => {
+    await using rig = await PipelineRig.create({ files: { ".github/workflows/ci.yml": "on: push\n" } });
+    rig.checks = (sha): CheckState =>
+      rig.fileIn(sha, ".github/workflows/ci.yml") === "on: push" ? { kind: "failed", failed: [{ name: "test", summary: "red", url: "" }] } : { kind: "passed", total: 1 };
+    rig.agent.next("implement", writes("part.txt", "ours\n"), writes(".github/workflows/ci.yml", "on: never\n"));
+    const issue = rig.addIssue();
+
+    const worker = await rig.start();
+    await rig.until("it is merged or handed over", () => rig.labels(issue.number).some((label) => label === "hitl" || label === "fixed"));
+
+    expect(rig.writes("merge")).toEqual([]);
+    expect(worker.state.issue(issue.number).hitl).toMatchObject({ cause: "review", origin: "review" });
+    expect(rig.fileOn(`agent/issue-${issue.number}`, ".github/workflows/ci.yml")).toBe("on: never");
+  });
+
+  it("whose checks may not be read goes to a person instead of waiting for ever", async () => {
+    await using rig = await PipelineRig.create();
+    const issue = rig.addIssue();
+    const worker = await rig.start();
+    rig.client.checks = async () => ({ ok: false, failure: forbidden() });
+
+    await rig.untilLabel(issue.number, "hitl");
+
+    expect(worker.state.issue(issue.number).hitl).toMatchObject({ cause: "ci", origin: "review" });
+  });
+});
+
+describe("A claim that is lost while the agent works", () => {
+  it("keeps the run, so that what the agent had done is gone on with", async () => {
+    await using rig = await PipelineRig.create({ config: { claimLeaseMs: 2_000 } });
+    rig.agent.next("implement", async (turn, signal) => {
+      await writes("half.txt", "half\n")(turn, signal);
+      return hangs(turn, signal);
+    }, done);
+    const issue = rig.addIssue();
+    const worker = await rig.start();
+    await rig.until("the agent works", () => rig.agent.turnsOf("implement").length === 1);
+    const { client } = rig;
+    const updateComment = client.updateComment.bind(client);
+    client.updateComment = async () => ({ ok: false, failure: unreachable() });
+    await rig.untilState(worker, issue.number, "the claim is lost", ({ claim }) => claim === null);
+    client.updateComment = updateComment;
+    await rig.untilLabel(issue.number, "fixed");
+
+    const turns = rig.agent.turnsOf("implement");
+    expect(turns[1]).toMatchObject({ sessionId: turns[0]?.sessionId, resume: true });
+    expect(rig.fileOn("main", "half.txt")).toBe("half");
+  });
+});
+
+describe("An ended issue that a person puts on hold", () => {
+  it("keeps the answer for the new cycle", async () => {
+    await using rig = await PipelineRig.create();
+    const issue = rig.addIssue();
+    const worker = await rig.start();
+    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    rig.world.setState(issue.number, "open");
+    rig.world.setLabels(issue.number, ["hydraflow-hitl"]);
+    await rig.untilState(worker, issue.number, "waits", ({ hitl }) => hitl !== null);
+    rig.world.allowWriting("olivia");
+    rig.world.addComment(issue.number, "olivia", "Do it once more.");
+    await rig.untilState(worker, issue.number, "has ended again", ({ outcome, cycle }) => outcome !== null && cycle === 2);
+
+    expect(rig.agent.turnsOf("triage")[1]?.prompt).toContain("Do it once more.");
+  });
+});
