@@ -26,6 +26,13 @@ export function readPort(text: string): number {
   throw new Error(`'${text}' is no port`);
 }
 
+/** A whole number from 1 to `max`. */
+export function readCount(text: string | undefined, max: number): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^[1-9]\d*$/.test(text) && Number(text) <= max) return Number(text);
+  throw new Error(`'${text}' is no whole number from 1 to ${max}`);
+}
+
 export const slugArgument = {
   describe: "repository, as 'hydraflow list' shows it",
   type: "string",
