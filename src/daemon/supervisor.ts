@@ -1,9 +1,6 @@
 // The one implementation behind both doors. Operations on one repository run one after another, those on different
 // repositories side by side; what an operator asked for is on disk before it is done, and answered when it is done.
 
-import { realpath } from "node:fs/promises";
-import { resolve } from "node:path";
-
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import type { SupervisorPaths } from "../core/paths.ts";
@@ -19,7 +16,8 @@ import type {
 } from "../core/supervisor-control.ts";
 import { VERSION } from "../core/version.ts";
 import { resolveAddTarget } from "./add-target.ts";
-import { expandHome } from "./checkout.ts";
+import { findTarget, type Target } from "./find-target.ts";
+import { inWork } from "./in-work.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import { giveUpOn } from "./give-up.ts";
 import { amend, findRecord, register, type Registered, unregister } from "./registration.ts";
@@ -27,9 +25,9 @@ import type { RegistryDocument, RepoRecord } from "./registry-document.ts";
 import type { Registry } from "./registry.ts";
 import { repoEntry } from "./repo-entry.ts";
 import type { RepoProcess } from "./repo-process.ts";
-import type { RepoSupervisor } from "./repo-supervisor.ts";
+import type { Quarantine, RepoSupervisor } from "./repo-supervisor.ts";
 
-const NOT_FOUND: ControlFailure = { code: "not_found", message: "Repo not found; hydraflow list shows the slugs" };
+const NOT_FOUND: ControlFailure = { code: "not_found", message: "Repo not found" };
 const SHUTTING_DOWN: ControlFailure = {
   code: "shutting_down",
   message: "the daemon is stopping; ask again when it is back",
@@ -42,14 +40,14 @@ export interface SupervisorOptions {
   readonly log: Log;
   readonly bootId: string;
   /** Base of clone URLs. */
-  readonly gitUrl: string;
+  readonly gitUrl: () => string;
   readonly httpPort: () => number;
   readonly supervise: (record: RepoRecord, hooks: SuperviseHooks) => RepoSupervisor;
 }
 
 export interface SuperviseHooks {
   readonly onChange: () => void;
-  readonly saveQuarantine: (slug: string, reason: string) => Promise<void>;
+  readonly saveQuarantine: (slug: string, quarantine: Quarantine | null) => Promise<void>;
 }
 
 export class Supervisor implements SupervisorControl, AsyncDisposable {
@@ -68,7 +66,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
       onChange: () => {
         this.#cached = undefined;
       },
-      saveQuarantine: (slug, reason) => this.#saveQuarantine(slug, reason),
+      saveQuarantine: (slug, quarantine) => this.#saveQuarantine(slug, quarantine),
     };
     for (const record of options.registry.document.repos) this.#repoOf(record);
   }
@@ -129,12 +127,12 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
   }
 
   async remove(
-    target: { slug?: string | undefined; path?: string | undefined; force?: boolean | undefined },
+    target: Target & { readonly force?: boolean | undefined },
     signal: AbortSignal,
   ): Promise<ControlResult<{ slug: string }>> {
     if (target.slug === undefined && target.path === undefined)
       return fail({ code: "bad_request", message: "Missing path or slug" });
-    const record = await this.#findTarget(target);
+    const record = await findTarget(this.#options.registry.document, target);
     if (record === undefined) return fail(NOT_FOUND);
     return giveUpOn(
       this.#queue.run(record.slug, () => this.#removeNow(record, target.force === true)),
@@ -148,6 +146,22 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
 
   restart(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>> {
     return giveUpOn(this.#bringUp(slug, "restart"), signal);
+  }
+
+  async roll(text: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>> {
+    const slug = this.#find(text)?.slug ?? text;
+    const repo = this.#repos.get(slug);
+    if (repo?.state.id !== "running") return this.status(slug);
+    const { generation } = repo.state;
+    await repo.drain(signal);
+    if (signal.aborted) {
+      repo.reopen();
+      return fail(SHUTTING_DOWN);
+    }
+    const isSame = ({ state }: RepoSupervisor): boolean => state.id === "running" && state.generation === generation;
+    const rolled = await giveUpOn(this.#bringUp(slug, "restart", isSame), signal);
+    // An operator who stopped it meanwhile has the last word.
+    return !rolled.ok && this.#repos.get(slug)?.state.id === "stopped" ? this.status(slug) : rolled;
   }
 
   async stop(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>> {
@@ -173,7 +187,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     signal: AbortSignal,
   ): Promise<ControlResult<Registered>> {
     const { gitUrl, registry, paths, clock } = this.#options;
-    const target = await resolveAddTarget(request, gitUrl, signal);
+    const target = await resolveAddTarget(request, gitUrl(), signal);
     if (!target.ok) return target;
     if (this.#isStopping) return fail(SHUTTING_DOWN);
     const options = { paths, desired, now: clock.now().toISOString() };
@@ -184,12 +198,14 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
   #command(
     text: string,
     type: "start" | "stop" | "restart",
+    isWanted: (repo: RepoSupervisor) => boolean = () => true,
   ): Promise<ControlResult<{ slug: string; settled: Promise<RepoProcess> }>> {
     const slug = this.#find(text)?.slug ?? text;
     return this.#queue.run(slug, async () => {
       const repo = this.#repos.get(slug);
       if (repo === undefined) return fail(NOT_FOUND);
       if (this.#isStopping) return fail(SHUTTING_DOWN);
+      if (!isWanted(repo)) return ok({ slug, settled: repo.settled() });
       const desired = type === "stop" ? "stopped" : "running";
       const saved = await this.#options.registry.change((document) =>
         amend(document, slug, { desired, quarantine: null }),
@@ -201,8 +217,12 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     });
   }
 
-  async #bringUp(text: string, type: "start" | "restart"): Promise<ControlResult<RepoEntry>> {
-    const moved = await this.#command(text, type);
+  async #bringUp(
+    text: string,
+    type: "start" | "restart",
+    isWanted?: (repo: RepoSupervisor) => boolean,
+  ): Promise<ControlResult<RepoEntry>> {
+    const moved = await this.#command(text, type, isWanted);
     if (!moved.ok) return moved;
     const state = await moved.value.settled;
     if (state.id === "running") return this.status(moved.value.slug);
@@ -230,12 +250,14 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     const repo = this.#repos.get(slug);
     if (repo === undefined) return fail(NOT_FOUND);
     if (this.#isStopping) return fail(SHUTTING_DOWN);
-    const { inFlight } = repo.worker;
-    if (inFlight > 0 && !force)
+    const busy = force ? null : inWork(await repo.hold());
+    if (busy !== null) {
+      repo.reopen();
       return fail({
         code: "busy",
-        message: `${inFlight} issues of '${slug}' are in work; stop it first, or remove it with force`,
+        message: `'${slug}' has work in hand: ${busy}; stop it first, or remove it with force`,
       });
+    }
     const wasUp = repo.state.id !== "stopped" && repo.state.id !== "quarantined";
     repo.command("stop", true);
     await repo.settled();
@@ -249,11 +271,11 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     return ok({ slug });
   }
 
-  async #saveQuarantine(slug: string, reason: string): Promise<void> {
+  async #saveQuarantine(slug: string, quarantine: Quarantine | null): Promise<void> {
     const { registry, clock } = this.#options;
-    const quarantine = { reason, at: clock.now().toISOString() };
+    const saved = quarantine === null ? null : { ...quarantine, at: clock.now().toISOString() };
     // A write that fails is logged by the registry; the state in memory holds until the next start.
-    await registry.change((document) => amend(document, slug, { quarantine }));
+    await registry.change((document) => amend(document, slug, { quarantine: saved }));
   }
 
   #repoOf(record: RepoRecord): RepoSupervisor {
@@ -276,22 +298,5 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
 
   #find(text: string): RepoRecord | undefined {
     return findRecord(this.#options.registry.document, text);
-  }
-
-  async #findTarget({
-    slug,
-    path,
-  }: {
-    slug?: string | undefined;
-    path?: string | undefined;
-  }): Promise<RepoRecord | undefined> {
-    const bySlug = slug === undefined ? undefined : this.#find(slug);
-    if (path === undefined) return bySlug;
-    const given = resolve(expandHome(path));
-    const real = await realpath(given).catch(() => given);
-    const byPath = this.#options.registry.document.repos.find(
-      (record) => record.path === real || record.path === given,
-    );
-    return slug === undefined || bySlug === byPath ? byPath : undefined;
   }
 }
