@@ -9,6 +9,9 @@ import type { WorkerEvent } from "./event.ts";
 /** Runs whose start is remembered; there are far fewer in hand at once. */
 const STARTED_MAX = 1_000;
 
+/** Shown from the start, with nothing counted: a series that begins with 1 hides its first increase. */
+const OUTCOMES = ["advance", "hand-off", "close", "dropped", "failed"];
+
 interface Durations {
   readonly buckets: number[];
   sum: number;
@@ -28,6 +31,7 @@ export class RunMeter {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    for (const stage of STAGES) for (const outcome of OUTCOMES) this.#runOf(stage, outcome);
   }
 
   note(event: WorkerEvent): void {
@@ -66,16 +70,20 @@ export class RunMeter {
 
   /** A decision that is carried out after a restart ends a run that was never begun here: counted, without a duration. */
   #ended(stage: Stage, outcome: string, run: string): void {
-    const key = `${stage} ${outcome}`;
-    const counted = this.#runs.get(key) ?? { stage, outcome, count: 0 };
-    counted.count += 1;
-    this.#runs.set(key, counted);
+    this.#runOf(stage, outcome).count += 1;
     const startedMs = this.#startedMs.get(run);
     this.#startedMs.delete(run);
     const durations = this.#durations.get(stage);
     if (startedMs !== undefined && durations !== undefined) {
       observe(durations, (this.#clock.monotonicMs() - startedMs) / 1_000);
     }
+  }
+
+  #runOf(stage: Stage, outcome: string): { count: number } {
+    const key = `${stage} ${outcome}`;
+    const run = this.#runs.get(key) ?? { stage, outcome, count: 0 };
+    this.#runs.set(key, run);
+    return run;
   }
 }
 

@@ -42,7 +42,7 @@ describe("the meter of runs", () => {
     meter.note(failed("b"));
 
     const { runs, run_seconds: durations } = meter.figures();
-    expect(runs).toEqual([
+    expect(runs.filter(({ count }) => count > 0)).toEqual([
       { stage: "plan", outcome: "advance", count: 1 },
       { stage: "plan", outcome: "failed", count: 1 },
     ]);
@@ -61,8 +61,15 @@ describe("the meter of runs", () => {
     meter.note(ended("from before"));
 
     const { runs, run_seconds: durations } = meter.figures();
-    expect(runs).toEqual([{ stage: "plan", outcome: "advance", count: 1 }]);
+    expect(runs.filter(({ count }) => count > 0)).toEqual([{ stage: "plan", outcome: "advance", count: 1 }]);
     expect(durations.every(({ count }) => count === 0)).toBe(true);
+  });
+
+  it("shows every stage and outcome from the start", () => {
+    const { runs } = new RunMeter(new ManualClock()).figures();
+
+    expect(runs).toContainEqual({ stage: "review", outcome: "hand-off", count: 0 });
+    expect(runs).toHaveLength(25);
   });
 
   it("adds up what agents used, also where one does not say its price", () => {
