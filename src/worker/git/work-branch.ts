@@ -93,6 +93,13 @@ export class WorkBranch {
     return counted.ok ? ok(Number(counted.value.stdout.trim())) : counted;
   }
 
+  /** Whether `sha` is a commit of the work branch; one that is not even here is not. */
+  async contains(sha: string, signal: AbortSignal): Promise<Result<boolean, GitFailure>> {
+    if (!isSha(sha)) return fail(gitFailure("failed", "a comparison needs a full object name"));
+    const asked = await this.#run(["merge-base", "--is-ancestor", sha, this.#ref], signal, { answers: [1, 128] });
+    return asked.ok ? ok(asked.value.exitCode === 0) : asked;
+  }
+
   /** Since the work branch left `base`; binary files count as files without lines. */
   async diffStat(base: string, signal: AbortSignal): Promise<Result<DiffStat, GitFailure>> {
     const counted = await this.#compare(

@@ -11,9 +11,9 @@ import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { hitlPrompt } from "../prompt/hitl-prompt.ts";
 import { finishWork, requireGate, type WorkParts } from "./finish-work.ts";
+import { protectedApproval } from "./protected-approval.ts";
 import { isApproval } from "./protected-paths.ts";
 import { findPull, pushWork } from "./pull-request.ts";
-import { protectedApproval } from "./review.ts";
 import { readPlan } from "./saved-plan.ts";
 
 export async function hitl(context: StageContext, run: StageRun, signal: AbortSignal): Promise<StageOutcome> {

@@ -70,5 +70,6 @@ async function build(parts: WorkParts, plan: string | null, signal: AbortSignal)
 async function startClean({ workspace }: WorkParts, signal: AbortSignal): Promise<Result<undefined, StageOutcome>> {
   const discarded = await workspace.discard(signal);
   if (!discarded.ok) return fail(gitOutcome(discarded.failure));
-  return takeInRemoteWork(workspace, signal);
+  const taken = await takeInRemoteWork(workspace, signal);
+  return taken.ok ? ok() : taken;
 }

@@ -17,6 +17,7 @@ import { handOff, retry, type StageOutcome, wait } from "../pipeline/stage-outco
 import { ciFixPrompt } from "../prompt/implement-prompt.ts";
 import { finishWork, requireGate } from "./finish-work.ts";
 import { titleOf } from "./issue-text.ts";
+import { protectedOutcome } from "./protected-approval.ts";
 import { pushWork } from "./pull-request.ts";
 
 /** A server needs a moment until its checks show up on a commit. */
@@ -33,7 +34,7 @@ export async function mergeWhenGreen(approved: ApprovedPull, signal: AbortSignal
   const { context, run, pull, step } = approved;
   if (pull.headSha !== step.sha) return restart(approved, `the head of #${pull.number} is no longer what was approved`);
   const checks = await context.github.checks(step.sha, signal);
-  if (!checks.ok) return waitForChecks(approved, `the checks of #${pull.number} could not be read: ${checks.failure.message}`, checks.failure.retryAt);
+  if (!checks.ok) return unread(approved, checks.failure);
   context.tell({ type: "pull.checks", issue: run.issue.number, pull: pull.number, state: checks.value.kind });
   return act(approved, checks.value, signal);
 }
@@ -56,6 +57,15 @@ async function act(approved: ApprovedPull, checks: CheckState, signal: AbortSign
     default:
       return assertNever(checks);
   }
+}
+
+/** An outage passes; a refusal that lasts, for instance of a credential without the right to read checks, needs a person. */
+function unread(approved: ApprovedPull, { message, kind, retryable, retryAt }: GitHubFailure): StageOutcome {
+  const { context, pull, step } = approved;
+  const problem = `the checks of #${pull.number} could not be read: ${message}`;
+  const isLate = context.clock.now().getTime() - Date.parse(step.since) > context.config.ciTimeoutMs;
+  if (retryable || kind === "unauthorized" || !isLate) return waitForChecks(approved, problem, retryAt);
+  return handOff("ci", `#${pull.number} is approved, but ${problem}. Give the credential the right to read checks and commit statuses, then answer here.`);
 }
 
 async function merge(approved: ApprovedPull, signal: AbortSignal): Promise<StageOutcome> {
@@ -114,8 +124,12 @@ async function fix(approved: ApprovedPull, checks: Extract<CheckState, { kind: "
   if (!sha.ok) return sha.failure;
   const counted = await countFix(approved, sha.value, log);
   if (!counted.ok) return counted.failure;
+  const protects = await protectedOutcome(parts, pull, signal);
+  // Nothing of it is approved then; a person sees it in the pull request all the same.
+  if (protects !== null) await run.mark({ at: "begun" });
   const pushed = await pushWork(context, run, opened.value, sha.value, signal);
-  return pushed.ok ? waitForChecks(approved, `the checks of #${pull.number} run again`, null) : pushed.failure;
+  if (!pushed.ok) return pushed.failure;
+  return protects ?? waitForChecks(approved, `the checks of #${pull.number} run again`, null);
 }
 
 /** The mended commit takes the approved one's place before it is pushed, so that a restart waits for the right checks. */

@@ -11,17 +11,17 @@ import { type GitFailure, gitFailure } from "../git/git-failure.ts";
 import type { GitHubFailure, PullRequest } from "../github/github.ts";
 import { pullBody, titleOf } from "./issue-text.ts";
 
-/** Brings what others pushed to the work branch into the worktree. Nobody's commit is ever pushed over. */
-export async function takeInRemoteWork(workspace: Workspace, signal: AbortSignal): Promise<Result<undefined, StageOutcome>> {
+/** Brings what others pushed to the work branch into the worktree, and says what the remote has. Nobody's commit is ever pushed over. */
+export async function takeInRemoteWork(workspace: Workspace, signal: AbortSignal): Promise<Result<string | null, StageOutcome>> {
   const { work, branch } = workspace;
   const remote = await work.remoteHead(signal);
   if (!remote.ok) return fail(gitOutcome(remote.failure));
   const head = await work.headSha(signal);
   if (!head.ok) return fail(gitOutcome(head.failure));
-  if (remote.value === null || remote.value === head.value) return ok();
+  if (remote.value === null || remote.value === head.value) return remote;
   const merged = await work.mergeBase(branch, signal);
   if (!merged.ok) return fail(gitOutcome(merged.failure));
-  if (merged.value.kind === "merged") return ok();
+  if (merged.value.kind === "merged") return remote;
   const files = merged.value.files.join(", ");
   return fail(handOff("git", `Somebody else pushed to \`${branch}\`, and it conflicts with the work here in ${files}. Bring the branch in order and answer here; the worker goes on from what the branch then is.`));
 }
@@ -42,7 +42,7 @@ export async function pushWork(context: StageContext, run: StageRun, workspace: 
         if (!remote.ok) return remote;
         const kept = await keepsAll(context, run, workspace, remote.value, inner);
         if (!kept.ok) return kept;
-        if (false as boolean) return fail(gitFailure("rejected", `somebody else pushed to ${workspace.branch} meanwhile`));
+        if (!kept.value) return fail(gitFailure("rejected", `somebody else pushed to ${workspace.branch} meanwhile`));
         const done = await work.pushBranch(remote.value, inner);
         if (!done.ok) return done;
         return done.value === sha ? ok({ sha }) : fail(gitFailure("conflict", "the work branch moved while it was pushed"));

@@ -13,13 +13,10 @@ import { reviewPrompt } from "../prompt/review-prompt.ts";
 import type { WorkParts } from "./finish-work.ts";
 import { feedbackText, reviewComment } from "./issue-text.ts";
 import { updateBranch } from "./update-branch.ts";
-import { approvalOf, protectedPaths, protectedQuestion } from "./protected-paths.ts";
+import { protectedOutcome } from "./protected-approval.ts";
 import { closedPullOutcome, findPull, pushWork } from "./pull-request.ts";
 import { mergeWhenGreen } from "./merge-when-green.ts";
 import { readPlan } from "./saved-plan.ts";
-
-/** Far more than the prompt takes; enough to judge protected paths by. */
-const DIFF_BYTES_MAX = 4 * 1_048_576;
 
 export async function review(context: StageContext, run: StageRun, signal: AbortSignal): Promise<StageOutcome> {
   const found = await findPull(context, run, signal);
@@ -77,8 +74,8 @@ async function show({ context, run, pull, verdict, round, sha }: Shown, signal: 
     key,
     {
       look: async (inner) => {
-        const reviews = await github.reviews(pull.number, inner);
-        return reviews.ok ? ok(reviews.value.some((review) => review.body.trimEnd() === body) ? true : null) : reviews;
+        const posts = await github.reviews(pull.number, inner);
+        return posts.ok ? ok(posts.value.some((post) => post.body.trimEnd() === body) ? true : null) : posts;
       },
       act: async (inner) => {
         const created = await github.createReview(pull.number, { event: "comment", body, headSha: sha }, inner);
@@ -100,22 +97,4 @@ function rejected(context: StageContext, verdict: ReviewVerdict, round: number, 
   }
   const question = `Round ${round} of the review still asks for changes in #${pull.number}, and no more rounds are allowed:\n\n${feedback}\n\nHow is this to be settled?`;
   return { kind: "hand-off", cause: "review", question, change: { feedback, reviewRounds: round } };
-}
-
-async function protectedOutcome({ run, workspace }: WorkParts, pull: PullRequest, signal: AbortSignal): Promise<StageOutcome | null> {
-  const changed = await workspace.work.changedFiles(workspace.baseSha, signal);
-  if (!changed.ok) return gitOutcome(changed.failure);
-  const paths = protectedPaths(changed.value);
-  if (paths.length === 0) return null;
-  const approval = await protectedApproval(workspace, signal);
-  if (!approval.ok) return approval.failure;
-  return approval.value === run.state().approved ? null : handOff("review", protectedQuestion(pull.number, paths));
-}
-
-/** Of the work branch as it is now; see protected-paths.ts. */
-export async function protectedApproval(workspace: WorkParts["workspace"], signal: AbortSignal): Promise<Result<string, StageOutcome>> {
-  const diff = await workspace.work.diff(workspace.baseSha, signal, DIFF_BYTES_MAX);
-  if (!diff.ok) return fail(gitOutcome(diff.failure));
-  if (diff.value.truncated) return fail(handOff("review", "The change is too large to tell which part of it a person has approved. Merge it yourself, or make it smaller."));
-  return ok(approvalOf(diff.value.text));
 }

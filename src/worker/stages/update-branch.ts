@@ -21,7 +21,8 @@ export async function updateBranch(parts: WorkParts, signal: AbortSignal): Promi
   if (!taken.ok) return taken;
   const merged = await workspace.work.mergeBase(context.baseBranch, signal, true);
   if (!merged.ok) return fail(gitOutcome(merged.failure));
-  if (merged.value.kind === "merged" && !merged.value.changed) return ok(merged.value.head);
+  // Only what was green is ever pushed; a merge that an earlier attempt made here and could not get green is not.
+  if (merged.value.kind === "merged" && merged.value.head === taken.value) return ok(merged.value.head);
   const gate = await requireGate(parts);
   if (!gate.ok) return gate;
   const session = new AgentSession({ ...parts, sessionId: randomUUID() });
