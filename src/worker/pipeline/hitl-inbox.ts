@@ -104,8 +104,9 @@ export function isDecided(hitl: HitlState): boolean {
   return hitl.answer !== null || hitl.decision !== null;
 }
 
-/** How far the issue had come, by what there is of it. */
-function originOf({ pull, plan }: IssueState): StageLabel {
+/** How far the issue had come, by what there is of it. One that had ended begins again. */
+function originOf({ pull, plan, outcome }: IssueState): StageLabel {
+  if (outcome !== null) return "find";
   if (pull !== null) return "review";
   return plan === null ? "find" : "ready";
 }

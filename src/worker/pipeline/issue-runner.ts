@@ -131,7 +131,8 @@ export class IssueRunner {
       return { kind: "retry", reason: messageOf(thrown) };
     });
     if (signal.aborted && outcome.kind === "interrupted") return;
-    if (claim.lost.aborted) return this.#drop(issue, record, "the claim was lost, and with it the right to go on");
+    // The run stays: most often GitHub was away for too long, and the claim comes back to us.
+    if (claim.lost.aborted) return this.#wait(issue.number, "the claim was lost, and with it the right to go on", null);
     await this.#settle(issue, record, outcome, signal);
   }
 
