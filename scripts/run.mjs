@@ -13,6 +13,7 @@ const TASKS = {
   setup: undefined,
   demo: ["dist/cli.js", "demo"],
   test: ["scripts/test.mjs"],
+  bench: ["bench/main.mjs"],
   "test:agents": ["scripts/test.mjs", "--project", "agents"],
 };
 

@@ -20,6 +20,7 @@ export interface ConnectionLimits {
   readonly oneShotMs: number;
   /** Between any later reply and the next whole request. */
   readonly idleMs: number;
+  readonly requestsPerSecond?: number;
 }
 
 export const CONNECTION_LIMITS: ConnectionLimits = {
@@ -103,11 +104,9 @@ export class TcpConnection {
     const nowMs = performance.now();
     if (nowMs - this.#second.startedMs >= 1_000) this.#second = { startedMs: nowMs, requests: 0 };
     this.#second.requests += 1;
-    if (this.#second.requests <= REQUESTS_PER_SECOND_MAX) return this.#handle(line, this.#signal);
-    const reply = errorReply({
-      code: "too_many",
-      message: `send at most ${REQUESTS_PER_SECOND_MAX} requests a second`,
-    });
+    const { requestsPerSecond = REQUESTS_PER_SECOND_MAX } = this.#limits;
+    if (this.#second.requests <= requestsPerSecond) return this.#handle(line, this.#signal);
+    const reply = errorReply({ code: "too_many", message: `send at most ${requestsPerSecond} requests a second` });
     return Promise.resolve({ reply, endsConnection: false });
   }
 

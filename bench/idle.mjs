@@ -1,0 +1,58 @@
+// A daemon that runs for months: what it uses while 100 workers idle, and whether it grows while workers die and are
+// replaced. For the second the real daemon supervises workers that are ready and die at once.
+
+import { cpSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { cpuMsOf, Daemon, DIST, rssOf } from "./program.mjs";
+import { valueRow } from "./report.mjs";
+
+const SETTLE_MS = 10_000;
+const MORTAL = `let n;process.on("message",(m)=>{if(m.type==="start"){n=m.nonce;process.send({type:"ready",nonce:n,port:1},()=>process.exit(1));}});
+process.send({type:"hello",pid:process.pid});`;
+
+export async function measureIdle(options) {
+  return [await idleCpu(options), await growth(options)];
+}
+
+async function idleCpu({ workspace, quick, pairs }) {
+  const count = quick ? 20 : 100;
+  const { home } = workspace.home(count);
+  const daemon = new Daemon(home, workspace.environment);
+  await daemon.until("repo.ready", count);
+  try {
+    await delay(SETTLE_MS);
+    const shares = [];
+    for (let index = 0; index < pairs; index += 1) {
+      const before = cpuMsOf(daemon.pid);
+      const seconds = quick ? 10 : 20;
+      await delay(seconds * 1_000);
+      shares.push((cpuMsOf(daemon.pid) - before) / (seconds * 10));
+    }
+    return valueRow({ figure: `idle daemon, ${count} workers`, unit: "% of a core", atMost: 0.2 }, shares);
+  } finally {
+    await daemon.stop();
+  }
+}
+
+/** RSS after all respawns ÷ RSS after the first tenth of them. */
+async function growth({ workspace, quick }) {
+  const respawns = quick ? 500 : 10_000;
+  const dist = join(workspace.directory, "dist-mortal");
+  cpSync(DIST, dist, { recursive: true });
+  writeFileSync(join(dist, "worker.js"), MORTAL);
+  writeFileSync(join(dist, "package.json"), '{"type":"module"}');
+  const { home } = workspace.home(4);
+  const daemon = new Daemon(home, workspace.environment, { dist });
+  try {
+    await daemon.until("repo.exited", respawns / 10);
+    const before = rssOf(daemon.pid);
+    await daemon.until("repo.exited", respawns - respawns / 10);
+    return valueRow(
+      { figure: `daemon RSS after ${respawns} respawns ÷ after ${respawns / 10}`, unit: "×", atMost: 1.05 },
+      [rssOf(daemon.pid) / before],
+    );
+  } finally {
+    await daemon.stop();
+  }
+}

@@ -1,0 +1,5 @@
+// The floor of any Node process with a channel to its parent: says that it is there and stays.
+
+process.send("ready");
+setInterval(() => undefined, 1e9);
+process.on("disconnect", () => process.exit());
