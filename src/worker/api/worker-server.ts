@@ -33,8 +33,8 @@ export async function startWorkerServer(runtime: RepoRuntime, registry: RepoRunt
   const limits = { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: HEADER_BYTES_MAX };
   const server = createServer(limits, (incoming, outgoing) => {
     // Node and fetch merge repeated headers; only the raw list shows that there were two.
-    if (hasOneHost(incoming, port)) return void answer(incoming, outgoing);
-    outgoing.writeHead(403, { connection: "close" }).end();
+    if (hasOneHost(incoming, port)) void answer(incoming, outgoing);
+    else outgoing.writeHead(403, { connection: "close" }).end();
   });
   server.maxConnections = CONNECTIONS_MAX;
   server.on("clientError", (_error, socket) => socket.destroy());
