@@ -19,12 +19,14 @@ import { hasSession, loginRoutes } from "./login-routes.ts";
 import { metricsRoute } from "./metrics-routes.ts";
 import { openApiRoute } from "./openapi.ts";
 import type { ProcessUsage } from "./process-families.ts";
+import { type Reload, reloadRoute } from "./reload-route.ts";
 import { repositoryRoutes } from "./repository-routes.ts";
 import { honoPath, type Route } from "./route.ts";
 import { workerProxyRoute } from "./worker-proxy.ts";
 
 export interface AdminDeps {
   readonly control: SupervisorControl;
+  readonly reload: Reload;
   /** Read on every request, so that a replaced token counts at once. */
   readonly tokenHashes: () => readonly string[];
   readonly log: Log;
@@ -60,6 +62,7 @@ export function createAdminApp(deps: AdminDeps, port: () => number, closing: Abo
     ...healthRoutes(() => deps.control.ping(), deps.readiness),
     openApiRoute(() => routes),
     ...repositoryRoutes(deps.control, closing),
+    reloadRoute(deps.reload),
     ...logRoutes(logs, closing),
     ...aggregateRoutes(deps.control, closing),
     metricsRoute(deps, closing),

@@ -8,10 +8,12 @@ import {
   type RepoEntry,
   REPO_STATES,
 } from "../core/supervisor-control.ts";
+import type { Reloaded } from "./reload-route.ts";
 import type { Problem } from "../core/problem.ts";
 
 const text = { type: "string" };
 const integer = { type: "integer" };
+const texts = { type: "array", items: text };
 const flag = { type: "boolean" };
 const time = { type: "string", format: "date-time" };
 const row = { type: "object", properties: { repo: text }, required: ["repo"], additionalProperties: true };
@@ -21,6 +23,7 @@ const lastExit = closed<LastExit>({
   signal: { type: ["string", "null"] },
   at: time,
   reason: text,
+  last_lines: { type: "array", items: text },
 });
 
 const repoEntry = closed<RepoEntry>({
@@ -49,6 +52,7 @@ type SchemaName =
   | "AddReply"
   | "Registered"
   | "Removed"
+  | "Reloaded"
   | "Rows"
   | "LoginCode";
 
@@ -79,6 +83,7 @@ export const COMPONENT_SCHEMAS: Readonly<Record<SchemaName, object>> = {
   }),
   Registered: closed<{ slug: unknown; path: unknown }>({ slug: text, path: text }),
   Removed: closed<{ slug: unknown }>({ slug: text }),
+  Reloaded: closed<Reloaded>({ changed: texts, needs_restart: texts, restarting: texts }),
   Rows: closed<{ items: unknown; errors: unknown }>({
     items: { type: "array", items: row },
     errors: {

@@ -18,6 +18,10 @@ const addBody = z.strictObject({
 });
 const removeQuery = z.strictObject({ force: z.optional(z.enum(["true", "false"])) });
 
+/** Rolling: what is in hand is finished first, within a bound; a worker that does not run is left alone. */
+const restartQuery = z.strictObject({ rolling: z.optional(z.enum(["true", "false"])) });
+const NO_QUERY = z.strictObject({});
+
 const ACTIONS = ["start", "stop", "restart"] as const;
 
 export function repositoryRoutes(control: SupervisorControl, closing: AbortSignal): Route[] {
@@ -116,6 +120,10 @@ function actionRoute(control: SupervisorControl, action: (typeof ACTIONS)[number
     access: "token",
     summary: `${action[0]?.toUpperCase()}${action.slice(1)} the worker of one repository`,
     replies: [{ status: 200, description: "The repository", schema: schemaRef("RepoEntry") }],
-    handle: async ({ slug }) => controlReply(await control[action](slug, closing)),
+    query: action === "restart" ? restartQuery : NO_QUERY,
+    handle: async ({ slug, query }) => {
+      const isRolling = query["rolling"] === "true";
+      return controlReply(await control[isRolling ? "roll" : action](slug, closing));
+    },
   });
 }

@@ -21,10 +21,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   clientCommand("start <slug>", "Start a stopped repository", () => import("./commands/start.ts")),
   clientCommand("stop <slug>", "Stop a repository until it is started again", () => import("./commands/stop.ts")),
   clientCommand(
-    "restart <slug>",
-    "Restart a repository, also out of quarantine",
+    "restart [slug]",
+    "Restart a repository, also out of quarantine; --all --rolling: all, one by one",
     () => import("./commands/restart.ts"),
   ),
+  clientCommand("reload", "Read the configuration again", () => import("./commands/reload.ts")),
   clientCommand("logs [slug]", "The log of a repository, or the daemon's own", () => import("./commands/logs.ts")),
   commandGroup("hitl", "Questions for a person: list, answer", hitlCommands),
   clientCommand(

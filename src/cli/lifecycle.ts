@@ -1,4 +1,4 @@
-// start, stop and restart differ in one word of the request.
+// start and stop differ in one word of the request.
 
 import { ok } from "../core/result.ts";
 import type { ClientOptions } from "./command.ts";
@@ -8,7 +8,7 @@ import { repoEntrySchema } from "./reply.ts";
 import type { Terminal } from "./terminal.ts";
 
 export async function changeLifecycle(
-  verb: "start" | "stop" | "restart",
+  verb: "start" | "stop",
   options: ClientOptions & { readonly slug: string },
   terminal: Terminal,
 ): Promise<CommandResult> {

@@ -8,6 +8,7 @@ const lastExit = z.looseObject({
   signal: z.nullable(z.string()),
   at: z.string(),
   reason: z.string(),
+  last_lines: z._default(z.array(z.string()), []),
 });
 
 export const repoEntrySchema = z.looseObject({
@@ -44,6 +45,12 @@ export const addReplySchema = z.looseObject({
 }) satisfies z.core.$ZodType<AddReply>;
 
 export const removeReplySchema = z.looseObject({ slug: z.string() });
+
+export const reloadReplySchema = z.looseObject({
+  changed: z.array(z.string()),
+  needs_restart: z.array(z.string()),
+  restarting: z.array(z.string()),
+});
 
 export const loginCodeSchema = z.looseObject({ url: z.string() });
 

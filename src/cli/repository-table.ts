@@ -1,6 +1,7 @@
 // Repositories as an operator reads them: what each is doing, and if it is not running, why.
 
 import type { RepoEntry } from "../core/supervisor-control.ts";
+import { plainText } from "./plain-text.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -21,12 +22,17 @@ export function formatRepository(entry: RepoEntry, terminal: Pick<Terminal, "isI
     ["state", stateOf(entry)],
     ["pid", entry.pid === null ? "-" : `${entry.pid}`],
     ["restarts", `${entry.restarts}`],
+    ["last exit", exitOf(entry)],
     ["notice", noticeOf(entry)],
     ["path", entry.path],
     ["log", entry.log_file],
     ["dashboard", entry.dashboard_url],
   ];
-  return formatTable(["FIELD", "VALUE"], rows, { ...terminal, isInteractive: false });
+  const table = formatTable(["FIELD", "VALUE"], rows, { ...terminal, isInteractive: false });
+  const lines = entry.state === "running" ? [] : (entry.last_exit?.last_lines ?? []);
+  return lines.length === 0
+    ? table
+    : `${table}\nIts last lines:\n${lines.map((line) => `  ${plainText(line)}\n`).join("")}`;
 }
 
 function rowOf(entry: RepoEntry): string[] {
@@ -43,6 +49,12 @@ function rowOf(entry: RepoEntry): string[] {
 /** A stopped repository stays so until someone starts it; one on its way back says so. */
 function stateOf(entry: RepoEntry): string {
   return entry.state === "stopped" && entry.desired === "stopped" ? "stopped (by operator)" : entry.state;
+}
+
+function exitOf({ last_exit: exit }: RepoEntry): string {
+  if (exit === null) return "-";
+  if (exit.signal !== null) return `signal ${exit.signal}, ${exit.at}`;
+  return exit.code === null ? `never started, ${exit.at}` : `code ${exit.code}, ${exit.at}`;
 }
 
 function noticeOf(entry: RepoEntry): string {

@@ -38,6 +38,8 @@ export const machineSettings = {
   /** Crashes within the window that quarantine a repository. */
   respawnCountMax: z._default(count(1, 10_000), 5),
   respawnWindowMs: z._default(milliseconds(1_000, 24 * HOUR_MS), 5 * MINUTE_MS),
+  /** A worker process that uses more memory is replaced. */
+  workerRssBytesMax: z._default(count(67_108_864, 1_099_511_627_776), 1_073_741_824),
 } as const;
 
 /** Settings that a repository may bring in `.hydraflow/config.json`. */

@@ -12,6 +12,8 @@ export interface LastExit {
   /** ISO time. */
   readonly at: string;
   readonly reason: string;
+  /** What it printed last, oldest first, without secrets; at most 20 lines. */
+  readonly last_lines: readonly string[];
 }
 
 /** One row of `list_repos`. The first seven fields are the first implementation's wire format and keep their spelling. */
@@ -72,6 +74,7 @@ export const CONTROL_CODES = {
   path_not_found: { status: 404, meaning: "the path does not exist" },
   not_a_checkout: { status: 422, meaning: "the path is no git checkout" },
   no_repository_name: { status: 422, meaning: "the origin names no repository; give repo_slug" },
+  bad_config: { status: 422, meaning: "the configuration is wrong; the one before it stays in use" },
   invalid_slug: { status: 422, meaning: "the name or slug is not valid" },
   already_registered: { status: 409, meaning: "another entry has this repository or path" },
   busy: { status: 409, meaning: "work is in flight, or the repository is changing state" },
@@ -106,6 +109,8 @@ export interface SupervisorControl {
   start(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>>;
   stop(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>>;
   restart(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>>;
+  /** Lets the worker finish what it has in hand, within a bound, and replaces it then. One that is not running stays as it is. */
+  roll(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>>;
   /** Where the HTTP door forwards calls for one worker: a port from memory and the token of this birth, never from a file. */
   workerAddress(slug: string): ControlResult<{ port: number; token: string }>;
 }

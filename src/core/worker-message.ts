@@ -10,6 +10,10 @@ export const HEARTBEAT_TIMEOUT_MS = 45_000;
 export const STARTUP_TIMEOUT_MS = 60_000;
 /** From the request to stop to SIGKILL of the whole tree. */
 export const STOP_GRACE_MS = 5_000;
+/** A draining worker may finish what it has in hand for this long; what is not done then is resumed by the next one. */
+export const DRAIN_TIMEOUT_MS = 60_000;
+/** Issues that a heartbeat names. */
+export const WORK_MAX = 100;
 
 /** Marks every process of one state directory (`HYDRAFLOW_TREE`) and of one birth (`HYDRAFLOW_BIRTH`), so that what a
  * killed worker left behind can be told from everything else on the machine. */
@@ -37,6 +41,8 @@ export const toWorkerSchema = z.discriminatedUnion("type", [
     }),
   }),
   z.strictObject({ type: z.literal("stop"), nonce: z.string() }),
+  /** Take no new issue, finish those in hand; answered with a heartbeat at once. `resume` takes it back. */
+  z.strictObject({ type: z.enum(["drain", "resume"]), nonce: z.string() }),
 ]);
 
 export const fromWorkerSchema = z.discriminatedUnion("type", [
@@ -48,6 +54,10 @@ export const fromWorkerSchema = z.discriminatedUnion("type", [
     nonce: z.string(),
     /** Issues in hand now; `remove_repo` refuses while it is above zero, unless forced. */
     inFlight: z.int(),
+    /** The same by number and stage, as far as it is known. */
+    work: z.optional(z.array(z.strictObject({ issue: z.int(), stage: z.string() })).check(z.maxLength(WORK_MAX))),
+    /** True while it takes no new issue because it was asked to. */
+    draining: z.optional(z.boolean()),
     rssBytes: z.int(),
     notice: z.nullable(z.string()),
   }),

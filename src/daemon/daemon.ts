@@ -9,14 +9,14 @@ import type { ProcessUsage } from "../admin/process-families.ts";
 import { ensureTokenFile, hashToken } from "../core/bearer-token.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { HydraError } from "../core/errors.ts";
-import { gitUrlOf, loadGitHubToken } from "../core/github-token.ts";
+import { gitUrlOf } from "../core/github-token.ts";
 import { type FileLog, type Log, openLog } from "../core/log.ts";
 import { type SupervisorPaths, supervisorPaths, workerPaths } from "../core/paths.ts";
 import { Redactor } from "../core/redact.ts";
 import { ok } from "../core/result.ts";
 import { treeMarkOf } from "../core/tree-mark.ts";
 import { VERSION } from "../core/version.ts";
-import { HEARTBEAT_TIMEOUT_MS, STARTUP_TIMEOUT_MS, STOP_GRACE_MS } from "../core/worker-message.ts";
+import { DRAIN_TIMEOUT_MS, HEARTBEAT_TIMEOUT_MS, STARTUP_TIMEOUT_MS, STOP_GRACE_MS } from "../core/worker-message.ts";
 import { createControlHandler } from "./control-handler.ts";
 import { adoptFirstEntries } from "./first-implementation.ts";
 import { takeInstanceLock } from "./instance-lock.ts";
@@ -24,8 +24,10 @@ import { clearLeftovers } from "./leftovers.ts";
 import { writePortFile } from "./port-file.ts";
 import { RegistryFile } from "./registry-file.ts";
 import { Registry } from "./registry.ts";
+import type { RespawnPolicy } from "./repo-process.ts";
 import { RepoSupervisor } from "./repo-supervisor.ts";
-import { loadSettings, type Settings } from "./settings.ts";
+import { LiveSettings } from "./live-settings.ts";
+import { Reloader } from "./reload.ts";
 import { StartGate } from "./start-gate.ts";
 import { openStateDirectory } from "./state-directory.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -55,11 +57,12 @@ export interface Daemon extends AsyncDisposable {
   readonly tcpPort: number;
   readonly httpPort: number;
   readonly log: Log;
+  /** The outcome is in the log. */
+  reload(): Promise<unknown>;
 }
 
 interface Secrets {
   readonly tokenHashes: () => readonly string[];
-  readonly githubToken: string | null;
   readonly redactor: Redactor;
 }
 
@@ -69,10 +72,11 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
   const { stop } = signals;
   await using owned = new AsyncDisposableStack();
   const paths = supervisorPaths(await openStateDirectory(options.home));
-  const settings = await loadSettings({ ...options, configFile: paths.config });
+  const live = await LiveSettings.load({ ...options, configFile: paths.config, tokenFile: paths.githubToken });
+  const { settings } = live;
   owned.use(await takeInstanceLock(paths, clock, stop));
   const bootId = randomUUID();
-  const secrets = await loadSecrets(paths, settings, options);
+  const secrets = await loadSecrets(paths, live);
   const log = owned.use(openDaemonLog(paths, settings, secrets, options, bootId));
   log.write("info", "daemon.starting", { version: VERSION, pid: process.pid, home: paths.home });
   owned.defer(() => log.write("info", "daemon.stopped"));
@@ -90,9 +94,9 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
       clock,
       log,
       bootId,
-      gitUrl: settings.config.githubGitUrl ?? gitUrlOf(settings.config.githubApiUrl),
+      gitUrl: () => live.settings.config.githubGitUrl ?? gitUrlOf(live.settings.config.githubApiUrl),
       httpPort: () => httpPort,
-      supervise: supervision({ settings, secrets, options, paths, clock, log, gate, force: signals.force }),
+      supervise: supervision({ live, secrets, options, paths, clock, log, gate, force: signals.force }),
     }),
   );
   // Behind the closed gate, so that whoever asks early sees what is to come.
@@ -107,7 +111,9 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
   });
   const workerLogFile = (slug: string): string => workerPaths(`${paths.home}/${slug}`).logFile;
   const figures = { readUsage: options.readUsage, logDroppedBytes: () => log.droppedBytes };
-  const doorDeps = { control: supervisor, port: httpPort, tokenHashes, log, paths, readiness, workerLogFile };
+  const reloader = new Reloader({ settings: live, redactor: secrets.redactor, control: supervisor, log }, stop);
+  const reload = () => reloader.reload();
+  const doorDeps = { control: supervisor, reload, port: httpPort, tokenHashes, log, paths, readiness, workerLogFile };
   const httpDoor = owned.use(await startAdminServer({ ...doorDeps, ...figures }, stop));
   httpPort = httpDoor.port;
   await tellDoors(registry, { port: tcpDoor.port, httpPort, pid: process.pid });
@@ -117,24 +123,18 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
   isReady = true;
   log.write("info", "daemon.ready", { port: tcpDoor.port, http_port: httpPort, repos: supervisor.list().length });
   const kept = owned.move();
-  return { tcpPort: tcpDoor.port, httpPort, log, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { tcpPort: tcpDoor.port, httpPort, log, reload, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
-async function loadSecrets(
-  paths: SupervisorPaths,
-  { config }: Settings,
-  { environment }: DaemonOptions,
-): Promise<Secrets> {
+async function loadSecrets(paths: SupervisorPaths, live: LiveSettings): Promise<Secrets> {
   const token = await ensureTokenFile(paths.token);
   const hashes = [hashToken(token)];
-  const githubToken = await loadGitHubToken({ environment, file: config.githubTokenFile ?? paths.githubToken });
-  const forAgents = config.agentEnvironment.map((name) => environment[name]);
-  return { tokenHashes: () => hashes, githubToken, redactor: new Redactor([token, githubToken, ...forAgents]) };
+  return { tokenHashes: () => hashes, redactor: new Redactor([token, ...live.secrets]) };
 }
 
 function openDaemonLog(
   paths: SupervisorPaths,
-  { config }: Settings,
+  { config }: LiveSettings["settings"],
   { redactor }: Secrets,
   { mirror }: DaemonOptions,
   bootId: string,
@@ -169,7 +169,7 @@ async function tellDoors(registry: Registry, doors: { port: number; httpPort: nu
 }
 
 function supervision(parts: {
-  readonly settings: Settings;
+  readonly live: LiveSettings;
   readonly secrets: Secrets;
   readonly options: DaemonOptions;
   readonly paths: SupervisorPaths;
@@ -178,30 +178,24 @@ function supervision(parts: {
   readonly gate: StartGate;
   readonly force: AbortSignal;
 }): ConstructorParameters<typeof Supervisor>[0]["supervise"] {
-  const { settings, secrets, options, paths, clock, log, gate, force } = parts;
-  const { config } = settings;
+  const { live, secrets, options, paths, clock, log, gate, force } = parts;
   const launcher = new WorkerLauncher({
     command: options.worker,
     timings: {
       startupMs: STARTUP_TIMEOUT_MS,
       heartbeatTimeoutMs: HEARTBEAT_TIMEOUT_MS,
       stopGraceMs: STOP_GRACE_MS,
+      drainMs: DRAIN_TIMEOUT_MS,
       ...options.timings,
     },
     home: paths.home,
     tree: treeMarkOf(paths.home),
     environment: options.environment,
-    agentNames: config.agentEnvironment,
-    githubToken: secrets.githubToken,
+    settings: () => live.settings,
+    githubToken: () => live.githubToken,
     operatorTokenHashes: secrets.tokenHashes,
-    config: settings.layers,
   });
-  const policy = {
-    delayMs: config.respawnDelayMs,
-    delayMsMax: config.respawnDelayMaxMs,
-    crashesMax: config.respawnCountMax,
-    windowMs: config.respawnWindowMs,
-  };
+  const policy = () => respawnPolicy(live.settings.config);
   return (record, hooks) =>
     new RepoSupervisor({
       record,
@@ -215,4 +209,13 @@ function supervision(parts: {
       force,
       ...hooks,
     });
+}
+
+function respawnPolicy(config: LiveSettings["settings"]["config"]): RespawnPolicy {
+  return {
+    delayMs: config.respawnDelayMs,
+    delayMsMax: config.respawnDelayMaxMs,
+    crashesMax: config.respawnCountMax,
+    windowMs: config.respawnWindowMs,
+  };
 }

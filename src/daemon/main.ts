@@ -38,7 +38,7 @@ export async function runDaemon(
       stop.abort();
     });
   }
-  host.on("SIGHUP", () => running?.log.write("info", "daemon.reload-requested"));
+  host.on("SIGHUP", () => void running?.reload());
   for (const name of ["unhandledRejection", "uncaughtException"] as const) {
     host.on(name, (thrown: unknown) => {
       crash ??= thrown ?? name;

@@ -7,9 +7,17 @@ import { isSlug } from "../core/repository-name.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { z } from "../core/schema.ts";
 
-const REGISTRY_SCHEMA = 1;
+const REGISTRY_SCHEMA = 2;
 /** Remembered slugs of removed repositories; their data directories stay, so nobody else may get the name. */
 export const RETIRED_MAX = 1_000;
+
+const exitSchema = z.strictObject({
+  code: z.nullable(z.int()),
+  signal: z.nullable(z.string()),
+  at: z.string(),
+  reason: z.string(),
+  last_lines: z.readonly(z.array(z.string())),
+});
 
 const repoRecordSchema = z.strictObject({
   path: z.string(),
@@ -23,7 +31,10 @@ const repoRecordSchema = z.strictObject({
   /** True when the operator named it; then the origin remote may say anything. */
   repo_slug: z.boolean(),
   desired: z.enum(["running", "stopped"]),
-  quarantine: z.nullable(z.strictObject({ reason: z.string(), at: z.string() })),
+  /** `isFinal`: it was tried once more already. */
+  quarantine: z.nullable(
+    z.strictObject({ reason: z.string(), at: z.string(), isFinal: z.boolean(), exit: z.nullable(exitSchema) }),
+  ),
   added_at: z.string(),
 });
 
@@ -56,6 +67,7 @@ export interface RegistryDocument extends Omit<Readonly<z.infer<typeof documentS
 export type DocumentFailure =
   | { readonly kind: "damaged"; readonly reason: string }
   | { readonly kind: "newer"; readonly schema: number }
+  | { readonly kind: "older"; readonly document: RegistryDocument }
   | { readonly kind: "first-implementation"; readonly entries: readonly FirstEntry[] };
 
 export const EMPTY_DOCUMENT: RegistryDocument = {
@@ -83,10 +95,23 @@ export function decodeDocument(text: string): Result<RegistryDocument, DocumentF
     return fail({ kind: "newer", schema: body["schema"] });
   }
   if (checksum !== checksumOf(body)) return fail({ kind: "damaged", reason: "its checksum does not match" });
-  const parsed = z.safeParse(documentSchema, body);
+  const isOlder = body["schema"] === 1;
+  const parsed = z.safeParse(documentSchema, isOlder ? migrateFrom1(body) : body);
   if (!parsed.success) return fail({ kind: "damaged", reason: "it does not follow the schema" });
   const problem = problemOf(parsed.data);
-  return problem === undefined ? ok(parsed.data) : fail({ kind: "damaged", reason: problem });
+  if (problem !== undefined) return fail({ kind: "damaged", reason: problem });
+  return isOlder ? fail({ kind: "older", document: parsed.data }) : ok(parsed.data);
+}
+
+/** Schema 1 knew only reason and time of a quarantine. */
+function migrateFrom1(body: Record<string, unknown>): object {
+  const repos = Array.isArray(body["repos"]) ? body["repos"] : [];
+  const migrated = repos.map((raw: unknown) => {
+    const repo = z.safeParse(z.looseObject({ quarantine: z.nullable(z.looseObject({})) }), raw);
+    if (!repo.success || repo.data.quarantine === null) return raw;
+    return { ...repo.data, quarantine: { ...repo.data.quarantine, isFinal: false, exit: null } };
+  });
+  return { ...body, schema: REGISTRY_SCHEMA, repos: migrated };
 }
 
 function firstImplementation(raw: readonly unknown[]): Result<never, DocumentFailure> {

@@ -49,6 +49,10 @@ export class RegistryFile {
       this.#ours.add(current.text);
       return { document: current.document, degraded: null, firstEntries: [] };
     }
+    if (current.kind === "older") {
+      await this.#keepAside(current.text, "before-upgrade");
+      return { document: current.document, degraded: null, firstEntries: [] };
+    }
     if (current.kind === "first-implementation") {
       await this.#keepAside(current.text, "before-upgrade");
       return { document: EMPTY_DOCUMENT, degraded: null, firstEntries: current.entries };
@@ -81,7 +85,7 @@ export class RegistryFile {
       const evidence = await this.#keepAside(current.text, "corrupt");
       problem = `${this.#paths.state} was damaged (${current.reason}); it is kept as ${evidence}`;
     }
-    if (previous.kind === "good") {
+    if (previous.kind === "good" || previous.kind === "older") {
       return { document: previous.document, degraded: `${problem}; the copy before it is in use`, firstEntries: [] };
     }
     if (previous.kind === "damaged") await copyFile(this.#paths.statePrevious, this.#aside("corrupt-prev"));
@@ -144,6 +148,7 @@ export class RegistryFile {
 type ReadOutcome =
   | { readonly kind: "absent" }
   | { readonly kind: "good"; readonly text: string; readonly document: RegistryDocument }
+  | { readonly kind: "older"; readonly text: string; readonly document: RegistryDocument }
   | { readonly kind: "damaged"; readonly text: string; readonly reason: string }
   | { readonly kind: "first-implementation"; readonly text: string; readonly entries: readonly FirstEntry[] };
 

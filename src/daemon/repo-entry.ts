@@ -32,8 +32,9 @@ export function repoEntry(record: RepoRecord, repo: RepoSupervisor, places: Repo
   };
 }
 
-/** After a restart of the daemon only the reason is known. */
+/** A quarantine that was saved without its exit: only the reason is known. */
 function quarantinedBefore(record: RepoRecord): RepoEntry["last_exit"] {
   if (record.quarantine === null) return null;
-  return { code: null, signal: null, ...record.quarantine };
+  const { reason, at } = record.quarantine;
+  return { code: null, signal: null, at, reason, last_lines: [] };
 }

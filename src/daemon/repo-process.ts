@@ -11,12 +11,14 @@
 //      │        │  ▼                  ▼                                              │
 //      ├─ stop ─ backing-off ◀──── crashed ◀────────────────────────────────────────-┘
 //      │                              │ too often, or a restart cannot help
-//      └─ stop ─ quarantined ◀────────┘      (start lifts it)
+//      └─ stop ─ quarantined ◀────────┘      (start lifts it; `due` does, once: a trial, whose crash is final)
 
 import { assertNever } from "../core/errors.ts";
 
 /** A worker that ran this long is healthy: its earlier crashes are forgotten. */
 export const HEALTHY_MS = 600_000;
+/** A quarantined repository is tried once more after this long. */
+export const QUARANTINE_MS = 1_800_000;
 const JITTER = 0.25;
 
 export interface RespawnPolicy {
@@ -32,6 +34,8 @@ export interface Crashes {
   readonly streak: number;
   /** Monotonic times of those within the window. */
   readonly atMs: readonly number[];
+  /** It came out of quarantine by itself: the next crash puts it back, for good. */
+  readonly isTrial: boolean;
 }
 
 export type RepoProcess =
@@ -40,7 +44,7 @@ export type RepoProcess =
   | { readonly id: "running"; readonly generation: number; readonly crashes: Crashes; readonly sinceMs: number }
   | { readonly id: "stopping"; readonly generation: number; readonly crashes: Crashes; readonly next: AfterStop }
   | { readonly id: "backing-off"; readonly generation: number; readonly crashes: Crashes; readonly delayMs: number }
-  | { readonly id: "quarantined"; readonly generation: number; readonly reason: string };
+  | { readonly id: "quarantined"; readonly generation: number; readonly reason: string; readonly isFinal: boolean };
 
 /** What follows once the worker is gone; `respawn` counts as a crash. */
 export type AfterStop = "stop" | "start" | "respawn";
@@ -55,6 +59,8 @@ export type RepoEvent = { readonly generation: number } & (
       readonly random: number;
       /** True when the worker said, or its exit code says, that a restart does not help. */
       readonly permanent: boolean;
+      /** True when the machine had no process, memory, disk or descriptor for it: tried again, but no crash of its own. */
+      readonly isShortage: boolean;
       readonly reason: string;
     }
 );
@@ -64,18 +70,20 @@ export type RepoEffect =
   /** `gently` gives the worker its grace; a hung one gets none. */
   | { readonly type: "kill"; readonly generation: number; readonly gently: boolean }
   | { readonly type: "schedule"; readonly generation: number; readonly delayMs: number }
-  | { readonly type: "save-quarantine"; readonly reason: string };
+  | { readonly type: "save-quarantine"; readonly reason: string; readonly isFinal: boolean }
+  | { readonly type: "lift-quarantine" };
 
 export interface Transition {
   readonly state: RepoProcess;
   readonly effects: readonly RepoEffect[];
 }
 
-const NO_CRASHES: Crashes = { streak: 0, atMs: [] };
+const NO_CRASHES: Crashes = { streak: 0, atMs: [], isTrial: false };
 
-/** `reason` of a quarantine that an earlier daemon left; null when there is none. */
-export function initialProcess(reason: string | null): RepoProcess {
-  return reason === null ? { id: "stopped", generation: 0 } : { id: "quarantined", generation: 0, reason };
+/** With the quarantine that an earlier daemon left; null when there is none. */
+export function initialProcess(left: { readonly reason: string; readonly isFinal: boolean } | null): RepoProcess {
+  if (left === null) return { id: "stopped", generation: 0 };
+  return { id: "quarantined", generation: 0, reason: left.reason, isFinal: left.isFinal };
 }
 
 export function transition(state: RepoProcess, event: RepoEvent, policy: RespawnPolicy): Transition {
@@ -92,6 +100,7 @@ export function transition(state: RepoProcess, event: RepoEvent, policy: Respawn
       if (event.type === "due") return spawn(state, state.crashes);
       return whileDown(state, event);
     case "quarantined":
+      if (event.type === "due" && !state.isFinal) return trial(state);
       return whileDown(state, event);
     default:
       return assertNever(state);
@@ -155,6 +164,11 @@ function spawn(from: RepoProcess, crashes: Crashes): Transition {
   return { state: { id: "starting", generation, crashes }, effects: [{ type: "spawn", generation }] };
 }
 
+function trial(state: RepoProcess): Transition {
+  const next = spawn(state, { ...NO_CRASHES, isTrial: true });
+  return { ...next, effects: [{ type: "lift-quarantine" }, ...next.effects] };
+}
+
 function kill(state: Alive, next: AfterStop, gently: boolean): Transition {
   const { generation, crashes } = state;
   return { state: { id: "stopping", generation, crashes, next }, effects: [{ type: "kill", generation, gently }] };
@@ -165,15 +179,19 @@ function crashesBefore(state: Alive, nowMs: number): Crashes {
 }
 
 function crash(generation: number, before: Crashes, event: Exited, policy: RespawnPolicy): Transition {
-  if (event.permanent) return quarantine(generation, event.reason);
-  const atMs = [...before.atMs.filter((at) => event.nowMs - at < policy.windowMs), event.nowMs];
+  if (event.permanent) return quarantine(generation, event.reason, before.isTrial);
+  const recent = before.atMs.filter((at) => event.nowMs - at < policy.windowMs);
+  const atMs = event.isShortage ? recent : [...recent, event.nowMs];
+  if (before.isTrial && !event.isShortage)
+    return quarantine(generation, `it crashed again after its quarantine: ${event.reason}`, true);
   if (atMs.length >= policy.crashesMax) {
     return quarantine(
       generation,
       `${atMs.length} crashes within ${policy.windowMs / 1_000} s; the last: ${event.reason}`,
+      false,
     );
   }
-  const crashes = { streak: before.streak + 1, atMs };
+  const crashes = { streak: before.streak + 1, atMs, isTrial: before.isTrial };
   const delayMs = backoffMs(crashes.streak, event.random, policy);
   return {
     state: { id: "backing-off", generation, crashes, delayMs },
@@ -181,8 +199,12 @@ function crash(generation: number, before: Crashes, event: Exited, policy: Respa
   };
 }
 
-function quarantine(generation: number, reason: string): Transition {
-  return { state: { id: "quarantined", generation, reason }, effects: [{ type: "save-quarantine", reason }] };
+function quarantine(generation: number, reason: string, isFinal: boolean): Transition {
+  const wait: RepoEffect[] = isFinal ? [] : [{ type: "schedule", generation, delayMs: QUARANTINE_MS }];
+  return {
+    state: { id: "quarantined", generation, reason, isFinal },
+    effects: [{ type: "save-quarantine", reason, isFinal }, ...wait],
+  };
 }
 
 /** Doubles from `delayMs` up to `delayMsMax`, then ±25 %, so that many repositories do not come back in step. */

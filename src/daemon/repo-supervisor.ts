@@ -5,22 +5,26 @@ import type { Clock } from "../core/clock.ts";
 import { assertNever, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { LastExit } from "../core/supervisor-control.ts";
+import { ChangeWatch } from "./change-watch.ts";
 import type { RepoRecord } from "./registry-document.ts";
 import {
   initialProcess,
+  QUARANTINE_MS,
   type RepoEffect,
   type RepoEvent,
   type RepoProcess,
   type RespawnPolicy,
   transition,
 } from "./repo-process.ts";
+import { tellState } from "./repo-log.ts";
 import type { StartGate } from "./start-gate.ts";
 import type { LaunchedWorker, WorkerLauncher } from "./worker-launcher.ts";
-import type { WorkerExit, WorkerListener } from "./worker-process.ts";
+import { type Heartbeat, notStarted, type WorkerExit, type WorkerListener } from "./worker-process.ts";
 
 export interface RepoSupervisorOptions {
   readonly record: RepoRecord;
-  readonly policy: RespawnPolicy;
+  /** As the settings have it now. */
+  readonly policy: () => RespawnPolicy;
   readonly launcher: WorkerLauncher;
   readonly gate: StartGate;
   readonly clock: Clock;
@@ -29,9 +33,11 @@ export interface RepoSupervisorOptions {
   readonly redact: (text: string) => string;
   /** Aborting cuts every grace short. */
   readonly force: AbortSignal;
-  readonly saveQuarantine: (slug: string, reason: string) => Promise<void>;
+  readonly saveQuarantine: (slug: string, quarantine: Quarantine | null) => Promise<void>;
   readonly onChange: () => void;
 }
+
+export type Quarantine = Pick<NonNullable<RepoRecord["quarantine"]>, "reason" | "isFinal" | "exit">;
 
 /** What can be read of the worker; port 0 and pid null while there is none. */
 export interface WorkerView {
@@ -40,10 +46,14 @@ export interface WorkerView {
   readonly token: string;
   readonly inFlight: number;
   readonly notice: string | null;
+  readonly work: Heartbeat["work"];
+  /** It said that it takes no new issue. */
+  readonly draining: boolean;
 }
 
-const NOT_STARTED: WorkerExit = { code: null, signal: null, reason: "", permanent: false, lastLines: [] };
-const NO_WORKER: WorkerView = { pid: null, port: 0, token: "", inFlight: 0, notice: null };
+const NO_WORKER: WorkerView = { pid: null, port: 0, token: "", inFlight: 0, notice: null, work: [], draining: false };
+/** A worker that lives answers at once. */
+const HOLD_MS = 2_000;
 
 type Command = "start" | "stop" | "restart";
 
@@ -57,10 +67,17 @@ export class RepoSupervisor {
   /** Ends the wait of the present state: for the gate, or for the backoff. */
   #wait = new AbortController();
   #moving: PromiseWithResolvers<RepoProcess> | undefined;
+  /** Over state and worker. */
+  readonly #watch: ChangeWatch;
 
   constructor(options: RepoSupervisorOptions) {
+    const { quarantine } = options.record;
     this.#options = options;
-    this.#state = initialProcess(options.record.quarantine?.reason ?? null);
+    this.#watch = new ChangeWatch(options.clock);
+    this.#state = initialProcess(quarantine);
+    if (quarantine === null) return;
+    this.#lastExit = quarantine.exit;
+    if (!quarantine.isFinal) this.#schedule(0, remainingMs(quarantine.at, options.clock.now()));
   }
 
   get state(): RepoProcess {
@@ -86,21 +103,50 @@ export class RepoSupervisor {
     return this.#moving?.promise ?? Promise.resolve(this.#state);
   }
 
+  /** No new issue; resolves when none is in hand, when the bound is over, or when the worker is gone. */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#launched?.process.setOpen(false);
+    const isDone = ({ draining, inFlight }: WorkerView): boolean => draining && inFlight === 0;
+    await this.#workerWhen(isDone, this.#options.launcher.drainMs, signal);
+  }
+
+  /** No new issue; resolves with what is in hand now. */
+  async hold(): Promise<WorkerView> {
+    this.#launched?.process.setOpen(false);
+    await this.#workerWhen(({ draining }) => draining, HOLD_MS, this.#options.force);
+    return this.#worker;
+  }
+
+  /** Takes back `drain` and `hold`. */
+  reopen(): void {
+    this.#launched?.process.setOpen(true);
+  }
+
+  #workerWhen(isSo: (worker: WorkerView) => boolean, boundMs: number, signal: AbortSignal): Promise<void> {
+    const isOver = (): boolean => this.#state.id !== "running" || isSo(this.#worker);
+    return this.#watch.until(isOver, boundMs, signal);
+  }
+
+  #changed(): void {
+    this.#options.onChange();
+    this.#watch.changed();
+  }
+
   #feed(event: RepoEvent): void {
     const before = this.#state;
-    const { state, effects } = transition(before, event, this.#options.policy);
+    const { state, effects } = transition(before, event, this.#options.policy());
     if (state === before) return;
     this.#state = state;
     this.#wait.abort();
     this.#wait = new AbortController();
-    this.#tell(state);
+    tellState(this.#options.log, this.#options.record.slug, state, this.#worker);
     for (const effect of effects) this.#perform(effect);
     if (state.id === "starting" || state.id === "stopping") this.#moving ??= Promise.withResolvers();
     else {
       this.#moving?.resolve(state);
       this.#moving = undefined;
     }
-    this.#options.onChange();
+    this.#changed();
   }
 
   #perform(effect: RepoEffect): void {
@@ -112,17 +158,28 @@ export class RepoSupervisor {
         void this.#kill(effect.gently);
         break;
       case "schedule":
-        this.#options.clock.sleep(effect.delayMs, this.#wait.signal).then(
-          () => this.#feed({ type: "due", generation: effect.generation }),
-          () => undefined,
-        );
+        this.#schedule(effect.generation, effect.delayMs);
         break;
       case "save-quarantine":
-        void this.#options.saveQuarantine(this.#options.record.slug, effect.reason);
+        void this.#saveQuarantine({ reason: effect.reason, isFinal: effect.isFinal, exit: this.#lastExit });
+        break;
+      case "lift-quarantine":
+        void this.#saveQuarantine(null);
         break;
       default:
         assertNever(effect);
     }
+  }
+
+  #schedule(generation: number, delayMs: number): void {
+    this.#options.clock.sleep(delayMs, this.#wait.signal).then(
+      () => this.#feed({ type: "due", generation }),
+      () => undefined,
+    );
+  }
+
+  #saveQuarantine(quarantine: Quarantine | null): Promise<void> {
+    return this.#options.saveQuarantine(this.#options.record.slug, quarantine);
   }
 
   async #spawn(generation: number): Promise<void> {
@@ -138,7 +195,7 @@ export class RepoSupervisor {
       if (this.#state.id === "stopping") void this.#kill(this.#state.next !== "respawn");
       this.#onExit(generation, await process.exited);
     } catch (error) {
-      this.#onExit(generation, { ...NOT_STARTED, reason: `it could not be started: ${messageOf(error)}` });
+      this.#onExit(generation, notStarted(error));
     }
   }
 
@@ -150,7 +207,8 @@ export class RepoSupervisor {
         this.#show({ port });
         this.#feed({ type: "ready", generation, nowMs: clock.monotonicMs() });
       },
-      onHeartbeat: ({ inFlight, notice }) => this.#show({ inFlight, notice }),
+      onHeartbeat: ({ inFlight, notice, work, draining }) =>
+        this.#show({ inFlight, notice, work: work ?? [], draining: draining === true }),
       onHung: (reason) => {
         log.write("warn", "repo.hung", { repo: record.slug, generation, reason });
         this.#feed({ type: "hung", generation });
@@ -172,8 +230,15 @@ export class RepoSupervisor {
     const reason = redact(exit.reason);
     const wasAsked = this.#state.id === "stopping" && this.#state.next !== "respawn";
     if (this.#launched !== undefined || !wasAsked) {
-      const { code, signal, lastLines } = exit;
-      this.#lastExit = { code, signal, at: clock.now().toISOString(), reason: wasAsked ? "stopped as asked" : reason };
+      const { code, signal } = exit;
+      const lastLines = exit.lastLines.map(redact);
+      this.#lastExit = {
+        code,
+        signal,
+        at: clock.now().toISOString(),
+        reason: wasAsked ? "stopped as asked" : reason,
+        last_lines: wasAsked ? [] : lastLines,
+      };
       log.write(wasAsked ? "info" : "warn", "repo.exited", {
         repo: record.slug,
         generation,
@@ -191,6 +256,7 @@ export class RepoSupervisor {
       nowMs: clock.monotonicMs(),
       random: random(),
       permanent: exit.permanent,
+      isShortage: exit.isShortage,
       reason,
     });
   }
@@ -199,30 +265,13 @@ export class RepoSupervisor {
     const before = this.#worker;
     this.#worker = { ...before, ...change };
     const { pid, port, notice } = this.#worker;
-    if (pid !== before.pid || port !== before.port || notice !== before.notice) this.#options.onChange();
+    if (pid !== before.pid || port !== before.port || notice !== before.notice) this.#changed();
+    else this.#watch.changed();
   }
+}
 
-  #tell(state: RepoProcess): void {
-    const { log, record } = this.#options;
-    const fields = { repo: record.slug, generation: state.generation };
-    switch (state.id) {
-      case "starting":
-      case "stopped":
-        return log.write("info", `repo.${state.id}`, fields);
-      case "running":
-        return log.write("info", "repo.ready", { ...fields, pid: this.#worker.pid, port: this.#worker.port });
-      case "stopping":
-        return log.write("info", "repo.stopping", { ...fields, next: state.next });
-      case "backing-off":
-        return log.write("warn", "repo.backing-off", {
-          ...fields,
-          delay_ms: state.delayMs,
-          crashes: state.crashes.streak,
-        });
-      case "quarantined":
-        return log.write("error", "repo.quarantined", { ...fields, reason: state.reason });
-      default:
-        return assertNever(state);
-    }
-  }
+/** A clock that was set back must not make it wait longer. */
+function remainingMs(since: string, now: Date): number {
+  const left = Date.parse(since) + QUARANTINE_MS - now.getTime();
+  return Math.min(Math.max(Number.isNaN(left) ? QUARANTINE_MS : left, 0), QUARANTINE_MS);
 }

@@ -25,7 +25,7 @@ import type { RegistryDocument, RepoRecord } from "./registry-document.ts";
 import type { Registry } from "./registry.ts";
 import { repoEntry } from "./repo-entry.ts";
 import type { RepoProcess } from "./repo-process.ts";
-import type { Quarantine, RepoSupervisor } from "./repo-supervisor.ts";
+import type { Quarantine, RepoSupervisor, RepoSupervisorOptions } from "./repo-supervisor.ts";
 
 const NOT_FOUND: ControlFailure = { code: "not_found", message: "Repo not found" };
 const SHUTTING_DOWN: ControlFailure = {
@@ -45,10 +45,7 @@ export interface SupervisorOptions {
   readonly supervise: (record: RepoRecord, hooks: SuperviseHooks) => RepoSupervisor;
 }
 
-export interface SuperviseHooks {
-  readonly onChange: () => void;
-  readonly saveQuarantine: (slug: string, quarantine: Quarantine | null) => Promise<void>;
-}
+export type SuperviseHooks = Pick<RepoSupervisorOptions, "onChange" | "saveQuarantine">;
 
 export class Supervisor implements SupervisorControl, AsyncDisposable {
   readonly #options: SupervisorOptions;

@@ -7,6 +7,7 @@ import { hashToken, newToken } from "../core/bearer-token.ts";
 import { ensurePrivateDirectory } from "../core/durable-file.ts";
 import type { StartWorker } from "../core/worker-message.ts";
 import type { RepoRecord } from "./registry-document.ts";
+import type { Settings } from "./settings.ts";
 import { workerEnvironment } from "./worker-environment.ts";
 import { type WorkerCommand, type WorkerListener, WorkerProcess, type WorkerTimings } from "./worker-process.ts";
 
@@ -19,11 +20,10 @@ export interface LauncherOptions {
   readonly tree: string;
   /** The daemon's own environment; what workers get of it is an allow-list. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly agentNames: readonly string[];
-  readonly githubToken: string | null;
+  readonly settings: () => Settings;
+  readonly githubToken: () => string | null;
   /** SHA-256 in hex of the operator's tokens. */
   readonly operatorTokenHashes: () => readonly string[];
-  readonly config: StartWorker["config"];
 }
 
 export interface LaunchedWorker {
@@ -43,8 +43,13 @@ export class WorkerLauncher {
     return this.#options.timings.stopGraceMs;
   }
 
+  get drainMs(): number {
+    return this.#options.timings.drainMs;
+  }
+
   async launch(record: RepoRecord, generation: number, listener: WorkerListener): Promise<LaunchedWorker> {
-    const { command, timings, home, tree, environment, agentNames } = this.#options;
+    const { command, timings, home, tree, environment, settings } = this.#options;
+    const agentNames = settings().config.agentEnvironment;
     const dataRoot = join(home, record.slug);
     await ensurePrivateDirectory(dataRoot);
     const birth = randomUUID();
@@ -52,6 +57,7 @@ export class WorkerLauncher {
     const process = await WorkerProcess.spawn({
       command,
       timings,
+      rssBytesMax: () => settings().config.workerRssBytesMax,
       listener,
       birth,
       environment: workerEnvironment({ parent: environment, agentNames, dataRoot, tree, birth }),
@@ -61,7 +67,7 @@ export class WorkerLauncher {
   }
 
   #startMessage(record: RepoRecord, generation: number, dataRoot: string, token: string): StartWorker {
-    const { githubToken, operatorTokenHashes, config } = this.#options;
+    const { githubToken, operatorTokenHashes, settings } = this.#options;
     return {
       type: "start",
       nonce: newToken(),
@@ -71,8 +77,8 @@ export class WorkerLauncher {
       checkout: record.path,
       dataRoot,
       acceptedTokenHashes: [hashToken(token), ...operatorTokenHashes()],
-      githubToken,
-      config,
+      githubToken: githubToken(),
+      config: settings().layers,
     };
   }
 }

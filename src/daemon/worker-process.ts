@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { messageOf } from "../core/errors.ts";
+import { errnoOf, messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit-code.ts";
 import { childIdentity, killTree, type ProcessIdentity, sweepMarked } from "../core/process-tree.ts";
 import { z } from "../core/schema.ts";
@@ -22,12 +22,15 @@ import { tellingLine, WorkerOutput } from "./worker-output.ts";
 const MESSAGES_PER_SECOND_MAX = 100;
 /** After the exit, what the worker said just before may still be on its way. */
 const LAST_WORDS_MS = 500;
+const SHORTAGES = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "EDQUOT", "EROFS", "EIO"]);
 
 export interface WorkerTimings {
   /** From spawn to `ready`. */
   readonly startupMs: number;
   readonly heartbeatTimeoutMs: number;
   readonly stopGraceMs: number;
+  /** For the issues in hand, before a rolling restart. */
+  readonly drainMs: number;
 }
 
 export interface WorkerCommand {
@@ -45,15 +48,18 @@ export interface WorkerBirth {
   readonly birth: string;
   readonly start: StartWorker;
   readonly timings: WorkerTimings;
+  readonly rssBytesMax: () => number;
   readonly listener: WorkerListener;
 }
 
 export interface WorkerListener {
   onReady(port: number): void;
-  onHeartbeat(heartbeat: { readonly inFlight: number; readonly notice: string | null }): void;
+  onHeartbeat(heartbeat: Heartbeat): void;
   /** It is silent, late or floods the channel; the listener is expected to stop it. */
   onHung(reason: string): void;
 }
+
+export type Heartbeat = Extract<FromWorker, { type: "heartbeat" }>;
 
 export interface WorkerExit {
   readonly code: number | null;
@@ -62,6 +68,8 @@ export interface WorkerExit {
   readonly reason: string;
   /** True when a restart does not help. */
   readonly permanent: boolean;
+  /** True when the machine could not give what a process needs. */
+  readonly isShortage: boolean;
   readonly lastLines: readonly string[];
 }
 
@@ -115,6 +123,11 @@ export class WorkerProcess {
     await killTree({ identity: await this.#identity, graceMs }, signal);
   }
 
+  /** No new issue from now on, or again as ever. The heartbeats tell what is still in hand. */
+  setOpen(isOpen: boolean): void {
+    this.#send({ type: isOpen ? "resume" : "drain", nonce: this.#birth.start.nonce });
+  }
+
   #send(message: ToWorker): void {
     // A worker that is just dying closes the channel under us; its exit tells the rest.
     if (this.#child.connected) this.#child.send(message, () => undefined);
@@ -140,6 +153,9 @@ export class WorkerProcess {
       if (this.#isReady) this.#deadline.renew();
       listener.onHeartbeat(message);
       this.#output.bound().catch(() => undefined);
+      const rssBytesMax = this.#birth.rssBytesMax();
+      if (message.rssBytes > rssBytesMax)
+        this.#hung(`it uses ${mebibytes(message.rssBytes)} of memory, more than the ${mebibytes(rssBytesMax)} it may`);
     } else if (!this.#isReady) {
       this.#isReady = true;
       this.#deadline.replace(timings.heartbeatTimeoutMs, () =>
@@ -166,7 +182,7 @@ export class WorkerProcess {
   async #awaitExit(): Promise<WorkerExit> {
     const spawnError = await this.#end();
     this.#deadline.cancel();
-    if (spawnError !== undefined) return exitOf(null, null, `it could not be started: ${messageOf(spawnError)}`, []);
+    if (spawnError !== undefined) return notStarted(spawnError);
     const disconnected = this.#child.connected ? once(this.#child, "disconnect") : undefined;
     await Promise.race([disconnected, delay(LAST_WORDS_MS, undefined, { ref: false })]);
     await sweepMarked(BIRTH_VARIABLE, this.#birth.birth);
@@ -194,6 +210,12 @@ export class WorkerProcess {
   }
 }
 
+/** Of a worker that never was. */
+export function notStarted(error: unknown): WorkerExit {
+  const exit = exitOf(null, null, `it could not be started: ${messageOf(error)}`, []);
+  return { ...exit, isShortage: SHORTAGES.has(errnoOf(error) ?? "") };
+}
+
 function exitOf(
   code: number | null,
   signal: NodeJS.Signals | null,
@@ -201,7 +223,12 @@ function exitOf(
   lastLines: readonly string[],
 ): WorkerExit {
   const known = Object.values(EXIT_CODES).find((entry) => entry.code === code);
-  return { code, signal, reason, permanent: known !== undefined && known.code !== 0 && !known.restart, lastLines };
+  const permanent = known !== undefined && known.code !== 0 && !known.restart;
+  return { code, signal, reason, permanent, isShortage: false, lastLines };
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1_048_576)} MiB`;
 }
 
 function describeExit(code: number | null, signal: NodeJS.Signals | null): string {

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import type { AdminDeps } from "../../src/admin/admin-app.ts";
 import { startAdminServer } from "../../src/admin/admin-server.ts";
 import { hashToken } from "../../src/core/bearer-token.ts";
+import { ok } from "../../src/core/result.ts";
 import { FakeControl } from "./fake-control.ts";
 
 export const TOKEN = "test-token-0123456789-abcdefghijklmnop";
@@ -35,6 +36,7 @@ export async function openDoor(changes: Partial<AdminDeps> = {}): Promise<Door> 
   const records: LogRecord[] = [];
   const deps: AdminDeps = {
     control,
+    reload: () => Promise.resolve(ok({ changed: ["maxWorkers"], needs_restart: [], restarting: ["acme-web"] })),
     tokenHashes: () => [hashToken(TOKEN)],
     log: {
       write: (level, message, fields = {}) => void records.push({ level, message, fields }),

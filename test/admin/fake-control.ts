@@ -88,6 +88,11 @@ export class FakeControl implements SupervisorControl {
     return this.status(slug);
   }
 
+  async roll(slug: string): Promise<ControlResult<RepoEntry>> {
+    this.calls.push({ roll: slug });
+    return this.status(slug);
+  }
+
   workerAddress(slug: string): ControlResult<FakeWorker> {
     const worker = this.#workers.get(slug);
     return worker === undefined ? fail({ code: "worker_unavailable", message: "the worker is stopped" }) : ok(worker);

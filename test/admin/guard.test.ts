@@ -240,6 +240,7 @@ describe("the door's socket", () => {
     await using taken = await standInWorker((_, outgoing) => outgoing.end());
     const deps = {
       control: new FakeControl(),
+      reload: () => Promise.reject(new Error("nobody calls it")),
       tokenHashes: () => [],
       log: { write: () => undefined, [Symbol.asyncDispose]: () => Promise.resolve() },
       paths: { logFile: "" },

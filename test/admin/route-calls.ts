@@ -6,6 +6,7 @@ import { FakeControl } from "./fake-control.ts";
 export function routeCalls() {
   const deps = {
     control: new FakeControl(),
+    reload: () => Promise.reject(new Error("nobody calls it")),
     tokenHashes: () => [],
     log: { write: () => undefined, [Symbol.asyncDispose]: () => Promise.resolve() },
     paths: { logFile: "" },

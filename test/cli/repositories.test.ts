@@ -100,14 +100,22 @@ test("status without a slug shows the daemon and its repositories as one JSON va
 });
 
 test("status of one repository says why it is not running", async () => {
-  const last_exit = { code: 1, signal: null, at: "2026-01-02T03:04:05Z", reason: "crashed five times" };
+  const last_exit = {
+    code: 1,
+    signal: null,
+    at: "2026-01-02T03:04:05Z",
+    reason: "crashed five times",
+    last_lines: ["TypeError: x is not a function"],
+  };
   const entry = repoEntry({ state: "quarantined", pid: null, running: false, restarts: 5, last_exit });
   await using door = await FakeDoor.open({ "GET /api/repos/acme-web/status": json(entry) });
 
   const run = await runCli(["status", "acme-web"], { environment: door.environment });
 
   expect(run.stdout).toMatch(/^state +quarantined$/m);
+  expect(run.stdout).toMatch(/^last exit +code 1, 2026-01-02T03:04:05Z$/m);
   expect(run.stdout).toMatch(/^notice +crashed five times \(2026-01-02T03:04:05Z\)$/m);
+  expect(run.stdout).toContain("Its last lines:\n  TypeError: x is not a function\n");
 });
 
 test.for(["start", "stop", "restart"])("%s posts to the repository and prints its new state", async (verb) => {
@@ -165,4 +173,34 @@ test("remove passes --force on", async () => {
   expect([gentle.code, forced.code]).toEqual([0, 0]);
   expect(JSON.parse(forced.stdout)).toEqual({ slug: "acme-web" });
   expect(door.seen.map(({ url }) => url)).toEqual(["/api/repos/acme-web", "/api/repos/acme-web?force=true"]);
+});
+
+test("restart --all --rolling goes through the running ones, one after the other", async () => {
+  const repos = [
+    repoEntry({ slug: "acme-web" }),
+    repoEntry({ slug: "acme-off", state: "stopped", running: false }),
+    repoEntry({ slug: "acme-api" }),
+  ];
+  await using door = await FakeDoor.open({
+    "GET /api/repos": json({ repos }),
+    "POST /api/repos/acme-web/restart?rolling=true": json(repoEntry({ slug: "acme-web" })),
+    "POST /api/repos/acme-api/restart?rolling=true": json(repoEntry({ slug: "acme-api" })),
+  });
+
+  const run = await runCli(["restart", "--all", "--rolling"], { environment: door.environment });
+  const atOnce = await runCli(["restart", "--all"], { environment: door.environment });
+
+  expect(run).toMatchObject({ code: 0, stdout: "acme-web: running\nacme-api: running\n" });
+  expect(atOnce).toMatchObject({ code: 64, stdout: "" });
+});
+
+test("reload says what changed and what waits for a restart", async () => {
+  const reply = { changed: ["maxWorkers", "tcpPort"], needs_restart: ["tcpPort"], restarting: ["acme-web"] };
+  await using door = await FakeDoor.open({ "POST /api/reload": json(reply) });
+
+  const run = await runCli(["reload"], { environment: door.environment });
+
+  expect(run.stdout).toBe(
+    "changed: maxWorkers, tcpPort\nin use after a restart of the daemon: tcpPort\nrestarted one by one: acme-web\n",
+  );
 });

@@ -84,11 +84,11 @@ describe("a start that cannot succeed", () => {
   });
 
   it("leaves a file of a newer version alone and exits 78", async () => {
-    const file = await rig.file("home/supervisor-state.json", '{"schema":2}');
+    const file = await rig.file("home/supervisor-state.json", '{"schema":3}');
     const daemon = rig.spawnDaemon();
 
     expect(await daemon.exited).toBe(78);
-    expect(await readFile(file, "utf8")).toBe('{"schema":2}');
+    expect(await readFile(file, "utf8")).toBe('{"schema":3}');
   });
 });
 

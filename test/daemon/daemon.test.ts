@@ -153,7 +153,7 @@ describe("a running daemon", () => {
     });
 
     expect(state).toMatchObject({
-      schema: 1,
+      schema: 2,
       port: daemon.port,
       httpPort: daemon.httpPort,
       pid: process.pid,

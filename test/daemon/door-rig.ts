@@ -73,6 +73,7 @@ export class FakeControl implements SupervisorControl {
   start = (slug: string) => this.#entry("start", slug);
   stop = (slug: string) => this.#entry("stop", slug);
   restart = (slug: string) => this.#entry("restart", slug);
+  roll = (slug: string) => this.#entry("roll", slug);
 
   status(slug: string) {
     this.calls.push(`status ${slug}`);

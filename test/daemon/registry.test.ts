@@ -223,7 +223,7 @@ describe("opening", () => {
   });
 
   it("refuses a file of a newer version and leaves it as it is", async () => {
-    const newer = JSON.stringify({ schema: 2, repos: [], anything: true });
+    const newer = JSON.stringify({ schema: 3, repos: [], anything: true });
     await writeFile(paths.state, newer);
 
     await expect(open()).rejects.toMatchObject({ code: "REGISTRY_NEWER", exitCode: 78 });

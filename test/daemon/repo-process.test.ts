@@ -10,7 +10,7 @@ import {
 } from "../../src/daemon/repo-process.ts";
 
 const POLICY: RespawnPolicy = { delayMs: 1_000, delayMsMax: 60_000, crashesMax: 5, windowMs: 300_000 };
-const NO_CRASHES = { streak: 0, atMs: [] };
+const NO_CRASHES = { streak: 0, atMs: [], isTrial: false };
 const NOW_MS = 1_000_000;
 
 const STATES: Record<string, RepoProcess> = {
@@ -23,10 +23,10 @@ const STATES: Record<string, RepoProcess> = {
   "backing-off": {
     id: "backing-off",
     generation: 3,
-    crashes: { streak: 2, atMs: [NOW_MS - 9_000, NOW_MS - 5_000] },
+    crashes: { streak: 2, atMs: [NOW_MS - 9_000, NOW_MS - 5_000], isTrial: false },
     delayMs: 2_000,
   },
-  quarantined: { id: "quarantined", generation: 3, reason: "too many crashes" },
+  quarantined: { id: "quarantined", generation: 3, reason: "too many crashes", isFinal: false },
 };
 
 const EVENTS: Record<string, RepoEvent> = {
@@ -36,8 +36,24 @@ const EVENTS: Record<string, RepoEvent> = {
   due: { type: "due", generation: 3 },
   hung: { type: "hung", generation: 3 },
   ready: { type: "ready", generation: 3, nowMs: NOW_MS },
-  crash: { type: "exited", generation: 3, nowMs: NOW_MS, random: 0.5, permanent: false, reason: "exited with code 1" },
-  "exit for good": { type: "exited", generation: 3, nowMs: NOW_MS, random: 0.5, permanent: true, reason: "bad config" },
+  crash: {
+    type: "exited",
+    generation: 3,
+    nowMs: NOW_MS,
+    random: 0.5,
+    permanent: false,
+    isShortage: false,
+    reason: "exited with code 1",
+  },
+  "exit for good": {
+    type: "exited",
+    generation: 3,
+    nowMs: NOW_MS,
+    random: 0.5,
+    permanent: true,
+    isShortage: false,
+    reason: "bad config",
+  },
 };
 
 const SPAWN = "starting 4: spawn 4";
@@ -55,7 +71,7 @@ const TABLE: Record<string, readonly string[]> = {
     "stopping/respawn 3: kill now",
     "running 3:",
     "backing-off 3: schedule 1000",
-    "quarantined 3: save bad config",
+    "quarantined 3: save bad config, schedule 1800000",
   ],
   running: [
     STILL,
@@ -65,7 +81,7 @@ const TABLE: Record<string, readonly string[]> = {
     "stopping/respawn 3: kill now",
     STILL,
     "backing-off 3: schedule 1000",
-    "quarantined 3: save bad config",
+    "quarantined 3: save bad config, schedule 1800000",
   ],
   "stopping to stop": [
     "stopping/start 3:",
@@ -95,10 +111,10 @@ const TABLE: Record<string, readonly string[]> = {
     STILL,
     STILL,
     "backing-off 3: schedule 1000",
-    "quarantined 3: save bad config",
+    "quarantined 3: save bad config, schedule 1800000",
   ],
   "backing-off": [SPAWN, "stopped 3:", SPAWN, SPAWN, STILL, STILL, STILL, STILL],
-  quarantined: [SPAWN, "stopped 3:", SPAWN, STILL, STILL, STILL, STILL, STILL],
+  quarantined: [SPAWN, "stopped 3:", SPAWN, "starting 4: lift, spawn 4", STILL, STILL, STILL, STILL],
 }; // prettier-ignore
 
 function describeTransition(state: RepoProcess, event: RepoEvent): string {
@@ -112,6 +128,8 @@ function describeTransition(state: RepoProcess, event: RepoEvent): string {
         return effect.gently ? "kill gently" : "kill now";
       case "schedule":
         return `schedule ${effect.delayMs}`;
+      case "lift-quarantine":
+        return "lift";
       case "save-quarantine":
         return `save ${effect.reason}`;
       default:
@@ -151,7 +169,7 @@ describe("the backoff", () => {
       nowMs += runMs;
       state = transition(
         state,
-        { type: "exited", generation, nowMs, random, permanent: false, reason: "x" },
+        { type: "exited", generation, nowMs, random, permanent: false, isShortage: false, reason: "x" },
         policy,
       ).state;
       if (state.id !== "backing-off") break;
@@ -182,13 +200,14 @@ describe("the backoff", () => {
   });
 
   it("begins anew after ten healthy minutes, and not a moment earlier", () => {
-    const crashes = { streak: 4, atMs: [NOW_MS - 700_000] };
+    const crashes = { streak: 4, atMs: [NOW_MS - 700_000], isTrial: false };
     const exit: RepoEvent = {
       type: "exited",
       generation: 1,
       nowMs: NOW_MS,
       random: 0.5,
       permanent: false,
+      isShortage: false,
       reason: "x",
     };
     const after = (upMs: number) =>
@@ -199,10 +218,18 @@ describe("the backoff", () => {
   });
 
   it("names the last crash in the reason of the quarantine", () => {
-    const crashes = { streak: 4, atMs: [1, 2, 3, 4] };
+    const crashes = { streak: 4, atMs: [1, 2, 3, 4], isTrial: false };
     const { state } = transition(
       { id: "starting", generation: 5, crashes },
-      { type: "exited", generation: 5, nowMs: 5, random: 0.5, permanent: false, reason: "killed by SIGKILL" },
+      {
+        type: "exited",
+        generation: 5,
+        nowMs: 5,
+        random: 0.5,
+        permanent: false,
+        isShortage: false,
+        reason: "killed by SIGKILL",
+      },
       POLICY,
     );
 
@@ -210,6 +237,7 @@ describe("the backoff", () => {
       id: "quarantined",
       generation: 5,
       reason: "5 crashes within 300 s; the last: killed by SIGKILL",
+      isFinal: false,
     });
   });
 
@@ -220,10 +248,42 @@ describe("the backoff", () => {
   });
 });
 
+describe("quarantine", () => {
+  const exit = (generation: number, isShortage = false): RepoEvent => ({
+    ...{ type: "exited", generation, nowMs: NOW_MS, random: 0.5, permanent: false, isShortage, reason: "x" },
+  });
+
+  it("is lifted once by itself; the next crash puts the repository back for good", () => {
+    const trial = transition(pick(STATES, "quarantined"), { type: "due", generation: 3 }, POLICY);
+    const again = transition(trial.state, exit(4), POLICY);
+    const later = transition(again.state, { type: "due", generation: 4 }, POLICY);
+
+    expect(trial.effects.map(({ type }) => type)).toEqual(["lift-quarantine", "spawn"]);
+    expect(again.effects).toEqual([
+      { type: "save-quarantine", reason: expect.stringContaining("again") as string, isFinal: true },
+    ]);
+    expect(later.effects).toEqual([]);
+  });
+
+  it("does not follow from what the machine was short of", () => {
+    let state: RepoProcess = pick(STATES, "starting");
+    for (let round = 0; round < 20; round += 1) {
+      state = transition(state, exit(state.generation, true), POLICY).state;
+      expect(state.id).toBe("backing-off");
+      state = transition(state, { type: "due", generation: state.generation }, POLICY).state;
+    }
+  });
+});
+
 describe("the first state", () => {
   it("is stopped, or the quarantine that an earlier daemon left", () => {
     expect(initialProcess(null)).toEqual({ id: "stopped", generation: 0 });
-    expect(initialProcess("why")).toEqual({ id: "quarantined", generation: 0, reason: "why" });
+    expect(initialProcess({ reason: "why", isFinal: true })).toEqual({
+      id: "quarantined",
+      generation: 0,
+      reason: "why",
+      isFinal: true,
+    });
   });
 });
 

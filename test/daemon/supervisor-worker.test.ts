@@ -145,7 +145,11 @@ describe("a worker that ends by itself", () => {
     expect(quarantined.last_exit?.reason).toContain("the fixture fails later");
     expect(kept).toMatchObject({
       state: "quarantined",
-      last_exit: { reason: expect.stringContaining("the fixture fails later") as string },
+      last_exit: {
+        code: quarantined.last_exit?.code,
+        reason: expect.stringContaining("the fixture fails later") as string,
+        last_lines: expect.arrayContaining([expect.stringContaining("the fixture fails later")]) as string[],
+      },
     });
     expect(lifted.generation).toBeGreaterThan(0);
     expect(daemon.events("repo.backing-off").map(({ crashes }) => crashes)).toEqual([1, 2]);
@@ -248,6 +252,7 @@ describe("removing", () => {
     const forced = await daemon.ask({ action: "remove_repo", slug: "acme-busy", force: true });
 
     expect([refused.code, entry.running, forced.status]).toEqual(["busy", true, "ok"]);
+    expect(refused.error).toContain("#7 (implement)");
   });
 
   it("never takes another repository for the one that was meant", async () => {
@@ -262,7 +267,7 @@ describe("removing", () => {
     });
     const byDirectory = await daemon.ask({ action: "remove_repo", slug: "web" });
 
-    expect([mismatch.error, byDirectory.error]).toEqual(["Repo not found", "Repo not found"]);
+    expect([mismatch.code, byDirectory.code]).toEqual(["not_found", "not_found"]);
     expect(await slugs(daemon)).toEqual(["acme-web", "other-web"]);
   });
 });

@@ -113,6 +113,7 @@ function buildRepo(entry) {
     const [reason, how] = exitText(now.last_exit);
     setText(exitReason, reason);
     setText(exitHow, how);
+    exitHow.title = now.last_exit === null ? "" : now.last_exit.last_lines.join("\\n");
     setText(notice, now.notice || "");
     const idle = now.state === "stopped" || now.state === "quarantined";
     buttons.start.disabled = !(idle || now.state === "backing-off");

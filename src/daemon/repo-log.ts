@@ -1,0 +1,33 @@
+// What the daemon's log says when a repository comes into a state.
+
+import { assertNever } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import type { RepoProcess } from "./repo-process.ts";
+
+export function tellState(
+  log: Log,
+  slug: string,
+  state: RepoProcess,
+  worker: { readonly pid: number | null; readonly port: number },
+): void {
+  const fields = { repo: slug, generation: state.generation };
+  switch (state.id) {
+    case "starting":
+    case "stopped":
+      return log.write("info", `repo.${state.id}`, fields);
+    case "running":
+      return log.write("info", "repo.ready", { ...fields, pid: worker.pid, port: worker.port });
+    case "stopping":
+      return log.write("info", "repo.stopping", { ...fields, next: state.next });
+    case "backing-off":
+      return log.write("warn", "repo.backing-off", {
+        ...fields,
+        delay_ms: state.delayMs,
+        crashes: state.crashes.streak,
+      });
+    case "quarantined":
+      return log.write("error", "repo.quarantined", { ...fields, reason: state.reason });
+    default:
+      return assertNever(state);
+  }
+}

@@ -1,0 +1,156 @@
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import type { StartWorker } from "../../src/core/worker-message.ts";
+import { Rig, type RigDaemon, until } from "./daemon-rig.ts";
+
+let rig: Rig;
+
+beforeEach(async () => {
+  rig = await Rig.make();
+});
+afterEach(() => rig[Symbol.asyncDispose]());
+
+async function add(daemon: RigDaemon, name: string) {
+  return daemon.ask({ action: "add_repo", path: await rig.checkout(name, `https://github.com/acme/${name}.git`) });
+}
+
+async function post(daemon: RigDaemon, path: string): Promise<{ status: number; body: Record<string, unknown> }> {
+  const token = (await readFile(join(rig.home, "token"), "utf8")).trim();
+  const response = await fetch(`http://127.0.0.1:${daemon.httpPort}${path}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}` },
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+/** Whole or not at all, as an operator's editor saves it. */
+async function configure(settings: string): Promise<void> {
+  await mkdir(rig.home, { recursive: true, mode: 0o700 });
+  await writeFile(join(rig.home, "config.json.new"), settings);
+  await rename(join(rig.home, "config.json.new"), join(rig.home, "config.json"));
+}
+
+describe("a rolling restart", () => {
+  it("waits for what is in hand, then gives the next generation", async () => {
+    const daemon = await rig.daemon();
+    await add(daemon, "finishing");
+    const { pid } = await daemon.entry("acme-finishing");
+
+    const { status, body } = await post(daemon, "/api/repos/acme-finishing/restart?rolling=true");
+
+    expect({ status, state: body["state"], generation: body["generation"] }).toEqual({
+      status: 200,
+      state: "running",
+      generation: 2,
+    });
+    expect(await readFile(join(rig.home, "acme-finishing", "finished.txt"), "utf8")).toBe(`${pid}\n`);
+  });
+
+  it("does not wait beyond its bound: what is left is resumed by the next generation", async () => {
+    const daemon = await rig.daemon({}, { timings: { drainMs: 200 } });
+    await add(daemon, "busy");
+
+    const { body } = await post(daemon, "/api/repos/acme-busy/restart?rolling=true");
+
+    expect(body).toMatchObject({ state: "running", generation: 2 });
+  });
+
+  it("leaves alone what does not run, and lets a stop that comes meanwhile win", async () => {
+    const daemon = await rig.daemon();
+    await add(daemon, "web");
+    await daemon.ask({ action: "stop_repo", slug: "acme-web" });
+    await add(daemon, "busy");
+
+    const idle = await post(daemon, "/api/repos/acme-web/restart?rolling=true");
+    const rolling = post(daemon, "/api/repos/acme-busy/restart?rolling=true");
+    await daemon.entryWhen("acme-busy", "draining", () => true);
+    await daemon.ask({ action: "stop_repo", slug: "acme-busy" });
+
+    expect(idle.body).toMatchObject({ state: "stopped", generation: 1, desired: "stopped" });
+    expect((await rolling).body).toMatchObject({ state: "stopped", generation: 1, desired: "stopped" });
+  });
+
+  it("is not what a refused removal leaves behind: the worker is told to go on", async () => {
+    const daemon = await rig.daemon();
+    await add(daemon, "busy");
+
+    const refused = await daemon.ask({ action: "remove_repo", slug: "acme-busy" });
+
+    expect(refused).toMatchObject({ code: "busy", error: expect.stringContaining("#7 (implement)") as string });
+    const told = join(rig.home, "acme-busy", "told.txt");
+    await until("word to go on", async () => (await readFile(told, "utf8")) === "drain\nresume\n");
+  });
+});
+
+describe("a reload", () => {
+  it("swaps the settings, tells what waits for a restart, and replaces the workers that it concerns", async () => {
+    await configure(JSON.stringify({ maxWorkers: 2 }));
+    const daemon = await rig.daemon();
+    await add(daemon, "web");
+    await configure(JSON.stringify({ maxWorkers: 4, startConcurrency: 3, respawnDelayMs: 7 }));
+
+    const { status, body } = await post(daemon, "/api/reload");
+    const entry = await daemon.entryWhen(
+      "acme-web",
+      "the next generation",
+      (now) => now.running && now.generation === 2,
+    );
+
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      changed: expect.arrayContaining(["maxWorkers", "startConcurrency", "respawnDelayMs"]) as string[],
+      needs_restart: ["startConcurrency"],
+      restarting: ["acme-web"],
+    });
+    const given = await rig.given<{ start: StartWorker }>("acme-web", "given.json");
+    expect(given.start.config.file?.values).toMatchObject({ maxWorkers: 4 });
+    expect(entry.desired).toBe("running");
+  });
+
+  it("touches no worker when nothing that concerns them has changed", async () => {
+    await configure(JSON.stringify({ respawnDelayMs: 1_000 }));
+    const daemon = await rig.daemon();
+    await add(daemon, "web");
+    await configure(JSON.stringify({ respawnDelayMs: 5 }));
+
+    const first = await post(daemon, "/api/reload");
+    const second = await post(daemon, "/api/reload");
+
+    expect(first.body).toEqual({ changed: ["respawnDelayMs"], needs_restart: [], restarting: [] });
+    expect(second.body).toEqual({ changed: [], needs_restart: [], restarting: [] });
+    expect((await daemon.entry("acme-web")).generation).toBe(1);
+  });
+
+  it("of a bad file names every problem and leaves the old settings in use", async () => {
+    await configure(JSON.stringify({ maxWorkers: 2 }));
+    const daemon = await rig.daemon();
+    await configure(JSON.stringify({ maxWorkers: "many", agentDriver: "nobody", colour: 1 }));
+
+    const { status, body } = await post(daemon, "/api/reload");
+    await add(daemon, "web");
+
+    expect(status).toBe(422);
+    expect(body["code"]).toBe("bad_config");
+    for (const name of ["maxWorkers", "agentDriver", "colour"]) expect(body["detail"]).toContain(name);
+    const given = await rig.given<{ start: StartWorker }>("acme-web", "given.json");
+    expect(given.start.config.file?.values).toEqual({ maxWorkers: 2 });
+    expect(daemon.events("daemon.reload-refused")).toHaveLength(1);
+  });
+
+  it("comes with SIGHUP too", async () => {
+    await configure(JSON.stringify({ maxWorkers: 2 }));
+    const daemon = await rig.daemonProcess();
+    await configure("{ this is no JSON");
+    process.kill(daemon.pid, "SIGHUP");
+    await until("the refusal", () => daemon.output().includes("daemon.reload-refused"));
+    await configure(JSON.stringify({ maxWorkers: 3 }));
+
+    process.kill(daemon.pid, "SIGHUP");
+
+    await until("the reload", () => daemon.output().includes('"daemon.reloaded"'));
+    expect(daemon.child.exitCode).toBeNull();
+  });
+});
