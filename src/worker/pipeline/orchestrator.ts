@@ -91,7 +91,13 @@ export class Orchestrator implements AsyncDisposable {
 
   slotsOf(stage: Stage): number {
     const { maxTriagers, maxPlanners, maxWorkers, maxReviewers, maxHitlWorkers } = this.#options.context.config;
-    return { triage: maxTriagers, plan: maxPlanners, implement: maxWorkers, review: maxReviewers, hitl: maxHitlWorkers }[stage];
+    return {
+      triage: maxTriagers,
+      plan: maxPlanners,
+      implement: maxWorkers,
+      review: maxReviewers,
+      hitl: maxHitlWorkers,
+    }[stage];
   }
 
   /** Somebody knows that there is something to do. */
@@ -102,7 +108,10 @@ export class Orchestrator implements AsyncDisposable {
 
   /** Returns when aborted and every run has ended. */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#options.context.workspaces.removeEnded((issue) => this.#options.context.state.issue(issue).outcome !== null, signal);
+    await this.#options.context.workspaces.removeEnded(
+      (issue) => this.#options.context.state.issue(issue).outcome !== null,
+      signal,
+    );
     using _changes = this.store.onChange(() => this.#wakeLoops());
     await Promise.all([this.#sync(signal), ...this.#loops.map((loop) => loop.run(signal))]);
   }
@@ -149,6 +158,8 @@ export class Orchestrator implements AsyncDisposable {
 
   #isDue(issue: Issue, stage: Stage, now: Date): boolean {
     const { state, agentPause } = this.#options.context;
+    // The upkeep has it; the store does not know of that.
+    if (this.#runner.isInHand(issue.number)) return false;
     const known = state.issue(issue.number);
     const step = known.run === null ? "begun" : readStep(known.run.step).at;
     // An approved pull request needs no agent to be merged.
@@ -161,12 +172,19 @@ export class Orchestrator implements AsyncDisposable {
   #nextDueMs(stage: Stage): number {
     const { state, clock, agentPause } = this.#options.context;
     const now = clock.now().getTime();
-    const times = this.store.queues()[stage].queued.flatMap(({ number }) => state.issue(number).retryAt ?? []).map((at) => Date.parse(at) - now);
+    const times = this.store
+      .queues()
+      [stage].queued.flatMap(({ number }) => state.issue(number).retryAt ?? [])
+      .map((at) => Date.parse(at) - now);
     if (agentPause.current !== null) times.push(agentPause.current.until.getTime() - now);
     return Math.min(...times.filter((ms) => ms > 0));
   }
 
   #bug(where: string, thrown: unknown): void {
-    this.#options.log.write("error", "loop.bug", { where, problem: messageOf(thrown), stack: thrown instanceof Error ? thrown.stack : undefined });
+    this.#options.log.write("error", "loop.bug", {
+      where,
+      problem: messageOf(thrown),
+      stack: thrown instanceof Error ? thrown.stack : undefined,
+    });
   }
 }

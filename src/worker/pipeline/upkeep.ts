@@ -4,7 +4,7 @@
 import { isLegalMove, type Stage, stageLabelsOf, stageOfLabel } from "../../core/stage.ts";
 import type { GitHubFailure, Issue } from "../github/github.ts";
 import type { IssueStore } from "../issue-store.ts";
-import type { IssueState } from "../issue-state.ts";
+import type { IssueOutcome, IssueState } from "../issue-state.ts";
 import { applySettlement, type SettlementParts } from "./apply-settlement.ts";
 import type { IssueRunner } from "./issue-runner.ts";
 import { dropRun } from "./run-record.ts";
@@ -43,7 +43,9 @@ export class Upkeep {
     // Also where the state has no claim any more: giving it up may have been cut short, and only its holder can end that.
     const claimed = await claims.acquire(issue.value, run.stage, signal);
     if (!claimed.ok && claimed.failure.kind === "held") {
-      return context.state.update(number, (old) => dropRun(old, "another worker went on with this issue", context.clock.now().toISOString()));
+      return context.state.update(number, (old) =>
+        dropRun(old, "another worker went on with this issue", context.clock.now().toISOString()),
+      );
     }
     if (!claimed.ok) return;
     await runner.resume(issue.value, run, step, signal);
@@ -64,31 +66,68 @@ export class Upkeep {
     const pull = state.pull === null ? null : await context.github.pull(state.pull, signal);
     if (pull !== null && !pull.ok && pull.failure.retryable) return;
     const label = this.#labelsOf(issue).at(-1);
+    if (label === "fixed" || label === "dup") return this.#endedElsewhere(issue, label, state, signal);
     const isMerged = pull?.ok === true && pull.value.merged;
     const stage: Stage = (label === undefined ? undefined : stageOfLabel(label)) ?? "review";
     const outcome: FinalOutcome =
       isMerged && label !== undefined && isLegalMove(label, "fixed")
         ? { kind: "close", result: "merged", reason: `#${state.pull} was merged by someone else` }
-        : { kind: "close", result: "closed", reason: isMerged ? `#${state.pull} was merged by someone else` : "it was closed by someone else" };
+        : {
+            kind: "close",
+            result: "closed",
+            reason: isMerged ? `#${state.pull} was merged by someone else` : "it was closed by someone else",
+          };
     const { updatedAt } = issue;
     const run = { id: `closed-${updatedAt}`, stage, attempt: 1, sessionId: "", startedAt: updatedAt, step: "" };
     await applySettlement(this.#options, { issue, run, outcome, decidedAt: updatedAt }, signal);
   }
 
+  /** Its label says how, and stays. */
+  async #endedElsewhere(
+    issue: Issue,
+    label: "fixed" | "dup",
+    { pull }: IssueState,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const reason = "it was brought to its end by someone else";
+    const released = await this.#options.claims.release(
+      issue,
+      signal,
+      `**HydraFlow** has ended its work on this issue: ${reason}.`,
+    );
+    if (released.ok) await this.#note(issue.number, label === "fixed" ? "merged" : "already_satisfied", reason, pull);
+  }
+
   async #letGo(issue: Issue, signal: AbortSignal): Promise<void> {
     const { context, claims } = this.#options;
     const reason = "its label was taken away";
-    const released = await claims.release(issue, signal, `**HydraFlow** has stopped its work on this issue: ${reason}.`);
+    const released = await claims.release(
+      issue,
+      signal,
+      `**HydraFlow** has stopped its work on this issue: ${reason}.`,
+    );
     if (!released.ok) return;
-    await context.state.update(issue.number, (old) => ({ ...dropRun(old, reason, context.clock.now().toISOString()), hitl: null }));
+    await context.state.update(issue.number, (old) => ({
+      ...dropRun(old, reason, context.clock.now().toISOString()),
+      hitl: null,
+      pull: null,
+    }));
   }
 
   async #gone(number: number, failure: GitHubFailure): Promise<void> {
+    if (failure.kind === "not-found") await this.#note(number, "closed", "GitHub has it no more", null);
+  }
+
+  /** It has ended without us; its worktree goes at the next start. */
+  async #note(number: number, kind: IssueOutcome["kind"], reason: string, pull: number | null): Promise<void> {
     const { state, clock } = this.#options.context;
-    if (failure.kind !== "not-found") return;
     const at = clock.now().toISOString();
-    const outcome = { kind: "closed", reason: "GitHub has it no more", at, pull: null } as const;
-    await state.update(number, (old) => ({ ...dropRun(old, outcome.reason, at), claim: null, hitl: null, outcome }));
+    await state.update(number, (old) => ({
+      ...dropRun(old, reason, at),
+      claim: null,
+      hitl: null,
+      outcome: { kind, reason, at, pull },
+    }));
   }
 
   #labelsOf(issue: Issue) {
@@ -96,10 +135,12 @@ export class Upkeep {
   }
 }
 
-export function isSettling({ run }: IssueState): boolean {
+function isSettling({ run }: IssueState): boolean {
   return run !== null && readStep(run.step).at === "settling";
 }
 
 function isOpenWork(state: IssueState): boolean {
-  return state.outcome === null && (state.run !== null || state.claim !== null || state.hitl !== null);
+  return (
+    state.outcome === null && (state.run !== null || state.claim !== null || state.hitl !== null || state.pull !== null)
+  );
 }

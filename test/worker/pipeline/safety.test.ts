@@ -29,7 +29,14 @@ describe("A commit that somebody pushes to the work branch", () => {
 
 describe("A branch that is red after its base was merged in", () => {
   it("is not reviewed at the next attempt either", async () => {
-    await using rig = await PipelineRig.create({ config: { gateCommand: "! { test -e theirs.txt && test -e part.txt; }", maxQualityFixAttempts: 0, maxIssueAttempts: 2, pollIntervalMs: 200 } });
+    await using rig = await PipelineRig.create({
+      config: {
+        gateCommand: "! { test -e theirs.txt && test -e part.txt; }",
+        maxQualityFixAttempts: 0,
+        maxIssueAttempts: 2,
+        pollIntervalMs: 200,
+      },
+    });
     rig.agent.next("implement", async (turn, signal) => {
       await rig.commitToRemote("main", { "theirs.txt": "theirs\n" });
       return writes("part.txt", "ours\n")(turn, signal);
@@ -49,12 +56,16 @@ describe("An approved pull request", () => {
   it("whose checks are mended by changing a workflow waits for a person", async () => {
     await using rig = await PipelineRig.create({ files: { ".github/workflows/ci.yml": "on: push\n" } });
     rig.checks = (sha): CheckState =>
-      rig.fileIn(sha, ".github/workflows/ci.yml") === "on: push" ? { kind: "failed", failed: [{ name: "test", summary: "red", url: "" }] } : { kind: "passed", total: 1 };
+      rig.fileIn(sha, ".github/workflows/ci.yml") === "on: push"
+        ? { kind: "failed", failed: [{ name: "test", summary: "red", url: "" }] }
+        : { kind: "passed", total: 1 };
     rig.agent.next("implement", writes("part.txt", "ours\n"), writes(".github/workflows/ci.yml", "on: never\n"));
     const issue = rig.addIssue();
 
     const worker = await rig.start();
-    await rig.until("it is merged or handed over", () => rig.labels(issue.number).some((label) => label === "hitl" || label === "fixed"));
+    await rig.until("it is merged or handed over", () =>
+      rig.labels(issue.number).some((label) => label === "hitl" || label === "fixed"),
+    );
 
     expect(rig.writes("merge")).toEqual([]);
     expect(worker.state.issue(issue.number).hitl).toMatchObject({ cause: "review", origin: "review" });
@@ -76,10 +87,14 @@ describe("An approved pull request", () => {
 describe("A claim that is lost while the agent works", () => {
   it("keeps the run, so that what the agent had done is gone on with", async () => {
     await using rig = await PipelineRig.create({ config: { claimLeaseMs: 2_000 } });
-    rig.agent.next("implement", async (turn, signal) => {
-      await writes("half.txt", "half\n")(turn, signal);
-      return hangs(turn, signal);
-    }, done);
+    rig.agent.next(
+      "implement",
+      async (turn, signal) => {
+        await writes("half.txt", "half\n")(turn, signal);
+        return hangs(turn, signal);
+      },
+      done,
+    );
     const issue = rig.addIssue();
     const worker = await rig.start();
     await rig.until("the agent works", () => rig.agent.turnsOf("implement").length === 1);
@@ -110,5 +125,56 @@ describe("An ended issue that a person puts on hold", () => {
     await rig.until("it is triaged again", () => rig.agent.turnsOf("triage").length === 2);
 
     expect(rig.agent.turnsOf("triage")[1]?.prompt).toContain("Do it once more.");
+  });
+});
+
+describe("A decision that GitHub would not take at first", () => {
+  it("leaves the run after it in hand", async () => {
+    await using rig = await PipelineRig.create();
+    rig.agent.next("plan", hangs);
+    const issue = rig.addIssue();
+    const worker = await rig.start();
+    await rig.until("it is claimed", () => rig.labels(issue.number).includes("in-progress"));
+    rig.client.inject({ at: 1, method: "addLabels", when: "before", how: unreachable() });
+    await rig.until("planning", () => rig.agent.turnsOf("plan").length === 1);
+
+    expect(worker.inFlight).toBe(1);
+  });
+});
+
+describe("An issue that is closed just before its merge", () => {
+  it("is not merged, and its worktree is taken away", async () => {
+    await using rig = await PipelineRig.create();
+    const issue = rig.addIssue();
+    rig.checks = () => {
+      rig.world.setState(issue.number, "closed");
+      return { kind: "passed", total: 1 };
+    };
+    const worker = await rig.start();
+    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+
+    expect(rig.writes("merge")).toEqual([]);
+    expect(worker.state.issue(issue.number).outcome?.kind).toBe("closed");
+  });
+});
+
+describe("An issue that somebody else brought to its end", () => {
+  it("keeps the label that says so, and is let go", async () => {
+    await using rig = await PipelineRig.create();
+    const issue = rig.addIssue();
+    rig.checks = () => ({ kind: "pending", pending: 1, total: 1 });
+    const worker = await rig.start();
+    await rig.untilState(
+      worker,
+      issue.number,
+      "waits for checks",
+      ({ retryReason }) => retryReason?.includes("pending") === true,
+    );
+    rig.world.setLabels(issue.number, ["hydraflow-fixed", "hydraflow-in-progress"]);
+    rig.world.setState(issue.number, "closed");
+    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+
+    expect(rig.labels(issue.number)).toEqual(["fixed"]);
+    expect(worker.state.issue(issue.number)).toMatchObject({ outcome: { kind: "merged" }, claim: null, run: null });
   });
 });
