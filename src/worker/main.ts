@@ -38,12 +38,19 @@ async function runSupervisedWorker(host: NodeJS.Process): Promise<void> {
     // Without a supervisor nobody may work: the next one starts another worker here.
     host.on("disconnect", stop);
     const { runSupervised } = await import("./runtime/run-supervised.ts");
-    await runSupervised(link, { environment: host.env, execPath: host.execPath, rssBytes: () => host.memoryUsage.rss() }, signal);
+    await runSupervised(
+      link,
+      { environment: host.env, execPath: host.execPath, rssBytes: () => host.memoryUsage.rss() },
+      signal,
+    );
   });
   if (host.connected) host.disconnect();
 }
 
-async function runUntilStopped(host: NodeJS.Process, run: (signal: AbortSignal, stop: () => void) => Promise<void>): Promise<void> {
+async function runUntilStopped(
+  host: NodeJS.Process,
+  run: (signal: AbortSignal, stop: () => void) => Promise<void>,
+): Promise<void> {
   const stopping = new AbortController();
   let crash: unknown;
   const stop = (): void => {

@@ -4,7 +4,13 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { AgentDriver, AgentEvent, AgentOutcome, AgentProbe, AgentTurn } from "../../src/worker/agent/agent-driver.ts";
+import type {
+  AgentDriver,
+  AgentEvent,
+  AgentOutcome,
+  AgentProbe,
+  AgentTurn,
+} from "../../src/worker/agent/agent-driver.ts";
 
 export type Behaviour = (turn: AgentTurn, signal: AbortSignal) => Promise<AgentOutcome> | AgentOutcome;
 
@@ -81,7 +87,10 @@ export function needsInput(question: string): Behaviour {
 }
 
 /** Writes a file and is done. */
-export function writes(name: string | ((turn: AgentTurn) => string), content: string | ((turn: AgentTurn) => string)): Behaviour {
+export function writes(
+  name: string | ((turn: AgentTurn) => string),
+  content: string | ((turn: AgentTurn) => string),
+): Behaviour {
   return async (turn) => {
     const path = typeof name === "string" ? name : name(turn);
     await writeFile(join(turn.directory, path), typeof content === "string" ? content : content(turn));
@@ -93,16 +102,21 @@ export const done: Behaviour = () => verdict({ outcome: "done", summary: "Nothin
 
 /** Runs until it is aborted. */
 export const hangs: Behaviour = (_turn, signal) =>
-  new Promise((resolve) => signal.addEventListener("abort", () => resolve({ kind: "killed", evidence: "aborted" }), { once: true }));
+  new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve({ kind: "killed", evidence: "aborted" }), { once: true }),
+  );
 
-export function issueOf(turn: AgentTurn): number {
+function issueOf(turn: AgentTurn): number {
   return Number(/<issue number="(\d+)">/.exec(turn.prompt)?.[1] ?? 0);
 }
 
 const DEFAULTS: Readonly<Record<AgentTurn["role"], Behaviour>> = {
   triage: () => verdict({ ready: true, reasons: ["clear"], type: "feature", complexity: 2 }),
   plan: () => verdict({ outcome: "plan", plan: GOOD_PLAN, summary: "Add the part." }),
-  implement: writes((turn) => `part-${issueOf(turn)}.txt`, (turn) => `part of ${issueOf(turn)}\n`),
+  implement: writes(
+    (turn) => `part-${issueOf(turn)}.txt`,
+    (turn) => `part of ${issueOf(turn)}\n`,
+  ),
   review: approve,
   hitl: done,
 };

@@ -28,7 +28,8 @@ export function eventRoutes(runtime: RepoRuntime): Hono {
   routes.get("/ws", (context) => {
     const cursor = readCursor(context.req.query("since"));
     if (!cursor.ok) return problemResponse(cursor.failure);
-    if (context.req.header("upgrade")?.toLowerCase() !== "websocket") return problemResponse({ code: "bad_request", message: "this address speaks WebSocket" });
+    if (context.req.header("upgrade")?.toLowerCase() !== "websocket")
+      return problemResponse({ code: "bad_request", message: "this address speaks WebSocket" });
     return new Response(null, { status: MAY_UPGRADE_STATUS });
   });
   return routes;
@@ -38,6 +39,7 @@ export function eventRoutes(runtime: RepoRuntime): Hono {
 export function readCursor(text: string | undefined): ControlResult<EventCursor | null> {
   if (text === undefined) return ok(null);
   const [, boot, id] = /^([\w.-]{1,100}):(\d{1,15})$/.exec(text) ?? [];
-  if (boot === undefined || id === undefined) return fail({ code: "bad_request", message: "since is `<boot>:<id>` of the last event that you have" });
+  if (boot === undefined || id === undefined)
+    return fail({ code: "bad_request", message: "since is `<boot>:<id>` of the last event that you have" });
   return ok({ boot, id: Number(id) });
 }

@@ -15,7 +15,12 @@ const CLOSE_GOING_AWAY = 1001;
 const CLOSE_TRY_AGAIN = 1013;
 
 /** Returns when the socket is closed. */
-export async function streamEvents(bus: EventBus, socket: WebSocket, cursor: EventCursor | null, signal: AbortSignal): Promise<void> {
+export async function streamEvents(
+  bus: EventBus,
+  socket: WebSocket,
+  cursor: EventCursor | null,
+  signal: AbortSignal,
+): Promise<void> {
   const closed = new AbortController();
   socket.on("close", () => closed.abort());
   // What a reader says is not for us; a broken frame closes it all the same.
@@ -28,12 +33,16 @@ export async function streamEvents(bus: EventBus, socket: WebSocket, cursor: Eve
     const last = missed.at(-1);
     for await (const event of live) {
       if (last !== undefined && event.boot === last.boot && event.id <= last.id) continue;
-      if (socket.bufferedAmount > UNSENT_BYTES_MAX) return socket.close(CLOSE_TRY_AGAIN, "too slow; come back with since");
+      if (socket.bufferedAmount > UNSENT_BYTES_MAX)
+        return socket.close(CLOSE_TRY_AGAIN, "too slow; come back with since");
       send(socket, event);
     }
     socket.close(CLOSE_GOING_AWAY, "the worker ends");
   } catch (thrown) {
-    socket.close(CLOSE_TRY_AGAIN, errnoOf(thrown) === "EVENT_GAP" ? "too slow; come back with since" : "no more readers");
+    socket.close(
+      CLOSE_TRY_AGAIN,
+      errnoOf(thrown) === "EVENT_GAP" ? "too slow; come back with since" : "no more readers",
+    );
   } finally {
     stopPinging();
     // A peer that does not answer the close would keep the socket for half a minute.

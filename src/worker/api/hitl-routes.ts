@@ -27,13 +27,17 @@ export function hitlRoutes(runtime: RepoRuntime): Hono {
   routes.get("/hitl", (context) => context.json({ items: hitlRows(runtime) }));
   routes.post("/hitl/:number/correct", async (context) => {
     const body = await readJsonBody(context.req.raw, answerBody);
-    return body.ok ? decide(runtime, context.req.param("number"), (inbox, issue) => inbox.answer(issue, body.value.text, OPERATOR)) : problemResponse(body.failure);
+    return body.ok
+      ? decide(runtime, context.req.param("number"), (inbox, issue) => inbox.answer(issue, body.value.text, OPERATOR))
+      : problemResponse(body.failure);
   });
   for (const decision of ["skip", "close"] as const) {
     routes.post(`/hitl/:number/${decision}`, async (context) => {
       const body = await readJsonBody(context.req.raw, reasonBody);
       if (!body.ok) return problemResponse(body.failure);
-      return decide(runtime, context.req.param("number") ?? "", (inbox, issue) => inbox.end(issue, decision, body.value.reason, OPERATOR));
+      return decide(runtime, context.req.param("number") ?? "", (inbox, issue) =>
+        inbox.end(issue, decision, body.value.reason, OPERATOR),
+      );
     });
   }
   return routes;
@@ -43,7 +47,10 @@ async function decide(runtime: RepoRuntime, numberText: string, act: Decide): Pr
   const number = readIssueNumber(numberText);
   if (!number.ok) return problemResponse(number.failure);
   const { orchestrator } = runtime;
-  const decided = orchestrator === null ? fail({ code: "busy", message: "the pipeline is not up yet" } as const) : await act(orchestrator.inbox, number.value);
+  const decided =
+    orchestrator === null
+      ? fail({ code: "busy", message: "the pipeline is not up yet" } as const)
+      : await act(orchestrator.inbox, number.value);
   if (!decided.ok) return problemResponse(decided.failure);
   orchestrator?.wake();
   return Response.json({ issue: number.value, accepted: true });

@@ -14,7 +14,9 @@ export function issueRoutes(runtime: RepoRuntime): Hono {
     const number = readIssueNumber(context.req.param("number"));
     if (!number.ok) return problemResponse(number.failure);
     const view = issueView(runtime, number.value);
-    return view === undefined ? problemResponse({ code: "not_found", message: `no issue ${number.value} is known here` }) : context.json(view);
+    return view === undefined
+      ? problemResponse({ code: "not_found", message: `no issue ${number.value} is known here` })
+      : context.json(view);
   });
   return routes;
 }

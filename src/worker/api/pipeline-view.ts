@@ -26,7 +26,9 @@ export interface PipelineRow {
 export function pipelineRows(runtime: RepoRuntime): PipelineRow[] {
   const queues = runtime.orchestrator?.store.queues();
   if (queues === undefined) return [];
-  return STAGES.flatMap((stage) => [...queues[stage].active, ...queues[stage].queued].map((issue) => rowOf(runtime, stage, issue)));
+  return STAGES.flatMap((stage) =>
+    [...queues[stage].active, ...queues[stage].queued].map((issue) => rowOf(runtime, stage, issue)),
+  );
 }
 
 export interface HitlRow {
@@ -87,7 +89,9 @@ export function issueView(runtime: RepoRuntime, number: number): IssueView | und
 function rowOf(runtime: RepoRuntime, stage: Stage, issue: Issue): PipelineRow {
   const { run, retryAt, hitl } = runtime.state.issue(issue.number);
   const place = placeOf(runtime, issue.number);
-  const isWaiting = (retryAt !== null && retryAt > runtime.clock.now().toISOString()) || (stage === "hitl" && (hitl === null || !isDecided(hitl)));
+  const isWaiting =
+    (retryAt !== null && retryAt > runtime.clock.now().toISOString()) ||
+    (stage === "hitl" && (hitl === null || !isDecided(hitl)));
   const isOwn = run?.stage === stage;
   return {
     issue: issue.number,
@@ -123,7 +127,15 @@ function placeOf({ orchestrator }: RepoRuntime, number: number): Place | null {
     const { queued, active } = queues[stage];
     const isActive = active.some((issue) => issue.number === number);
     const position = queued.findIndex((issue) => issue.number === number) + 1;
-    if (isActive || position > 0) return { stage, isActive, position, queued: queued.length, slots: orchestrator.slotsOf(stage), busy: active.length };
+    if (isActive || position > 0)
+      return {
+        stage,
+        isActive,
+        position,
+        queued: queued.length,
+        slots: orchestrator.slotsOf(stage),
+        busy: active.length,
+      };
   }
   return null;
 }

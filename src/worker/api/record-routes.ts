@@ -11,7 +11,9 @@ const SNAPSHOTS_SHOWN_MAX = 84;
 export function recordRoutes(runtime: RepoRuntime): Hono {
   const routes = new Hono();
   routes.get("/sessions", (context) => context.json({ items: runtime.sessions.list() }));
-  routes.get("/metrics", (context) => context.json({ items: [metricsRow(runtime)], history: runtime.metrics.history(SNAPSHOTS_SHOWN_MAX) }));
+  routes.get("/metrics", (context) =>
+    context.json({ items: [metricsRow(runtime)], history: runtime.metrics.history(SNAPSHOTS_SHOWN_MAX) }),
+  );
   routes.get("/workers", (context) => context.json({ items: workerRows(runtime) }));
   return routes;
 }
@@ -23,6 +25,14 @@ function workerRows({ orchestrator, isRunning }: RepoRuntime) {
     const loop = loops.get(stage);
     const active = loop?.active ?? [];
     const state = !isRunning ? "stopped" : loop === undefined ? "starting" : active.length > 0 ? "working" : "idle";
-    return { worker: stage, stage, state, slots: loop?.slots ?? 0, active, runs: loop?.runs ?? 0, problem: loop?.problem ?? null };
+    return {
+      worker: stage,
+      stage,
+      state,
+      slots: loop?.slots ?? 0,
+      active,
+      runs: loop?.runs ?? 0,
+      problem: loop?.problem ?? null,
+    };
   });
 }

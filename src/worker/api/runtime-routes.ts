@@ -10,14 +10,17 @@ export function runtimeRoutes(registry: RepoRuntimeRegistry): Hono {
   const routes = new Hono();
   const answer = async (slug: string, act: (runtime: RepoRuntime) => Promise<void> | void): Promise<Response> => {
     const runtime = registry.get(slug);
-    if (runtime === undefined) return problemResponse({ code: "not_found", message: `this worker has no repository '${slug.slice(0, 100)}'` });
+    if (runtime === undefined)
+      return problemResponse({ code: "not_found", message: `this worker has no repository '${slug.slice(0, 100)}'` });
     await act(runtime);
     return Response.json(rowOf(runtime));
   };
   routes.get("/runtimes", (context) => context.json({ runtimes: registry.list().map(rowOf) }));
   routes.get("/runtimes/:slug", (context) => answer(context.req.param("slug"), () => undefined));
   routes.post("/runtimes/:slug/start", (context) => answer(context.req.param("slug"), (runtime) => runtime.start()));
-  routes.post("/runtimes/:slug/stop", (context) => answer(context.req.param("slug"), (runtime) => runtime.stop("asked for through the API")));
+  routes.post("/runtimes/:slug/stop", (context) =>
+    answer(context.req.param("slug"), (runtime) => runtime.stop("asked for through the API")),
+  );
   return routes;
 }
 

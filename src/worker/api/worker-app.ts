@@ -42,4 +42,3 @@ export function createWorkerApp(options: WorkerAppOptions): Hono {
   });
   return app;
 }
-

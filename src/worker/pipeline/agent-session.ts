@@ -85,9 +85,16 @@ export class AgentSession {
   #tell(event: AgentEvent): void {
     const { context, run } = this.#options;
     const of = { issue: run.issue.number, run: run.id };
-    if (event.type === "started") context.tell({ type: "agent.started", ...of, agent: `${context.agent.name} ${event.version}`, session: event.sessionId });
+    if (event.type === "started")
+      context.tell({
+        type: "agent.started",
+        ...of,
+        agent: `${context.agent.name} ${event.version}`,
+        session: event.sessionId,
+      });
     else if (event.type === "text") context.tell({ type: "agent.said", ...of, text: event.text });
-    else if (event.type === "tool") context.tell({ type: "agent.tool", ...of, tool: event.tool, summary: event.summary });
+    else if (event.type === "tool")
+      context.tell({ type: "agent.tool", ...of, tool: event.tool, summary: event.summary });
     else context.tell({ type: "agent.said", ...of, text: `retry ${event.attempt}: ${event.reason}` });
   }
 
@@ -95,7 +102,15 @@ export class AgentSession {
     const { context, run } = this.#options;
     const usage = outcome.kind === "completed" ? outcome.usage : { inputTokens: 0, outputTokens: 0, costUsd: null };
     const { inputTokens, outputTokens, costUsd } = usage;
-    context.tell({ type: "agent.ended", issue: run.issue.number, run: run.id, outcome: outcome.kind, inputTokens, outputTokens, costUsd });
+    context.tell({
+      type: "agent.ended",
+      issue: run.issue.number,
+      run: run.id,
+      outcome: outcome.kind,
+      inputTokens,
+      outputTokens,
+      costUsd,
+    });
   }
 }
 
@@ -105,15 +120,30 @@ function outcomeOf(outcome: Exclude<AgentOutcome, { kind: "completed" }>, contex
     case "needs-input":
       return handOff("question", `The agent stopped and needs an answer: ${evidence}`);
     case "refused":
-      return handOff("agent", `The agent refused this task: ${evidence}\n\nSay how the task is to be done instead, or close the issue.`);
+      return handOff(
+        "agent",
+        `The agent refused this task: ${evidence}\n\nSay how the task is to be done instead, or close the issue.`,
+      );
     case "budget-exceeded":
-      return handOff("agent", `The agent used up its budget: ${evidence}\n\nAnswer to let it go on, or say how to make the task smaller.`);
+      return handOff(
+        "agent",
+        `The agent used up its budget: ${evidence}\n\nAnswer to let it go on, or say how to make the task smaller.`,
+      );
     case "provider-limited":
-      return wait(`the agent's provider is at its limit: ${evidence}`, context.agentPause.pause(`the agent's provider is at its limit: ${evidence}`, outcome.until));
+      return wait(
+        `the agent's provider is at its limit: ${evidence}`,
+        context.agentPause.pause(`the agent's provider is at its limit: ${evidence}`, outcome.until),
+      );
     case "auth-missing":
-      return wait(`the agent has no login: ${evidence}`, context.agentPause.pause(`the agent has no login: ${evidence}`, null));
+      return wait(
+        `the agent has no login: ${evidence}`,
+        context.agentPause.pause(`the agent has no login: ${evidence}`, null),
+      );
     case "never-started":
-      return wait(`the agent does not start: ${evidence}`, context.agentPause.pause(`the agent does not start: ${evidence}`, null));
+      return wait(
+        `the agent does not start: ${evidence}`,
+        context.agentPause.pause(`the agent does not start: ${evidence}`, null),
+      );
     case "stalled":
     case "killed":
     case "crashed":
@@ -123,4 +153,3 @@ function outcomeOf(outcome: Exclude<AgentOutcome, { kind: "completed" }>, contex
       return assertNever(kind);
   }
 }
-

@@ -32,7 +32,11 @@ export interface Settling {
 export type SettlementFailure = GitHubFailure | { readonly kind: "taken-over"; readonly message: string };
 
 /** The issue as it is afterwards. */
-export async function applySettlement(parts: SettlementParts, settling: Settling, signal: AbortSignal): Promise<Result<Issue, SettlementFailure>> {
+export async function applySettlement(
+  parts: SettlementParts,
+  settling: Settling,
+  signal: AbortSignal,
+): Promise<Result<Issue, SettlementFailure>> {
   const { context, claims } = parts;
   const { issue, run, outcome, decidedAt } = settling;
   const state = context.state.issue(issue.number);
@@ -47,7 +51,9 @@ export async function applySettlement(parts: SettlementParts, settling: Settling
   if (settlement.cleanUp !== null) await cleanUp(context, issue.number, settlement.cleanUp.remoteBranch, signal);
   const released = settlement.release === null ? ok() : await claims.release(issue, signal, settlement.release);
   if (!released.ok) return released;
-  await context.state.update(issue.number, (old) => settledState(old, outcome, run.stage, context.clock.now().toISOString()));
+  await context.state.update(issue.number, (old) =>
+    settledState(old, outcome, run.stage, context.clock.now().toISOString()),
+  );
   tellEnd(context, issue.number, outcome);
   return closed;
 }
@@ -57,30 +63,50 @@ async function ask({ state }: StageContext, issue: number, { question }: Settlem
   await state.update(issue, (old) => ({ ...old, hitl: question }));
 }
 
-async function comment({ github, journal, state }: StageContext, issue: number, settlement: Settlement, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
+async function comment(
+  { github, journal, state }: StageContext,
+  issue: number,
+  settlement: Settlement,
+  signal: AbortSignal,
+): Promise<Result<undefined, GitHubFailure>> {
   if (settlement.comment === null) return ok();
   const key = `${issue}.${state.issue(issue).cycle}/${settlement.comment.key}`;
   const posted = await commentOnce(github, journal, issue, key, settlement.comment.body, signal);
   if (!posted.ok) return posted;
   if (settlement.question !== null) {
-    await state.update(issue, (old) => (old.hitl === null ? old : { ...old, hitl: { ...old.hitl, commentId: posted.value.id } }));
+    await state.update(issue, (old) =>
+      old.hitl === null ? old : { ...old, hitl: { ...old.hitl, commentId: posted.value.id } },
+    );
   }
   return ok();
 }
 
-async function move({ context, mover }: SettlementParts, issue: Issue, settlement: Settlement, signal: AbortSignal): Promise<Result<Issue, SettlementFailure>> {
+async function move(
+  { context, mover }: SettlementParts,
+  issue: Issue,
+  settlement: Settlement,
+  signal: AbortSignal,
+): Promise<Result<Issue, SettlementFailure>> {
   const { from, to } = settlement;
   const { labelPrefix } = context.config;
   if (to === null) return ok(issue);
   if (to === "none") return unlabel(context, issue.number, [...STAGE_LABELS, ...MARKER_LABELS], signal);
   if (from === to) return unlabel(context, issue.number, ["hitl-active"], signal);
-  if (issue.labels.includes(labelName(labelPrefix, to)) && !issue.labels.includes(labelName(labelPrefix, from))) return ok(issue);
+  if (issue.labels.includes(labelName(labelPrefix, to)) && !issue.labels.includes(labelName(labelPrefix, from)))
+    return ok(issue);
   const moved = await mover.move(issue, from, to, context.state.issue(issue.number), signal);
   if (moved.ok) return moved;
-  return fail(moved.failure.kind === "illegal-move" ? { kind: "taken-over", message: moved.failure.message } : moved.failure);
+  return fail(
+    moved.failure.kind === "illegal-move" ? { kind: "taken-over", message: moved.failure.message } : moved.failure,
+  );
 }
 
-async function unlabel({ github, config }: StageContext, number: number, keys: readonly LabelKey[], signal: AbortSignal): Promise<Result<Issue, GitHubFailure>> {
+async function unlabel(
+  { github, config }: StageContext,
+  number: number,
+  keys: readonly LabelKey[],
+  signal: AbortSignal,
+): Promise<Result<Issue, GitHubFailure>> {
   const read = await github.issue(number, signal);
   if (!read.ok) return read;
   const issue = read.value;
@@ -93,7 +119,12 @@ async function unlabel({ github, config }: StageContext, number: number, keys: r
 }
 
 /** GitHub closes what a merge fixes by itself, a moment later; asking twice changes nothing. */
-async function close({ github, journal, state }: StageContext, issue: Issue, reason: "completed" | "not_planned", signal: AbortSignal): Promise<Result<Issue, GitHubFailure>> {
+async function close(
+  { github, journal, state }: StageContext,
+  issue: Issue,
+  reason: "completed" | "not_planned",
+  signal: AbortSignal,
+): Promise<Result<Issue, GitHubFailure>> {
   const closed = await journal.effect<true, GitHubFailure>(
     `${issue.number}.${state.issue(issue.number).cycle}/close`,
     {
@@ -113,7 +144,12 @@ async function close({ github, journal, state }: StageContext, issue: Issue, rea
 }
 
 /** What cannot be removed now is removed at the next start; the issue has ended all the same. */
-async function cleanUp({ github, workspaces, paths }: StageContext, issue: number, remoteBranch: boolean, signal: AbortSignal): Promise<void> {
+async function cleanUp(
+  { github, workspaces, paths }: StageContext,
+  issue: number,
+  remoteBranch: boolean,
+  signal: AbortSignal,
+): Promise<void> {
   await workspaces.remove(issue, signal);
   if (remoteBranch) await github.deleteBranch(workBranchName(issue), signal);
   await rm(join(paths.agentHomes, `issue-${issue}`), { recursive: true, force: true, maxRetries: 3 });

@@ -59,7 +59,11 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
     },
     signal,
   );
-  const how = end.timedOut ? `\n[stopped after ${options.timeoutMs / 1_000} s]` : end.signal === null ? "" : `\n[ended by ${end.signal}]`;
+  const how = end.timedOut
+    ? `\n[stopped after ${options.timeoutMs / 1_000} s]`
+    : end.signal === null
+      ? ""
+      : `\n[ended by ${end.signal}]`;
   const output = `${options.redact(end.output)}${how}`;
   return { passed: end.exitCode === 0 && !end.timedOut, output: output.slice(-OUTPUT_CHARACTERS_MAX) };
 }

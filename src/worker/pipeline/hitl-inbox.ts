@@ -34,23 +34,35 @@ export class HitlInbox {
   /** Reads the comments of every issue that waits and has changed. */
   async look(signal: AbortSignal): Promise<void> {
     const waiting = this.#store.queues().hitl.queued;
-    for (const number of this.#seen.keys()) if (!waiting.some((issue) => issue.number === number)) this.#seen.delete(number);
+    for (const number of this.#seen.keys())
+      if (!waiting.some((issue) => issue.number === number)) this.#seen.delete(number);
     for (const issue of waiting) {
       const asked = await this.#askedOf(issue);
       const seen = this.#seen.get(issue.number);
       const before = seen?.updatedAt === issue.updatedAt ? seen : null;
-      if (asked === null || isDecided(asked) || (before !== null && before.lastMs - before.firstMs >= UNSURE_MS)) continue;
+      if (asked === null || isDecided(asked) || (before !== null && before.lastMs - before.firstMs >= UNSURE_MS))
+        continue;
       const nowMs = this.#context.clock.monotonicMs();
-      if (await this.#read(issue, asked, signal)) this.#seen.set(issue.number, { updatedAt: issue.updatedAt, firstMs: before?.firstMs ?? nowMs, lastMs: nowMs });
+      if (await this.#read(issue, asked, signal))
+        this.#seen.set(issue.number, { updatedAt: issue.updatedAt, firstMs: before?.firstMs ?? nowMs, lastMs: nowMs });
     }
   }
 
   answer(issue: number, text: string, by: string): Promise<Result<undefined, ControlFailure>> {
     const at = this.#context.clock.now().toISOString();
-    return this.#decide(issue, (asked) => ({ ...asked, answer: { text: text.slice(0, ANSWER_CHARACTERS_MAX), by, door: "api", at } }), by);
+    return this.#decide(
+      issue,
+      (asked) => ({ ...asked, answer: { text: text.slice(0, ANSWER_CHARACTERS_MAX), by, door: "api", at } }),
+      by,
+    );
   }
 
-  end(issue: number, decision: "skip" | "close", reason: string, by: string): Promise<Result<undefined, ControlFailure>> {
+  end(
+    issue: number,
+    decision: "skip" | "close",
+    reason: string,
+    by: string,
+  ): Promise<Result<undefined, ControlFailure>> {
     return this.#decide(issue, (asked) => ({ ...asked, decision, reason: reason.slice(0, ANSWER_CHARACTERS_MAX) }), by);
   }
 
@@ -62,13 +74,19 @@ export class HitlInbox {
     if (!answer.ok) return false;
     if (answer.value !== null) {
       const given = answer.value;
-      await state.update(issue.number, (old) => withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, answer: given })));
+      await state.update(issue.number, (old) =>
+        withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, answer: given })),
+      );
       tell({ type: "hitl.answered", issue: issue.number, by: given.by, door: "comment" });
     }
     return true;
   }
 
-  async #decide(number: number, change: (asked: HitlState) => HitlState, by: string): Promise<Result<undefined, ControlFailure>> {
+  async #decide(
+    number: number,
+    change: (asked: HitlState) => HitlState,
+    by: string,
+  ): Promise<Result<undefined, ControlFailure>> {
     const { state, tell } = this.#context;
     const issue = this.#store.queues().hitl.queued.find((waiting) => waiting.number === number);
     const asked = issue === undefined ? state.issue(number).hitl : await this.#askedOf(issue);
@@ -80,7 +98,8 @@ export class HitlInbox {
         return taken ? change(hitl) : hitl;
       }),
     );
-    if (!taken) return fail({ code: "busy", message: `issue ${number} has its answer already, which is being worked in` });
+    if (!taken)
+      return fail({ code: "busy", message: `issue ${number} has its answer already, which is being worked in` });
     tell({ type: "hitl.answered", issue: number, by, door: "api" });
     return ok();
   }
@@ -90,7 +109,16 @@ export class HitlInbox {
     const { state } = this.#context;
     const known = state.issue(issue.number);
     if (known.hitl !== null || known.run !== null) return known.hitl;
-    const hitl: HitlState = { question: ON_HOLD, cause: "question", origin: originOf(known), askedAt: issue.updatedAt, commentId: null, answer: null, decision: null, reason: null };
+    const hitl: HitlState = {
+      question: ON_HOLD,
+      cause: "question",
+      origin: originOf(known),
+      askedAt: issue.updatedAt,
+      commentId: null,
+      answer: null,
+      decision: null,
+      reason: null,
+    };
     await state.update(issue.number, (old) => (old.hitl === null ? { ...old, hitl } : old));
     return state.issue(issue.number).hitl;
   }

@@ -62,7 +62,12 @@ export class IssueRunner {
       if (issue !== null && claim !== null) await this.#work(stage, issue, claim, signal);
     } catch (thrown) {
       if (signal.aborted) return;
-      this.#options.log.write("error", "run.bug", { issue: taken.number, stage, problem: messageOf(thrown), stack: thrown instanceof Error ? thrown.stack : undefined });
+      this.#options.log.write("error", "run.bug", {
+        issue: taken.number,
+        stage,
+        problem: messageOf(thrown),
+        stack: thrown instanceof Error ? thrown.stack : undefined,
+      });
       this.#defer(taken, null);
     } finally {
       this.#inHand.delete(taken.number);
@@ -71,7 +76,12 @@ export class IssueRunner {
   }
 
   /** Carries out what a run decided before it was cut short; `issue` as GitHub has it now. */
-  async resume(issue: Issue, run: RunState, step: Extract<RunStep, { at: "settling" }>, signal: AbortSignal): Promise<void> {
+  async resume(
+    issue: Issue,
+    run: RunState,
+    step: Extract<RunStep, { at: "settling" }>,
+    signal: AbortSignal,
+  ): Promise<void> {
     this.#inHand.add(issue.number);
     try {
       await this.#apply(issue, run, step.outcome as FinalOutcome, step.decidedAt, signal);
@@ -85,7 +95,8 @@ export class IssueRunner {
     const { context, store } = this.#options;
     const read = await context.github.issue(taken.number, signal);
     if (!read.ok) return this.#defer(taken, read.failure);
-    if (this.#isExpected(stage, read.value) || stageLabelsOf(read.value.labels, context.config.labelPrefix).length > 1) return read.value;
+    if (this.#isExpected(stage, read.value) || stageLabelsOf(read.value.labels, context.config.labelPrefix).length > 1)
+      return read.value;
     store.put(read.value);
     return null;
   }
@@ -127,7 +138,12 @@ export class IssueRunner {
     const working = AbortSignal.any([signal, claim.lost]);
     const outcome = await stages[stage](context, run, working).catch((thrown: unknown): StageOutcome => {
       if (working.aborted) return { kind: "interrupted" };
-      this.#options.log.write("error", "stage.failed", { issue: issue.number, stage, problem: messageOf(thrown), stack: thrown instanceof Error ? thrown.stack : undefined });
+      this.#options.log.write("error", "stage.failed", {
+        issue: issue.number,
+        stage,
+        problem: messageOf(thrown),
+        stack: thrown instanceof Error ? thrown.stack : undefined,
+      });
       return { kind: "retry", reason: messageOf(thrown) };
     });
     if (signal.aborted && outcome.kind === "interrupted") return;
@@ -163,7 +179,13 @@ export class IssueRunner {
     }
   }
 
-  async #apply(issue: Issue, record: RunState, outcome: FinalOutcome, decidedAt: string, signal: AbortSignal): Promise<void> {
+  async #apply(
+    issue: Issue,
+    record: RunState,
+    outcome: FinalOutcome,
+    decidedAt: string,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { store, sessions, context } = this.#options;
     const applied = await applySettlement(this.#options, { issue, run: record, outcome, decidedAt }, signal);
     if (applied.ok) {
@@ -200,14 +222,21 @@ export class IssueRunner {
     this.#tellEnd(issue.number, record, "dropped");
     store.defer(issue, later(this.#clock.now(), context.config.pollIntervalMs));
     // A claim that could not be given up here runs out by itself.
-    await claims.release(issue, AbortSignal.timeout(context.config.claimLeaseMs), `**HydraFlow** has stopped its work on this issue: ${reason}`);
+    await claims.release(
+      issue,
+      AbortSignal.timeout(context.config.claimLeaseMs),
+      `**HydraFlow** has stopped its work on this issue: ${reason}`,
+    );
   }
 
   /** Nothing was begun: only this process needs to remember. */
   #defer(issue: Issue, failure: Pick<GitHubFailure, "retryAt"> | null): null {
     const waits = (this.#waits.get(issue.number) ?? 0) + 1;
     this.#waits.set(issue.number, waits);
-    this.#options.store.defer(issue, failure?.retryAt ?? later(this.#clock.now(), backoffMs(waits, this.#options.context.config.pollIntervalMs)));
+    this.#options.store.defer(
+      issue,
+      failure?.retryAt ?? later(this.#clock.now(), backoffMs(waits, this.#options.context.config.pollIntervalMs)),
+    );
     return null;
   }
 

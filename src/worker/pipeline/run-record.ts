@@ -20,12 +20,18 @@ export function beginRun(known: IssueState, { stage, at, lostCycle }: BeginFacts
   const isBack = known.outcome !== null;
   const cycle = isBack ? known.cycle + 1 : Math.max(known.cycle, lostCycle + 1);
   const state = isBack ? { ...UNKNOWN_ISSUE, claim: known.claim, history: known.history } : known;
-  const run = state.run?.stage === stage ? state.run : newRun(stage, (state.attempts[stage] ?? 0) + 1, at, { at: "begun" });
+  const run =
+    state.run?.stage === stage ? state.run : newRun(stage, (state.attempts[stage] ?? 0) + 1, at, { at: "begun" });
   return { ...state, cycle, run, hitl: stage === "hitl" ? known.hitl : null, retryAt: null, retryReason: null };
 }
 
 /** After a failed attempt: the next one is prepared, and keeps what needs no second time. */
-export function failRun(state: IssueState, outcome: Extract<StageOutcome, { kind: "retry" }>, stage: Stage, times: { at: string; retryAt: string }): IssueState {
+export function failRun(
+  state: IssueState,
+  outcome: Extract<StageOutcome, { kind: "retry" }>,
+  stage: Stage,
+  times: { at: string; retryAt: string },
+): IssueState {
   const failures = (state.attempts[stage] ?? 0) + 1;
   const step = state.run === null ? null : readStep(state.run.step);
   const kept: RunStep = step?.at === "gated" || step?.at === "approved" ? step : { at: "begun" };

@@ -34,7 +34,15 @@ export interface SettleFacts {
 
 export function settle(outcome: FinalOutcome, facts: SettleFacts): Settlement {
   const { run } = facts;
-  const nothing: Settlement = { question: null, comment: null, from: LABEL_OF_STAGE[run.stage], to: null, close: null, cleanUp: null, release: null };
+  const nothing: Settlement = {
+    question: null,
+    comment: null,
+    from: LABEL_OF_STAGE[run.stage],
+    to: null,
+    close: null,
+    cleanUp: null,
+    release: null,
+  };
   switch (outcome.kind) {
     case "advance":
       return { ...nothing, comment: commentOf(outcome.comment, run.id), to: outcome.to };
@@ -64,22 +72,44 @@ export function settledState(state: IssueState, outcome: FinalOutcome, stage: St
       return { ...done, attempts, hitl: null, history: [...state.history, { at, text: `${stage}: ${outcome.note}` }] };
     }
     case "hand-off":
-      return { ...done, attempts: { ...state.attempts, [stage]: 0 }, history: [...state.history, { at, text: `${stage}: handed to a person (${outcome.cause})` }] };
+      return {
+        ...done,
+        attempts: { ...state.attempts, [stage]: 0 },
+        history: [...state.history, { at, text: `${stage}: handed to a person (${outcome.cause})` }],
+      };
     case "close": {
       const ended = { kind: outcome.result, reason: outcome.reason, at, pull: state.pull };
-      return { ...done, hitl: null, outcome: ended, history: [...state.history, { at, text: `ended as ${outcome.result}: ${outcome.reason}` }] };
+      return {
+        ...done,
+        hitl: null,
+        outcome: ended,
+        history: [...state.history, { at, text: `ended as ${outcome.result}: ${outcome.reason}` }],
+      };
     }
     default:
       return assertNever(outcome);
   }
 }
 
-function handOffSettlement({ cause, question }: Extract<FinalOutcome, { kind: "hand-off" }>, facts: SettleFacts, nothing: Settlement): Settlement {
+function handOffSettlement(
+  { cause, question }: Extract<FinalOutcome, { kind: "hand-off" }>,
+  facts: SettleFacts,
+  nothing: Settlement,
+): Settlement {
   const { state, run, labelPrefix, decidedAt } = facts;
   // A question that came up while an answer was worked in goes back to where the first one came from.
   const origin = run.stage === "hitl" ? (state.hitl?.origin ?? "find") : LABEL_OF_STAGE[run.stage];
   const isRepeated = state.hitl?.askedAt === decidedAt;
-  const asked = { question, cause, origin, askedAt: decidedAt, commentId: null, answer: null, decision: null, reason: null };
+  const asked = {
+    question,
+    cause,
+    origin,
+    askedAt: decidedAt,
+    commentId: null,
+    answer: null,
+    decision: null,
+    reason: null,
+  };
   const body = questionComment(cause, question, labelName(labelPrefix, "hitl"));
   return {
     ...nothing,
@@ -90,8 +120,16 @@ function handOffSettlement({ cause, question }: Extract<FinalOutcome, { kind: "h
   };
 }
 
-function closeSettlement(outcome: Extract<FinalOutcome, { kind: "close" }>, { run }: SettleFacts, nothing: Settlement): Settlement {
-  const shared = { ...nothing, comment: commentOf(outcome.comment, run.id), release: `**HydraFlow** has ended its work on this issue: ${outcome.reason}` };
+function closeSettlement(
+  outcome: Extract<FinalOutcome, { kind: "close" }>,
+  { run }: SettleFacts,
+  nothing: Settlement,
+): Settlement {
+  const shared = {
+    ...nothing,
+    comment: commentOf(outcome.comment, run.id),
+    release: `**HydraFlow** has ended its work on this issue: ${outcome.reason}`,
+  };
   switch (outcome.result) {
     case "merged":
       return { ...shared, to: "fixed", close: "completed", cleanUp: { remoteBranch: true } };
@@ -107,6 +145,9 @@ function closeSettlement(outcome: Extract<FinalOutcome, { kind: "close" }>, { ru
   }
 }
 
-function commentOf(comment: { readonly key: string; readonly body: string } | undefined, run: string): Settlement["comment"] {
+function commentOf(
+  comment: { readonly key: string; readonly body: string } | undefined,
+  run: string,
+): Settlement["comment"] {
   return comment === undefined ? null : { key: `comment/${comment.key}-${run}`, body: comment.body };
 }

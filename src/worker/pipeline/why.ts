@@ -32,9 +32,14 @@ export interface Place {
 
 export function explain(facts: WhyFacts): string[] {
   const { state, place, notice, labelPrefix, isKnown } = facts;
-  const reasons = [place === null ? null : placeReason(place, facts), ...(place?.isActive === true ? [] : waitReasons(facts))];
-  if (place === null && state.outcome !== null) reasons.push(`it has ended as ${state.outcome.kind}: ${state.outcome.reason}`);
-  else if (place === null && isKnown) reasons.push(`it has no label of HydraFlow; add \`${labelPrefix}-find\` to have it worked on`);
+  const reasons = [
+    place === null ? null : placeReason(place, facts),
+    ...(place?.isActive === true ? [] : waitReasons(facts)),
+  ];
+  if (place === null && state.outcome !== null)
+    reasons.push(`it has ended as ${state.outcome.kind}: ${state.outcome.reason}`);
+  else if (place === null && isKnown)
+    reasons.push(`it has no label of HydraFlow; add \`${labelPrefix}-find\` to have it worked on`);
   else if (place === null) reasons.push("GitHub shows no open issue with this number");
   if (notice !== null) reasons.push(notice);
   return reasons.filter((reason) => reason !== null);
@@ -58,9 +63,13 @@ function activeReason(place: Place, { run }: IssueState): string {
 function waitReasons({ state, now, lastSync, heldBy }: WhyFacts): (string | null)[] {
   const isSettling = state.run !== null && readStep(state.run.step).at === "settling";
   return [
-    state.retryAt !== null && Date.parse(state.retryAt) > now.getTime() ? `waits until ${state.retryAt}: ${state.retryReason ?? "no reason noted"}` : null,
+    state.retryAt !== null && Date.parse(state.retryAt) > now.getTime()
+      ? `waits until ${state.retryAt}: ${state.retryReason ?? "no reason noted"}`
+      : null,
     isSettling ? "what was decided is still being carried out on GitHub" : null,
     heldBy !== null && heldBy.until > now ? `held by ${heldBy.owner} until ${heldBy.until.toISOString()}` : null,
-    lastSync?.at !== null && lastSync?.ok === false ? `GitHub did not answer at ${lastSync.at}: ${lastSync.problem}` : null,
+    lastSync?.at !== null && lastSync?.ok === false
+      ? `GitHub did not answer at ${lastSync.at}: ${lastSync.problem}`
+      : null,
   ];
 }

@@ -39,13 +39,20 @@ export class Workspaces {
   readonly #parts: Parts;
 
   /** `changed` names what an agent of an earlier, killed worker had changed in git's configuration; it is put back. */
-  static async open(options: WorkspacesOptions, signal: AbortSignal): Promise<Result<{ workspaces: Workspaces; changed: readonly string[] }, GitFailure>> {
+  static async open(
+    options: WorkspacesOptions,
+    signal: AbortSignal,
+  ): Promise<Result<{ workspaces: Workspaces; changed: readonly string[] }, GitFailure>> {
     const found = await commonDirectoryOf(options.checkout);
     if (!found.ok) return found;
     const commonDirectory = found.value;
     const directory = join(options.paths.dataRoot, "git");
     const { guard, changed } = await ConfigGuard.open({ commonDirectory, file: join(directory, "config-guard.json") });
-    const remote = await Remote.open({ ...options, commonDirectory, transportDirectory: join(directory, "transport.git") });
+    const remote = await Remote.open({
+      ...options,
+      commonDirectory,
+      transportDirectory: join(directory, "transport.git"),
+    });
     await mkdir(dirname(dirname(options.worktreeRoot)), { recursive: true });
     const worktrees = new WorktreeManager({ ...options, remote, commonDirectory, root: options.worktreeRoot });
     const pruned = await worktrees.prune(signal);
@@ -130,7 +137,9 @@ export class Workspace {
 
   /** Those of `files` that still hold conflict markers. */
   async conflictMarkers(files: readonly string[]): Promise<string[]> {
-    const texts = await Promise.all(files.map(async (file) => ({ file, text: await readFile(join(this.path, file), "utf8").catch(() => "") })));
+    const texts = await Promise.all(
+      files.map(async (file) => ({ file, text: await readFile(join(this.path, file), "utf8").catch(() => "") })),
+    );
     return texts.filter(({ text }) => /^(?:<{7}|>{7})(?: |$)/m.test(text)).map(({ file }) => file);
   }
 

@@ -16,6 +16,12 @@ export function hitlPrompt({ issue, plan, state, question, gateCommand }: HitlPa
   const task = `Task: work on this issue had stopped with the question below, and a person has answered; the last <answer> is that one.
 Do what the answer asks for, in the working tree as it is, no more. Your work is checked by \`${gateCommand}\`; leave it green.
 Verdict: \`outcome\` is \`done\` with one or two sentences in \`summary\`, also when the answer needs no change of the code; or \`needs_input\` with \`question\`.`;
-  const sections = [issueSection(issue), planSection(plan), feedbackSection(state.feedback), questionSection(question), answerSections(state.guidance)];
+  const sections = [
+    issueSection(issue),
+    planSection(plan),
+    feedbackSection(state.feedback),
+    questionSection(question),
+    answerSections(state.guidance),
+  ];
   return framePrompt({ role: "hitl", task, sections });
 }

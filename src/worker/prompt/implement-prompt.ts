@@ -4,7 +4,8 @@ import type { Issue } from "../github/github.ts";
 import type { IssueState } from "../issue-state.ts";
 import { answerSections, feedbackSection, framePrompt, issueSection, outputSection, planSection } from "./prompt.ts";
 
-const VERDICT = "Verdict: `outcome` is `done` with one or two sentences in `summary`, or `needs_input` with `question`.";
+const VERDICT =
+  "Verdict: `outcome` is `done` with one or two sentences in `summary`, or `needs_input` with `question`.";
 
 export interface ImplementParts {
   readonly issue: Issue;
@@ -14,16 +15,27 @@ export interface ImplementParts {
 }
 
 export function implementPrompt({ issue, plan, state, gateCommand }: ImplementParts): string {
-  const review = state.feedback === null ? "" : " A reviewer asked for changes: see <feedback>, and settle every point of it.";
+  const review =
+    state.feedback === null ? "" : " A reviewer asked for changes: see <feedback>, and settle every point of it.";
   const task = `Task: implement this issue by its plan, tests first.${review} Keep to the style of the code around you and change nothing beyond the task.
 Your work is checked by \`${gateCommand}\`; run it before you end and leave it green.
 ${VERDICT}`;
-  const sections = [issueSection(issue), planSection(plan), answerSections(state.guidance), feedbackSection(state.feedback)];
+  const sections = [
+    issueSection(issue),
+    planSection(plan),
+    answerSections(state.guidance),
+    feedbackSection(state.feedback),
+  ];
   return framePrompt({ role: "implement", task, sections });
 }
 
 /** `command` failed after the work; continues the session. */
-export function gateFixPrompt(role: "implement" | "hitl" | "review", issue: Issue, command: string, output: string): string {
+export function gateFixPrompt(
+  role: "implement" | "hitl" | "review",
+  issue: Issue,
+  command: string,
+  output: string,
+): string {
   const task = `Task: \`${command}\` fails. Its last output stands below. Find the cause, mend the code and not the check, and leave the command green.\n${VERDICT}`;
   return framePrompt({ role, task, sections: [issueSection(issue), outputSection(output)] });
 }
@@ -40,5 +52,10 @@ export function conflictPrompt(issue: Issue, base: string, files: readonly strin
   const task = `Task: the branch ${base} was merged into the work for this issue and conflicts in the files below. Their conflict markers are in the working tree.
 Resolve each so that both sides keep their meaning, remove every marker, and do not commit.
 ${VERDICT}`;
-  return framePrompt({ role: "implement", task, facts: { Base: base }, sections: [issueSection(issue), outputSection(list)] });
+  return framePrompt({
+    role: "implement",
+    task,
+    facts: { Base: base },
+    sections: [issueSection(issue), outputSection(list)],
+  });
 }

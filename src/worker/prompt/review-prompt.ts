@@ -22,5 +22,10 @@ Verdict: \`verdict\` is \`approve\`, \`request_changes\` or \`needs_input\` (wit
 
 export function reviewPrompt({ issue, plan, guidance, base, round, diff }: ReviewParts): string {
   const facts = { Base: base, Round: String(round) };
-  return framePrompt({ role: "review", task: TASK, facts, sections: [issueSection(issue), planSection(plan), answerSections(guidance), diffSection(diff)] });
+  return framePrompt({
+    role: "review",
+    task: TASK,
+    facts,
+    sections: [issueSection(issue), planSection(plan), answerSections(guidance), diffSection(diff)],
+  });
 }

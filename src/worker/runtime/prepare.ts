@@ -51,7 +51,11 @@ export interface Prepared {
 }
 
 /** Tries until everything is there. `say` gets one line for people, null when all is well. Rejects only when aborted. */
-export async function prepare(options: PrepareOptions, say: (notice: string | null) => void, signal: AbortSignal): Promise<Prepared> {
+export async function prepare(
+  options: PrepareOptions,
+  say: (notice: string | null) => void,
+  signal: AbortSignal,
+): Promise<Prepared> {
   const git = gitOf(options);
   for (let failures = 1; ; failures += 1) {
     const prepared = await attempt({ ...options, git }, say, signal);
@@ -66,17 +70,28 @@ export async function prepare(options: PrepareOptions, say: (notice: string | nu
 
 type Attempt = PrepareOptions & { readonly git: Git };
 
-async function attempt(options: Attempt, say: (notice: string) => void, signal: AbortSignal): Promise<Result<Prepared, string>> {
+async function attempt(
+  options: Attempt,
+  say: (notice: string) => void,
+  signal: AbortSignal,
+): Promise<Result<Prepared, string>> {
   const { config, redactor } = options;
   const token = await options.loadGitHubToken();
-  if (token === null) return fail("no GitHub credential: set GITHUB_TOKEN or write a token to the file github-token of the state directory");
+  if (token === null)
+    return fail(
+      "no GitHub credential: set GITHUB_TOKEN or write a token to the file github-token of the state directory",
+    );
   redactor.add(token);
   const github = await options.createGitHub(token);
   const viewer = await github.viewer(signal);
   if (!viewer.ok) return fail(`GitHub cannot be asked: ${viewer.failure.message}`);
   const repository = await github.repository(signal);
   if (!repository.ok) return fail(`GitHub does not show ${options.repository.fullName}: ${repository.failure.message}`);
-  const access = { baseUrl: config.githubGitUrl ?? gitUrlOf(config.githubApiUrl), token, allowFile: options.allowFileRemote ?? false };
+  const access = {
+    baseUrl: config.githubGitUrl ?? gitUrlOf(config.githubApiUrl),
+    token,
+    allowFile: options.allowFileRemote ?? false,
+  };
   const cloned = await ensureCheckout(options, access, say, signal);
   if (!cloned.ok) return cloned;
   const loaded = await options.loadConfig();
@@ -84,9 +99,13 @@ async function attempt(options: Attempt, say: (notice: string) => void, signal: 
   const { git, checkout, paths, slug } = options;
   const root = worktreeRoot(checkout, slug, config.worktreeBase);
   const isOriginOverridden = !(await namesRepository(options, signal));
-  const opened = await Workspaces.open({ git, access, repository: options.repository, checkout, isOriginOverridden, worktreeRoot: root, paths }, signal);
+  const opened = await Workspaces.open(
+    { git, access, repository: options.repository, checkout, isOriginOverridden, worktreeRoot: root, paths },
+    signal,
+  );
   if (!opened.ok) return fail(`the checkout cannot be used: ${opened.failure.message}`);
-  if (opened.value.changed.length > 0) options.log.write("warn", "git.config-restored", { files: opened.value.changed });
+  if (opened.value.changed.length > 0)
+    options.log.write("warn", "git.config-restored", { files: opened.value.changed });
   const baseBranch = loaded.value.baseBranch ?? repository.value.defaultBranch;
   return ok({ config: loaded.value, github, baseBranch, workspaces: opened.value.workspaces });
 }
@@ -98,7 +117,8 @@ async function ensureCheckout(
   signal: AbortSignal,
 ): Promise<Result<undefined, string>> {
   if (await stat(checkout).catch(() => undefined)) return ok();
-  if (clones === null || dirname(resolve(checkout)) !== resolve(clones)) return fail(`the checkout ${checkout} is not there`);
+  if (clones === null || dirname(resolve(checkout)) !== resolve(clones))
+    return fail(`the checkout ${checkout} is not there`);
   say(`cloning ${repository.fullName}`);
   const cloned = await cloneRepository({ git, access, repository, directory: checkout }, signal);
   return cloned.ok ? ok() : fail(`cloning ${repository.fullName} failed: ${cloned.failure.message}`);
@@ -123,8 +143,13 @@ function gitOf({ environment, config, paths, clock, redactor }: PrepareOptions):
 
 /** What an operator sets to get out of a closed network. */
 function networkVariables(environment: PrepareOptions["environment"]): Record<string, string> {
-  const entries = Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+  const entries = Object.entries(environment).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
   const proxies = entries.filter(([name]) => /^(?:https?|all|no)_proxy$/i.test(name));
   const authority = entries.find(([name]) => name === "SSL_CERT_FILE");
-  return Object.fromEntries([...proxies, ...(authority === undefined ? [] : [["GIT_SSL_CAINFO", authority[1]] as const])]);
+  return Object.fromEntries([
+    ...proxies,
+    ...(authority === undefined ? [] : [["GIT_SSL_CAINFO", authority[1]] as const]),
+  ]);
 }

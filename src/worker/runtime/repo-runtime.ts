@@ -2,47 +2,25 @@
 // back last, so that there is never a second one; what stands in between is closed in the reverse order of its making.
 
 import { hostname } from "node:os";
-import { dirname } from "node:path";
 
-import { type Clock, systemClock } from "../../core/clock.ts";
-import { HydraError, messageOf } from "../../core/errors.ts";
-import { EXIT_CODES } from "../../core/exit-code.ts";
-import { takeKernelLock } from "../../core/kernel-lock.ts";
-import { type FileLog, openLog } from "../../core/log.ts";
-import { type WorkerPaths, workerPaths } from "../../core/paths.ts";
-import { Redactor } from "../../core/redact.ts";
+import type { Clock } from "../../core/clock.ts";
+import { messageOf } from "../../core/errors.ts";
+import type { FileLog } from "../../core/log.ts";
 import { type Stage, STAGES } from "../../core/stage.ts";
 import type { AgentDriver } from "../agent/agent-driver.ts";
-import { EventBus } from "../event-bus.ts";
-import type { WorkerEvent } from "../event.ts";
-import { Journal } from "../journal.ts";
-import { adoptLegacyLayout } from "../legacy-layout.ts";
-import { Metrics } from "../metrics.ts";
+import type { EventBus } from "../event-bus.ts";
+import type { Metrics } from "../metrics.ts";
 import { AgentPause } from "../pipeline/agent-pause.ts";
 import type { Orchestrator, OrchestratorOptions } from "../pipeline/orchestrator.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
-import { RunMeter } from "../run-meter.ts";
-import { SessionLog } from "../session-log.ts";
-import { StateTracker } from "../state-tracker.ts";
+import type { RunMeter } from "../run-meter.ts";
+import type { SessionLog } from "../session-log.ts";
+import type { StateTracker } from "../state-tracker.ts";
+import { openParts, type RuntimeParts } from "./open-parts.ts";
 import type { PrepareOptions, Prepared } from "./prepare.ts";
 import type { RepoRuntimeOptions } from "./runtime-options.ts";
 
-/** A dying predecessor needs a moment to let go of the lock. */
-const LOCK_WAIT_MS = 5_000;
 const BUG_DELAY_MS = 30_000;
-
-interface Parts {
-  readonly clock: Clock;
-  readonly paths: WorkerPaths;
-  readonly redactor: Redactor;
-  readonly log: FileLog;
-  readonly bus: EventBus;
-  readonly state: StateTracker;
-  readonly journal: Journal;
-  readonly sessions: SessionLog;
-  readonly metrics: Metrics;
-  readonly meter: RunMeter;
-}
 
 export class RepoRuntime implements AsyncDisposable {
   readonly slug: string;
@@ -56,7 +34,7 @@ export class RepoRuntime implements AsyncDisposable {
   readonly agentPause: AgentPause;
   readonly startedAt: Date;
   readonly #options: RepoRuntimeOptions;
-  readonly #parts: Parts;
+  readonly #parts: RuntimeParts;
   readonly #resources: AsyncDisposableStack;
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
   #orchestrator: Orchestrator | null = null;
@@ -66,12 +44,12 @@ export class RepoRuntime implements AsyncDisposable {
   /** Throws RUNTIME_LOCKED (exit 75) while another process has the data root. Nothing stays open when it throws. */
   static async create(options: RepoRuntimeOptions, signal: AbortSignal): Promise<RepoRuntime> {
     await using resources = new AsyncDisposableStack();
-    const parts = await open(options, resources, () => runtime, signal);
+    const parts = await openParts(options, resources, () => queueDepth(runtime), signal);
     const runtime: RepoRuntime = new RepoRuntime(options, parts, resources.move());
     return runtime;
   }
 
-  private constructor(options: RepoRuntimeOptions, parts: Parts, resources: AsyncDisposableStack) {
+  private constructor(options: RepoRuntimeOptions, parts: RuntimeParts, resources: AsyncDisposableStack) {
     this.slug = options.slug;
     this.repo = options.repository.fullName;
     this.bus = parts.bus;
@@ -170,7 +148,10 @@ export class RepoRuntime implements AsyncDisposable {
 
   async #runOnce(signal: AbortSignal): Promise<void> {
     // Whatever talks to git and GitHub is loaded only now: the worker answers before.
-    const [{ prepare }, { Orchestrator }] = await Promise.all([import("./prepare.ts"), import("../pipeline/orchestrator.ts")]);
+    const [{ prepare }, { Orchestrator }] = await Promise.all([
+      import("./prepare.ts"),
+      import("../pipeline/orchestrator.ts"),
+    ]);
     const prepared = await prepare(this.#prepareOptions(), (notice) => this.#say(notice), signal);
     const agent = await this.#options.createAgent(prepared.config, this.#parts.redactor.redact);
     await using orchestrator = new Orchestrator(this.#orchestratorOptions({ ...prepared, agent }));
@@ -197,13 +178,20 @@ export class RepoRuntime implements AsyncDisposable {
 
   /** A bug: said, and tried again later; the API stays up to say what happened. */
   #fail(thrown: unknown): void {
-    this.#parts.log.write("error", "runtime.failed", { problem: messageOf(thrown), stack: thrown instanceof Error ? thrown.stack : undefined });
+    this.#parts.log.write("error", "runtime.failed", {
+      problem: messageOf(thrown),
+      stack: thrown instanceof Error ? thrown.stack : undefined,
+    });
     this.#say(`the pipeline ended with an error: ${messageOf(thrown)}`);
   }
 
   #prepareOptions(): PrepareOptions {
     const { createGitHub } = this.#options;
-    return { ...this.#options, ...this.#parts, createGitHub: (token) => createGitHub(token, (event) => this.bus.tell(event)) };
+    return {
+      ...this.#options,
+      ...this.#parts,
+      createGitHub: (token) => createGitHub(token, (event) => this.bus.tell(event)),
+    };
   }
 
   #orchestratorOptions(prepared: Prepared & { agent: AgentDriver }): OrchestratorOptions {
@@ -218,36 +206,22 @@ export class RepoRuntime implements AsyncDisposable {
       redact: redactor.redact,
       tell: (event) => bus.tell(event),
     };
-    return { context, sessions: this.sessions, log: this.#parts.log, owner: `${hostname()}/${slug}/${state.instance}`, isOpen: () => this.#isOpen };
+    return {
+      context,
+      sessions: this.sessions,
+      log: this.#parts.log,
+      owner: `${hostname()}/${slug}/${state.instance}`,
+      isOpen: () => this.#isOpen,
+    };
   }
-}
-
-async function open(options: RepoRuntimeOptions, resources: AsyncDisposableStack, runtime: () => RepoRuntime, signal: AbortSignal): Promise<Parts> {
-  const { slug, config, dataRoot, repository } = options;
-  const clock = options.clock ?? systemClock;
-  const paths = workerPaths(dataRoot);
-  const lock = await takeKernelLock(paths.lock, LOCK_WAIT_MS, (ms) => clock.sleep(ms, signal));
-  if (!lock.ok) throw new HydraError("RUNTIME_LOCKED", `another worker has ${dataRoot}`, { exitCode: EXIT_CODES.tryAgain.code });
-  resources.use(lock.value);
-  await adoptLegacyLayout({ sharedHome: dirname(paths.dataRoot), dataRoot: paths.dataRoot, slug, repo: repository.fullName, clock, signal });
-  const redactor = new Redactor(options.secrets);
-  const mirror = options.mirror === undefined ? {} : { mirror: options.mirror };
-  const log = resources.use(
-    openLog({ file: paths.logFile, bytesMax: config.logFileBytesMax, filesMax: config.logFilesMax, redactor, fields: { repo: slug, generation: options.generation }, ...mirror }),
-  );
-  const meter = new RunMeter(clock);
-  const observe = (event: WorkerEvent) => meter.note(event);
-  const bus = resources.use(await EventBus.open({ observe, file: paths.events, bytesMax: config.eventLogBytesMax, repo: slug, boot: options.boot, log, redactor, clock }));
-  const state = resources.use(await StateTracker.open(paths.state, clock));
-  // An issue that has not ended may ask for every effect again.
-  const mayForget = (issue: number) => state.issue(issue).outcome !== null;
-  const journal = resources.use(await Journal.open(paths.journal, clock, { mayForget }));
-  const sessions = resources.use(await SessionLog.open(paths.sessions, { repo: slug, boot: options.boot, clock }));
-  const metrics = resources.use(await Metrics.open(paths.metrics, { repo: slug, clock, collect: () => ({ counters: state.counters(), queue_depth: queueDepth(runtime()) }) }));
-  return { clock, paths, redactor, log, bus, state, journal, sessions, metrics, meter };
 }
 
 function queueDepth({ orchestrator }: RepoRuntime): Record<string, number> {
   const queues = orchestrator?.store.queues();
-  return Object.fromEntries(STAGES.map((stage) => [stage, queues === undefined ? 0 : queues[stage].queued.length + queues[stage].active.length]));
+  return Object.fromEntries(
+    STAGES.map((stage) => [
+      stage,
+      queues === undefined ? 0 : queues[stage].queued.length + queues[stage].active.length,
+    ]),
+  );
 }

@@ -34,7 +34,11 @@ export interface HandHost {
   readonly execPath: string;
 }
 
-export async function startByHand(options: RunWorkerOptions, host: HandHost, signal: AbortSignal): Promise<{ worker: Worker; tokenFile: string }> {
+export async function startByHand(
+  options: RunWorkerOptions,
+  host: HandHost,
+  signal: AbortSignal,
+): Promise<{ worker: Worker; tokenFile: string }> {
   const { environment } = host;
   const checkout = options.path;
   if (!(await stat(join(checkout, ".git")).catch(() => undefined))) throw badStart(`${checkout} is no git checkout`);
@@ -45,7 +49,8 @@ export async function startByHand(options: RunWorkerOptions, host: HandHost, sig
   const paths = supervisorPaths(dirname(dataRoot));
   const machine = await readLayerFile(paths.config);
   if (!machine.ok) throw badStart(machine.failure);
-  const loadConfig = () => loadWorkerConfig({ machine: machine.value, checkout, environment, commandLine: options.commandLine });
+  const loadConfig = () =>
+    loadWorkerConfig({ machine: machine.value, checkout, environment, commandLine: options.commandLine });
   const config = await loadConfig();
   if (!config.ok) throw badStart(config.failure);
   const token = await ensureTokenFile(paths.token);
@@ -70,18 +75,35 @@ export async function startByHand(options: RunWorkerOptions, host: HandHost, sig
   return { worker, tokenFile: paths.token };
 }
 
-async function repositoryOf({ path, repoSlug }: RunWorkerOptions, environment: HandHost["environment"], signal: AbortSignal): Promise<RepositoryName> {
-  const named = repoSlug === undefined ? parseRemoteUrl((await originOf(path, environment, signal)) ?? "") : parseRepositoryName(repoSlug);
+async function repositoryOf(
+  { path, repoSlug }: RunWorkerOptions,
+  environment: HandHost["environment"],
+  signal: AbortSignal,
+): Promise<RepositoryName> {
+  const named =
+    repoSlug === undefined
+      ? parseRemoteUrl((await originOf(path, environment, signal)) ?? "")
+      : parseRepositoryName(repoSlug);
   if (!named.ok) throw badStart(`${named.failure.message}; give --repo-slug owner/name`);
   return named.value;
 }
 
 /** Before there is a data root, and so a place for git's empty home. */
-async function originOf(path: string, environment: HandHost["environment"], signal: AbortSignal): Promise<string | null> {
+async function originOf(
+  path: string,
+  environment: HandHost["environment"],
+  signal: AbortSignal,
+): Promise<string | null> {
   const home = await mkdtemp(join(tmpdir(), "hydraflow-origin-"));
   try {
     const identity = { name: "HydraFlow", email: "hydraflow@users.noreply.github.com" };
-    const git = createGit({ path: environment["PATH"] ?? "/usr/bin:/bin", home, identity, clock: systemClock, redact: (text) => text });
+    const git = createGit({
+      path: environment["PATH"] ?? "/usr/bin:/bin",
+      home,
+      identity,
+      clock: systemClock,
+      redact: (text) => text,
+    });
     return await readOrigin(git, path, signal);
   } finally {
     await rm(home, { recursive: true, force: true });

@@ -28,13 +28,19 @@ export async function runSupervised(link: SupervisorLink, host: SupervisedHost, 
     await using worker = await startWorker(await optionsOf(start, host), signal);
     const { runtime } = worker;
     link.ready(worker.port, {
-      vitals: () => ({ inFlight: runtime.inFlight, rssBytes: host.rssBytes(), notice: runtime.notice, work: runtime.work }),
+      vitals: () => ({
+        inFlight: runtime.inFlight,
+        rssBytes: host.rssBytes(),
+        notice: runtime.notice,
+        work: runtime.work,
+      }),
       setOpen: (isOpen) => runtime.setOpen(isOpen),
     });
     await stopped;
   } catch (thrown) {
     if (signal.aborted) return;
-    if (thrown instanceof HydraError && thrown.exitCode === EXIT_CODES.badConfig.code) await link.failed(messageOf(thrown));
+    if (thrown instanceof HydraError && thrown.exitCode === EXIT_CODES.badConfig.code)
+      await link.failed(messageOf(thrown));
     throw thrown;
   }
 }
@@ -43,7 +49,8 @@ async function optionsOf(start: StartWorker, { environment, execPath }: Supervis
   const repository = parseRepositoryName(start.repo);
   if (!repository.ok) throw badConfig(repository.failure.message);
   const { file, environment: variables, commandLine } = start.config;
-  const loadConfig = () => loadWorkerConfig({ machine: file, checkout: start.checkout, environment: variables, commandLine });
+  const loadConfig = () =>
+    loadWorkerConfig({ machine: file, checkout: start.checkout, environment: variables, commandLine });
   const config = await loadConfig();
   if (!config.ok) throw badConfig(config.failure);
   const home = dirname(start.dataRoot);

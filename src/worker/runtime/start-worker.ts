@@ -54,18 +54,34 @@ export async function startWorker(options: StartWorkerOptions, signal: AbortSign
 
 function runtimeOptions(options: StartWorkerOptions): RepoRuntimeOptions {
   const { repository, environment, execPath } = options;
-  const marks = Object.fromEntries([TREE_VARIABLE, BIRTH_VARIABLE].flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])));
+  const marks = Object.fromEntries(
+    [TREE_VARIABLE, BIRTH_VARIABLE].flatMap((name) =>
+      environment[name] === undefined ? [] : [[name, environment[name]]],
+    ),
+  );
   return {
     ...options,
     boot: randomUUID(),
     marks,
     createGitHub: async (token, tell) => {
       const { createGitHub } = await import("../github/octokit-github.ts");
-      return createGitHub({ apiUrl: options.config.githubApiUrl, repository, token, userAgent: `hydraflow/${VERSION}`, clock: systemClock, onFailure: tell });
+      return createGitHub({
+        apiUrl: options.config.githubApiUrl,
+        repository,
+        token,
+        userAgent: `hydraflow/${VERSION}`,
+        clock: systemClock,
+        onFailure: tell,
+      });
     },
     createAgent: async (config, redact) => {
       const { createDriver } = await import("../agent/create-driver.ts");
-      return createDriver(config, { environment, marks, redact, demoAgent: { node: execPath, program: demoAgentProgram() } });
+      return createDriver(config, {
+        environment,
+        marks,
+        redact,
+        demoAgent: { node: execPath, program: demoAgentProgram() },
+      });
     },
   };
 }

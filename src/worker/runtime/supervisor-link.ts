@@ -2,7 +2,13 @@
 // alive. Every message it sends carries the nonce of this birth; what comes with another nonce is not for us.
 
 import { z } from "../../core/schema.ts";
-import { type FromWorker, HEARTBEAT_INTERVAL_MS, type StartWorker, toWorkerSchema, WORK_MAX } from "../../core/worker-message.ts";
+import {
+  type FromWorker,
+  HEARTBEAT_INTERVAL_MS,
+  type StartWorker,
+  toWorkerSchema,
+  WORK_MAX,
+} from "../../core/worker-message.ts";
 
 export interface SupervisorChannel {
   readonly pid: number;
@@ -47,7 +53,8 @@ export class SupervisorLink implements Disposable {
         started.resolve(parsed.data);
       } else if (parsed.data.nonce !== this.#nonce) return;
       else if (parsed.data.type === "stop") onStop();
-      else if (parsed.data.type === "drain" || parsed.data.type === "resume") this.#setOpen(parsed.data.type === "resume");
+      else if (parsed.data.type === "drain" || parsed.data.type === "resume")
+        this.#setOpen(parsed.data.type === "resume");
     });
     channel.send({ type: "hello", pid: channel.pid }, () => undefined);
   }
@@ -70,7 +77,10 @@ export class SupervisorLink implements Disposable {
   #beatEvery(nonce: string, { vitals }: LinkedWork, everyMs: number, extra: { draining?: boolean }): void {
     const beat = (): void => {
       const { work, ...rest } = vitals();
-      this.#channel.send({ type: "heartbeat", nonce, ...rest, work: work.slice(0, WORK_MAX), ...extra }, () => undefined);
+      this.#channel.send(
+        { type: "heartbeat", nonce, ...rest, work: work.slice(0, WORK_MAX), ...extra },
+        () => undefined,
+      );
     };
     clearInterval(this.#timer);
     beat();

@@ -21,7 +21,12 @@ export interface ConfigSources {
 }
 
 /** The failure names every problem on one line. */
-export async function loadWorkerConfig({ machine, checkout, environment, commandLine }: ConfigSources): Promise<Result<Config, string>> {
+export async function loadWorkerConfig({
+  machine,
+  checkout,
+  environment,
+  commandLine,
+}: ConfigSources): Promise<Result<Config, string>> {
   const repository = await readLayerFile(join(checkout, ".hydraflow", "config.json"));
   if (!repository.ok) return repository;
   const layers: ConfigLayer[] = [

@@ -43,7 +43,11 @@ export async function requireGate({ context, workspace }: WorkParts): Promise<Re
 export async function finishWork(options: FinishOptions, signal: AbortSignal): Promise<Result<string, StageOutcome>> {
   const { context, run, session, role, gateCommand } = options;
   for (let fixes = 0; ; fixes += 1) {
-    const sha = await commitWork(options, fixes === 0 ? titleOf(run.issue) : `quality-fix: ${titleOf(run.issue)}`, signal);
+    const sha = await commitWork(
+      options,
+      fixes === 0 ? titleOf(run.issue) : `quality-fix: ${titleOf(run.issue)}`,
+      signal,
+    );
     if (!sha.ok) return sha;
     const gate = await checkWork(options, gateCommand, signal);
     if (!gate.ok) return gate;
@@ -52,14 +56,27 @@ export async function finishWork(options: FinishOptions, signal: AbortSignal): P
       const feedback = `The last attempt failed the quality gate \`${gateCommand}\`:\n${gate.value.output}`;
       return fail(retry(`the quality gate \`${gateCommand}\` fails`, { feedback }));
     }
-    const fixed = await session.turn({ role, prompt: gateFixPrompt(role, run.issue, gateCommand, gate.value.output), access: "write", verdict: VERDICTS[role] }, signal);
+    const fixed = await session.turn(
+      {
+        role,
+        prompt: gateFixPrompt(role, run.issue, gateCommand, gate.value.output),
+        access: "write",
+        verdict: VERDICTS[role],
+      },
+      signal,
+    );
     if (!fixed.ok) return fixed;
-    if (fixed.value.outcome === "needs_input") return fail(handOff("question", fixed.value.question ?? fixed.value.summary));
+    if (fixed.value.outcome === "needs_input")
+      return fail(handOff("question", fixed.value.question ?? fixed.value.summary));
   }
 }
 
 /** Everything in the worktree as a commit of ours; the head afterwards, also when there was nothing to commit. */
-export async function commitWork({ workspace }: WorkParts, message: string, signal: AbortSignal): Promise<Result<string, StageOutcome>> {
+async function commitWork(
+  { workspace }: WorkParts,
+  message: string,
+  signal: AbortSignal,
+): Promise<Result<string, StageOutcome>> {
   const committed = await workspace.work.commitAll(message, signal);
   if (!committed.ok) {
     // The agent left the branch, or a merge half done: what it made cannot be told from the rest, so it is taken back.
@@ -71,7 +88,11 @@ export async function commitWork({ workspace }: WorkParts, message: string, sign
 }
 
 /** Runs the gate on what is committed; what it leaves behind in the worktree is taken away. */
-export async function checkWork({ context, run, workspace }: WorkParts, command: string, signal: AbortSignal): Promise<Result<GateResult, StageOutcome>> {
+async function checkWork(
+  { context, run, workspace }: WorkParts,
+  command: string,
+  signal: AbortSignal,
+): Promise<Result<GateResult, StageOutcome>> {
   const startedMs = context.clock.monotonicMs();
   const { config, environment, marks, redact, paths } = context;
   const options = {

@@ -21,7 +21,9 @@ export async function findAnswer(
 ): Promise<Result<HitlAnswer | null, GitHubFailure>> {
   const given: Comment[] = [];
   const verdicts = new Map<string, boolean>();
-  for (const comment of comments.filter((candidate) => isLater(candidate, asked) && !OWN_MARKER.test(candidate.body) && candidate.body.trim() !== "")) {
+  for (const comment of comments.filter(
+    (candidate) => isLater(candidate, asked) && !OWN_MARKER.test(candidate.body) && candidate.body.trim() !== "",
+  )) {
     const known = verdicts.get(comment.author);
     const allowed = known === undefined ? await github.mayWrite(comment.author, signal) : ok(known);
     if (!allowed.ok) return fail(allowed.failure);
@@ -30,7 +32,10 @@ export async function findAnswer(
   }
   const last = given.at(-1);
   if (last === undefined) return ok(null);
-  const text = given.map(({ body }) => body.trim()).join("\n\n").slice(0, ANSWER_CHARACTERS_MAX);
+  const text = given
+    .map(({ body }) => body.trim())
+    .join("\n\n")
+    .slice(0, ANSWER_CHARACTERS_MAX);
   return ok({ text, by: last.author, door: "comment", at: last.createdAt });
 }
 

@@ -24,7 +24,11 @@ export async function hitl(context: StageContext, run: StageRun, signal: AbortSi
   const { answer } = asked;
   await run.change((state) => withGuidance(state, answer));
   if (asked.origin !== "ready" && asked.origin !== "review") return back(asked, answer);
-  const active = await context.github.addLabels(run.issue.number, [labelName(context.config.labelPrefix, "hitl-active")], signal);
+  const active = await context.github.addLabels(
+    run.issue.number,
+    [labelName(context.config.labelPrefix, "hitl-active")],
+    signal,
+  );
   if (!active.ok) return gitHubOutcome(active.failure);
   const opened = await context.workspaces.open(run.issue.number, context.baseBranch, signal);
   if (!opened.ok) return gitOutcome(opened.failure);
@@ -36,15 +40,31 @@ export async function hitl(context: StageContext, run: StageRun, signal: AbortSi
 
 function given(asked: HitlState, decision: "skip" | "close"): StageOutcome {
   const reason = asked.reason ?? "no reason given";
-  if (decision === "skip") return { kind: "close", result: "skipped", reason, comment: { key: "skipped", body: `Skipped: ${reason}\n\nLabel it anew to let HydraFlow look at it again.` } };
+  if (decision === "skip")
+    return {
+      kind: "close",
+      result: "skipped",
+      reason,
+      comment: { key: "skipped", body: `Skipped: ${reason}\n\nLabel it anew to let HydraFlow look at it again.` },
+    };
   return { kind: "close", result: "closed", reason, comment: { key: "closed", body: `Closed: ${reason}` } };
 }
 
 function back(asked: HitlState, answer: HitlAnswer): StageOutcome {
-  return { kind: "advance", to: asked.origin, note: `answered by ${answer.by}`, change: { reviewRounds: 0, ciFixes: 0 } };
+  return {
+    kind: "advance",
+    to: asked.origin,
+    note: `answered by ${answer.by}`,
+    change: { reviewRounds: 0, ciFixes: 0 },
+  };
 }
 
-async function approve(parts: WorkParts, asked: HitlState, answer: HitlAnswer, signal: AbortSignal): Promise<StageOutcome> {
+async function approve(
+  parts: WorkParts,
+  asked: HitlState,
+  answer: HitlAnswer,
+  signal: AbortSignal,
+): Promise<StageOutcome> {
   const approval = await protectedApproval(parts.workspace, signal);
   if (!approval.ok) return approval.failure;
   const outcome = back(asked, answer);

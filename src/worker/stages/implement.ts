@@ -33,11 +33,20 @@ export async function implement(context: StageContext, run: StageRun, signal: Ab
   // A merged one is the review's to settle, which is also where a merge is remembered.
   if (closed !== null && !pull.value.merged) return closed;
   const comment = { key: "implemented", body: pullComment(pull.value, work.value.summary) };
-  return { kind: "advance", to: "review", note: `implemented in #${pull.value.number}`, comment, change: { feedback: null } };
+  return {
+    kind: "advance",
+    to: "review",
+    note: `implemented in #${pull.value.number}`,
+    comment,
+    change: { feedback: null },
+  };
 }
 
 /** What an earlier birth of this run committed and checked, if the branch still is that. */
-async function finishedWork({ run, workspace }: WorkParts, signal: AbortSignal): Promise<Result<Work, StageOutcome> | null> {
+async function finishedWork(
+  { run, workspace }: WorkParts,
+  signal: AbortSignal,
+): Promise<Result<Work, StageOutcome> | null> {
   if (run.step.at !== "gated") return null;
   const head = await workspace.work.headSha(signal);
   if (!head.ok) return fail(gitOutcome(head.failure));
@@ -52,7 +61,10 @@ async function build(parts: WorkParts, plan: string | null, signal: AbortSignal)
   if (!current.ok) return current;
   const session = new AgentSession(parts);
   const prompt = implementPrompt({ issue: run.issue, plan, state: run.state(), gateCommand: gate.value });
-  const verdict = await session.turn({ role: "implement", prompt, access: "write", verdict: VERDICTS.implement }, signal);
+  const verdict = await session.turn(
+    { role: "implement", prompt, access: "write", verdict: VERDICTS.implement },
+    signal,
+  );
   if (!verdict.ok) return verdict;
   const { outcome, summary, question } = verdict.value;
   if (outcome === "needs_input") return fail(handOff("question", question ?? summary));
@@ -61,7 +73,8 @@ async function build(parts: WorkParts, plan: string | null, signal: AbortSignal)
   const changed = await workspace.work.changedFiles(workspace.baseSha, signal);
   if (!changed.ok) return fail(gitOutcome(changed.failure));
   // An agent's word that it is done proves nothing; git's does.
-  if (changed.value.length === 0) return fail(retry("the agent said that it is done, but nothing differs from the base branch"));
+  if (changed.value.length === 0)
+    return fail(retry("the agent said that it is done, but nothing differs from the base branch"));
   await run.mark({ at: "gated", sha: sha.value, summary });
   return ok({ sha: sha.value, summary });
 }

@@ -27,7 +27,10 @@ export function satisfiedComment({ summary, evidence }: Pick<PlanVerdict, "summa
 }
 
 export function pullBody(issue: Issue, summary: string, plan: string | null): string {
-  const planned = plan === null ? "" : `\n\n<details><summary>Implementation plan</summary>\n\n${quiet(cleanHead(plan, PLAN_CHARACTERS_MAX))}\n\n</details>`;
+  const planned =
+    plan === null
+      ? ""
+      : `\n\n<details><summary>Implementation plan</summary>\n\n${quiet(cleanHead(plan, PLAN_CHARACTERS_MAX))}\n\n</details>`;
   return `Fixes #${issue.number}\n\n${quiet(cleanHead(summary, SUMMARY_CHARACTERS_MAX))}${planned}`;
 }
 
@@ -42,9 +45,12 @@ export interface ReviewText {
 }
 
 export function reviewComment({ verdict, summary, findings }: ReviewText, round: number): string {
-  const heading = verdict === "approve" ? "approved" : verdict === "request_changes" ? "changes requested" : "a question";
+  const heading =
+    verdict === "approve" ? "approved" : verdict === "request_changes" ? "changes requested" : "a question";
   const list = findings.slice(0, FINDINGS_MAX).map((finding) => `- ${quiet(finding)}`);
-  return [`## Review, round ${round}: ${heading}`, quiet(cleanHead(summary, SUMMARY_CHARACTERS_MAX)), list.join("\n")].filter((part) => part !== "").join("\n\n");
+  return [`## Review, round ${round}: ${heading}`, quiet(cleanHead(summary, SUMMARY_CHARACTERS_MAX)), list.join("\n")]
+    .filter((part) => part !== "")
+    .join("\n\n");
 }
 
 export function feedbackText({ summary, findings }: ReviewText): string {
@@ -73,5 +79,8 @@ While it waits, the issue carries the label \`${label}\`.`;
 
 /** Keeps a mention from calling somebody, and keeps the text from ending in a marker of ours. */
 function quiet(text: string): string {
-  return text.replace(/(^|[^\w`])@(?=[\w-])/g, "$1@\u2060").replaceAll("<!--", "&lt;!--").trim();
+  return text
+    .replace(/(^|[^\w`])@(?=[\w-])/g, "$1@\u2060")
+    .replaceAll("<!--", "&lt;!--")
+    .trim();
 }

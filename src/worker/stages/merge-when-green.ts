@@ -46,12 +46,18 @@ async function act(approved: ApprovedPull, checks: CheckState, signal: AbortSign
     case "passed":
       return merge(approved, signal);
     case "none":
-      if (step.looks + 1 >= NO_CHECKS_LOOKS) return config.mergeWithoutChecks ? merge(approved, signal) : handOff("ci", noChecks(pull));
+      if (step.looks + 1 >= NO_CHECKS_LOOKS)
+        return config.mergeWithoutChecks ? merge(approved, signal) : handOff("ci", noChecks(pull));
       await run.mark({ ...step, looks: step.looks + 1 });
       return waitForChecks(approved, `#${pull.number} has no checks yet`, null);
     case "pending":
-      if (clock.now().getTime() - Date.parse(step.since) > config.ciTimeoutMs) return handOff("ci", lateChecks(pull, checks, config.ciTimeoutMs));
-      return waitForChecks(approved, `${checks.pending} of ${checks.total} checks of #${pull.number} are pending`, null);
+      if (clock.now().getTime() - Date.parse(step.since) > config.ciTimeoutMs)
+        return handOff("ci", lateChecks(pull, checks, config.ciTimeoutMs));
+      return waitForChecks(
+        approved,
+        `${checks.pending} of ${checks.total} checks of #${pull.number} are pending`,
+        null,
+      );
     case "failed":
       return fix(approved, checks, signal);
     default:
@@ -65,7 +71,10 @@ function unread(approved: ApprovedPull, { message, kind, retryable, retryAt }: G
   const problem = `the checks of #${pull.number} could not be read: ${message}`;
   const isLate = context.clock.now().getTime() - Date.parse(step.since) > context.config.ciTimeoutMs;
   if (retryable || kind === "unauthorized" || !isLate) return waitForChecks(approved, problem, retryAt);
-  return handOff("ci", `#${pull.number} is approved, but ${problem}. Give the credential the right to read checks and commit statuses, then answer here.`);
+  return handOff(
+    "ci",
+    `#${pull.number} is approved, but ${problem}. Give the credential the right to read checks and commit statuses, then answer here.`,
+  );
 }
 
 async function merge(approved: ApprovedPull, signal: AbortSignal): Promise<StageOutcome> {
@@ -74,7 +83,8 @@ async function merge(approved: ApprovedPull, signal: AbortSignal): Promise<Stage
   const issue = await github.issue(run.issue.number, signal);
   if (!issue.ok) return gitHubOutcome(issue.failure);
   // A person may have taken it out of our hands while we waited.
-  if (issue.value.state === "closed" || !run.isExpected(issue.value)) return { kind: "skip", reason: "it was closed or moved by someone else before the merge" };
+  if (issue.value.state === "closed" || !run.isExpected(issue.value))
+    return { kind: "skip", reason: "it was closed or moved by someone else before the merge" };
   const merged = await journal.effect<{ sha: string }, GitHubFailure>(
     run.key("merge"),
     {
@@ -102,12 +112,19 @@ async function restart({ run }: ApprovedPull, reason: string): Promise<StageOutc
   return retry(reason);
 }
 
-async function fix(approved: ApprovedPull, checks: Extract<CheckState, { kind: "failed" }>, signal: AbortSignal): Promise<StageOutcome> {
+async function fix(
+  approved: ApprovedPull,
+  checks: Extract<CheckState, { kind: "failed" }>,
+  signal: AbortSignal,
+): Promise<StageOutcome> {
   const { context, run, pull } = approved;
   const log = checks.failed.map(({ name, summary, url }) => `${name}: ${summary} (${url})`).join("\n");
   const { ciFixes } = run.state();
   if (ciFixes >= context.config.maxCiFixAttempts) {
-    return handOff("ci", `The checks of #${pull.number} still fail after ${ciFixes} attempts to mend them:\n\n${log}\n\nWhat is to be done?`);
+    return handOff(
+      "ci",
+      `The checks of #${pull.number} still fail after ${ciFixes} attempts to mend them:\n\n${log}\n\nWhat is to be done?`,
+    );
   }
   const opened = await context.workspaces.open(run.issue.number, context.baseBranch, signal);
   if (!opened.ok) return gitOutcome(opened.failure);
@@ -117,7 +134,10 @@ async function fix(approved: ApprovedPull, checks: Extract<CheckState, { kind: "
   const gate = await requireGate(parts);
   if (!gate.ok) return gate.failure;
   const session = new AgentSession({ ...parts, sessionId: randomUUID() });
-  const verdict = await session.turn({ role: "implement", prompt: ciFixPrompt(run.issue, log), access: "write", verdict: VERDICTS.implement }, signal);
+  const verdict = await session.turn(
+    { role: "implement", prompt: ciFixPrompt(run.issue, log), access: "write", verdict: VERDICTS.implement },
+    signal,
+  );
   if (!verdict.ok) return verdict.failure;
   if (verdict.value.outcome === "needs_input") return handOff("ci", verdict.value.question ?? verdict.value.summary);
   const sha = await finishWork({ ...parts, gateCommand: gate.value, session, role: "implement" }, signal);
@@ -133,8 +153,18 @@ async function fix(approved: ApprovedPull, checks: Extract<CheckState, { kind: "
 }
 
 /** The mended commit takes the approved one's place before it is pushed, so that a restart waits for the right checks. */
-async function countFix({ context, run, pull, step }: ApprovedPull, sha: string, log: string): Promise<Result<undefined, StageOutcome>> {
-  if (sha === step.sha) return fail(handOff("ci", `The checks of #${pull.number} fail, and the agent found nothing to change:\n\n${log}\n\nWhat is to be done?`));
+async function countFix(
+  { context, run, pull, step }: ApprovedPull,
+  sha: string,
+  log: string,
+): Promise<Result<undefined, StageOutcome>> {
+  if (sha === step.sha)
+    return fail(
+      handOff(
+        "ci",
+        `The checks of #${pull.number} fail, and the agent found nothing to change:\n\n${log}\n\nWhat is to be done?`,
+      ),
+    );
   await run.change((state) => ({ ...state, ciFixes: state.ciFixes + 1 }));
   await run.mark({ at: "approved", sha, since: context.clock.now().toISOString(), looks: 0 });
   return ok();

@@ -3,7 +3,15 @@
 
 const HEADINGS = {
   lite: ["Files to Modify", "Implementation Steps", "Testing Strategy"],
-  full: ["Files to Modify", "New Files", "File Delta", "Implementation Steps", "Testing Strategy", "Acceptance Criteria", "Key Considerations"],
+  full: [
+    "Files to Modify",
+    "New Files",
+    "File Delta",
+    "Implementation Steps",
+    "Testing Strategy",
+    "Acceptance Criteria",
+    "Key Considerations",
+  ],
 } as const;
 
 export type PlanScale = keyof typeof HEADINGS;
@@ -15,13 +23,20 @@ const LITE_BODY_CHARACTERS_MAX = 500;
 
 const LITE_LABELS = ["bug", "typo", "docs"];
 const LITE_TITLE = /\b(?:fix|typo|correct|patch|update|rename|bump|tweak)/i;
-const FILE_PATH = /(?:^|[\s`'"(*])(?:[\w@.-]+\/)*[\w@.-]*\w\.\w{1,10}\b|(?:^|[\s`'"(*])(?:[\w@.-]+\/)+[\w@.-]+|\b(?:Makefile|Dockerfile|LICENSE)\b/m;
-const TEST_FILE = /(?:^|[\s`'"(*/])(?:tests?|specs?|__tests__)\/|[\w-]*(?:[._-](?:test|spec)s?|test_[\w-]+|_test)\.\w+|\btest_\w+|\w+(?:Tests?|Spec)\.\w+/im;
-const EMPTY_WORD = /^[\s\-*_`.]*(?:none|n\/?a|not applicable|later|tbd|to be (?:done|decided|defined)|no tests?(?: needed| required)?)[\s\-*_`.]*$/i;
+const FILE_PATH =
+  /(?:^|[\s`'"(*])(?:[\w@.-]+\/)*[\w@.-]*\w\.\w{1,10}\b|(?:^|[\s`'"(*])(?:[\w@.-]+\/)+[\w@.-]+|\b(?:Makefile|Dockerfile|LICENSE)\b/m;
+const TEST_FILE =
+  /(?:^|[\s`'"(*/])(?:tests?|specs?|__tests__)\/|[\w-]*(?:[._-](?:test|spec)s?|test_[\w-]+|_test)\.\w+|\btest_\w+|\w+(?:Tests?|Spec)\.\w+/im;
+const EMPTY_WORD =
+  /^[\s\-*_`.]*(?:none|n\/?a|not applicable|later|tbd|to be (?:done|decided|defined)|no tests?(?: needed| required)?)[\s\-*_`.]*$/i;
 const CONCRETE_TARGET = /`[^`\n]+`|[\w-]+\.\w{1,10}\b|\b\w+\(\)|[\w-]+\/[\w-]+/;
 
 /** A small issue needs no seven-part plan. `labels` as they stand on the issue. */
-export function planScaleOf(issue: { readonly title: string; readonly body: string; readonly labels: readonly string[] }): PlanScale {
+export function planScaleOf(issue: {
+  readonly title: string;
+  readonly body: string;
+  readonly labels: readonly string[];
+}): PlanScale {
   if (issue.labels.some((label) => LITE_LABELS.includes(label.toLowerCase()))) return "lite";
   return issue.body.length < LITE_BODY_CHARACTERS_MAX && LITE_TITLE.test(issue.title) ? "lite" : "full";
 }
@@ -48,8 +63,15 @@ export interface EvidenceClaim {
 }
 
 /** Reads a claim that nothing is to be done. Whether the places exist is for the caller to see. */
-export function readEvidence(evidence: { readonly feature: string; readonly tests: string; readonly criteria: string }): EvidenceClaim {
-  const places = [...evidence.feature.matchAll(/([\w@.-][\w@./-]*):(\d{1,7})\b/g)].map(([, path = "", line = ""]) => ({ path, line: Number(line) }));
+export function readEvidence(evidence: {
+  readonly feature: string;
+  readonly tests: string;
+  readonly criteria: string;
+}): EvidenceClaim {
+  const places = [...evidence.feature.matchAll(/([\w@.-][\w@./-]*):(\d{1,7})\b/g)].map(([, path = "", line = ""]) => ({
+    path,
+    line: Number(line),
+  }));
   const problems = places.length === 0 ? ["evidence.feature names no `path:line`"] : [];
   if (isEmptyWord(evidence.tests)) problems.push("evidence.tests names no test that proves it");
   if (isEmptyWord(evidence.criteria)) problems.push("evidence.criteria does not say how the criteria are met");
@@ -81,10 +103,20 @@ function checkFiles(modified: string, created: string): string[] {
 function checkSteps(text: string, scale: PlanScale): string[] {
   const steps = [...text.matchAll(/^\s{0,3}(?:\d+[.)]|[-*+])\s+(.*)$/gm)].map(([, step = ""]) => step);
   const problems: string[] = [];
-  if (steps.length < STEPS_MIN[scale]) problems.push(`'Implementation Steps' needs at least ${STEPS_MIN[scale]} list item${STEPS_MIN[scale] > 1 ? "s" : ""}`);
+  if (steps.length < STEPS_MIN[scale])
+    problems.push(
+      `'Implementation Steps' needs at least ${STEPS_MIN[scale]} list item${STEPS_MIN[scale] > 1 ? "s" : ""}`,
+    );
   const short = steps.filter((step) => wordsOf(step) < STEP_WORDS_MIN);
-  if (short.length > 0) problems.push(`steps under ${STEP_WORDS_MIN} words say too little: ${short.map((step) => `'${step}'`).join(", ").slice(0, 200)}`);
-  if (scale === "full" && steps.length > 0 && !steps.some((step) => CONCRETE_TARGET.test(step))) problems.push("no step names a concrete target, such as a file or a function");
+  if (short.length > 0)
+    problems.push(
+      `steps under ${STEP_WORDS_MIN} words say too little: ${short
+        .map((step) => `'${step}'`)
+        .join(", ")
+        .slice(0, 200)}`,
+    );
+  if (scale === "full" && steps.length > 0 && !steps.some((step) => CONCRETE_TARGET.test(step)))
+    problems.push("no step names a concrete target, such as a file or a function");
   return problems;
 }
 
@@ -100,7 +132,9 @@ function checkLength(plan: string, scale: PlanScale, wordsMin: number): string[]
 
 function checkClarifications(plan: string): string[] {
   const count = plan.match(/\[NEEDS CLARIFICATION[^\]]*\]/gi)?.length ?? 0;
-  return count > CLARIFICATIONS_MAX ? [`${count} points need clarification, more than ${CLARIFICATIONS_MAX}: answer needs_input instead`] : [];
+  return count > CLARIFICATIONS_MAX
+    ? [`${count} points need clarification, more than ${CLARIFICATIONS_MAX}: answer needs_input instead`]
+    : [];
 }
 
 /** Nothing, or a word that stands for it. */

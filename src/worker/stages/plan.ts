@@ -27,14 +27,18 @@ export async function plan(context: StageContext, run: StageRun, signal: AbortSi
   for (const _try of ["first", "second"]) {
     const verdict = await session.turn({ role: "plan", prompt, access: "read", verdict: VERDICTS.plan }, signal);
     if (!verdict.ok) return verdict.failure;
-    if (verdict.value.outcome === "needs_input") return handOff("question", verdict.value.question ?? verdict.value.summary);
+    if (verdict.value.outcome === "needs_input")
+      return handOff("question", verdict.value.question ?? verdict.value.summary);
     const judged = await judge(verdict.value, { scale, minPlanWords, directory: opened.value.path });
     if (judged.ok) return judged.value === "plan" ? accept(context, run, verdict.value) : satisfied(verdict.value);
     problems = judged.failure;
     prompt = replanPrompt(problems);
   }
   const list = problems.map((problem) => `- ${problem}`).join("\n");
-  return handOff("question", `No plan came out that keeps the rules:\n${list}\n\nWhat should the plan say, or how can the issue be made clearer?`);
+  return handOff(
+    "question",
+    `No plan came out that keeps the rules:\n${list}\n\nWhat should the plan say, or how can the issue be made clearer?`,
+  );
 }
 
 async function judge(

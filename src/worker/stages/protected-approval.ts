@@ -12,7 +12,11 @@ import { approvalOf, protectedPaths, protectedQuestion } from "./protected-paths
 const DIFF_BYTES_MAX = 4 * 1_048_576;
 
 /** Null when the change touches nothing protected, or a person has let pass exactly this. */
-export async function protectedOutcome({ run, workspace }: WorkParts, pull: PullRequest, signal: AbortSignal): Promise<StageOutcome | null> {
+export async function protectedOutcome(
+  { run, workspace }: WorkParts,
+  pull: PullRequest,
+  signal: AbortSignal,
+): Promise<StageOutcome | null> {
   const changed = await workspace.work.changedFiles(workspace.baseSha, signal);
   if (!changed.ok) return gitOutcome(changed.failure);
   const paths = protectedPaths(changed.value);
@@ -23,9 +27,18 @@ export async function protectedOutcome({ run, workspace }: WorkParts, pull: Pull
 }
 
 /** Of the work branch as it is now; see protected-paths.ts. */
-export async function protectedApproval(workspace: WorkParts["workspace"], signal: AbortSignal): Promise<Result<string, StageOutcome>> {
+export async function protectedApproval(
+  workspace: WorkParts["workspace"],
+  signal: AbortSignal,
+): Promise<Result<string, StageOutcome>> {
   const diff = await workspace.work.diff(workspace.baseSha, signal, DIFF_BYTES_MAX);
   if (!diff.ok) return fail(gitOutcome(diff.failure));
-  if (diff.value.truncated) return fail(handOff("review", "The change is too large to tell which part of it a person has approved. Merge it yourself, or make it smaller."));
+  if (diff.value.truncated)
+    return fail(
+      handOff(
+        "review",
+        "The change is too large to tell which part of it a person has approved. Merge it yourself, or make it smaller.",
+      ),
+    );
   return ok(approvalOf(diff.value.text));
 }

@@ -22,7 +22,8 @@ export async function review(context: StageContext, run: StageRun, signal: Abort
   const found = await findPull(context, run, signal);
   if (!found.ok) return found.failure;
   const pull = found.value;
-  if (pull === null) return { kind: "advance", to: "ready", note: "there is no pull request to review, so it is implemented again" };
+  if (pull === null)
+    return { kind: "advance", to: "ready", note: "there is no pull request to review, so it is implemented again" };
   const closed = closedPullOutcome(pull);
   if (closed !== null) return closed;
   if (run.step.at === "approved") return mergeWhenGreen({ context, run, pull, step: run.step }, signal);
@@ -52,7 +53,14 @@ async function judge(parts: WorkParts, signal: AbortSignal): Promise<Result<Revi
   if (!diff.ok) return fail(gitOutcome(diff.failure));
   const state = run.state();
   const plan = await readPlan(context, run);
-  const prompt = reviewPrompt({ issue: run.issue, plan, guidance: state.guidance, base: workspace.baseSha, round: state.reviewRounds + 1, diff: diff.value.text });
+  const prompt = reviewPrompt({
+    issue: run.issue,
+    plan,
+    guidance: state.guidance,
+    base: workspace.baseSha,
+    round: state.reviewRounds + 1,
+    diff: diff.value.text,
+  });
   return new AgentSession(parts).turn({ role: "review", prompt, access: "read", verdict: VERDICTS.review }, signal);
 }
 
@@ -66,7 +74,10 @@ interface Shown {
 }
 
 /** As a review of the pull request. It only ever comments: GitHub lets nobody approve a pull request of their own. */
-async function show({ context, run, pull, verdict, round, sha }: Shown, signal: AbortSignal): Promise<Result<undefined, StageOutcome>> {
+async function show(
+  { context, run, pull, verdict, round, sha }: Shown,
+  signal: AbortSignal,
+): Promise<Result<undefined, StageOutcome>> {
   const { github, journal } = context;
   const key = run.key(`review/${round}-${run.id}`);
   const body = withMarker(reviewComment(verdict, round), key);
@@ -93,7 +104,12 @@ function rejected(context: StageContext, verdict: ReviewVerdict, round: number, 
   if (verdict.verdict === "needs_input") return handOff("review", verdict.question ?? verdict.summary);
   const feedback = feedbackText(verdict);
   if (round < context.config.maxReviewRounds) {
-    return { kind: "advance", to: "ready", note: `round ${round} asked for changes`, change: { feedback, reviewRounds: round } };
+    return {
+      kind: "advance",
+      to: "ready",
+      note: `round ${round} asked for changes`,
+      change: { feedback, reviewRounds: round },
+    };
   }
   const question = `Round ${round} of the review still asks for changes in #${pull.number}, and no more rounds are allowed:\n\n${feedback}\n\nHow is this to be settled?`;
   return { kind: "hand-off", cause: "review", question, change: { feedback, reviewRounds: round } };

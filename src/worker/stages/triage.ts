@@ -18,7 +18,10 @@ export async function triage(context: StageContext, run: StageRun, signal: Abort
   const opened = await context.workspaces.open(run.issue.number, context.baseBranch, signal);
   if (!opened.ok) return gitOutcome(opened.failure);
   const session = new AgentSession({ context, run, workspace: opened.value });
-  const verdict = await session.turn({ role: "triage", prompt: triagePrompt(run.issue, guidance), access: "read", verdict: VERDICTS.triage }, signal);
+  const verdict = await session.turn(
+    { role: "triage", prompt: triagePrompt(run.issue, guidance), access: "read", verdict: VERDICTS.triage },
+    signal,
+  );
   if (!verdict.ok) return verdict.failure;
   const { ready, reasons, type, complexity, question } = verdict.value;
   if (ready) return { kind: "advance", to: "plan", note: `triaged as ${type}, complexity ${complexity}` };
@@ -30,7 +33,9 @@ export async function triage(context: StageContext, run: StageRun, signal: Abort
 function tooShort(issue: { readonly title: string; readonly body: string }, hasAnswer: boolean): string | null {
   const lacks = [
     issue.title.trim().length < TITLE_LENGTH_MIN ? `a title of at least ${TITLE_LENGTH_MIN} characters` : null,
-    issue.body.trim().length < BODY_LENGTH_MIN && !hasAnswer ? `a description of at least ${BODY_LENGTH_MIN} characters` : null,
+    issue.body.trim().length < BODY_LENGTH_MIN && !hasAnswer
+      ? `a description of at least ${BODY_LENGTH_MIN} characters`
+      : null,
   ].filter((lack) => lack !== null);
   if (lacks.length === 0 || hasAnswer) return null;
   return `The issue needs ${lacks.join(" and ")} before anybody can plan it. What is wanted, where, and how can one see that it is done?`;

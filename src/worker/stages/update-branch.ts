@@ -34,10 +34,18 @@ export async function updateBranch(parts: WorkParts, signal: AbortSignal): Promi
 }
 
 /** The merge stands half done in the worktree; the commit that follows concludes it. */
-async function resolveConflict(parts: WorkParts, session: AgentSession, files: readonly string[], signal: AbortSignal): Promise<Result<undefined, StageOutcome>> {
+async function resolveConflict(
+  parts: WorkParts,
+  session: AgentSession,
+  files: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<undefined, StageOutcome>> {
   const { context, run, workspace } = parts;
   const prompt = conflictPrompt(run.issue, context.baseBranch, files);
-  const verdict = await session.turn({ role: "implement", prompt, access: "write", verdict: VERDICTS.implement }, signal);
+  const verdict = await session.turn(
+    { role: "implement", prompt, access: "write", verdict: VERDICTS.implement },
+    signal,
+  );
   if (!verdict.ok) return verdict;
   const left = verdict.value.outcome === "done" ? await workspace.conflictMarkers(files) : files;
   if (left.length === 0) return ok();
@@ -45,5 +53,10 @@ async function resolveConflict(parts: WorkParts, session: AgentSession, files: r
   if (!discarded.ok) return fail(gitOutcome(discarded.failure));
   const names = files.map((file) => `\`${file}\``).join(", ");
   const said = verdict.value.question ?? verdict.value.summary;
-  return fail(handOff("conflict", `\`${workspace.branch}\` conflicts with \`${context.baseBranch}\` in ${names}, and the agent could not resolve it: ${said}\n\nHow do the two belong together? Or merge the base into the branch yourself and answer here.`));
+  return fail(
+    handOff(
+      "conflict",
+      `\`${workspace.branch}\` conflicts with \`${context.baseBranch}\` in ${names}, and the agent could not resolve it: ${said}\n\nHow do the two belong together? Or merge the base into the branch yourself and answer here.`,
+    ),
+  );
 }

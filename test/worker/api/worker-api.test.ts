@@ -30,14 +30,21 @@ interface Row {
 interface Answer {
   readonly status: number;
   readonly type: string;
-  readonly body: { readonly items: readonly Row[]; readonly runtimes: readonly unknown[]; readonly why: readonly string[] };
+  readonly body: {
+    readonly items: readonly Row[];
+    readonly runtimes: readonly unknown[];
+    readonly why: readonly string[];
+  };
 }
 
 interface Api extends AsyncDisposable {
   readonly rig: PipelineRig;
   readonly worker: RepoRuntime;
   readonly port: number;
-  call(path: string, init?: { method?: string; body?: unknown; token?: string | null; headers?: Record<string, string> }): Promise<Answer>;
+  call(
+    path: string,
+    init?: { method?: string; body?: unknown; token?: string | null; headers?: Record<string, string> },
+  ): Promise<Answer>;
 }
 
 async function openApi(prepare: (rig: PipelineRig) => void = () => undefined): Promise<Api> {
@@ -58,15 +65,27 @@ async function openApi(prepare: (rig: PipelineRig) => void = () => undefined): P
   };
 }
 
-async function call(port: number, path: string, { method = "GET", body, token = TOKEN, headers = {} }: NonNullable<Parameters<Api["call"]>[1]>): Promise<Answer> {
-  const given = { ...(token === null ? {} : { authorization: `Bearer ${token}` }), ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers };
+async function call(
+  port: number,
+  path: string,
+  { method = "GET", body, token = TOKEN, headers = {} }: NonNullable<Parameters<Api["call"]>[1]>,
+): Promise<Answer> {
+  const given = {
+    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+    ...(body === undefined ? {} : { "content-type": "application/json" }),
+    ...headers,
+  };
   // Not fetch: it sets the Host header itself.
   const outgoing = request({ host: "127.0.0.1", port, path, method, headers: given, agent: false });
   outgoing.end(body === undefined ? undefined : JSON.stringify(body));
   const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
   const answered = await text(answer);
   const type = answer.headers["content-type"] ?? "";
-  return { status: answer.statusCode ?? 0, type, body: (type.includes("json") ? JSON.parse(answered) : answered) as Answer["body"] };
+  return {
+    status: answer.statusCode ?? 0,
+    type,
+    body: (type.includes("json") ? JSON.parse(answered) : answered) as Answer["body"],
+  };
 }
 
 describe("The worker's API", () => {
@@ -74,7 +93,10 @@ describe("The worker's API", () => {
     await using api = await openApi();
 
     expect(await api.call("/livez", { token: null })).toMatchObject({ status: 200, body: "ok" });
-    expect(await api.call("/api/pipeline", { token: null })).toMatchObject({ status: 401, type: "application/problem+json" });
+    expect(await api.call("/api/pipeline", { token: null })).toMatchObject({
+      status: 401,
+      type: "application/problem+json",
+    });
     expect(await api.call("/api/pipeline", { token: "another-token" })).toMatchObject({ status: 401 });
     expect(await api.call("/api/pipeline", { headers: { origin: "http://evil.test" } })).toMatchObject({ status: 403 });
     expect(await api.call("/api/pipeline", { headers: { host: "evil.test" } })).toMatchObject({ status: 403 });
@@ -100,7 +122,10 @@ describe("The worker's API", () => {
     const first = api.rig.addIssue();
     const second = api.rig.addIssue("Add the second missing part");
     const stranger = api.rig.addIssue("Nothing for the machine", "");
-    await api.rig.until("triage works and the second waits", () => api.rig.agent.turns.length === 1 && api.worker.orchestrator?.store.find(second.number) !== undefined);
+    await api.rig.until(
+      "triage works and the second waits",
+      () => api.rig.agent.turns.length === 1 && api.worker.orchestrator?.store.find(second.number) !== undefined,
+    );
 
     const { body: rows } = await api.call("/api/pipeline");
     const { body: queued } = await api.call(`/api/issues/${second.number}`);
@@ -109,28 +134,55 @@ describe("The worker's API", () => {
       { issue: first.number, stage: "triage", status: "active", attempt: 1 },
       { issue: second.number, stage: "triage", status: "queued" },
     ]);
-    expect(queued).toMatchObject({ issue: second.number, title: "Add the second missing part", stage: "triage", state: "open" });
+    expect(queued).toMatchObject({
+      issue: second.number,
+      title: "Add the second missing part",
+      stage: "triage",
+      state: "open",
+    });
     expect(queued.why).toEqual(["number 1 of 1 in the queue of triage, which has 1 slots, 1 of them busy"]);
-    expect((await api.call(`/api/issues/${first.number}`)).body.why[0]).toMatch(/^triage works on it since .*, attempt 1, step prompted$/);
+    expect((await api.call(`/api/issues/${first.number}`)).body.why[0]).toMatch(
+      /^triage works on it since .*, attempt 1, step prompted$/,
+    );
     expect((await api.call("/api/issues/999")).status).toBe(404);
     expect((await api.call("/api/issues/abc")).status).toBe(400);
     expect(rows.items.some(({ issue }) => issue === stranger.number)).toBe(false);
   });
 
   it("shows the open questions and takes an answer once, with a reason where there must be one", async () => {
-    await using api = await openApi((rig) => rig.agent.next("triage", () => verdict({ ready: false, reasons: ["unclear"], type: "bug", complexity: 1, question: "Which one?" })));
+    await using api = await openApi((rig) =>
+      rig.agent.next("triage", () =>
+        verdict({ ready: false, reasons: ["unclear"], type: "bug", complexity: 1, question: "Which one?" }),
+      ),
+    );
     const issue = api.rig.addIssue();
-    await api.rig.untilState(api.worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
-    await api.rig.until("the question is listed", () => api.worker.orchestrator?.store.queues().hitl.queued.length === 1);
+    await api.rig.untilState(
+      api.worker,
+      issue.number,
+      "is handed over",
+      ({ hitl, run }) => hitl !== null && run === null,
+    );
+    await api.rig.until(
+      "the question is listed",
+      () => api.worker.orchestrator?.store.queues().hitl.queued.length === 1,
+    );
 
     const { body } = await api.call("/api/hitl");
     expect(body.items).toMatchObject([{ issue: issue.number, stage: "triage", cause: "not-ready" }]);
     expect(body.items[0]?.question).toContain("Which one?");
     expect((await api.call(`/api/issues/${issue.number}`)).body.why[0]).toContain("waits for a person's answer since");
-    expect(await api.call(`/api/hitl/${issue.number}/skip`, { method: "POST", body: {} })).toMatchObject({ status: 400 });
-    expect(await api.call(`/api/hitl/${issue.number}/correct`, { method: "POST", body: { text: "   " } })).toMatchObject({ status: 400 });
-    expect(await api.call("/api/hitl/77/correct", { method: "POST", body: { text: "x" } })).toMatchObject({ status: 404 });
-    expect(await api.call(`/api/hitl/${issue.number}/correct`, { method: "POST", body: { text: "The first." } })).toMatchObject({ status: 200 });
+    expect(await api.call(`/api/hitl/${issue.number}/skip`, { method: "POST", body: {} })).toMatchObject({
+      status: 400,
+    });
+    expect(
+      await api.call(`/api/hitl/${issue.number}/correct`, { method: "POST", body: { text: "   " } }),
+    ).toMatchObject({ status: 400 });
+    expect(await api.call("/api/hitl/77/correct", { method: "POST", body: { text: "x" } })).toMatchObject({
+      status: 404,
+    });
+    expect(
+      await api.call(`/api/hitl/${issue.number}/correct`, { method: "POST", body: { text: "The first." } }),
+    ).toMatchObject({ status: 200 });
     await api.rig.untilLabel(issue.number, "fixed");
 
     expect(api.worker.state.issue(issue.number).guidance).toMatchObject([{ text: "The first.", by: "operator" }]);
@@ -141,9 +193,22 @@ describe("The worker's API", () => {
     const issue = api.rig.addIssue();
     await api.rig.untilState(api.worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
 
-    expect((await api.call("/api/sessions")).body.items[0]).toMatchObject({ repo: "acme-web", status: "active", boot: "boot-1" });
-    expect((await api.call("/api/workers")).body.items.map(({ stage }) => stage)).toEqual(["triage", "plan", "implement", "review", "hitl"]);
-    expect((await api.call("/api/metrics")).body.items[0]?.counters).toMatchObject({ "review.close": 1, "plan.advance": 1 });
+    expect((await api.call("/api/sessions")).body.items[0]).toMatchObject({
+      repo: "acme-web",
+      status: "active",
+      boot: "boot-1",
+    });
+    expect((await api.call("/api/workers")).body.items.map(({ stage }) => stage)).toEqual([
+      "triage",
+      "plan",
+      "implement",
+      "review",
+      "hitl",
+    ]);
+    expect((await api.call("/api/metrics")).body.items[0]?.counters).toMatchObject({
+      "review.close": 1,
+      "plan.advance": 1,
+    });
     const { body } = await api.call("/api/events?limit=1000");
     const merged = body.items.find(({ type }) => type === "pull.merged");
     const after = await api.call(`/api/events?since=${merged?.boot}:${merged?.id}&limit=1`);
@@ -158,7 +223,9 @@ describe("The worker's event stream", () => {
     await using api = await openApi();
     await api.rig.until("the first event is told", () => api.worker.bus.recent(10).length > 0);
     const [first] = api.worker.bus.recent(10);
-    const socket = new WebSocket(`ws://127.0.0.1:${api.port}/ws?since=${first?.boot}:${first?.id}`, { headers: { authorization: `Bearer ${TOKEN}` } });
+    const socket = new WebSocket(`ws://127.0.0.1:${api.port}/ws?since=${first?.boot}:${first?.id}`, {
+      headers: { authorization: `Bearer ${TOKEN}` },
+    });
     const seen: { id: number; type: string }[] = [];
     socket.on("message", (data: Buffer) => seen.push(JSON.parse(data.toString("utf8")) as (typeof seen)[number]));
     await once(socket, "open");

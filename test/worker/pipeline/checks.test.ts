@@ -7,7 +7,10 @@ import { unreachable } from "../../support/memory-fault.ts";
 import { done, writes } from "../../support/scripted-agent.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
-const FAILED: CheckState = { kind: "failed", failed: [{ name: "unit", summary: "2 of 9 failed", url: "https://ci.test/1" }] };
+const FAILED: CheckState = {
+  kind: "failed",
+  failed: [{ name: "unit", summary: "2 of 9 failed", url: "https://ci.test/1" }],
+};
 const PASSED: CheckState = { kind: "passed", total: 1 };
 
 describe("An approved pull request", () => {
@@ -26,7 +29,9 @@ describe("An approved pull request", () => {
 
     expect(worker.state.issue(issue.number).outcome?.kind).toBe("merged");
     expect(rig.fileOn("main", "part.txt")).toBe("mended");
-    expect(rig.agent.turnsOf("implement")[1]?.prompt).toContain("<output>\nunit: 2 of 9 failed (https://ci.test/1)\n</output>");
+    expect(rig.agent.turnsOf("implement")[1]?.prompt).toContain(
+      "<output>\nunit: 2 of 9 failed (https://ci.test/1)\n</output>",
+    );
     expect(rig.agent.turnsOf("review")).toHaveLength(1);
   });
 
@@ -82,7 +87,12 @@ describe("An approved pull request", () => {
 
     await rig.until("the checks were asked for five times in vain", () => asked >= 5);
     expect(rig.writes("merge")).toEqual([]);
-    await rig.untilState(worker, issue.number, "waits", ({ retryReason }) => retryReason?.includes("could not be read") === true);
+    await rig.untilState(
+      worker,
+      issue.number,
+      "waits",
+      ({ retryReason }) => retryReason?.includes("could not be read") === true,
+    );
     isDown = false;
     await rig.untilLabel(issue.number, "fixed");
 
@@ -93,7 +103,8 @@ describe("An approved pull request", () => {
   it("waits for pending checks without holding a slot, and gives up at the time limit", async () => {
     await using rig = await PipelineRig.create({ config: { maxReviewers: 1, ciTimeoutMs: 5_000 } });
     const held = rig.addIssue("Add the part whose checks hang");
-    rig.checks = (sha) => (rig.fileIn(sha, `part-${held.number}.txt`) === null ? PASSED : { kind: "pending", pending: 1, total: 2 });
+    rig.checks = (sha) =>
+      rig.fileIn(sha, `part-${held.number}.txt`) === null ? PASSED : { kind: "pending", pending: 1, total: 2 };
     const other = rig.addIssue("Add the part whose checks pass");
 
     const worker = await rig.start();
@@ -112,7 +123,12 @@ describe("An approved pull request", () => {
     rig.checks = () => (isPending ? { kind: "pending", pending: 1, total: 1 } : PASSED);
 
     const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "waits for checks", ({ retryReason }) => retryReason?.includes("pending") === true);
+    await rig.untilState(
+      worker,
+      issue.number,
+      "waits for checks",
+      ({ retryReason }) => retryReason?.includes("pending") === true,
+    );
     await rig.commitToRemote(`agent/issue-${issue.number}`, { "smuggled.txt": "unseen\n" });
     isPending = false;
     await rig.untilLabel(issue.number, "fixed");
@@ -128,7 +144,12 @@ describe("An approved pull request", () => {
     rig.checks = () => (isPending ? { kind: "pending", pending: 1, total: 1 } : PASSED);
 
     const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "waits for checks", ({ retryReason }) => retryReason?.includes("pending") === true);
+    await rig.untilState(
+      worker,
+      issue.number,
+      "waits for checks",
+      ({ retryReason }) => retryReason?.includes("pending") === true,
+    );
     rig.world.setLabels(issue.number, []);
     isPending = false;
     await rig.untilState(worker, issue.number, "is let go", ({ run, claim }) => run === null && claim === null);

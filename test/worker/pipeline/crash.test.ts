@@ -8,7 +8,19 @@ import type { RepoRuntime } from "../../../src/worker/runtime/repo-runtime.ts";
 import { Crash } from "../../support/memory-fault.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
-const READS = new Set(["viewer", "repository", "listIssues", "issue", "comments", "pullsByBranch", "pull", "reviews", "checks", "aheadBy", "mayWrite"]);
+const READS = new Set([
+  "viewer",
+  "repository",
+  "listIssues",
+  "issue",
+  "comments",
+  "pullsByBranch",
+  "pull",
+  "reviews",
+  "checks",
+  "aheadBy",
+  "mayWrite",
+]);
 /** Labels of the repository, before the loops begin. */
 const SETUP = new Set(["createLabel"]);
 
@@ -27,29 +39,32 @@ const POINTS: Point[] = Array.from({ length: WRITES }, (_, index) => index + 1).
 ]);
 
 describe("A worker that dies", () => {
-  it.concurrent.for(POINTS)("$when its write number $write leaves nothing undone and does nothing twice", async (point) => {
-    await using rig = await PipelineRig.create();
-    const issue = rig.addIssue();
-    const first = await rig.start();
+  it.concurrent.for(POINTS)(
+    "$when its write number $write leaves nothing undone and does nothing twice",
+    async (point) => {
+      await using rig = await PipelineRig.create();
+      const issue = rig.addIssue();
+      const first = await rig.start();
 
-    expect(await dieAt(rig, first, point)).toBe(true);
-    await first[Symbol.asyncDispose]();
-    const second = await rig.start({}, { data: "copy" });
-    await rig.untilState(second, issue.number, "has ended", ({ outcome }) => outcome !== null);
-    await rig.until("the claim is given back", () => !rig.labels(issue.number).includes("in-progress"));
+      expect(await dieAt(rig, first, point)).toBe(true);
+      await first[Symbol.asyncDispose]();
+      const second = await rig.start({}, { data: "copy" });
+      await rig.untilState(second, issue.number, "has ended", ({ outcome }) => outcome !== null);
+      await rig.until("the claim is given back", () => !rig.labels(issue.number).includes("in-progress"));
 
-    expect(second.state.issue(issue.number).outcome?.kind).toBe("merged");
-    expect(rig.writes("createPull")).toHaveLength(1);
-    expect(rig.writes("merge")).toHaveLength(1);
-    expect(rig.pulls()).toHaveLength(1);
-    expect(rig.world.reviews).toHaveLength(1);
-    expect(rig.commentsOf(issue.number, "## Implementation Plan")).toHaveLength(1);
-    expect(rig.commentsOf(issue.number, "Implemented in")).toHaveLength(1);
-    expect(rig.commentsOf(issue.number, "**HydraFlow**")).toHaveLength(1);
-    expect(rig.labels(issue.number)).toEqual(["fixed"]);
-    expect(rig.world.issue(issue.number).state).toBe("closed");
-    expect(rig.fileOn("main", `part-${issue.number}.txt`)).toBe(`part of ${issue.number}`);
-  });
+      expect(second.state.issue(issue.number).outcome?.kind).toBe("merged");
+      expect(rig.writes("createPull")).toHaveLength(1);
+      expect(rig.writes("merge")).toHaveLength(1);
+      expect(rig.pulls()).toHaveLength(1);
+      expect(rig.world.reviews).toHaveLength(1);
+      expect(rig.commentsOf(issue.number, "## Implementation Plan")).toHaveLength(1);
+      expect(rig.commentsOf(issue.number, "Implemented in")).toHaveLength(1);
+      expect(rig.commentsOf(issue.number, "**HydraFlow**")).toHaveLength(1);
+      expect(rig.labels(issue.number)).toEqual(["fixed"]);
+      expect(rig.world.issue(issue.number).state).toBe("closed");
+      expect(rig.fileOn("main", `part-${issue.number}.txt`)).toBe(`part of ${issue.number}`);
+    },
+  );
 });
 
 /** True when it died there; false when it had ended its work before. What the disk held at that moment stays as `copy`. */

@@ -64,7 +64,9 @@ describe("Implementing", () => {
   });
 
   it("hands the issue to a person when every attempt fails the gate", async () => {
-    await using rig = await PipelineRig.create({ config: { gateCommand: "echo broken thing; false", maxQualityFixAttempts: 0, maxIssueAttempts: 2 } });
+    await using rig = await PipelineRig.create({
+      config: { gateCommand: "echo broken thing; false", maxQualityFixAttempts: 0, maxIssueAttempts: 2 },
+    });
     const issue = rig.addIssue();
 
     const worker = await rig.start();
@@ -145,7 +147,14 @@ describe("The worker", () => {
     // From now on every poll is one that shows an earlier moment as the newest.
     client.listIssues = async (since, signal) => {
       const listed = await listIssues(since, signal);
-      return listed.ok ? { ok: true, value: listed.value.map((one) => (one.number === issue.number && one.state === "open" ? { ...one, labels: stale.labels } : one)) } : listed;
+      return listed.ok
+        ? {
+            ok: true,
+            value: listed.value.map((one) =>
+              one.number === issue.number && one.state === "open" ? { ...one, labels: stale.labels } : one,
+            ),
+          }
+        : listed;
     };
     await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
 
@@ -175,7 +184,10 @@ describe("The worker", () => {
     const worker = await rig.start();
     const { client } = rig;
     client.inject({ at: 1, method: "listIssues", when: "before", how: unreachable("no route") });
-    await rig.until("the notice tells, or all is over", () => worker.notice?.includes("no route") === true || rig.labels(issue.number).includes("fixed"));
+    await rig.until(
+      "the notice tells, or all is over",
+      () => worker.notice?.includes("no route") === true || rig.labels(issue.number).includes("fixed"),
+    );
 
     await rig.untilLabel(issue.number, "fixed");
   });
@@ -188,7 +200,10 @@ describe("The worker", () => {
     await rig.until("the first works on it", () => rig.agent.turns.length === 1);
 
     const second = await rig.start({}, { data: "two", worktrees: "two" });
-    await rig.until("the second has seen that it is held", () => second.orchestrator?.heldBy(issue.number) !== null && second.orchestrator !== null);
+    await rig.until(
+      "the second has seen that it is held",
+      () => second.orchestrator?.heldBy(issue.number) !== null && second.orchestrator !== null,
+    );
 
     expect(rig.agent.turns).toHaveLength(1);
     expect(first.inFlight).toBe(1);
@@ -201,7 +216,12 @@ describe("The worker", () => {
     rig.checks = () => (isPending ? { kind: "pending", pending: 1, total: 1 } : { kind: "passed", total: 1 });
     const issue = rig.addIssue();
     const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "waits for checks", ({ retryReason }) => retryReason?.includes("pending") === true);
+    await rig.untilState(
+      worker,
+      issue.number,
+      "waits for checks",
+      ({ retryReason }) => retryReason?.includes("pending") === true,
+    );
 
     rig.world.setState(issue.number, "closed");
     isPending = false;

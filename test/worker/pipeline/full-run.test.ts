@@ -21,7 +21,12 @@ describe("The pipeline", () => {
     expect(rig.writes("merge")).toHaveLength(1);
     expect(rig.fileOn(`agent/issue-${issue.number}`, "README.md")).toBeNull();
     expect(rig.commentsOf(issue.number, "## Implementation Plan")).toHaveLength(1);
-    expect(rig.agent.turns.map(({ role, access }) => `${role} ${access}`)).toEqual(["triage read", "plan read", "implement write", "review read"]);
+    expect(rig.agent.turns.map(({ role, access }) => `${role} ${access}`)).toEqual([
+      "triage read",
+      "plan read",
+      "implement write",
+      "review read",
+    ]);
   });
 
   it("takes an issue back to implement when the review objects, and merges after the second round", async () => {
@@ -37,8 +42,13 @@ describe("The pipeline", () => {
     await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
 
     expect(worker.state.issue(issue.number).outcome?.kind).toBe("merged");
-    expect(rig.world.reviews.map(({ body }) => body.split("\n")[0])).toEqual(["## Review, round 1: changes requested", "## Review, round 2: approved"]);
-    expect(rig.agent.turnsOf("implement")[1]?.prompt).toContain("<feedback>\nNot yet.\n- README.md says nothing of it\n</feedback>");
+    expect(rig.world.reviews.map(({ body }) => body.split("\n")[0])).toEqual([
+      "## Review, round 1: changes requested",
+      "## Review, round 2: approved",
+    ]);
+    expect(rig.agent.turnsOf("implement")[1]?.prompt).toContain(
+      "<feedback>\nNot yet.\n- README.md says nothing of it\n</feedback>",
+    );
     expect(rig.pulls()).toHaveLength(1);
   });
 
@@ -48,7 +58,8 @@ describe("The pipeline", () => {
     const second = rig.addIssue("Add the second missing part");
 
     const worker = await rig.start();
-    for (const { number } of [first, second]) await rig.untilState(worker, number, "has ended", ({ outcome }) => outcome !== null);
+    for (const { number } of [first, second])
+      await rig.untilState(worker, number, "has ended", ({ outcome }) => outcome !== null);
 
     expect(rig.fileOn("main", `part-${first.number}.txt`)).not.toBeNull();
     expect(rig.fileOn("main", `part-${second.number}.txt`)).not.toBeNull();

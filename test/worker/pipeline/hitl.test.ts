@@ -5,7 +5,14 @@ import { describe, expect, it } from "vitest";
 import { approve, done, hangs, needsInput, requestChanges, verdict, writes } from "../../support/scripted-agent.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
-const NOT_READY = () => verdict({ ready: false, reasons: ["it does not say where"], type: "feature", complexity: 3, question: "Where does the part go?" });
+const NOT_READY = () =>
+  verdict({
+    ready: false,
+    reasons: ["it does not say where"],
+    type: "feature",
+    complexity: 3,
+    question: "Where does the part go?",
+  });
 
 describe("An issue that is not ready", () => {
   it("asks for more when it says too little, without an agent", async () => {
@@ -16,7 +23,9 @@ describe("An issue that is not ready", () => {
     await rig.untilLabel(issue.number, "hitl");
     await rig.untilState(worker, issue.number, "is handed over", ({ run, claim }) => run === null && claim === null);
 
-    expect(rig.commentsOf(issue.number, "## HydraFlow needs a person")[0]).toContain("a title of at least 10 characters and a description");
+    expect(rig.commentsOf(issue.number, "## HydraFlow needs a person")[0]).toContain(
+      "a title of at least 10 characters and a description",
+    );
     expect(rig.agent.turns).toEqual([]);
     expect(rig.labels(issue.number)).toEqual(["hitl"]);
   });
@@ -33,7 +42,9 @@ describe("An issue that is not ready", () => {
     rig.world.addComment(issue.number, "olivia", "Put it next to the README.");
     await rig.untilLabel(issue.number, "fixed");
 
-    const answered = rig.agent.turns.filter(({ prompt }) => prompt.includes("<answer>\nPut it next to the README.\n</answer>"));
+    const answered = rig.agent.turns.filter(({ prompt }) =>
+      prompt.includes("<answer>\nPut it next to the README.\n</answer>"),
+    );
     expect(answered.map(({ role }) => role)).toEqual(["triage", "plan", "implement", "review"]);
     expect(rig.commentsOf(issue.number, "## HydraFlow needs a person")).toHaveLength(1);
     expect(rig.commentsOf(issue.number, "**HydraFlow**")).toHaveLength(1);
@@ -65,7 +76,10 @@ describe("A question of the agent", () => {
     await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
 
     expect(worker.state.issue(issue.number).hitl).toMatchObject({ question: "Text or binary?", origin: "plan" });
-    expect(await worker.orchestrator?.inbox.answer(issue.number, "Text.", "operator")).toEqual({ ok: true, value: undefined });
+    expect(await worker.orchestrator?.inbox.answer(issue.number, "Text.", "operator")).toEqual({
+      ok: true,
+      value: undefined,
+    });
     worker.orchestrator?.wake();
     await rig.untilLabel(issue.number, "fixed");
 

@@ -19,7 +19,7 @@ import { ScriptedAgent } from "../../support/scripted-agent.ts";
 const WAIT_MS = 15_000;
 const OPERATOR = ["-c", "user.name=Operator", "-c", "user.email=operator@example.com"];
 const NEVER = new AbortController().signal;
-export const BODY = "We need a part that says which issue it belongs to, in a file of its own, so that others can find it.";
+const BODY = "We need a part that says which issue it belongs to, in a file of its own, so that others can find it.";
 
 export interface RigOptions {
   readonly files?: Readonly<Record<string, string>>;
@@ -56,15 +56,29 @@ export class PipelineRig implements AsyncDisposable {
   }
 
   /** `data` names the data root and `worktrees` their place: other names are a worker on another machine. */
-  async start(overrides: Readonly<Record<string, unknown>> = {}, { data = "one", worktrees = "one" } = {}): Promise<RepoRuntime> {
+  async start(
+    overrides: Readonly<Record<string, unknown>> = {},
+    { data = "one", worktrees = "one" } = {},
+  ): Promise<RepoRuntime> {
     const repository = parseRepositoryName("acme/web");
-    const given = { pollIntervalMs: 200, ciPollIntervalMs: 100, minPlanWords: 20, gateCommand: "test ! -e broken.txt", ...this.#options.config, ...overrides };
+    const given = {
+      pollIntervalMs: 200,
+      ciPollIntervalMs: 100,
+      minPlanWords: 20,
+      gateCommand: "test ! -e broken.txt",
+      ...this.#options.config,
+      ...overrides,
+    };
     const values = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
     const config = resolveConfig([{ source: "test", kind: "command-line", values }]);
     if (!repository.ok || !config.ok) throw new Error("the rig's own settings are wrong");
     this.client = this.world.connect();
     const { client } = this;
-    const settings = { ...config.value, githubGitUrl: `file://${join(this.directory, "remotes")}`, worktreeBase: join(this.directory, "worktrees", worktrees) };
+    const settings = {
+      ...config.value,
+      githubGitUrl: `file://${join(this.directory, "remotes")}`,
+      worktreeBase: join(this.directory, "worktrees", worktrees),
+    };
     const runtime = await RepoRuntime.create(
       {
         repository: repository.value,
@@ -110,7 +124,10 @@ export class PipelineRig implements AsyncDisposable {
   }
 
   commentsOf(issue: number, heading: string): string[] {
-    return this.world.commentsOf(issue).map(({ body }) => body).filter((body) => body.startsWith(heading));
+    return this.world
+      .commentsOf(issue)
+      .map(({ body }) => body)
+      .filter((body) => body.startsWith(heading));
   }
 
   pulls(): number[] {
@@ -133,7 +150,12 @@ export class PipelineRig implements AsyncDisposable {
     });
   }
 
-  async untilState(runtime: RepoRuntime, issue: number, what: string, isSo: (state: IssueState) => boolean): Promise<void> {
+  async untilState(
+    runtime: RepoRuntime,
+    issue: number,
+    what: string,
+    isSo: (state: IssueState) => boolean,
+  ): Promise<void> {
     await this.until(`the state of #${issue}: ${what}`, () => isSo(runtime.state.issue(issue)));
   }
 
@@ -183,8 +205,12 @@ export class PipelineRig implements AsyncDisposable {
   }
 
   #picture(): string {
-    const issues = [...this.world.issues.values()].map(({ number, state, labels }) => `#${number} ${state} [${labels.join(" ")}]`);
-    const states = [...(this.#workers.at(-1)?.state.issues() ?? [])].map(([number, state]) => `#${number} ${JSON.stringify(state).slice(0, 3_000)}`);
+    const issues = [...this.world.issues.values()].map(
+      ({ number, state, labels }) => `#${number} ${state} [${labels.join(" ")}]`,
+    );
+    const states = [...(this.#workers.at(-1)?.state.issues() ?? [])].map(
+      ([number, state]) => `#${number} ${JSON.stringify(state).slice(0, 3_000)}`,
+    );
     return [...issues, `notice: ${this.#workers.at(-1)?.notice}`, ...states].join("\n");
   }
 }
@@ -230,7 +256,11 @@ async function writeFiles(directory: string, files: Readonly<Record<string, stri
 }
 
 export function sh(directory: string, ...gitArguments: string[]): string {
-  return execFileSync("git", [...OPERATOR, ...gitArguments], { cwd: directory, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
+  return execFileSync("git", [...OPERATOR, ...gitArguments], {
+    cwd: directory,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  }).trim();
 }
 
 function tryGit(directory: string, ...gitArguments: string[]): string | null {

@@ -23,7 +23,11 @@ class SupervisedWorker implements AsyncDisposable {
   readonly #waiting = new Set<() => void>();
 
   constructor(dataRoot: string) {
-    this.child = fork(ENTRY, [], { env: { PATH: process.env["PATH"], HYDRAFLOW_HOME: dataRoot }, stdio: ["ignore", "ignore", "inherit", "ipc"], execArgv: [] });
+    this.child = fork(ENTRY, [], {
+      env: { PATH: process.env["PATH"], HYDRAFLOW_HOME: dataRoot },
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+      execArgv: [],
+    });
     this.exited = once(this.child, "exit").then(([code, signal]) => ({ code, signal }));
     this.child.on("message", (message) => {
       this.messages.push(message as FromWorker);
@@ -32,10 +36,17 @@ class SupervisedWorker implements AsyncDisposable {
   }
 
   /** The first message of this type, also one that came before. */
-  async message<T extends FromWorker["type"]>(type: T, isIt: (message: Extract<FromWorker, { type: T }>) => boolean = () => true): Promise<Extract<FromWorker, { type: T }>> {
-    const found = () => this.messages.find((message) => message.type === type && isIt(message as Extract<FromWorker, { type: T }>));
+  async message<T extends FromWorker["type"]>(
+    type: T,
+    isIt: (message: Extract<FromWorker, { type: T }>) => boolean = () => true,
+  ): Promise<Extract<FromWorker, { type: T }>> {
+    const found = () =>
+      this.messages.find((message) => message.type === type && isIt(message as Extract<FromWorker, { type: T }>));
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`never: ${type}; came: ${JSON.stringify(this.messages)}`)), WAIT_MS);
+      const timer = setTimeout(
+        () => reject(new Error(`never: ${type}; came: ${JSON.stringify(this.messages)}`)),
+        WAIT_MS,
+      );
       const look = (): void => {
         if (found() === undefined) return;
         clearTimeout(timer);
@@ -106,7 +117,9 @@ describe("A worker under its supervisor", () => {
     expect(await worker.message("hello")).toEqual({ type: "hello", pid: worker.child.pid });
     worker.child.send(place.startMessage());
     const ready = await worker.message("ready");
-    const answer = await fetch(`http://127.0.0.1:${ready.port}/api/runtimes`, { headers: { authorization: `Bearer ${TOKEN}` } });
+    const answer = await fetch(`http://127.0.0.1:${ready.port}/api/runtimes`, {
+      headers: { authorization: `Bearer ${TOKEN}` },
+    });
     const { runtimes } = (await answer.json()) as { runtimes: { notice: string }[] };
     worker.child.send({ type: "stop", nonce: "nonce-of-another-birth" });
     const stillThere = await fetch(`http://127.0.0.1:${ready.port}/livez`);
@@ -144,7 +157,10 @@ describe("A worker under its supervisor", () => {
   it("says why a wrong configuration keeps it from starting, and exits so that nobody tries again", async () => {
     await using place = await Place.create();
     await mkdir(join(place.checkout, ".hydraflow"));
-    await writeFile(join(place.checkout, ".hydraflow", "config.json"), '{"maxWorkers": 99, "githubApiUrl": "https://evil.test"}');
+    await writeFile(
+      join(place.checkout, ".hydraflow", "config.json"),
+      '{"maxWorkers": 99, "githubApiUrl": "https://evil.test"}',
+    );
     await using worker = new SupervisedWorker(place.dataRoot);
     await worker.message("hello");
     worker.child.send(place.startMessage());

@@ -27,20 +27,30 @@ describe("A person's answer", () => {
       comment(2, "bot", "the question\n\n<!-- hydraflow:42.1/comment/question -->"),
       comment(3, "mallory", "evil"),
       comment(4, "olivia", "first"),
-      comment(5, "bot", "**HydraFlow** is working\n\n<!-- hydraflow:claim {\"owner\":\"x\"} -->"),
+      comment(5, "bot", '**HydraFlow** is working\n\n<!-- hydraflow:claim {"owner":"x"} -->'),
       comment(6, "bot", "second, quoting <!-- hydraflow:42.1/comment/question --> in the middle"),
     ];
 
     const found = await findAnswer(github, comments, { commentId: 2, askedAt: AT }, NEVER);
 
-    expect(found).toEqual(ok({ text: "first\n\nsecond, quoting <!-- hydraflow:42.1/comment/question --> in the middle", by: "bot", door: "comment", at: AT }));
+    expect(found).toEqual(
+      ok({
+        text: "first\n\nsecond, quoting <!-- hydraflow:42.1/comment/question --> in the middle",
+        by: "bot",
+        door: "comment",
+        at: AT,
+      }),
+    );
   });
 
   it("is not found when it cannot be asked who may write", async () => {
     const failure = { kind: "server", message: "down", status: 500, retryable: true, retryAt: null } as const;
     const down = { mayWrite: () => Promise.resolve({ ok: false, failure } as const) };
 
-    expect(await findAnswer(down, [comment(3, "olivia", "yes")], { commentId: 2, askedAt: AT }, NEVER)).toEqual({ ok: false, failure });
+    expect(await findAnswer(down, [comment(3, "olivia", "yes")], { commentId: 2, askedAt: AT }, NEVER)).toEqual({
+      ok: false,
+      failure,
+    });
   });
 });
 
@@ -57,11 +67,14 @@ describe("An approval", () => {
   });
 
   it("is for one state of the protected files and for no other", () => {
-    const diff = (line: string) => `diff --git a/.github/workflows/ci.yml b/.github/workflows/ci.yml\n+${line}\ndiff --git a/src/a.ts b/src/a.ts\n+${line}\n`;
+    const diff = (line: string) =>
+      `diff --git a/.github/workflows/ci.yml b/.github/workflows/ci.yml\n+${line}\ndiff --git a/src/a.ts b/src/a.ts\n+${line}\n`;
 
     expect(approvalOf(diff("x"))).toBe(approvalOf(diff("x").replace("src/a.ts\n+x", "src/a.ts\n+other")));
     expect(approvalOf(diff("x"))).not.toBe(approvalOf(diff("y")));
-    expect(protectedPaths(["src/a.ts", ".github/workflows/ci.yml", "package-lock.json"])).toEqual([".github/workflows/ci.yml"]);
+    expect(protectedPaths(["src/a.ts", ".github/workflows/ci.yml", "package-lock.json"])).toEqual([
+      ".github/workflows/ci.yml",
+    ]);
   });
 });
 
@@ -69,7 +82,10 @@ describe("A failed attempt", () => {
   it("is tried again later and later, and the last one goes to a person", () => {
     expect([1, 2, 3, 30].map((failures) => backoffMs(failures, 1_000))).toEqual([1_000, 2_000, 4_000, 1_800_000]);
     const outcome = { kind: "retry", reason: "it broke" } as const;
-    const once = failRun(beginRun(UNKNOWN_ISSUE, { stage: "plan", at: AT, lostCycle: 0 }), outcome, "plan", { at: AT, retryAt: AT });
+    const once = failRun(beginRun(UNKNOWN_ISSUE, { stage: "plan", at: AT, lostCycle: 0 }), outcome, "plan", {
+      at: AT,
+      retryAt: AT,
+    });
 
     expect(escalate(outcome, UNKNOWN_ISSUE, "plan", 2)).toBe(outcome);
     expect(escalate(outcome, once, "plan", 2)).toMatchObject({ kind: "hand-off", cause: "attempts" });
@@ -77,8 +93,12 @@ describe("A failed attempt", () => {
 
   it("keeps what is committed and checked, but never the agent's session", () => {
     const begun = beginRun(UNKNOWN_ISSUE, { stage: "implement", at: AT, lostCycle: 0 });
-    const withStep = (step: Parameters<typeof writeStep>[0]) => ({ ...begun, run: { ...begun.run!, step: writeStep(step) } });
-    const after = (state: typeof begun) => failRun(state, { kind: "retry", reason: "x" }, "implement", { at: AT, retryAt: AT }).run!;
+    const withStep = (step: Parameters<typeof writeStep>[0]) => ({
+      ...begun,
+      run: { ...begun.run!, step: writeStep(step) },
+    });
+    const after = (state: typeof begun) =>
+      failRun(state, { kind: "retry", reason: "x" }, "implement", { at: AT, retryAt: AT }).run!;
 
     expect(readStep(after(withStep({ at: "gated", sha: "a", summary: "s" })).step).at).toBe("gated");
     expect(readStep(after(withStep({ at: "prompted" })).step).at).toBe("begun");
@@ -91,15 +111,27 @@ describe("A failed attempt", () => {
     expect(gitHubOutcome({ ...failure, kind: "unauthorized", retryable: false }).kind).toBe("wait");
     expect(gitHubOutcome({ ...failure, kind: "invalid", retryable: false }).kind).toBe("retry");
     expect(gitOutcome({ kind: "network", exitCode: 128, message: "m", retryable: true }).kind).toBe("wait");
-    expect(gitOutcome({ kind: "config-changed", exitCode: null, message: "m", retryable: false })).toMatchObject({ kind: "hand-off", cause: "agent" });
+    expect(gitOutcome({ kind: "config-changed", exitCode: null, message: "m", retryable: false })).toMatchObject({
+      kind: "hand-off",
+      cause: "agent",
+    });
   });
 });
 
 describe("A run", () => {
   it("of an ended issue begins a new cycle, above any that a lost state had", () => {
-    const ended = { ...UNKNOWN_ISSUE, cycle: 3, pull: 9, outcome: { kind: "merged", reason: "", at: AT, pull: 9 } } as const;
+    const ended = {
+      ...UNKNOWN_ISSUE,
+      cycle: 3,
+      pull: 9,
+      outcome: { kind: "merged", reason: "", at: AT, pull: 9 },
+    } as const;
 
-    expect(beginRun(ended, { stage: "triage", at: AT, lostCycle: 0 })).toMatchObject({ cycle: 4, pull: null, outcome: null });
+    expect(beginRun(ended, { stage: "triage", at: AT, lostCycle: 0 })).toMatchObject({
+      cycle: 4,
+      pull: null,
+      outcome: null,
+    });
     expect(beginRun(UNKNOWN_ISSUE, { stage: "triage", at: AT, lostCycle: 5 }).cycle).toBe(6);
   });
 });
@@ -119,8 +151,20 @@ describe("A settlement", () => {
   });
 
   it("of a second question goes back to where the first one came from", () => {
-    const hitl = { question: "q", cause: "question", origin: "ready", askedAt: "1", commentId: 1, answer: null, decision: null, reason: null } as const;
-    const second = settle({ kind: "hand-off", cause: "question", question: "And now?" }, { ...facts, state: { ...UNKNOWN_ISSUE, hitl }, run: { id: "r2", stage: "hitl" } });
+    const hitl = {
+      question: "q",
+      cause: "question",
+      origin: "ready",
+      askedAt: "1",
+      commentId: 1,
+      answer: null,
+      decision: null,
+      reason: null,
+    } as const;
+    const second = settle(
+      { kind: "hand-off", cause: "question", question: "And now?" },
+      { ...facts, state: { ...UNKNOWN_ISSUE, hitl }, run: { id: "r2", stage: "hitl" } },
+    );
 
     expect(second).toMatchObject({ question: { origin: "ready" }, from: "hitl", to: "hitl" });
   });
@@ -128,7 +172,9 @@ describe("A settlement", () => {
   it("leaves the state ready for the next stage", () => {
     const state = { ...UNKNOWN_ISSUE, attempts: { plan: 2 }, retryAt: AT, retryReason: "x" };
 
-    expect(settledState(state, { kind: "advance", to: "ready", note: "done", change: { feedback: null } }, "plan", AT)).toMatchObject({
+    expect(
+      settledState(state, { kind: "advance", to: "ready", note: "done", change: { feedback: null } }, "plan", AT),
+    ).toMatchObject({
       attempts: { plan: 0 },
       run: null,
       retryAt: null,
@@ -139,7 +185,11 @@ describe("A settlement", () => {
 
 describe("Texts on GitHub", () => {
   it("call nobody and end in no marker of ours", () => {
-    const body = questionComment("question", "@olivia, ask @acme/team or mail a@b.test <!-- hydraflow:1.1/x -->", "hydraflow-hitl");
+    const body = questionComment(
+      "question",
+      "@olivia, ask @acme/team or mail a@b.test <!-- hydraflow:1.1/x -->",
+      "hydraflow-hitl",
+    );
 
     expect(body).not.toMatch(/(?:^|[^\w])@[a-z]/m);
     expect(body).toContain("a@b.test");
@@ -155,7 +205,16 @@ describe("Texts on GitHub", () => {
 });
 
 describe("Why an issue does not move", () => {
-  const facts: WhyFacts = { state: UNKNOWN_ISSUE, now: new Date(AT), notice: null, lastSync: { at: AT, ok: true, problem: null }, labelPrefix: "hydraflow", place: null, isKnown: true, heldBy: null };
+  const facts: WhyFacts = {
+    state: UNKNOWN_ISSUE,
+    now: new Date(AT),
+    notice: null,
+    lastSync: { at: AT, ok: true, problem: null },
+    labelPrefix: "hydraflow",
+    place: null,
+    isKnown: true,
+    heldBy: null,
+  };
   const place = { stage: "plan", isActive: false, position: 2, queued: 5, slots: 1, busy: 1 } as const;
   const later = "2026-01-02T04:00:00.000Z";
 
@@ -163,11 +222,27 @@ describe("Why an issue does not move", () => {
     ["it has no label", facts, "it has no label of HydraFlow; add `hydraflow-find` to have it worked on"],
     ["nobody knows it", { ...facts, isKnown: false }, "GitHub shows no open issue with this number"],
     ["it queues", { ...facts, place }, "number 2 of 5 in the queue of plan, which has 1 slots, 1 of them busy"],
-    ["it is tried again later", { ...facts, place, state: { ...UNKNOWN_ISSUE, retryAt: later, retryReason: "it broke" } }, `waits until ${later}: it broke`],
-    ["another worker has it", { ...facts, place, heldBy: { owner: "other/acme-web/1", until: new Date(later) } }, `held by other/acme-web/1 until ${later}`],
-    ["GitHub is down", { ...facts, place, lastSync: { at: AT, ok: false, problem: "no route" } }, `GitHub did not answer at ${AT}: no route`],
+    [
+      "it is tried again later",
+      { ...facts, place, state: { ...UNKNOWN_ISSUE, retryAt: later, retryReason: "it broke" } },
+      `waits until ${later}: it broke`,
+    ],
+    [
+      "another worker has it",
+      { ...facts, place, heldBy: { owner: "other/acme-web/1", until: new Date(later) } },
+      `held by other/acme-web/1 until ${later}`,
+    ],
+    [
+      "GitHub is down",
+      { ...facts, place, lastSync: { at: AT, ok: false, problem: "no route" } },
+      `GitHub did not answer at ${AT}: no route`,
+    ],
     ["the worker is held up", { ...facts, place, notice: "no GitHub credential" }, "no GitHub credential"],
-    ["it has ended", { ...facts, state: { ...UNKNOWN_ISSUE, outcome: { kind: "merged", reason: "merged in #9", at: AT, pull: 9 } } }, "it has ended as merged: merged in #9"],
+    [
+      "it has ended",
+      { ...facts, state: { ...UNKNOWN_ISSUE, outcome: { kind: "merged", reason: "merged in #9", at: AT, pull: 9 } } },
+      "it has ended as merged: merged in #9",
+    ],
   ] as const)("says so when %s", ([, given, reason]) => {
     expect(explain(given)).toContain(reason);
   });

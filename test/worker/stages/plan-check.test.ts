@@ -23,20 +23,50 @@ describe("A plan", () => {
   });
 
   it.for([
-    ["lacks a heading", replaced("## Acceptance Criteria", "Acceptance"), "the heading '## Acceptance Criteria' is missing"],
-    ["names no file", replaced(/- `README.md`.*\n/, "- things\n").replace("- `part.txt`: the part itself.", "- more"), "'Files to Modify' names no file path"],
+    [
+      "lacks a heading",
+      replaced("## Acceptance Criteria", "Acceptance"),
+      "the heading '## Acceptance Criteria' is missing",
+    ],
+    [
+      "names no file",
+      replaced(/- `README.md`.*\n/, "- things\n").replace("- `part.txt`: the part itself.", "- more"),
+      "'Files to Modify' names no file path",
+    ],
     ["has one step only", replaced(/2\. Add.*\n/, ""), "'Implementation Steps' needs at least 2 list items"],
-    ["has steps that say nothing", replaced(/2\. Add.*\n/, "2. Do it.\n"), "steps under 3 words say too little: 'Do it.'"],
-    ["has no concrete target", replaced(/1\. Write.*\n2\. Add.*\n/, "1. write the failing proof first\n2. add what is being asked for\n"), "no step names a concrete target, such as a file or a function"],
-    ["puts tests off", replaced(/`test\/part.test.js` proves.*\n/, "TBD\n"), "'Testing Strategy' must say which tests come first; none or later is no strategy"],
-    ["names no test file", replaced(/`test\/part.test.js` proves.*\n/, "We look at it by hand.\n"), "'Testing Strategy' names no test file"],
-    ["leaves too much open", `${GOOD_PLAN}${CLARIFY} ${CLARIFY} ${CLARIFY} ${CLARIFY}`, "4 points need clarification, more than 3: answer needs_input instead"],
+    [
+      "has steps that say nothing",
+      replaced(/2\. Add.*\n/, "2. Do it.\n"),
+      "steps under 3 words say too little: 'Do it.'",
+    ],
+    [
+      "has no concrete target",
+      replaced(/1\. Write.*\n2\. Add.*\n/, "1. write the failing proof first\n2. add what is being asked for\n"),
+      "no step names a concrete target, such as a file or a function",
+    ],
+    [
+      "puts tests off",
+      replaced(/`test\/part.test.js` proves.*\n/, "TBD\n"),
+      "'Testing Strategy' must say which tests come first; none or later is no strategy",
+    ],
+    [
+      "names no test file",
+      replaced(/`test\/part.test.js` proves.*\n/, "We look at it by hand.\n"),
+      "'Testing Strategy' names no test file",
+    ],
+    [
+      "leaves too much open",
+      `${GOOD_PLAN}${CLARIFY} ${CLARIFY} ${CLARIFY} ${CLARIFY}`,
+      "4 points need clarification, more than 3: answer needs_input instead",
+    ],
   ] as const)("that %s is refused with the reason", ([, plan, problem]) => {
     expect(checkPlan(plan, "full", 20)).toEqual([problem]);
   });
 
   it("that is too short is refused at full scale alone", () => {
-    expect(checkPlan(GOOD_PLAN, "full", 500)).toEqual([expect.stringMatching(/^the plan has \d+ words, at least 500 are needed$/)]);
+    expect(checkPlan(GOOD_PLAN, "full", 500)).toEqual([
+      expect.stringMatching(/^the plan has \d+ words, at least 500 are needed$/),
+    ]);
     expect(checkPlan(LITE_PLAN, "lite", 500)).toEqual([]);
   });
 
@@ -48,7 +78,9 @@ describe("A plan", () => {
     const plan = LITE_PLAN.replaceAll("## ", "# ").replace("# Testing Strategy", "### Testing Strategy:");
 
     expect(checkPlan(plan, "lite", 0)).toEqual([]);
-    expect(checkPlan(`\`\`\`\n${LITE_PLAN}\`\`\`\n`, "lite", 0)).toContain("the heading '## Testing Strategy' is missing");
+    expect(checkPlan(`\`\`\`\n${LITE_PLAN}\`\`\`\n`, "lite", 0)).toContain(
+      "the heading '## Testing Strategy' is missing",
+    );
   });
 });
 
@@ -69,7 +101,10 @@ describe("Evidence that an issue is satisfied already", () => {
     const feature = `${"In words. ".repeat(100)} src/core/paths.ts:42 and README.md:7`;
 
     expect(readEvidence({ feature, tests: "test/paths.test.ts", criteria: "all met" })).toEqual({
-      places: [{ path: "src/core/paths.ts", line: 42 }, { path: "README.md", line: 7 }],
+      places: [
+        { path: "src/core/paths.ts", line: 42 },
+        { path: "README.md", line: 7 },
+      ],
       problems: [],
     });
   });

@@ -37,8 +37,16 @@ describe("A prompt", () => {
   });
 
   it("carries answers and feedback each in a section of its own", () => {
-    const guidance = [{ text: "First.", by: "o", at: "1" }, { text: "Second.", by: "o", at: "2" }];
-    const prompt = implementPrompt({ issue: ISSUE, plan: null, state: { guidance, feedback: "Mend it." }, gateCommand: "make quality" });
+    const guidance = [
+      { text: "First.", by: "o", at: "1" },
+      { text: "Second.", by: "o", at: "2" },
+    ];
+    const prompt = implementPrompt({
+      issue: ISSUE,
+      plan: null,
+      state: { guidance, feedback: "Mend it." },
+      gateCommand: "make quality",
+    });
 
     expect(prompt).toContain("<answer>\nFirst.\n</answer>\n\n<answer>\nSecond.\n</answer>");
     expect(prompt).toContain("<feedback>\nMend it.\n</feedback>");

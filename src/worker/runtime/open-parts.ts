@@ -1,0 +1,99 @@
+// The parts of a runtime, opened in the order in which they need each other: the data root's lock first.
+
+import { dirname } from "node:path";
+
+import { type Clock, systemClock } from "../../core/clock.ts";
+import { HydraError } from "../../core/errors.ts";
+import { EXIT_CODES } from "../../core/exit-code.ts";
+import { takeKernelLock } from "../../core/kernel-lock.ts";
+import { type FileLog, openLog } from "../../core/log.ts";
+import { type WorkerPaths, workerPaths } from "../../core/paths.ts";
+import { Redactor } from "../../core/redact.ts";
+import { EventBus } from "../event-bus.ts";
+import type { WorkerEvent } from "../event.ts";
+import { Journal } from "../journal.ts";
+import { adoptLegacyLayout } from "../legacy-layout.ts";
+import { Metrics } from "../metrics.ts";
+import { RunMeter } from "../run-meter.ts";
+import { SessionLog } from "../session-log.ts";
+import { StateTracker } from "../state-tracker.ts";
+import type { RepoRuntimeOptions } from "./runtime-options.ts";
+
+/** A dying predecessor needs a moment to let go of the lock. */
+const LOCK_WAIT_MS = 5_000;
+
+export interface RuntimeParts {
+  readonly clock: Clock;
+  readonly paths: WorkerPaths;
+  readonly redactor: Redactor;
+  readonly log: FileLog;
+  readonly bus: EventBus;
+  readonly state: StateTracker;
+  readonly journal: Journal;
+  readonly sessions: SessionLog;
+  readonly metrics: Metrics;
+  readonly meter: RunMeter;
+}
+
+/** Every part goes to `resources` as it is opened. Throws RUNTIME_LOCKED (exit 75) while another process has the data root. */
+export async function openParts(
+  options: RepoRuntimeOptions,
+  resources: AsyncDisposableStack,
+  queueDepth: () => Record<string, number>,
+  signal: AbortSignal,
+): Promise<RuntimeParts> {
+  const { slug, config, dataRoot, repository } = options;
+  const clock = options.clock ?? systemClock;
+  const paths = workerPaths(dataRoot);
+  const lock = await takeKernelLock(paths.lock, LOCK_WAIT_MS, (ms) => clock.sleep(ms, signal));
+  if (!lock.ok)
+    throw new HydraError("RUNTIME_LOCKED", `another worker has ${dataRoot}`, { exitCode: EXIT_CODES.tryAgain.code });
+  resources.use(lock.value);
+  await adoptLegacyLayout({
+    sharedHome: dirname(paths.dataRoot),
+    dataRoot: paths.dataRoot,
+    slug,
+    repo: repository.fullName,
+    clock,
+    signal,
+  });
+  const redactor = new Redactor(options.secrets);
+  const log = resources.use(openWorkerLog(options, paths.logFile, redactor));
+  const meter = new RunMeter(clock);
+  const observe = (event: WorkerEvent) => meter.note(event);
+  const bus = resources.use(
+    await EventBus.open({
+      observe,
+      file: paths.events,
+      bytesMax: config.eventLogBytesMax,
+      repo: slug,
+      boot: options.boot,
+      log,
+      redactor,
+      clock,
+    }),
+  );
+  const state = resources.use(await StateTracker.open(paths.state, clock));
+  // An issue that has not ended may ask for every effect again.
+  const mayForget = (issue: number) => state.issue(issue).outcome !== null;
+  const journal = resources.use(await Journal.open(paths.journal, clock, { mayForget }));
+  const sessions = resources.use(await SessionLog.open(paths.sessions, { repo: slug, boot: options.boot, clock }));
+  const metrics = resources.use(
+    await Metrics.open(paths.metrics, {
+      repo: slug,
+      clock,
+      collect: () => ({ counters: state.counters(), queue_depth: queueDepth() }),
+    }),
+  );
+  return { clock, paths, redactor, log, bus, state, journal, sessions, metrics, meter };
+}
+
+function openWorkerLog(
+  { config, slug, generation, mirror }: RepoRuntimeOptions,
+  file: string,
+  redactor: Redactor,
+): FileLog {
+  const limits = { bytesMax: config.logFileBytesMax, filesMax: config.logFilesMax };
+  const fields = { repo: slug, generation };
+  return openLog({ file, ...limits, redactor, fields, ...(mirror === undefined ? {} : { mirror }) });
+}
