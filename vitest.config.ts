@@ -1,11 +1,12 @@
-// Three projects: unit (fast, sources as they are), system (the built program, real processes) and agents (real agent
-// CLIs, only by `npm run test:agents`). They run one after the other,
+// The projects: unit (fast, sources as they are), system (the built program, real processes), agents (real agent CLIs,
+// only by `npm run test:agents`) and systemd (a real systemd, only by `npm run test:systemd`). They run one after the other,
 // and with few workers, since tests start processes of their own.
 
 import { defineConfig } from "vitest/config";
 
 const UNIT_TIMEOUT_MS = 20_000;
 const SYSTEM_TIMEOUT_MS = 120_000;
+const SYSTEMD_TIMEOUT_MS = 300_000;
 const AGENTS_TIMEOUT_MS = 600_000;
 
 // The tool reads its settings from the default export and from nowhere else.
@@ -20,7 +21,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/system/**", "test/agents/**"],
+          exclude: ["test/system/**", "test/agents/**", "test/systemd/**"],
           testTimeout: UNIT_TIMEOUT_MS,
           hookTimeout: UNIT_TIMEOUT_MS,
           sequence: { groupOrder: 0 },
@@ -44,6 +45,17 @@ export default defineConfig({
           testTimeout: AGENTS_TIMEOUT_MS,
           hookTimeout: AGENTS_TIMEOUT_MS,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: "systemd",
+          include: ["test/systemd/**/*.test.ts"],
+          globalSetup: ["test/systemd/requirements.ts"],
+          fileParallelism: false,
+          testTimeout: SYSTEMD_TIMEOUT_MS,
+          hookTimeout: SYSTEMD_TIMEOUT_MS,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -15,6 +15,7 @@ const TASKS = {
   test: ["scripts/test.mjs"],
   bench: ["bench/main.mjs"],
   "test:agents": ["scripts/test.mjs", "--project", "agents"],
+  "test:systemd": ["scripts/test.mjs", "--project", "systemd"],
 };
 
 async function main([task, ...rest]) {

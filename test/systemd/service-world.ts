@@ -1,0 +1,164 @@
+// What the service works on inside a container: the forge with repositories, and the operator's commands.
+
+import { randomBytes } from "node:crypto";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { parseJsonObject } from "../../src/core/json-lines.ts";
+import type { RepoEntry } from "../../src/core/supervisor-control.ts";
+import { SAMPLE_REPOSITORIES } from "../../src/demo/sample-repositories.ts";
+import type { Container } from "./container.ts";
+
+const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
+const FORGE_PORT = 9_000;
+const FORGE = `http://127.0.0.1:${FORGE_PORT}`;
+const GITHUB_TOKEN = randomBytes(20).toString("hex");
+const FORGE_LOGIN = "hydraflow-test";
+const OPERATOR = "operator";
+const COLLABORATORS = { [FORGE_LOGIN]: "admin", [OPERATOR]: "write" };
+
+export const INSTALLED = "/opt/hydraflow";
+export const HOME = "/var/lib/hydraflow";
+export const REPOSITORIES = SAMPLE_REPOSITORIES.map(({ owner, name }) => `${owner}/${name}`);
+
+/** The Node of this run as it is seen in the container. */
+const NODE = process.execPath.startsWith(PROJECT)
+  ? join(INSTALLED, relative(PROJECT, process.execPath))
+  : process.execPath;
+
+export class ServiceWorld {
+  readonly container: Container;
+  /** The command, as it is called in the container. */
+  readonly program: string;
+  #controlToken = "";
+
+  constructor(container: Container, program: string) {
+    this.container = container;
+    this.program = program;
+  }
+
+  /** The forge, with the sample repositories, as a service of its own, so that it is there after a reboot too. */
+  async startForge(): Promise<void> {
+    const unit = `[Service]\nExecStart=${INSTALLED}/bin/hydraflow forge --port ${FORGE_PORT} --data /var/lib/forge --ci true\n[Install]\nWantedBy=multi-user.target\n`;
+    await this.container.write("/etc/systemd/system/forge.service", unit);
+    await this.container.must("systemctl daemon-reload && systemctl enable --now forge");
+    await this.#readControlToken();
+    await this.#forge("tokens", { token: GITHUB_TOKEN, login: FORGE_LOGIN });
+    for (const { owner, name, files } of SAMPLE_REPOSITORIES)
+      await this.#forge("repositories", { owner, name, files, collaborators: COLLABORATORS });
+  }
+
+  /** The settings of the daemon; `more` may be wrong on purpose. */
+  async configure(more: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    const config = {
+      githubApiUrl: FORGE,
+      agentDriver: "demo",
+      pollIntervalMs: 500,
+      ciPollIntervalMs: 300,
+      minPlanWords: 50,
+      claimLeaseMs: 60_000,
+      gateCommand: "true",
+    };
+    await this.container.must(`install -d -m 0700 -o hydraflow -g hydraflow ${HOME}`);
+    for (const file of ["config.json", "github-token"])
+      await this.container.must(`install -m 0600 -o hydraflow -g hydraflow /dev/null ${HOME}/${file}`);
+    await this.container.write(`${HOME}/config.json`, JSON.stringify({ ...config, ...more }));
+    await this.container.write(`${HOME}/github-token`, `${GITHUB_TOKEN}\n`);
+  }
+
+  async cli(words: string): Promise<string> {
+    return this.container.must(`HYDRAFLOW_HOME=${HOME} ${this.program} ${words}`);
+  }
+
+  async repositories(): Promise<RepoEntry[]> {
+    const { code, stdout } = await this.container.run(`HYDRAFLOW_HOME=${HOME} ${this.program} list --json`);
+    return code === 0 ? ((parseJsonObject(stdout)?.["repos"] ?? []) as RepoEntry[]) : [];
+  }
+
+  async allRunning(): Promise<boolean> {
+    const repositories = await this.repositories();
+    return repositories.length === REPOSITORIES.length && repositories.every(({ state }) => state === "running");
+  }
+
+  async show(property: string): Promise<string> {
+    return (await this.container.must(`systemctl show --value --property ${property} hydraflow`)).trim();
+  }
+
+  /** Pids of all processes of the service's user, as the container numbers them. */
+  async processes(): Promise<number[]> {
+    return pidsOf(await this.container.run("pgrep --uid hydraflow"));
+  }
+
+  /** Pids of processes that run a worker's program; a zombie has no command line and is none. */
+  async workers(): Promise<number[]> {
+    return pidsOf(await this.container.run("pgrep --uid hydraflow --full 'dist/worker[.]js'"));
+  }
+
+  /** Files one issue for each repository, whose agent turns last some seconds. */
+  async fileIssues(): Promise<void> {
+    for (const { owner, name, issues } of SAMPLE_REPOSITORIES) {
+      const issue = issues.find(({ expected, answer }) => expected === "merged" && answer === null);
+      if (issue === undefined) throw new Error(`${name} has no plain issue`);
+      const body = `${issue.body}\nSlow: 2000\n`;
+      await this.#forge("issues", {
+        repo: `${owner}/${name}`,
+        title: issue.title,
+        body,
+        labels: ["hydraflow-find"],
+        author: OPERATOR,
+      });
+    }
+  }
+
+  /** True when every issue is closed by exactly one merged pull request. */
+  async allMergedOnce(): Promise<boolean> {
+    for (const repository of REPOSITORIES) {
+      const issues = (await this.#github(`/repos/${repository}/issues?state=all`)) as {
+        number: number;
+        state: string;
+        pull_request?: unknown;
+      }[];
+      const pulls = (await this.#github(`/repos/${repository}/pulls?state=all`)) as { merged_at: string | null }[];
+      if (pulls.length > 1) throw new Error(`${repository} has ${pulls.length} pull requests for one issue`);
+      if (typeof pulls[0]?.merged_at !== "string" || issues.some(({ state }) => state !== "closed")) return false;
+    }
+    return true;
+  }
+
+  async #readControlToken(): Promise<void> {
+    await this.container.until("the forge says where it is", async () => {
+      const { stdout } = await this.container.run("journalctl --unit forge --output cat --boot");
+      const first = stdout
+        .split("\n")
+        .map((line) => parseJsonObject(line))
+        .find((line) => line?.["controlToken"] !== undefined);
+      const token = first?.["controlToken"];
+      if (typeof token === "string") this.#controlToken = token;
+      return typeof token === "string";
+    });
+  }
+
+  async #forge(action: string, body: unknown): Promise<void> {
+    await this.#fetch(`/_forge/${action}`, this.#controlToken, body);
+  }
+
+  async #github(path: string): Promise<unknown> {
+    return this.#fetch(path, GITHUB_TOKEN, undefined);
+  }
+
+  async #fetch(path: string, token: string, body: unknown): Promise<unknown> {
+    const init = {
+      headers: { authorization: `Bearer ${token}` },
+      ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
+    };
+    const script = `const r = await fetch(${JSON.stringify(FORGE + path)}, ${JSON.stringify(init)}); const t = await r.text(); if (!r.ok) throw new Error(r.status + t); process.stdout.write(t);`;
+    const encoded = Buffer.from(script).toString("base64");
+    return JSON.parse(
+      await this.container.must(`echo ${encoded} | base64 -d | ${NODE} --input-type=module`),
+    ) as unknown;
+  }
+}
+
+function pidsOf({ stdout }: { readonly stdout: string }): number[] {
+  return stdout.split("\n").filter(Boolean).map(Number);
+}
