@@ -25,7 +25,8 @@ export class AgentPause {
 
   /** `until` null: nobody knows, so one run tries again after a delay that grows. */
   pause(reason: string, until: Date | null): Date {
-    this.#refusals += 1;
+    // Runs that were under way together are refused together: that is one refusal.
+    if (this.current === null) this.#refusals += 1;
     const delayMs = Math.min(PROBE_DELAY_MS * 2 ** (this.#refusals - 1), PROBE_DELAY_MS_MAX);
     this.#until = until ?? later(this.#clock.now(), delayMs);
     this.#reason = reason;
