@@ -88,12 +88,9 @@ async function move(
   signal: AbortSignal,
 ): Promise<Result<Issue, SettlementFailure>> {
   const { from, to } = settlement;
-  const { labelPrefix } = context.config;
   if (to === null) return ok(issue);
   if (to === "none") return unlabel(context, issue.number, [...STAGE_LABELS, ...MARKER_LABELS], signal);
   if (from === to) return unlabel(context, issue.number, ["hitl-active"], signal);
-  if (issue.labels.includes(labelName(labelPrefix, to)) && !issue.labels.includes(labelName(labelPrefix, from)))
-    return ok(issue);
   const moved = await mover.move(issue, from, to, context.state.issue(issue.number), signal);
   if (moved.ok) return moved;
   return fail(

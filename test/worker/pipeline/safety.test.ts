@@ -178,3 +178,24 @@ describe("An issue that somebody else brought to its end", () => {
     expect(worker.state.issue(issue.number)).toMatchObject({ outcome: { kind: "merged" }, claim: null, run: null });
   });
 });
+
+describe("A move that is cut between the issue and its pull request", () => {
+  it("is finished on both", async () => {
+    await using rig = await PipelineRig.create();
+    const issue = rig.addIssue();
+    const worker = await rig.start();
+    const { client } = rig;
+    const addLabels = client.addLabels.bind(client);
+    let failed = false;
+    client.addLabels = async (number, labels, signal) => {
+      if (failed || number === issue.number || !labels.includes("hydraflow-fixed"))
+        return addLabels(number, labels, signal);
+      failed = true;
+      return { ok: false, failure: unreachable() };
+    };
+    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+
+    expect(failed).toBe(true);
+    expect(rig.pulls().flatMap((pull) => rig.labels(pull))).toEqual(["fixed"]);
+  });
+});
