@@ -192,6 +192,7 @@ describe("The worker's API", () => {
     await using api = await openApi();
     const issue = api.rig.addIssue();
     await api.rig.untilState(api.worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await api.rig.until("it is out of hand", () => api.worker.inFlight === 0);
 
     expect((await api.call("/api/sessions")).body.items[0]).toMatchObject({
       repo: "acme-web",
