@@ -2,12 +2,14 @@
 // back last, so that there is never a second one; what stands in between is closed in the reverse order of its making.
 
 import { hostname } from "node:os";
+import { dirname } from "node:path";
 
 import type { Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { FileLog } from "../../core/log.ts";
 import { type Stage, STAGES } from "../../core/stage.ts";
 import type { AgentDriver } from "../agent/agent-driver.ts";
+import { TranscriptKeeper } from "../agent/transcript-keeper.ts";
 import type { EventBus } from "../event-bus.ts";
 import type { Metrics } from "../metrics.ts";
 import { AgentPause } from "../pipeline/agent-pause.ts";
@@ -158,7 +160,7 @@ export class RepoRuntime implements AsyncDisposable {
     this.#orchestrator = orchestrator;
     try {
       await this.#probe(agent, signal);
-      await Promise.all([orchestrator.run(signal), this.metrics.run(signal)]);
+      await Promise.all([orchestrator.run(signal), this.metrics.run(signal), this.#transcriptKeeper().run(signal)]);
     } finally {
       this.#orchestrator = null;
     }
@@ -168,6 +170,17 @@ export class RepoRuntime implements AsyncDisposable {
   async #probe(agent: AgentDriver, signal: AbortSignal): Promise<void> {
     const { problem } = await agent.probe(signal);
     if (problem !== null) this.agentPause.pause(problem, null);
+  }
+
+  #transcriptKeeper(): TranscriptKeeper {
+    const { paths, clock, log, state } = this.#parts;
+    const inUse = () =>
+      new Set(
+        [...state.issues()].flatMap(([issue, { run }]) =>
+          run === null ? [] : [paths.transcript(issue, run.stage, run.attempt)],
+        ),
+      );
+    return new TranscriptKeeper({ directory: dirname(paths.logFile), clock, log, inUse });
   }
 
   #say(notice: string | null): void {
