@@ -14,6 +14,7 @@ const TASKS = {
   demo: ["dist/cli.js", "demo"],
   test: ["scripts/test.mjs"],
   bench: ["bench/main.mjs"],
+  "test:faults": ["scripts/faults.mjs"],
   "test:agents": ["scripts/test.mjs", "--project", "agents"],
   "test:systemd": ["scripts/test.mjs", "--project", "systemd"],
 };

@@ -31,7 +31,11 @@ export function healthRoutes(ping: () => Ping, readiness: () => Readiness): Rout
         { status: 200, description: "Ready", type: TEXT_TYPE },
         { status: 503, description: "Not ready", type: TEXT_TYPE },
       ],
-      handle: () => (readiness().ready ? text(200, "ready") : text(503, "not ready")),
+      handle: () => {
+        const { ready, problems } = readiness();
+        if (!ready) return text(503, "not ready");
+        return text(200, problems.length === 0 ? "ready" : "ready, degraded");
+      },
     }),
     defineRoute({
       methods: ["GET"],

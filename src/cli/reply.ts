@@ -34,6 +34,7 @@ export const pingSchema = z.looseObject({
   version: z.string(),
   boot_id: z.string(),
   uptime_s: z.number(),
+  problems: z.optional(z.array(z.string())),
 }) satisfies z.core.$ZodType<Ping>;
 
 export const addReplySchema = z.looseObject({

@@ -12,6 +12,8 @@ import type { RegistryFile } from "./registry-file.ts";
 
 /** Cycles that follow each other closely are held apart by this much, so that a burst shares them. */
 const GATHER_MS = 10;
+/** After a write that failed: the disk is asked again without anybody having to come and change something. */
+const RETRY_MS = 5_000;
 
 export interface Edited<T> {
   readonly document: RegistryDocument;
@@ -40,6 +42,7 @@ export class Registry implements AsyncDisposable {
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
   #lastCycleMs = -Infinity;
+  #isRetrying = false;
   /** Why the last write failed; null when it went well. */
   problem: string | null = null;
   /** Write cycles since the start. */
@@ -97,6 +100,21 @@ export class Registry implements AsyncDisposable {
     for (const { settle } of batch) settle(failure);
   }
 
+  /** Writes what is known once more until that works; ends the problem that health probes tell of. */
+  async #retry(): Promise<void> {
+    if (this.#isRetrying) return;
+    this.#isRetrying = true;
+    try {
+      while (this.problem !== null) {
+        await this.#options.clock.sleep(RETRY_MS, this.#closing.signal);
+        await this.change((document) => ok({ document: { ...document }, value: undefined }));
+      }
+    } catch {
+      // It was closed.
+    }
+    this.#isRetrying = false;
+  }
+
   async #cycle(draft: RegistryDocument): Promise<ControlFailure | undefined> {
     const { file, log } = this.#options;
     const next = { ...draft, revision: this.#document.revision + 1 };
@@ -107,9 +125,11 @@ export class Registry implements AsyncDisposable {
       this.problem = null;
       return undefined;
     } catch (error) {
-      this.problem = `the state file could not be written: ${describe(error)}`;
-      log.write("error", "registry.write-failed", { problem: messageOf(error) });
-      return { code: "storage_failed", message: `nothing was changed; ${this.problem}` };
+      const problem = `the state file could not be written: ${describe(error)}`;
+      if (problem !== this.problem) log.write("error", "registry.write-failed", { problem: messageOf(error) });
+      this.problem = problem;
+      void this.#retry();
+      return { code: "storage_failed", message: `nothing was changed; ${problem}` };
     }
   }
 }

@@ -9,6 +9,7 @@ import type { ClientOptions, OptionsOf } from "../command.ts";
 import { connect, type DaemonClient } from "../daemon-client.ts";
 import { formatDuration } from "../duration.ts";
 import type { CommandResult } from "../failure.ts";
+import { plainText } from "../plain-text.ts";
 import { pingSchema, repoEntrySchema, repoListSchema } from "../reply.ts";
 import { formatRepositories, formatRepository } from "../repository-table.ts";
 import type { Terminal } from "../terminal.ts";
@@ -35,6 +36,8 @@ async function showAll(client: DaemonClient, json: boolean, terminal: Terminal):
     return ok();
   }
   terminal.write(`hydraflow ${daemon.value.version}, up ${formatDuration(daemon.value.uptime_s)}\n\n`);
+  const { problems = [] } = daemon.value;
+  if (problems.length > 0) terminal.write(`${problems.map((line) => `Degraded: ${plainText(line)}\n`).join("")}\n`);
   terminal.write(formatRepositories(list.value.repos, terminal));
   return ok();
 }

@@ -1,0 +1,258 @@
+// What the daemon withstands: starts and ends at the wrong moment, workers and files that lie, and a machine that gives
+// nothing any more. After each fault the daemon must work again.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { connect, createServer, type Server } from "node:net";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { afterEach, beforeEach, describe, expect } from "vitest";
+
+import { EMPTY_DOCUMENT, encodeDocument } from "../../src/daemon/registry-document.ts";
+import { ask, ended, isAlive, Rig, type RigDaemon, until } from "../daemon/daemon-rig.ts";
+import { fault, repeat } from "./fault.ts";
+
+const QUICK = { respawnDelayMs: 20, respawnDelayMaxMs: 40 };
+const BOOT_MS = 2_000;
+
+let rig: Rig;
+
+beforeEach(async () => {
+  rig = await Rig.make();
+});
+afterEach(() => rig[Symbol.asyncDispose]());
+
+async function add(daemon: RigDaemon, name: string) {
+  return daemon.ask({ action: "add_repo", path: await rig.checkout(name, `https://github.com/acme/${name}.git`) });
+}
+
+describe("starting and ending", () => {
+  fault(
+    "F12 of many daemons that start at once one lives, the others end with code 75",
+    { few: 1, many: 25, roundMs: 60_000 },
+    async ({ count }) => {
+      const contenders = count > 1 ? 20 : 6;
+      await repeat(count, async () => {
+        const daemons = Array.from({ length: contenders }, () => rig.spawnDaemon());
+        await until(
+          "one daemon and no other",
+          () => daemons.filter(({ child }) => child.exitCode === null).length === 1,
+        );
+        const [alive] = daemons.filter(({ child }) => child.exitCode === null);
+        await until("its readiness", () => alive?.output().includes('"daemon.ready"'));
+        const codes = await Promise.all(daemons.filter((daemon) => daemon !== alive).map(({ exited }) => exited));
+        expect(codes).toEqual(Array.from({ length: contenders - 1 }, () => 75));
+        alive?.child.kill("SIGTERM");
+        expect(await alive?.exited).toBe(0);
+      });
+    },
+  );
+
+  fault(
+    "F13 SIGTERM at any moment of the start leaves no process and no port file",
+    { few: 4, many: 200, roundMs: 15_000 },
+    async ({ count, random }) => {
+      const daemon = await rig.daemon();
+      await add(daemon, "web");
+      await daemon[Symbol.asyncDispose]();
+      await repeat(count, async () => {
+        const { child, exited, output } = rig.spawnDaemon();
+        await delay(random() * BOOT_MS);
+        child.kill("SIGTERM");
+        await exited;
+        expect([0, null], output()).toContain(child.exitCode);
+        expect(await readdir(rig.home)).not.toContain("supervisor-port");
+        const births = await readFile(join(rig.home, "acme-web", "births.txt"), "utf8").catch(() => "");
+        for (const pid of births.trim().split("\n").map(Number)) expect(await isAlive(pid)).toBe(false);
+      });
+    },
+  );
+});
+
+describe("files that lie", () => {
+  const good = encodeDocument(EMPTY_DOCUMENT);
+  const twice = encodeDocument({ ...EMPTY_DOCUMENT, retired: [{ slug: "__proto__", repo: "a/b" }] });
+  const contents: readonly (readonly [name: string, content: string | Buffer])[] = [
+    ["empty", ""],
+    ["null", "null"],
+    ["an array", "[]"],
+    ["50 MB", Buffer.alloc(50_000_000, "x")],
+    ["deep", `${"[".repeat(10_000)}${"]".repeat(10_000)}`],
+    ["a byte order mark", `\uFEFF${good}`],
+    [
+      "no UTF-8",
+      Buffer.concat([Buffer.from(good.slice(0, 20)), Buffer.from([0xff, 0xfe]), Buffer.from(good.slice(20))]),
+    ],
+    ["a wrong checksum", good.replace(/"checksum": "/, '"checksum": "0')],
+    ["a prototype's name", twice.replaceAll("a/b", "a/c")],
+    ["cut", good.slice(0, good.length / 2)],
+  ];
+
+  fault(
+    "F08 are kept as evidence, and the daemon works with what is good",
+    { few: 1, many: 5, roundMs: 60_000 },
+    async ({ count }) => {
+      await mkdir(rig.home, { recursive: true, mode: 0o700 });
+      await repeat(count, async () => {
+        for (const [name, content] of contents) {
+          await rm(join(rig.home, "supervisor-state.json.prev"), { force: true });
+          await writeFile(join(rig.home, "supervisor-state.json"), content);
+          await using daemon = await rig.daemon();
+          expect(daemon.events("registry.degraded"), name).toHaveLength(1);
+          const copies = (await readdir(rig.home)).filter((file) => file.includes(".corrupt-"));
+          const kept = await Promise.all(copies.map((file) => readFile(join(rig.home, file))));
+          expect(
+            kept.some((bytes) => bytes.equals(Buffer.from(content))),
+            name,
+          ).toBe(true);
+          await Promise.all(copies.map((file) => rm(join(rig.home, file))));
+        }
+      });
+    },
+  );
+
+  fault(
+    "F20 never make it signal a process that is not its own",
+    { few: 2, many: 100, roundMs: 10_000 },
+    async ({ count }) => {
+      const stranger = spawn("sleep", ["100000"], { stdio: "ignore" });
+      await mkdir(rig.home, { recursive: true, mode: 0o700 });
+      await repeat(count, async () => {
+        const document = { ...EMPTY_DOCUMENT, pid: stranger.pid ?? 0, port: 1, httpPort: 1 };
+        await writeFile(join(rig.home, "supervisor-state.json"), encodeDocument(document));
+        await using daemon = await rig.daemon();
+        await daemon.ask({ action: "ping" });
+      });
+      expect([stranger.exitCode, stranger.signalCode]).toEqual([null, null]);
+      stranger.kill();
+      await once(stranger, "exit");
+    },
+  );
+
+  fault(
+    "F36 that are sockets of somebody else are refused and left in place",
+    { few: 1, many: 50, roundMs: 10_000 },
+    async ({ count }) => {
+      await mkdir(rig.home, { recursive: true, mode: 0o700 });
+      const path = join(rig.home, "supervisor-state.json");
+      const foreign = await listening(createServer(), path);
+      await repeat(count, async () => {
+        const daemon = rig.spawnDaemon();
+        expect(await daemon.exited).toBe(78);
+        expect(daemon.output()).toContain("regular file");
+      });
+      const client = connect(path);
+      await once(client, "connect");
+      client.destroy();
+      foreign.close();
+    },
+  );
+});
+
+describe("workers", () => {
+  fault(
+    "F17 that exit at once are tried with growing pauses, then quarantined; the others do not notice",
+    { few: 1, many: 20, roundMs: 20_000 },
+    async ({ count }) => {
+      const daemon = await rig.daemon({ ...QUICK, respawnCountMax: 5 });
+      await add(daemon, "web");
+      await repeat(count, async (index) => {
+        const slug = `acme-r${index}-exits-at-once`;
+        await daemon.ask({
+          action: "register_repo",
+          path: await rig.checkout(`r${index}-exits-at-once`, `https://github.com/acme/r${index}-exits-at-once.git`),
+        });
+        await daemon.ask({ action: "start_repo", slug });
+        const entry = await daemon.entryWhen(slug, "quarantine", ({ state }) => state === "quarantined");
+        expect(entry.generation).toBe(5);
+        const pauses = daemon
+          .events("repo.backing-off")
+          .filter(({ repo }) => repo === slug)
+          .map(({ delay_ms }) => Number(delay_ms));
+        expect(pauses).toHaveLength(4);
+        [20, 40, 40, 40].forEach((plain, place) => {
+          expect(Math.abs((pauses[place] ?? 0) - plain)).toBeLessThanOrEqual(plain / 4);
+        });
+      });
+      expect(await daemon.entry("acme-web")).toMatchObject({ state: "running", generation: 1 });
+    },
+  );
+
+  fault(
+    "F18 that stand still are replaced once, with the reason",
+    { few: 2, many: 50, roundMs: 20_000 },
+    async ({ count }) => {
+      const daemon = await rig.daemon(
+        { ...QUICK, respawnCountMax: 10_000 },
+        { timings: { heartbeatTimeoutMs: 1_500 } },
+      );
+      await add(daemon, "web");
+      await repeat(count, async () => {
+        const { pid, generation } = await daemon.entryWhen("acme-web", "running", ({ running }) => running);
+        process.kill(Number(pid), "SIGSTOP");
+        await ended(Number(pid));
+        const next = await daemon.entryWhen("acme-web", "a next one", (entry) => entry.running);
+        expect(next.generation).toBe(generation + 1);
+        expect(next.last_exit?.reason).toContain("silent for 1.5 s");
+      });
+    },
+  );
+
+  fault(
+    "F21 that died give nothing to whoever takes their port",
+    { few: 2, many: 100, roundMs: 10_000 },
+    async ({ count }) => {
+      const daemon = await rig.daemon({ respawnDelayMs: 60_000, respawnDelayMaxMs: 60_000 });
+      await add(daemon, "web");
+      const token = (await readFile(join(rig.home, "token"), "utf8")).trim();
+      await repeat(count, async () => {
+        const { pid, port } = await daemon.entryWhen("acme-web", "running", ({ running }) => running);
+        process.kill(Number(pid), "SIGKILL");
+        await daemon.entryWhen("acme-web", "down", ({ running }) => !running);
+        let bytes = 0;
+        const hostile = await listening(
+          createServer((socket) => socket.on("data", (chunk) => (bytes += chunk.length))),
+          port,
+        );
+        const headers = { authorization: `Bearer ${token}` };
+        const url = `http://127.0.0.1:${daemon.httpPort}/api/repos/acme-web/worker/api/pipeline`;
+        expect((await fetch(url, { headers })).status).toBe(503);
+        hostile.close();
+        expect(bytes).toBe(0);
+        await daemon.ask({ action: "start_repo", slug: "acme-web" });
+      });
+    },
+  );
+});
+
+describe("a machine that gives nothing any more", () => {
+  fault(
+    "F30 whose reader of our output is gone does not end the daemon",
+    { few: 2, many: 20, roundMs: 10_000 },
+    async ({ count }) => {
+      await repeat(count, async () => {
+        const daemon = await rig.daemonProcess();
+        daemon.child.stdout?.destroy();
+        daemon.child.stderr?.destroy();
+        for (let call = 0; call < 5; call += 1) await ask(daemon.port, { action: "stop_repo", slug: "nobody" });
+        await ask(daemon.port, {
+          action: "register_repo",
+          path: await rig.checkout("web", "https://github.com/acme/web"),
+        });
+        expect(await ask(daemon.port, { action: "ping" })).toMatchObject({ status: "ok" });
+        daemon.child.kill("SIGTERM");
+        await once(daemon.child, "exit");
+        expect(daemon.child.exitCode).toBe(0);
+      });
+    },
+  );
+});
+
+async function listening(server: Server, place: number | string): Promise<Server> {
+  if (typeof place === "number") server.listen(place, "127.0.0.1");
+  else server.listen(place);
+  await once(server, "listening");
+  return server;
+}

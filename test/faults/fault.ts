@@ -1,0 +1,51 @@
+// One injected fault, many times. `npm test` runs each a few times with a fixed seed, `npm run test:faults` as often as
+// the reliability plan asks, with a seed that it prints.
+
+import { execFileSync } from "node:child_process";
+
+import { it } from "vitest";
+
+const IS_FULL = process.env["FAULT_SCALE"] === "full";
+const SEED = Number(process.env["FAULT_SEED"] ?? 1);
+const START_MS = 20_000;
+
+export interface FaultRun {
+  readonly count: number;
+  /** 0 ≤ n < 1, the same for the same seed. */
+  readonly random: () => number;
+}
+
+/** `roundMs`: what one round may take on a slow machine. */
+export function fault(
+  title: string,
+  { few, many, roundMs }: { few: number; many: number; roundMs: number },
+  run: (run: FaultRun) => Promise<void>,
+): void {
+  const count = IS_FULL ? many : few;
+  it(`${title} [${count}]`, () => run({ count, random: randomOf(SEED) }), START_MS + count * roundMs);
+}
+
+export async function repeat(count: number, round: (index: number) => Promise<void>): Promise<void> {
+  for (let index = 0; index < count; index += 1) await round(index);
+}
+
+/** The program that makes system calls fail; one clear line where it is missing. */
+export function strace(): string {
+  try {
+    execFileSync("strace", ["-V"], { stdio: "ignore" });
+    return "strace";
+  } catch {
+    throw new Error("this test needs strace: apt-get install strace");
+  }
+}
+
+/** mulberry32. */
+function randomOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
