@@ -1,5 +1,5 @@
 // The last stretch of an approved pull request: wait until its checks are green, let an agent mend what they show, merge
-// exactly the approved commit. "No checks" and "could not ask" are never green. Waiting holds no slot: the run is put
+// exactly the commit that was approved, or mended since and then gated and checked anew. "No checks" and "could not ask" are never green. Waiting holds no slot: the run is put
 // down and taken up again at its step.
 
 import { randomUUID } from "node:crypto";

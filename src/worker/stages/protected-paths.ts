@@ -1,9 +1,11 @@
-// Changes that no agent may bring in alone: what runs with the repository's own rights on the server. Pure.
+// Changes that no agent may bring in alone: what runs with the repository's own rights on the server, who must review,
+// and what steers HydraFlow itself. Pure.
 
 import { createHash } from "node:crypto";
 
-const PROTECTED = /^\.github\/workflows\//i;
-const PROTECTED_IN_DIFF = /^diff --git .*\.github\/workflows\//i;
+const PLACES = String.raw`(?:\.github\/(?:workflows|actions)\/|\.hydraflow\/|(?:\.github\/|docs\/)?CODEOWNERS\b)`;
+const PROTECTED = new RegExp(`^${PLACES}`, "i");
+const PROTECTED_IN_DIFF = new RegExp(String.raw`^diff --git .*[ /]${PLACES}`, "i");
 const APPROVAL = /^\W*approved?\b/i;
 
 export function protectedPaths(changed: readonly string[]): string[] {
@@ -23,5 +25,5 @@ export function isApproval(answer: string): boolean {
 
 export function protectedQuestion(pull: number, paths: readonly string[]): string {
   const list = paths.map((path) => `- \`${path}\``).join("\n");
-  return `The change in #${pull} is approved by the reviewing agent, but it touches files that run with this repository's own rights:\n${list}\n\nLook at them. Answer \`approve\` to let it be merged as it is, or say what is to be changed.`;
+  return `The change in #${pull} is approved by the reviewing agent, but it touches files that decide what may run or be merged here:\n${list}\n\nLook at them. Answer \`approve\` to let it be merged as it is, or say what is to be changed.`;
 }

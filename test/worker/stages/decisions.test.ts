@@ -72,9 +72,14 @@ describe("An approval", () => {
 
     expect(approvalOf(diff("x"))).toBe(approvalOf(diff("x").replace("src/a.ts\n+x", "src/a.ts\n+other")));
     expect(approvalOf(diff("x"))).not.toBe(approvalOf(diff("y")));
-    expect(protectedPaths(["src/a.ts", ".github/workflows/ci.yml", "package-lock.json"])).toEqual([
+    const changed = [
+      "src/a.ts",
       ".github/workflows/ci.yml",
-    ]);
+      ".hydraflow/config.json",
+      "docs/CODEOWNERS",
+      "package-lock.json",
+    ];
+    expect(protectedPaths(changed)).toEqual([".github/workflows/ci.yml", ".hydraflow/config.json", "docs/CODEOWNERS"]);
   });
 });
 
