@@ -3,7 +3,8 @@
 
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { isBuiltin } from "node:module";
+import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { root } from "./runtime.mjs";
 
@@ -36,6 +37,38 @@ const importZodByName = {
   },
 };
 
+/**
+ * An ES import of a module of Node reads every one of its exports, also those that load something when they are read:
+ * `node:http` brings all of fetch that way, 15 MiB and 20 ms that an idle worker never needs. As CommonJS an export is
+ * read when it is used.
+ */
+const importNodeLazily = {
+  name: "import-node-lazily",
+  setup(build) {
+    build.onResolve({ filter: /^[a-z:_/0-9]+$/ }, ({ path }) =>
+      isBuiltin(path) ? { path: path.replace(/^(?:node:)?/, "node:"), namespace: "node" } : undefined,
+    );
+    build.onLoad({ filter: /^node:/, namespace: "node" }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+    }));
+  },
+};
+
+/**
+ * Each entry is a bundle of its own: split among all, what they share falls into some thirty small files, and each costs
+ * a worker a millisecond of its start. Where one entry calls another, it imports that one's bundle.
+ */
+const importEntriesAsBuilt = {
+  name: "import-entries-as-built",
+  setup(build) {
+    build.onResolve({ filter: /\/main\.ts$/ }, ({ path, resolveDir, kind }) => {
+      const source = relative(root, join(resolveDir, path));
+      const entry = Object.keys(ENTRIES).find((name) => ENTRIES[name] === source);
+      return kind === "dynamic-import" && entry !== undefined ? { path: `./${entry}.js`, external: true } : undefined;
+    });
+  },
+};
+
 const dist = join(root, "dist");
 const marker = join(dist, ".sources");
 
@@ -46,7 +79,7 @@ export async function buildIfStale() {
   const { build } = await import("esbuild");
   const fresh = join(root, `dist.${process.pid}`);
   try {
-    await build(buildOptions(fresh));
+    await Promise.all(Object.entries(ENTRIES).map(([name, path]) => build(buildOptions({ [name]: path }, fresh))));
     writeFileSync(join(fresh, ".sources"), sources);
     rmSync(dist, { recursive: true, force: true });
     renameSync(fresh, dist);
@@ -63,10 +96,10 @@ function isBuiltFrom(sources) {
   return existsSync(marker) && readFileSync(marker, "utf8") === sources;
 }
 
-function buildOptions(outdir) {
+function buildOptions(entryPoints, outdir) {
   return {
     absWorkingDir: root,
-    entryPoints: ENTRIES,
+    entryPoints,
     outdir,
     bundle: true,
     format: "esm",
@@ -81,7 +114,7 @@ function buildOptions(outdir) {
     chunkNames: "[name]-[hash]",
     legalComments: "none",
     banner: { js: REQUIRE_BANNER },
-    plugins: [importZodByName],
+    plugins: [importZodByName, importNodeLazily, importEntriesAsBuilt],
     logLevel: "warning",
   };
 }
