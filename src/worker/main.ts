@@ -10,6 +10,8 @@ import { SupervisorLink } from "./runtime/supervisor-link.ts";
 
 /** For an end that hangs; below the supervisor's grace, so that our own agents are gone before it kills. */
 const LAST_RESORT_MS = 4_500;
+/** Once all of ours has ended: for a library's timer, such as the repeat of a request that nobody waits for any more. */
+const DRAIN_MS = 50;
 
 /** `hydraflow worker <path>`. Resolves when it has stopped; the exit code of `host` says how. */
 export async function runWorker(options: RunWorkerOptions, host: NodeJS.Process): Promise<void> {
@@ -70,6 +72,7 @@ async function runUntilStopped(
   } catch (thrown) {
     if (!stopping.signal.aborted) crash ??= thrown;
   }
+  setTimeout(() => host.exit(), DRAIN_MS).unref();
   if (crash === undefined) return;
   host.stderr.write(`hydraflow worker: ${messageOf(crash)}\n`);
   host.exitCode = crash instanceof HydraError ? crash.exitCode : EXIT_CODES.failure.code;
