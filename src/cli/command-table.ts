@@ -11,6 +11,17 @@ const hitlCommands: readonly CommandEntry[] = [
   ),
 ];
 
+const serviceCommands: readonly CommandEntry[] = [
+  ownCommand(
+    "install",
+    "Write unit or plist, user, directories and token",
+    () => import("./commands/service-install.ts"),
+  ),
+  ownCommand("uninstall", "Stop the service and remove its file", () => import("./commands/service-uninstall.ts")),
+  ownCommand("status", "Is it installed, and does it run", () => import("./commands/service-status.ts")),
+  ownCommand("print", "The unit or plist on stdout", () => import("./commands/service-print.ts")),
+];
+
 export const COMMANDS: readonly CommandEntry[] = [
   ownCommand("daemon", "Run the supervisor in the foreground", () => import("./commands/daemon.ts")),
   clientCommand("add <target>", "Add a repository and start it", () => import("./commands/add.ts")),
@@ -34,6 +45,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     () => import("./commands/explain.ts"),
   ),
   clientCommand("open", "Open the dashboard, signed in", () => import("./commands/open.ts")),
+  commandGroup("service", "Run the daemon under systemd or launchd", serviceCommands),
   ownCommand(
     "demo",
     "See it work: a forge, a daemon and demo agents on this machine",

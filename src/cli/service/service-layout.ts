@@ -1,0 +1,34 @@
+// Where a service finds its program and keeps its state: what the templates of systemd and launchd are filled with. The
+// files in packaging/ are the templates filled with the layouts below.
+
+/** `system`: started at boot, a user of its own. `user`: the operator's own, ends with the last session unless it lingers. */
+export type ServiceScope = "system" | "user";
+
+export interface ServiceLayout {
+  readonly scope: ServiceScope;
+  /** The words before `daemon`: absolute paths, nothing looked up. */
+  readonly program: readonly string[];
+  /** The state directory; the daemon's own default, `~/.hydraflow`, when undefined. */
+  readonly home: string | undefined;
+  /** PATH of the daemon, its workers and their agents: git and the agent CLIs are found on it. */
+  readonly path: string;
+  readonly documentation: string;
+}
+
+/** Of the system service, on both systems. */
+export const SERVICE_NAME = "hydraflow";
+export const SERVICE_USER = "hydraflow";
+export const SYSTEM_HOME = "/var/lib/hydraflow";
+
+/** macOS: names of service users begin with an underscore, and /var is not for programs that came from elsewhere. */
+export const LAUNCHD_LABEL = "io.hydraflow.daemon";
+export const LAUNCHD_USER = "_hydraflow";
+export const LAUNCHD_HOME = "/usr/local/var/hydraflow";
+
+/** What a service manager gives the daemon to stop itself; the daemon needs less, see STOP_GRACE_MS. */
+export const STOP_TIMEOUT_S = 90;
+export const READY_TIMEOUT_S = 60;
+export const OPEN_FILES_MAX = 65_536;
+
+export const LINUX_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+export const MACOS_PATH = "/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
