@@ -1,7 +1,8 @@
 // The file behind a log: rotated by size, and open again after a failure. A full disk costs the records of that time,
 // never the log; how many were dropped is said in the first record that gets through. Nothing is buffered without bound.
 
-import { basename, dirname } from "node:path";
+import { unlinkSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { createStream, type RotatingFileStream } from "rotating-file-stream";
 
@@ -77,9 +78,12 @@ export class LogFile implements AsyncDisposable {
   /** A stream that failed once is destroyed by Node and takes nothing more, so a new one takes its place. */
   #open(): RotatingFileStream {
     const { file, bytesMax, filesMax } = this.#options;
+    // There are always two: where only one is allowed, they share what it may take.
+    const size = filesMax === 1 ? Math.ceil(bytesMax / 2) : bytesMax;
+    removeSurplus(file, Math.max(2, filesMax));
     const stream = createStream((index) => (typeof index === "number" ? rotatedName(file, index) : basename(file)), {
       path: dirname(file),
-      size: `${bytesMax}B`,
+      size: `${size}B`,
       rotate: Math.max(1, filesMax - 1),
       mode: PRIVATE_FILE_MODE,
     });
@@ -89,6 +93,15 @@ export class LogFile implements AsyncDisposable {
       this.#reopenAtMs = performance.now() + REOPEN_AFTER_MS;
     });
     return stream;
+  }
+}
+
+/** What an earlier start with more files has left. A gap in their numbers is the end of them. */
+function removeSurplus(file: string, filesMax: number): void {
+  try {
+    for (let index = filesMax; ; index += 1) unlinkSync(join(dirname(file), rotatedName(file, index)));
+  } catch {
+    // None is left, or the disk refuses; the next start tries again.
   }
 }
 

@@ -92,6 +92,26 @@ describe("the log", () => {
     );
   });
 
+  it("removes what an earlier start with more files has left, and keeps to one file's size where one is allowed", async () => {
+    await using directory = await makeTemporaryDirectory();
+    for (const name of ["worker.log", "worker.1.log", "worker.2.log", "worker.3.log", "worker.stderr.log"]) {
+      await writeFile(directory.file(name), "{}\n");
+    }
+
+    const log = openLog(options(directory.file("worker.log"), { bytesMax: 10_000, filesMax: 1 }));
+    for (let n = 0; n < 300; n += 1) {
+      log.write("info", "event", { n, padding: "x".repeat(100) });
+      if (n % 50 === 0) await sleep(0);
+    }
+    await log[Symbol.asyncDispose]();
+
+    expect((await readdir(directory.path)).toSorted()).toEqual(["worker.1.log", "worker.log", "worker.stderr.log"]);
+    const sizes = await Promise.all(
+      ["worker.1.log", "worker.log"].map(async (name) => (await stat(directory.file(name))).size),
+    );
+    expect((sizes[0] ?? 0) + (sizes[1] ?? 0)).toBeLessThanOrEqual(10_000 + 500);
+  });
+
   it("writes no secret, whatever field it stands in", async () => {
     await using directory = await makeTemporaryDirectory();
     const secret = 'very"secret\\value';
