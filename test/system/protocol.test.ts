@@ -14,23 +14,48 @@ const line = (request: object): string => `${JSON.stringify(request)}\n`;
 test("netcat gets its ping answered as the protocol page shows", async () => {
   await using rig = await DaemonRig.start();
 
-  const { stdout } = await promisify(execFile)("sh", ["-c", `printf '{"action":"ping"}\\n' | nc 127.0.0.1 ${await rig.port("port")}`]);
+  const { stdout } = await promisify(execFile)("sh", [
+    "-c",
+    `printf '{"action":"ping"}\\n' | nc 127.0.0.1 ${await rig.port("port")}`,
+  ]);
 
-  expect(JSON.parse(stdout)).toEqual({ status: "ok", version: expect.any(String), boot_id: expect.any(String), uptime_s: expect.any(Number) });
+  expect(JSON.parse(stdout)).toEqual({
+    status: "ok",
+    version: expect.any(String),
+    boot_id: expect.any(String),
+    uptime_s: expect.any(Number),
+  });
 });
 
 test("a client of the first implementation adds, lists and removes a repository with the messages it always sent", async () => {
   await using rig = await DaemonRig.start({ config: OFFLINE });
   const path = await makeCheckout({ directory: join(rig.directory, "web"), origin: "https://github.com/acme/web.git" });
-  const send = async (request: object): Promise<Record<string, unknown>> => JSON.parse(await rig.tcp(line(request))) as Record<string, unknown>;
+  const send = async (request: object): Promise<Record<string, unknown>> =>
+    JSON.parse(await rig.tcp(line(request))) as Record<string, unknown>;
 
   const added = await send({ action: "add_repo", path, repo_slug: "acme/web" });
   const listed = await send({ action: "list_repos" });
   const removed = await send({ action: "remove_repo", slug: "acme-web" });
   const after = await send({ action: "list_repos" });
 
-  expect(added).toEqual({ status: "ok", slug: "acme-web", port: expect.any(Number), dashboard_url: expect.stringMatching(/^http:\/\/localhost:\d+\//), log_file: expect.any(String), started: true });
-  expect(listed["repos"]).toEqual([expect.objectContaining({ path, slug: "acme-web", port: added["port"], dashboard_url: added["dashboard_url"], log_file: added["log_file"], running: true })]);
+  expect(added).toEqual({
+    status: "ok",
+    slug: "acme-web",
+    port: expect.any(Number),
+    dashboard_url: expect.stringMatching(/^http:\/\/localhost:\d+\//),
+    log_file: expect.any(String),
+    started: true,
+  });
+  expect(listed["repos"]).toEqual([
+    expect.objectContaining({
+      path,
+      slug: "acme-web",
+      port: added["port"],
+      dashboard_url: added["dashboard_url"],
+      log_file: added["log_file"],
+      running: true,
+    }),
+  ]);
   expect(removed).toEqual({ status: "ok", slug: "acme-web" });
   expect(after).toEqual({ status: "ok", repos: [] });
 });
@@ -39,7 +64,13 @@ test("the errors of the first implementation keep their texts", async () => {
   await using rig = await DaemonRig.start({ config: OFFLINE });
   const texts = [];
 
-  for (const request of [{ action: "add_repo" }, { action: "add_repo", path: "/does/not/exist" }, { action: "remove_repo" }, { action: "remove_repo", slug: "nobody" }, { action: "dance" }]) {
+  for (const request of [
+    { action: "add_repo" },
+    { action: "add_repo", path: "/does/not/exist" },
+    { action: "remove_repo" },
+    { action: "remove_repo", slug: "nobody" },
+    { action: "dance" },
+  ]) {
     const reply = JSON.parse(await rig.tcp(line(request))) as Record<string, unknown>;
     expect(reply["status"]).toBe("error");
     texts.push(String(reply["error"]));
@@ -56,7 +87,10 @@ test("without the token every action but ping is refused, and both doors give th
   await using rig = await DaemonRig.start();
 
   const refused = JSON.parse(await rig.tcp(line({ action: "list_repos" }))) as Record<string, unknown>;
-  const allowed = JSON.parse(await rig.tcp(line({ action: "list_repos", token: await rig.token() }))) as Record<string, unknown>;
+  const allowed = JSON.parse(await rig.tcp(line({ action: "list_repos", token: await rig.token() }))) as Record<
+    string,
+    unknown
+  >;
   const http = await rig.http("GET", "/api/repos", undefined, { authorization: "Bearer wrong-wrong-wrong" });
 
   expect(refused).toMatchObject({ status: "error", code: "unauthorized" });
