@@ -16,7 +16,11 @@ const read = (path: string): string => readFileSync(new URL(path, root), "utf8")
 
 test("the operations page lists every exit code as the program means it", () => {
   const rows = tableAfter(read("docs/operations.md"), "## Exit codes");
-  const wanted = Object.values(EXIT_CODES).map(({ code, meaning, restart }) => [String(code), meaning, restart ? "yes" : "no"]);
+  const wanted = Object.values(EXIT_CODES).map(({ code, meaning, restart }) => [
+    String(code),
+    meaning,
+    restart ? "yes" : "no",
+  ]);
   expect(rows).toEqual(wanted);
 });
 
@@ -37,13 +41,21 @@ test("the operations page lists every label and the ports", () => {
   const page = read("docs/operations.md");
   const labels = tableAfter(page, "## Labels").map(([label]) => label);
   expect(labels).toEqual(Object.keys(LABELS).map((key) => `\`${labelName("hydraflow", key as keyof typeof LABELS)}\``));
-  expect(tableAfter(page, "## Ports").map(([port]) => port)).toEqual([String(DEFAULT_TCP_PORT), String(DEFAULT_HTTP_PORT), "any free one per worker"]);
+  expect(tableAfter(page, "## Ports").map(([port]) => port)).toEqual([
+    String(DEFAULT_TCP_PORT),
+    String(DEFAULT_HTTP_PORT),
+    "any free one per worker",
+  ]);
 });
 
 test("the protocol page lists every action, every code and the line limit", () => {
   const page = read("docs/protocol.md");
-  expect(tableAfter(page, "## Requests and replies").map(([action]) => action)).toEqual(CONTROL_ACTIONS.map((action) => `\`${action}\``));
-  expect(tableAfter(page, "## Codes")).toEqual(Object.entries(CONTROL_CODES).map(([code, { status, meaning }]) => [`\`${code}\``, String(status), meaning]));
+  expect(tableAfter(page, "## Requests and replies").map(([action]) => action)).toEqual(
+    CONTROL_ACTIONS.map((action) => `\`${action}\``),
+  );
+  expect(tableAfter(page, "## Codes")).toEqual(
+    Object.entries(CONTROL_CODES).map(([code, { status, meaning }]) => [`\`${code}\``, String(status), meaning]),
+  );
   expect(page).toContain(LINE_BYTES_MAX.toLocaleString("en"));
 });
 
@@ -56,7 +68,9 @@ test("the dependencies page has a line for every runtime dependency and no other
 test("the systemd unit does not restart what a restart cannot mend", () => {
   const unit = read("packaging/systemd/hydraflow.service");
   const prevented = /^RestartPreventExitStatus=(.*)$/m.exec(unit)?.[1]?.split(" ").map(Number);
-  const hopeless = Object.values(EXIT_CODES).filter(({ code, restart }) => !restart && code !== 0 && code !== EXIT_CODES.noDaemon.code);
+  const hopeless = Object.values(EXIT_CODES).filter(
+    ({ code, restart }) => !restart && code !== 0 && code !== EXIT_CODES.noDaemon.code,
+  );
   expect(prevented).toEqual(hopeless.map(({ code }) => code));
 });
 
@@ -64,5 +78,10 @@ test("the systemd unit does not restart what a restart cannot mend", () => {
 function tableAfter(page: string, heading: string): string[][] {
   const section = page.slice(page.indexOf(`${heading}\n`) + heading.length);
   const rows = /(?:^\|.*\|\n)+/m.exec(section)?.[0].trim().split("\n") ?? [];
-  return rows.slice(2).map((row) => row.slice(1, -1).split("|").map((cell) => cell.trim()));
+  return rows.slice(2).map((row) =>
+    row
+      .slice(1, -1)
+      .split("|")
+      .map((cell) => cell.trim()),
+  );
 }

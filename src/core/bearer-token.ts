@@ -39,9 +39,13 @@ export async function readTokenFile(path: string): Promise<string | undefined> {
   if (text === undefined || text === "") return undefined;
   const { mode } = await stat(path);
   if ((mode & OTHERS_MASK) !== 0) {
-    throw new HydraError("TOKEN_FILE_OPEN", `${path} can be read by other users; run: chmod 600 ${path}, and replace the token if anyone else may have read it`, {
-      exitCode: EXIT_CODES.badConfig.code,
-    });
+    throw new HydraError(
+      "TOKEN_FILE_OPEN",
+      `${path} can be read by other users; run: chmod 600 ${path}, and replace the token if anyone else may have read it`,
+      {
+        exitCode: EXIT_CODES.badConfig.code,
+      },
+    );
   }
   return text;
 }

@@ -21,7 +21,15 @@ export interface ConfigProblem {
 
 const SETTINGS = Object.keys(configSchema.shape) as Setting[];
 /** Variables with the HYDRAFLOW_ prefix that are no settings. */
-const OTHER_VARIABLES = new Set(["HYDRAFLOW_HOME", "HYDRAFLOW_TREE", "HYDRAFLOW_BIRTH", "HYDRAFLOW_TOKEN", "HYDRAFLOW_URL", "HYDRAFLOW_DEBUG", "HYDRAFLOW_DEMO_PACE_MS"]);
+const OTHER_VARIABLES = new Set([
+  "HYDRAFLOW_HOME",
+  "HYDRAFLOW_TREE",
+  "HYDRAFLOW_BIRTH",
+  "HYDRAFLOW_TOKEN",
+  "HYDRAFLOW_URL",
+  "HYDRAFLOW_DEBUG",
+  "HYDRAFLOW_DEMO_PACE_MS",
+]);
 
 /** Layers in rising precedence. The result is frozen. */
 export function resolveConfig(layers: readonly ConfigLayer[]): Result<Config, readonly ConfigProblem[]> {
@@ -64,7 +72,8 @@ function readLayer(layer: ConfigLayer, problems: ConfigProblem[]): Record<string
 
 function problemOf(layer: ConfigLayer, key: string, value: unknown): string | undefined {
   if (!isSetting(key)) return "unknown setting; see docs/operations.md for the list";
-  if (layer.kind === "repository" && key in machineSettings) return "may only be set by the machine's operator, not by a repository";
+  if (layer.kind === "repository" && key in machineSettings)
+    return "may only be set by the machine's operator, not by a repository";
   const parsed = z.safeParse(configSchema.shape[key], value);
   if (value !== undefined && parsed.success) return undefined;
   const messages = parsed.success ? ["must have a value"] : parsed.error.issues.map((issue) => issue.message);
@@ -84,6 +93,9 @@ function fromText(setting: Setting, raw: string): unknown {
   if (z.safeParse(schema, raw).success) return raw;
   if (/^-?\d+(\.\d+)?$/.test(raw)) return Number(raw);
   if (raw === "true" || raw === "false") return raw === "true";
-  const list = raw.split(",").map((part) => part.trim()).filter((part) => part !== "");
+  const list = raw
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
   return z.safeParse(schema, list).success ? list : raw;
 }

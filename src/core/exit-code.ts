@@ -6,8 +6,16 @@ export const EXIT_CODES = {
   failure: { code: 1, meaning: "failed; a service manager may start it again", restart: true },
   usage: { code: 64, meaning: "the command line is wrong", restart: false },
   noDaemon: { code: 69, meaning: "no daemon answers", restart: false },
-  tryAgain: { code: 75, meaning: "busy now, for instance a second daemon on one state directory; try again", restart: true },
-  notPermitted: { code: 77, meaning: "not permitted: token missing or wrong, or files owned by someone else", restart: false },
+  tryAgain: {
+    code: 75,
+    meaning: "busy now, for instance a second daemon on one state directory; try again",
+    restart: true,
+  },
+  notPermitted: {
+    code: 77,
+    meaning: "not permitted: token missing or wrong, or files owned by someone else",
+    restart: false,
+  },
   badConfig: { code: 78, meaning: "the configuration is wrong; a restart does not help", restart: false },
 } as const;
 

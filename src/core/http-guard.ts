@@ -38,12 +38,17 @@ function refusalOf(context: Context, options: GuardOptions): { code: ControlCode
     return { code: "forbidden_host", message: `send the Host header 127.0.0.1:${port} or localhost:${port}` };
   }
   const origin = context.req.header("origin");
-  if (origin !== undefined && !isListedOrigin(origin, port)) return { code: "forbidden_host", message: "requests from other web pages are refused" };
+  if (origin !== undefined && !isListedOrigin(origin, port))
+    return { code: "forbidden_host", message: "requests from other web pages are refused" };
   const site = context.req.header("sec-fetch-site");
-  if (site !== undefined && site !== "same-origin" && site !== "none") return { code: "forbidden_host", message: "requests from other web pages are refused" };
+  if (site !== undefined && site !== "same-origin" && site !== "none")
+    return { code: "forbidden_host", message: "requests from other web pages are refused" };
   if (options.publicPaths.has(context.req.path)) return undefined;
   if (!isAcceptedToken(bearerOf(context), options.acceptedTokenHashes()) && !isSession(context, options)) {
-    return { code: "unauthorized", message: "send 'Authorization: Bearer <token>'; the token stands in the file 'token' of the state directory" };
+    return {
+      code: "unauthorized",
+      message: "send 'Authorization: Bearer <token>'; the token stands in the file 'token' of the state directory",
+    };
   }
   return bodyRefusal(context);
 }
@@ -58,9 +63,11 @@ function bodyRefusal(context: Context): { code: ControlCode; message: string } |
   if (isRead(context.req.method)) return undefined;
   const length = context.req.header("content-length");
   const hasBody = context.req.header("transfer-encoding") !== undefined || (length !== undefined && length !== "0");
-  if (Number(length ?? 0) > BODY_BYTES_MAX) return { code: "too_large", message: `send at most ${BODY_BYTES_MAX} bytes` };
+  if (Number(length ?? 0) > BODY_BYTES_MAX)
+    return { code: "too_large", message: `send at most ${BODY_BYTES_MAX} bytes` };
   const type = context.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (hasBody && type !== "application/json") return { code: "unsupported_type", message: "send the body as application/json" };
+  if (hasBody && type !== "application/json")
+    return { code: "unsupported_type", message: "send the body as application/json" };
   return undefined;
 }
 

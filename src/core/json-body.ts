@@ -6,7 +6,10 @@ import { fail, ok } from "./result.ts";
 import type { ControlResult } from "./supervisor-control.ts";
 import { z } from "./schema.ts";
 
-export async function readJsonBody<S extends z.ZodMiniType>(request: Request, schema: S): Promise<ControlResult<z.infer<S>>> {
+export async function readJsonBody<S extends z.ZodMiniType>(
+  request: Request,
+  schema: S,
+): Promise<ControlResult<z.infer<S>>> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
@@ -23,5 +26,8 @@ export async function readJsonBody<S extends z.ZodMiniType>(request: Request, sc
 
 /** Every problem on one line: `path: message; …`. */
 export function describeIssues(error: z.core.$ZodError): string {
-  return error.issues.map((issue) => `${issue.path.join(".") || "request"}: ${issue.message}`).join("; ").slice(0, 1_000);
+  return error.issues
+    .map((issue) => `${issue.path.join(".") || "request"}: ${issue.message}`)
+    .join("; ")
+    .slice(0, 1_000);
 }

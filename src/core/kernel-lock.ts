@@ -16,7 +16,11 @@ export interface KernelLock extends Disposable {
 }
 
 /** Waits up to `waitMs` for a dying owner. Nothing else in the process may open the file: closing it would drop the lock. */
-export async function takeKernelLock(path: string, waitMs: number, sleep: (ms: number) => Promise<void>): Promise<Result<KernelLock, { kind: "held" }>> {
+export async function takeKernelLock(
+  path: string,
+  waitMs: number,
+  sleep: (ms: number) => Promise<void>,
+): Promise<Result<KernelLock, { kind: "held" }>> {
   await ensurePrivateDirectory(dirname(path));
   for (let waited = 0; ; waited += RETRY_MS) {
     const database = new DatabaseSync(path, { timeout: 0 });

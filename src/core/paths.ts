@@ -68,7 +68,8 @@ export function workerPaths(dataRoot: string): WorkerPaths {
     agentHomes: join(root, "agents"),
     plan: (issue) => join(root, "plans", `issue-${issue}.md`),
     transcript: (issue, stage, attempt) => join(root, "logs", `issue-${issue}`, `${stage}-${attempt}.jsonl`),
-    runDirectory: (issue, startedAt) => join(root, "runs", `issue-${issue}`, startedAt.toISOString().replace(/[-:]|\.\d+/g, "")),
+    runDirectory: (issue, startedAt) =>
+      join(root, "runs", `issue-${issue}`, startedAt.toISOString().replace(/[-:]|\.\d+/g, "")),
   };
 }
 

@@ -14,7 +14,13 @@ export interface Problem {
 
 export function problemOf(failure: ControlFailure): Problem {
   const { status, meaning } = CONTROL_CODES[failure.code];
-  return { type: `urn:hydraflow:problem:${failure.code}`, title: meaning, status, detail: failure.message, code: failure.code };
+  return {
+    type: `urn:hydraflow:problem:${failure.code}`,
+    title: meaning,
+    status,
+    detail: failure.message,
+    code: failure.code,
+  };
 }
 
 /** As a response; for use outside a Hono context too. */

@@ -124,17 +124,23 @@ async function scanMarked(variable: string, value: string, except: readonly numb
   return found;
 }
 
-/** The start tick is read before the environment, so that both belong to the same process if it still holds at the kill. */
 async function readMarked(pid: number, assignment: string): Promise<MarkedProcess | null> {
   try {
+    // Nearly every process of a machine ends here, after one read: this runs between a crash and the respawn.
+    if (!(await hasAssignment(pid, assignment))) return null;
     if ((await stat(`/proc/${pid}`)).uid !== process.geteuid?.()) return null;
     const entry = parseStat(await readFile(`/proc/${pid}/stat`, "utf8"));
-    const environment = await readFile(`/proc/${pid}/environ`, "utf8");
-    if (entry === null || !environment.split("\0").includes(assignment)) return null;
+    // Read again behind the start tick, so that both belong to the same process if the tick still holds at the kill.
+    if (entry === null || !(await hasAssignment(pid, assignment))) return null;
     return { pid, startTick: entry.startTick };
   } catch {
     return null; // It ended meanwhile, or is not ours to read.
   }
+}
+
+async function hasAssignment(pid: number, assignment: string): Promise<boolean> {
+  const environment = await readFile(`/proc/${pid}/environ`, "utf8");
+  return environment.includes(assignment) && environment.split("\0").includes(assignment);
 }
 
 /** Looks and signals in one synchronous step: nothing can come between but the process's own end. */

@@ -27,16 +27,24 @@ export const LOCAL_OWNER = "local";
 export function parseRepositoryName(text: string): Result<RepositoryName, NameFailure> {
   const [owner = "", name = "", ...rest] = text.split("/");
   if (rest.length > 0 || !OWNER.test(owner) || !isName(name)) {
-    return fail({ kind: "invalid-name", message: `'${text.slice(0, 200)}' is no repository name; write it as owner/name` });
+    return fail({
+      kind: "invalid-name",
+      message: `'${text.slice(0, 200)}' is no repository name; write it as owner/name`,
+    });
   }
   return ok({ owner, name, fullName: `${owner}/${name}` });
 }
 
 /** Reads `owner/name` out of a remote URL: https, ssh, `git@host:owner/name`, with or without `.git`. */
 export function parseRemoteUrl(url: string): Result<RepositoryName, NameFailure> {
-  const path = /^[a-z+]+:\/\/[^/]+\/(.+)$/i.exec(url)?.[1] ?? /^(?:[^@/:]+@)?[^/:]{2,}:(?!\/\/)(.+)$/.exec(url)?.[1] ?? "";
-  if (/^file:/i.test(url)) return fail({ kind: "invalid-name", message: `the remote '${redactUserInfo(url)}' names no repository` });
-  const parts = path.replace(/\/+$/, "").replace(/\.git$/, "").split("/");
+  const path =
+    /^[a-z+]+:\/\/[^/]+\/(.+)$/i.exec(url)?.[1] ?? /^(?:[^@/:]+@)?[^/:]{2,}:(?!\/\/)(.+)$/.exec(url)?.[1] ?? "";
+  if (/^file:/i.test(url))
+    return fail({ kind: "invalid-name", message: `the remote '${redactUserInfo(url)}' names no repository` });
+  const parts = path
+    .replace(/\/+$/, "")
+    .replace(/\.git$/, "")
+    .split("/");
   const parsed = parseRepositoryName(parts.slice(-2).join("/"));
   if (parsed.ok) return parsed;
   return fail({ kind: "invalid-name", message: `the remote '${redactUserInfo(url)}' names no repository` });
@@ -46,7 +54,10 @@ export function parseRemoteUrl(url: string): Result<RepositoryName, NameFailure>
 export function slugOf(repository: RepositoryName, taken: (slug: string) => boolean = () => false): string {
   const short = `${repository.owner}-${repository.name}`.toLowerCase().slice(0, SLUG_LENGTH_MAX);
   if (!taken(short)) return short;
-  const digest = createHash("sha256").update(repository.fullName.toLowerCase()).digest("hex").slice(0, SUFFIX_LENGTH - 1);
+  const digest = createHash("sha256")
+    .update(repository.fullName.toLowerCase())
+    .digest("hex")
+    .slice(0, SUFFIX_LENGTH - 1);
   return `${short.slice(0, SLUG_LENGTH_MAX - SUFFIX_LENGTH)}-${digest}`;
 }
 

@@ -105,7 +105,10 @@ export interface SupervisorControl {
   status(slug: string): ControlResult<RepoEntry>;
   add(request: AddRequest, signal: AbortSignal): Promise<ControlResult<AddReply>>;
   register(request: AddRequest, signal: AbortSignal): Promise<ControlResult<{ slug: string; path: string }>>;
-  remove(target: { slug?: string | undefined; path?: string | undefined; force?: boolean | undefined }, signal: AbortSignal): Promise<ControlResult<{ slug: string }>>;
+  remove(
+    target: { slug?: string | undefined; path?: string | undefined; force?: boolean | undefined },
+    signal: AbortSignal,
+  ): Promise<ControlResult<{ slug: string }>>;
   start(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>>;
   stop(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>>;
   restart(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>>;

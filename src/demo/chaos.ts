@@ -33,7 +33,9 @@ export class Chaos {
 
   /** What has not been killed yet, in words; empty at the end of a full run. */
   get missing(): string[] {
-    const workers = this.#world.repositories.flatMap(({ slug }) => STAGES_TO_KILL.map((stage) => `${slug} in ${stage}`));
+    const workers = this.#world.repositories.flatMap(({ slug }) =>
+      STAGES_TO_KILL.map((stage) => `${slug} in ${stage}`),
+    );
     const missing = workers.filter((target) => !this.#workerKills.has(target));
     return this.#supervisorKills < SUPERVISOR_KILLS ? [...missing, "the supervisor"] : missing;
   }
@@ -42,7 +44,11 @@ export class Chaos {
   async strike(rows: readonly PipelineRow[], progress: number, signal: AbortSignal): Promise<void> {
     const targets = this.#targetsAmong(rows);
     if (targets.size > 0) await this.#killWorkers(targets, signal);
-    else if (progress >= (this.#supervisorKills + 1) / (SUPERVISOR_KILLS + 1) && this.#supervisorKills < SUPERVISOR_KILLS && this.#keeper.kill()) {
+    else if (
+      progress >= (this.#supervisorKills + 1) / (SUPERVISOR_KILLS + 1) &&
+      this.#supervisorKills < SUPERVISOR_KILLS &&
+      this.#keeper.kill()
+    ) {
       this.#supervisorKills += 1;
       this.#tell("killed the supervisor");
     }

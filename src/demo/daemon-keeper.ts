@@ -42,7 +42,10 @@ export class DaemonKeeper implements AsyncDisposable {
     this.#stopping.abort();
     const child = this.#child;
     child?.kill("SIGTERM");
-    const clean = await Promise.race([this.#kept.then(() => child?.exitCode === 0), delay(STOP_WAIT_MS, false, { ref: false })]);
+    const clean = await Promise.race([
+      this.#kept.then(() => child?.exitCode === 0),
+      delay(STOP_WAIT_MS, false, { ref: false }),
+    ]);
     if (!clean) child?.kill("SIGKILL");
     await this.#kept;
     return clean;

@@ -13,7 +13,11 @@ export interface GitPlace {
 }
 
 /** What git printed. Throws when it fails. */
-export async function runGit({ directory, url, token, path }: GitPlace, args: readonly string[], signal: AbortSignal): Promise<string> {
+export async function runGit(
+  { directory, url, token, path }: GitPlace,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<string> {
   const credentials = Buffer.from(`x-access-token:${token}`).toString("base64");
   const { stdout } = await promisify(execFile)("git", args, {
     cwd: directory,

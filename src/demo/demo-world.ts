@@ -53,7 +53,10 @@ export async function makeDemoWorld(options: DemoWorldOptions, signal: AbortSign
   if (!options.keepDirectory) owned.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   const githubToken = randomBytes(20).toString("hex");
   const forge = owned.use(
-    await startForge({ port: 0, dataDir: join(directory, "forge"), ci: { command: "node --test" }, token: githubToken, login: ROBOT }, signal),
+    await startForge(
+      { port: 0, dataDir: join(directory, "forge"), ci: { command: "node --test" }, token: githubToken, login: ROBOT },
+      signal,
+    ),
   );
   const paths = supervisorPaths(join(directory, "home"));
   await writeConfig(paths, forge.url);
@@ -61,7 +64,15 @@ export async function makeDemoWorld(options: DemoWorldOptions, signal: AbortSign
   const place = { directory, token: githubToken, path: options.path };
   for (const sample of SAMPLE_REPOSITORIES) repositories.push(await makeRepository(forge, place, sample, signal));
   const kept = owned.move();
-  return { directory, forge, githubToken, paths, path: options.path, repositories, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return {
+    directory,
+    forge,
+    githubToken,
+    paths,
+    path: options.path,
+    repositories,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
 }
 
 type Place = Omit<GitPlace, "url">;
@@ -82,7 +93,12 @@ async function writeConfig(paths: SupervisorPaths, forgeUrl: string): Promise<vo
   await writeFile(paths.config, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
 }
 
-async function makeRepository(forge: Forge, place: Place, sample: SampleRepository, signal: AbortSignal): Promise<DemoRepository> {
+async function makeRepository(
+  forge: Forge,
+  place: Place,
+  sample: SampleRepository,
+  signal: AbortSignal,
+): Promise<DemoRepository> {
   const { owner, name, files } = sample;
   const collaborators = { [OPERATOR]: "write" } as const;
   const { fullName, cloneUrl: url } = await forge.createRepository({ owner, name, files, collaborators });

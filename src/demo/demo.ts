@@ -85,7 +85,9 @@ export function isAsPromised(report: DemoReport): boolean {
 }
 
 function daemonCommand(options: DemoOptions, world: DemoWorld, paceMs: number) {
-  const inherited = Object.entries(options.environment).filter(([name, value]) => value !== undefined && /^(PATH|HOME|LANG|LC_.*|TMPDIR)$/.test(name));
+  const inherited = Object.entries(options.environment).filter(
+    ([name, value]) => value !== undefined && /^(PATH|HOME|LANG|LC_.*|TMPDIR)$/.test(name),
+  );
   return {
     runtime: options.runtime,
     args: [...options.cliArguments, "daemon", "--home", world.paths.home, "--tcp-port", "0", "--http-port", "0"],
@@ -99,7 +101,9 @@ function daemonCommand(options: DemoOptions, world: DemoWorld, paceMs: number) {
 }
 
 function announce(progress: Progress, world: DemoWorld): void {
-  progress.note(`Forge with ${world.repositories.length} repositories at ${world.forge.url}, everything in ${world.directory}.`);
+  progress.note(
+    `Forge with ${world.repositories.length} repositories at ${world.forge.url}, everything in ${world.directory}.`,
+  );
   progress.note("The coding agent is a demo agent, not an AI: it writes what the fenced blocks of each issue say.");
 }
 

@@ -48,7 +48,9 @@ export class Door {
   }
 
   async answer(slug: string, issue: number, text: string, signal: AbortSignal): Promise<boolean> {
-    return (await this.#call("POST", `/api/repos/${slug}/worker/hitl/${issue}/correct`, { text }, signal)) !== undefined;
+    return (
+      (await this.#call("POST", `/api/repos/${slug}/worker/hitl/${issue}/correct`, { text }, signal)) !== undefined
+    );
   }
 
   /** The address of the door, once the daemon has written it down. */
@@ -58,14 +60,22 @@ export class Door {
     return typeof port === "number" && port > 0 ? `http://127.0.0.1:${port}` : undefined;
   }
 
-  async #call(method: string, path: string, body: unknown, signal: AbortSignal): Promise<Record<string, unknown> | undefined> {
+  async #call(
+    method: string,
+    path: string,
+    body: unknown,
+    signal: AbortSignal,
+  ): Promise<Record<string, unknown> | undefined> {
     const base = await this.url();
     if (base === undefined) return undefined;
     try {
       const token = (await readFile(this.#paths.token, "utf8")).trim();
       const response = await fetch(base + path, {
         method,
-        headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         signal: AbortSignal.any([signal, AbortSignal.timeout(REPLY_TIMEOUT_MS)]),
       });

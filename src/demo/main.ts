@@ -47,6 +47,8 @@ function print(report: DemoReport, options: DemoCommandOptions, host: NodeJS.Pro
     return;
   }
   const { merged, hitl, closed, failed, duplicates, seconds } = report;
-  host.stdout.write(`merged ${merged}, of them ${hitl} after a person's answer; closed ${closed}; failed ${failed}; duplicates ${duplicates}; ${seconds} s\n`);
+  host.stdout.write(
+    `merged ${merged}, of them ${hitl} after a person's answer; closed ${closed}; failed ${failed}; duplicates ${duplicates}; ${seconds} s\n`,
+  );
   for (const problem of report.problems) host.stdout.write(`problem: ${problem}\n`);
 }

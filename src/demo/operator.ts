@@ -45,6 +45,8 @@ export class DemoOperator {
 
   /** The daemon knows its question a moment before the comment with it stands on the issue; a person reads the comment. */
   #isAskedOnForge(fullName: string, number: number): boolean {
-    return this.#world.forge.comments(fullName, number).some(({ author, body }) => author === ROBOT && QUESTION_MARK.test(body));
+    return this.#world.forge
+      .comments(fullName, number)
+      .some(({ author, body }) => author === ROBOT && QUESTION_MARK.test(body));
   }
 }

@@ -64,7 +64,9 @@ export class Progress {
   }
 
   #redraw(states: ReadonlyMap<string, string>): void {
-    const lines = [...states].map(([key, state]) => `${colourOf(state)}${state.padEnd(22)}${PLAIN} ${key.padEnd(14)} ${this.#titleOf(key)}`);
+    const lines = [...states].map(
+      ([key, state]) => `${colourOf(state)}${state.padEnd(22)}${PLAIN} ${key.padEnd(14)} ${this.#titleOf(key)}`,
+    );
     const text = [...lines, ...this.#notes.map((note) => `  ${note}`)];
     const up = this.#drawnLines === 0 ? "" : `\x1b[${this.#drawnLines}A`;
     this.#output.write(`${up}${text.map((line) => `\x1b[2K${line}`).join("\n")}\n`);
@@ -78,7 +80,8 @@ export class Progress {
 }
 
 function describe(row: PipelineRow | undefined, labels: readonly string[]): string {
-  if (row !== undefined) return `${STAGE_MARKS[row.stage as keyof typeof STAGE_MARKS] ?? "·"} ${row.stage} ${row.status}`;
+  if (row !== undefined)
+    return `${STAGE_MARKS[row.stage as keyof typeof STAGE_MARKS] ?? "·"} ${row.stage} ${row.status}`;
   const label = labels.find((name) => name.startsWith("hydraflow-") && name !== "hydraflow-in-progress");
   return `· ${label?.slice("hydraflow-".length) ?? "no label"}`;
 }

@@ -21,12 +21,21 @@ interface Change {
 
 /** Triaged, planned, implemented, reviewed and merged without a word. */
 export function plain(change: Change): SampleIssue {
-  return { title: change.title, body: body(change), answer: null, expected: "merged", wanted: { [sourceOf(change)]: change.code, [testOf(change)]: change.test } };
+  return {
+    title: change.title,
+    body: body(change),
+    answer: null,
+    expected: "merged",
+    wanted: { [sourceOf(change)]: change.code, [testOf(change)]: change.test },
+  };
 }
 
 /** Cannot be done without knowing something that only a person knows. */
 export function asksFirst(change: Change & { question: string; answer: string }): SampleIssue {
-  const wanted = { [sourceOf(change)]: change.code.replaceAll("{{answer}}", change.answer), [testOf(change)]: change.test };
+  const wanted = {
+    [sourceOf(change)]: change.code.replaceAll("{{answer}}", change.answer),
+    [testOf(change)]: change.test,
+  };
   return { ...plain(change), body: `${body(change)}\nAsk first: ${change.question}\n`, answer: change.answer, wanted };
 }
 
@@ -37,7 +46,13 @@ export function objectedOnce(change: Change & { finding: string; addition: strin
 }
 
 /** The repository has it already; the plan says where, and the issue is closed. */
-export function alreadyDone(issue: { title: string; need: string; feature: string; tests: string; criteria: string }): SampleIssue {
+export function alreadyDone(issue: {
+  title: string;
+  need: string;
+  feature: string;
+  tests: string;
+  criteria: string;
+}): SampleIssue {
   const text = `${issue.need}\n\nAlready done: ${issue.feature}; tests ${issue.tests}; criteria ${issue.criteria}\n`;
   return { title: issue.title, body: text, answer: null, expected: "closed", wanted: {} };
 }

@@ -23,7 +23,7 @@ export const SAMPLE_REPOSITORIES: readonly SampleRepository[] = [
         "const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\"': '&quot;' };",
         "",
         "export function escapeHtml(text) {",
-        "  return text.replace(/[&<>\"]/g, (character) => ENTITIES[character]);",
+        '  return text.replace(/[&<>"]/g, (character) => ENTITIES[character]);',
         "}",
         "",
       ].join("\n"),
@@ -72,7 +72,8 @@ export const SAMPLE_REPOSITORIES: readonly SampleRepository[] = [
       "package.json": packageJson("api"),
       ".hydraflow/config.json": `${JSON.stringify({ gateCommand: "node --test" }, null, 2)}\n`,
       "README.md": "# api\n\nMoney and orders of the acme shop. `node --test` runs the tests.\n",
-      "src/add-tax.js": "export function addTax(cents, percent) {\n  return Math.round(cents * (1 + percent / 100));\n}\n",
+      "src/add-tax.js":
+        "export function addTax(cents, percent) {\n  return Math.round(cents * (1 + percent / 100));\n}\n",
       "test/add-tax.test.js": testFile("add-tax", "addTax", [["addTax(1000, 19)", "1190"]]),
     },
     issues: [
@@ -128,7 +129,12 @@ export const SAMPLE_REPOSITORIES: readonly SampleRepository[] = [
         need: "The list shows tasks in the order they were typed. Show what is due first at the top, undated tasks last.",
         module: "sort-by-due",
         code: "export function sortByDue(tasks) {\n  return tasks.toSorted((a, b) => (a.due ?? '9999').localeCompare(b.due ?? '9999'));\n}\n",
-        test: testFile("sort-by-due", "sortByDue", [["sortByDue([{}, { due: '2026-02-01' }, { due: '2026-01-01' }]).map((task) => task.due)", "['2026-01-01', '2026-02-01', undefined]"]]),
+        test: testFile("sort-by-due", "sortByDue", [
+          [
+            "sortByDue([{}, { due: '2026-02-01' }, { due: '2026-01-01' }]).map((task) => task.due)",
+            "['2026-01-01', '2026-02-01', undefined]",
+          ],
+        ]),
       }),
       plain({
         title: "Count the tasks that are still open",
@@ -151,7 +157,9 @@ export const SAMPLE_REPOSITORIES: readonly SampleRepository[] = [
         need: "With two hundred tasks nobody finds anything. Add a search that ignores upper and lower case.",
         module: "find-tasks",
         code: "export function findTasks(tasks, word) {\n  return tasks.filter((task) => task.title.toLowerCase().includes(word.toLowerCase()));\n}\n",
-        test: testFile("find-tasks", "findTasks", [["findTasks([{ title: 'Sweep' }, { title: 'Mop' }], 'SWEEP').length", "1"]]),
+        test: testFile("find-tasks", "findTasks", [
+          ["findTasks([{ title: 'Sweep' }, { title: 'Mop' }], 'SWEEP').length", "1"],
+        ]),
       }),
     ],
   },
@@ -161,8 +169,18 @@ function packageJson(name: string): string {
   return `${JSON.stringify({ name, version: "1.0.0", private: true, type: "module", scripts: { test: "node --test" } }, null, 2)}\n`;
 }
 
-function testFile(module: string, imported: string, cases: readonly (readonly [expression: string, expected: string])[]): string {
-  const head = ["import assert from 'node:assert/strict';", "import { test } from 'node:test';", "", `import { ${imported} } from '../src/${module}.js';`, ""].join("\n");
+function testFile(
+  module: string,
+  imported: string,
+  cases: readonly (readonly [expression: string, expected: string])[],
+): string {
+  const head = [
+    "import assert from 'node:assert/strict';",
+    "import { test } from 'node:test';",
+    "",
+    `import { ${imported} } from '../src/${module}.js';`,
+    "",
+  ].join("\n");
   return [head, ...cases.map(([expression, expected]) => testCase(expression, expression, expected))].join("\n");
 }
 

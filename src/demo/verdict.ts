@@ -60,7 +60,9 @@ export function countEnded(world: DemoWorld): number {
 }
 
 function isEnded({ state, labels }: { readonly state: string; readonly labels: readonly string[] }): boolean {
-  return state === "closed" && (labels.includes(FIXED_LABEL) || labels.includes(DUP_LABEL)) && !labels.includes(CLAIM_LABEL);
+  return (
+    state === "closed" && (labels.includes(FIXED_LABEL) || labels.includes(DUP_LABEL)) && !labels.includes(CLAIM_LABEL)
+  );
 }
 
 /** Every write that must happen once is told by what it is and where; what is told more often is a duplicate. */
@@ -76,7 +78,8 @@ export function countDuplicates(ledger: readonly LedgerEntry[]): number {
 function onceKeyOf(entry: LedgerEntry): string | undefined {
   if (entry.actor !== ROBOT) return undefined;
   if (entry.kind === "pull.created") return `${entry.repo} pull ${String(entry.detail["head"])}`;
-  if (entry.kind === "pull.merged" || entry.kind === "issue.closed") return `${entry.repo} ${entry.kind} ${entry.number}`;
+  if (entry.kind === "pull.merged" || entry.kind === "issue.closed")
+    return `${entry.repo} ${entry.kind} ${entry.number}`;
   if (entry.kind === "comment.created" || entry.kind === "review.created") {
     const body = String(entry.detail["body"]);
     return `${entry.repo} ${entry.number} ${MARKER.exec(body)?.[1] ?? body}`;
@@ -85,7 +88,12 @@ function onceKeyOf(entry: LedgerEntry): string | undefined {
 }
 
 function isHandOff(entry: LedgerEntry, repo: string, number: number): boolean {
-  return entry.repo === repo && entry.number === number && entry.kind === "label.added" && entry.detail["label"] === HITL_LABEL;
+  return (
+    entry.repo === repo &&
+    entry.number === number &&
+    entry.kind === "label.added" &&
+    entry.detail["label"] === HITL_LABEL
+  );
 }
 
 async function endOf(

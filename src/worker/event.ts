@@ -12,16 +12,75 @@ export type WorkerEvent =
   | { readonly type: "issue.released"; readonly issue: number }
   | { readonly type: "issue.moved"; readonly issue: number; readonly from: StageLabel; readonly to: StageLabel }
   | { readonly type: "issue.closed"; readonly issue: number; readonly reason: string }
-  | { readonly type: "run.started"; readonly issue: number; readonly stage: Stage; readonly run: string; readonly attempt: number; readonly resumed: boolean }
-  | { readonly type: "run.ended"; readonly issue: number; readonly stage: Stage; readonly run: string; readonly outcome: string; readonly durationMs: number }
-  | { readonly type: "run.failed"; readonly issue: number; readonly stage: Stage; readonly run: string; readonly reason: string; readonly retryInMs: number }
-  | { readonly type: "agent.started"; readonly issue: number; readonly run: string; readonly agent: string; readonly session: string }
+  | {
+      readonly type: "run.started";
+      readonly issue: number;
+      readonly stage: Stage;
+      readonly run: string;
+      readonly attempt: number;
+      readonly resumed: boolean;
+    }
+  | {
+      readonly type: "run.ended";
+      readonly issue: number;
+      readonly stage: Stage;
+      readonly run: string;
+      readonly outcome: string;
+      readonly durationMs: number;
+    }
+  | {
+      readonly type: "run.failed";
+      readonly issue: number;
+      readonly stage: Stage;
+      readonly run: string;
+      readonly reason: string;
+      readonly retryInMs: number;
+    }
+  | {
+      readonly type: "agent.started";
+      readonly issue: number;
+      readonly run: string;
+      readonly agent: string;
+      readonly session: string;
+    }
   | { readonly type: "agent.said"; readonly issue: number; readonly run: string; readonly text: string }
-  | { readonly type: "agent.tool"; readonly issue: number; readonly run: string; readonly tool: string; readonly summary: string }
-  | { readonly type: "agent.ended"; readonly issue: number; readonly run: string; readonly outcome: string; readonly inputTokens: number; readonly outputTokens: number; readonly costUsd: number | null }
-  | { readonly type: "gate.ended"; readonly issue: number; readonly run: string; readonly passed: boolean; readonly durationMs: number }
-  | { readonly type: "pull.opened"; readonly issue: number; readonly pull: number; readonly url: string; readonly recovered: boolean }
-  | { readonly type: "pull.reviewed"; readonly issue: number; readonly pull: number; readonly verdict: string; readonly round: number }
+  | {
+      readonly type: "agent.tool";
+      readonly issue: number;
+      readonly run: string;
+      readonly tool: string;
+      readonly summary: string;
+    }
+  | {
+      readonly type: "agent.ended";
+      readonly issue: number;
+      readonly run: string;
+      readonly outcome: string;
+      readonly inputTokens: number;
+      readonly outputTokens: number;
+      readonly costUsd: number | null;
+    }
+  | {
+      readonly type: "gate.ended";
+      readonly issue: number;
+      readonly run: string;
+      readonly passed: boolean;
+      readonly durationMs: number;
+    }
+  | {
+      readonly type: "pull.opened";
+      readonly issue: number;
+      readonly pull: number;
+      readonly url: string;
+      readonly recovered: boolean;
+    }
+  | {
+      readonly type: "pull.reviewed";
+      readonly issue: number;
+      readonly pull: number;
+      readonly verdict: string;
+      readonly round: number;
+    }
   | { readonly type: "pull.checks"; readonly issue: number; readonly pull: number; readonly state: string }
   | { readonly type: "pull.merged"; readonly issue: number; readonly pull: number; readonly sha: string }
   | { readonly type: "hitl.asked"; readonly issue: number; readonly question: string }

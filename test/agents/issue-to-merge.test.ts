@@ -61,7 +61,11 @@ test("one issue goes from hydraflow-find to merged with the real Claude Code", a
   );
   await using world = await makeTemporaryDirectory();
   await using forge = await startForge({ port: 0, dataDir: join(world.path, "forge"), ci: { command: "node --test" } });
-  await forge.createRepository({ owner: "acme", name: "web", files: { "package.json": MANIFEST, "README.md": "web\n" } });
+  await forge.createRepository({
+    owner: "acme",
+    name: "web",
+    files: { "package.json": MANIFEST, "README.md": "web\n" },
+  });
   await using rig = await DaemonRig.start({
     config: {
       githubApiUrl: forge.url,

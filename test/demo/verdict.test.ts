@@ -23,9 +23,29 @@ test("what other people do, and other comments, are no duplicates", () => {
   const other = { ...comment, actor: "operator" };
   const elsewhere = { ...comment, repo: "acme/api" };
 
-  expect(countDuplicates([comment, other, other, elsewhere, entry("comment.created", { body: "different" }), entry("label.added", {}), entry("label.added", {})])).toBe(0);
+  expect(
+    countDuplicates([
+      comment,
+      other,
+      other,
+      elsewhere,
+      entry("comment.created", { body: "different" }),
+      entry("label.added", {}),
+      entry("label.added", {}),
+    ]),
+  ).toBe(0);
 });
 
 function entry(kind: string, detail: Record<string, unknown>): LedgerEntry {
-  return { seq: 1, at: "2026-01-01T00:00:00.000Z", actor: ROBOT, method: "POST", path: "/", repo: "acme/web", kind, number: 1, detail };
+  return {
+    seq: 1,
+    at: "2026-01-01T00:00:00.000Z",
+    actor: ROBOT,
+    method: "POST",
+    path: "/",
+    repo: "acme/web",
+    kind,
+    number: 1,
+    detail,
+  };
 }

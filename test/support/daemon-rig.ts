@@ -58,13 +58,24 @@ export class DaemonRig implements AsyncDisposable {
 
   /** Starts the daemon and waits until both doors answer. */
   async launch(): Promise<void> {
-    const args = [CLI, "daemon", "--home", this.paths.home, "--tcp-port", "0", "--http-port", "0", ...(this.#options.args ?? [])];
+    const args = [
+      CLI,
+      "daemon",
+      "--home",
+      this.paths.home,
+      "--tcp-port",
+      "0",
+      "--http-port",
+      "0",
+      ...(this.#options.args ?? []),
+    ];
     const child = spawn(process.execPath, args, {
       env: { PATH: process.env["PATH"] ?? "", HOME: this.directory, ...this.#options.environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (this.output += chunk.toString()));
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (chunk: Buffer) => (this.output += chunk.toString()));
     await until(async () => {
       if (child.exitCode !== null) throw new Error(`the daemon exited with ${child.exitCode}: ${this.output}`);
       const state = await this.state();
@@ -89,12 +100,19 @@ export class DaemonRig implements AsyncDisposable {
   async http(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<HttpAnswer> {
     const response = await fetch(`http://127.0.0.1:${await this.port("httpPort")}${path}`, {
       method,
-      headers: { authorization: `Bearer ${await this.token()}`, ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+      headers: {
+        authorization: `Bearer ${await this.token()}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(WAIT_MS),
     });
     const text = await response.text();
-    return { status: response.status, body: text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>) : { text } };
+    return {
+      status: response.status,
+      body: text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>) : { text },
+    };
   }
 
   /** Sends bytes to the TCP door, as they are, and resolves with everything that came back until it closed or `lines` are there. */
@@ -135,7 +153,8 @@ export class DaemonRig implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    if (this.#options.directory === undefined) await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
+    if (this.#options.directory === undefined)
+      await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

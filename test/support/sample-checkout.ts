@@ -11,7 +11,11 @@ export interface SampleCheckout {
   readonly files?: Readonly<Record<string, string>>;
 }
 
-export async function makeCheckout({ directory, origin, files = { "README.md": "sample\n" } }: SampleCheckout): Promise<string> {
+export async function makeCheckout({
+  directory,
+  origin,
+  files = { "README.md": "sample\n" },
+}: SampleCheckout): Promise<string> {
   for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(directory, path)), { recursive: true });
     await writeFile(join(directory, path), content);
@@ -24,10 +28,21 @@ export async function makeCheckout({ directory, origin, files = { "README.md": "
 }
 
 export async function git(directory: string, ...args: string[]): Promise<string> {
-  const identity = { GIT_AUTHOR_NAME: "test", GIT_AUTHOR_EMAIL: "test@example.com", GIT_COMMITTER_NAME: "test", GIT_COMMITTER_EMAIL: "test@example.com" };
+  const identity = {
+    GIT_AUTHOR_NAME: "test",
+    GIT_AUTHOR_EMAIL: "test@example.com",
+    GIT_COMMITTER_NAME: "test",
+    GIT_COMMITTER_EMAIL: "test@example.com",
+  };
   const { stdout } = await promisify(execFile)("git", args, {
     cwd: directory,
-    env: { PATH: process.env["PATH"] ?? "", HOME: directory, GIT_CONFIG_NOSYSTEM: "1", GIT_TERMINAL_PROMPT: "0", ...identity },
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      HOME: directory,
+      GIT_CONFIG_NOSYSTEM: "1",
+      GIT_TERMINAL_PROMPT: "0",
+      ...identity,
+    },
   });
   return stdout.trim();
 }

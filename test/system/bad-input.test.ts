@@ -19,14 +19,24 @@ test("whatever a client sends to the TCP door gets a clear error with a stable c
   const noCheckout = join(rig.directory, "plain");
   await mkdir(noCheckout);
   const cases: [name: string, bytes: string, code: string, closes: boolean][] = [
-    ["broken JSON", "{\"action\":\n", "bad_request", true],
+    ["broken JSON", '{"action":\n', "bad_request", true],
     ["an array", "[1,2]\n", "bad_request", true],
     ["a line of 70 KB", `{"action":"ping","x":"${"y".repeat(70_000)}"}\n`, "too_large", true],
-    ["an HTTP request with a command in its body", 'POST / HTTP/1.1\r\nHost: x\r\n\r\n{"action":"list_repos"}\n', "bad_request", true],
+    [
+      "an HTTP request with a command in its body",
+      'POST / HTTP/1.1\r\nHost: x\r\n\r\n{"action":"list_repos"}\n',
+      "bad_request",
+      true,
+    ],
     ["an unknown action", '{"action":"reboot"}\n', "unknown_action", false],
     ["an action of the prototype", '{"action":"constructor"}\n', "unknown_action", false],
     ["an unknown field", '{"action":"ping","extra":1}\n', "bad_request", false],
-    ["a path that is no checkout", `${JSON.stringify({ action: "add_repo", path: noCheckout })}\n`, "not_a_checkout", false],
+    [
+      "a path that is no checkout",
+      `${JSON.stringify({ action: "add_repo", path: noCheckout })}\n`,
+      "not_a_checkout",
+      false,
+    ],
     ["a path that is not there", '{"action":"add_repo","path":"/does/not/exist"}\n', "path_not_found", false],
     ["a slug with ..", '{"action":"start_repo","slug":"../../etc"}\n', "invalid_slug", false],
   ];
@@ -34,7 +44,11 @@ test("whatever a client sends to the TCP door gets a clear error with a stable c
   for (const [name, bytes, code, closes] of cases) {
     const replies = (await rig.tcp(closes ? bytes + '{"action":"list_repos"}\n' : bytes)).trim().split("\n");
     expect(replies, name).toHaveLength(1);
-    expect(JSON.parse(replies[0] ?? ""), name).toMatchObject({ status: "error", code, error: expect.stringMatching(/^[^\n]{3,}$/) });
+    expect(JSON.parse(replies[0] ?? ""), name).toMatchObject({
+      status: "error",
+      code,
+      error: expect.stringMatching(/^[^\n]{3,}$/),
+    });
     await expectStillServing(rig);
   }
   expect(await rig.repositories()).toEqual([]);
@@ -44,15 +58,70 @@ test("whatever a client sends to the HTTP door gets a problem document with a st
   await using rig = await DaemonRig.start({ config: CONFIG });
   const bearer = `Bearer ${await rig.token()}`;
   const port = await rig.port("httpPort");
-  const cases: [name: string, options: { method: string; path: string; headers: Record<string, string>; body?: string }, status: number, code: string][] = [
+  const cases: [
+    name: string,
+    options: { method: string; path: string; headers: Record<string, string>; body?: string },
+    status: number,
+    code: string,
+  ][] = [
     ["no token", { method: "GET", path: "/api/repos", headers: {} }, 401, "unauthorized"],
-    ["a wrong Host", { method: "GET", path: "/api/repos", headers: { authorization: bearer, host: "evil.example" } }, 403, "forbidden_host"],
-    ["a foreign Origin", { method: "GET", path: "/api/repos", headers: { authorization: bearer, origin: "http://evil.example" } }, 403, "forbidden_host"],
-    ["broken JSON", { method: "POST", path: "/api/repos", headers: { authorization: bearer, "content-type": "application/json" }, body: "{" }, 400, "bad_request"],
-    ["a form", { method: "POST", path: "/api/repos", headers: { authorization: bearer, "content-type": "text/plain" }, body: "{}" }, 415, "unsupported_type"],
-    ["a body too large", { method: "POST", path: "/api/repos", headers: { authorization: bearer, "content-type": "application/json" }, body: `{"path":"${"x".repeat(1_100_000)}"}` }, 413, "too_large"],
-    ["a slug with ..", { method: "GET", path: "/api/repos/..%2f..%2fetc/status", headers: { authorization: bearer } }, 422, "invalid_slug"],
-    ["an unknown repository", { method: "POST", path: "/api/repos/nobody/start", headers: { authorization: bearer } }, 404, "not_found"],
+    [
+      "a wrong Host",
+      { method: "GET", path: "/api/repos", headers: { authorization: bearer, host: "evil.example" } },
+      403,
+      "forbidden_host",
+    ],
+    [
+      "a foreign Origin",
+      { method: "GET", path: "/api/repos", headers: { authorization: bearer, origin: "http://evil.example" } },
+      403,
+      "forbidden_host",
+    ],
+    [
+      "broken JSON",
+      {
+        method: "POST",
+        path: "/api/repos",
+        headers: { authorization: bearer, "content-type": "application/json" },
+        body: "{",
+      },
+      400,
+      "bad_request",
+    ],
+    [
+      "a form",
+      {
+        method: "POST",
+        path: "/api/repos",
+        headers: { authorization: bearer, "content-type": "text/plain" },
+        body: "{}",
+      },
+      415,
+      "unsupported_type",
+    ],
+    [
+      "a body too large",
+      {
+        method: "POST",
+        path: "/api/repos",
+        headers: { authorization: bearer, "content-type": "application/json" },
+        body: `{"path":"${"x".repeat(1_100_000)}"}`,
+      },
+      413,
+      "too_large",
+    ],
+    [
+      "a slug with ..",
+      { method: "GET", path: "/api/repos/..%2f..%2fetc/status", headers: { authorization: bearer } },
+      422,
+      "invalid_slug",
+    ],
+    [
+      "an unknown repository",
+      { method: "POST", path: "/api/repos/nobody/start", headers: { authorization: bearer } },
+      404,
+      "not_found",
+    ],
     ["an unknown route", { method: "GET", path: "/api/nothing", headers: { authorization: bearer } }, 404, "not_found"],
   ];
 
@@ -65,12 +134,17 @@ test("whatever a client sends to the HTTP door gets a problem document with a st
   }
 });
 
-function send(options: { port: number; method: string; path: string; headers: Record<string, string> }, body: string | undefined): Promise<{ status: number; type: string; text: string }> {
+function send(
+  options: { port: number; method: string; path: string; headers: Record<string, string> },
+  body: string | undefined,
+): Promise<{ status: number; type: string; text: string }> {
   return new Promise((resolve, reject) => {
     const call = request({ host: "127.0.0.1", ...options }, (response) => {
       let text = "";
       response.on("data", (chunk) => (text += String(chunk)));
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, type: response.headers["content-type"] ?? "", text }));
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, type: response.headers["content-type"] ?? "", text }),
+      );
     });
     call.on("error", reject);
     call.end(body);

@@ -9,27 +9,56 @@ import { CLI } from "../support/built-program.ts";
 
 const DEMO_TIMEOUT_MS = 12 * 60_000;
 
-async function runDemo(...flags: string[]): Promise<{ code: number | null; summary: Record<string, unknown>; progress: string }> {
-  const child = spawn(process.execPath, [CLI, "demo", "--once", "--json", ...flags], { stdio: ["ignore", "pipe", "pipe"] });
+async function runDemo(
+  ...flags: string[]
+): Promise<{ code: number | null; summary: Record<string, unknown>; progress: string }> {
+  const child = spawn(process.execPath, [CLI, "demo", "--once", "--json", ...flags], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let stdout = "";
   let progress = "";
   child.stdout.on("data", (chunk) => (stdout += String(chunk)));
   child.stderr.on("data", (chunk) => (progress += String(chunk)));
   await once(child, "close");
-  return { code: child.exitCode, summary: JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}") as Record<string, unknown>, progress };
+  return {
+    code: child.exitCode,
+    summary: JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}") as Record<string, unknown>,
+    progress,
+  };
 }
 
-test("twelve labelled issues in three repositories end merged, closed, and answered by a person where they ask", { timeout: DEMO_TIMEOUT_MS }, async () => {
+test("twelve labelled issues in three repositories end merged, closed, and answered by a person where they ask", {
+  timeout: DEMO_TIMEOUT_MS,
+}, async () => {
   const { code, summary, progress } = await runDemo();
 
-  expect(summary, progress).toMatchObject({ merged: 11, hitl: 3, closed: 1, failed: 0, duplicates: 0, orphans: 0, problems: [] });
+  expect(summary, progress).toMatchObject({
+    merged: 11,
+    hitl: 3,
+    closed: 1,
+    failed: 0,
+    duplicates: 0,
+    orphans: 0,
+    problems: [],
+  });
   expect(code).toBe(0);
 });
 
-test("the same end is reached while every worker is killed in implement, review and hitl and the supervisor is killed twice", { timeout: DEMO_TIMEOUT_MS }, async () => {
+test("the same end is reached while every worker is killed in implement, review and hitl and the supervisor is killed twice", {
+  timeout: DEMO_TIMEOUT_MS,
+}, async () => {
   const { code, summary, progress } = await runDemo("--chaos");
 
-  expect(summary, progress).toMatchObject({ merged: 11, hitl: 3, closed: 1, failed: 0, duplicates: 0, orphans: 0, problems: [], supervisorKills: 2 });
+  expect(summary, progress).toMatchObject({
+    merged: 11,
+    hitl: 3,
+    closed: 1,
+    failed: 0,
+    duplicates: 0,
+    orphans: 0,
+    problems: [],
+    supervisorKills: 2,
+  });
   expect(summary["workerKills"]).toBeGreaterThanOrEqual(9);
   expect(code).toBe(0);
 });

@@ -10,10 +10,19 @@ const OFFLINE = { githubApiUrl: "http://127.0.0.1:9" };
 
 test("two directories named web become two repositories with disjoint trees", async () => {
   await using rig = await DaemonRig.start({ config: OFFLINE });
-  const first = await makeCheckout({ directory: join(rig.directory, "one", "web"), origin: "https://github.com/acme/web.git" });
-  const second = await makeCheckout({ directory: join(rig.directory, "two", "web"), origin: "git@github.com:other/web.git" });
+  const first = await makeCheckout({
+    directory: join(rig.directory, "one", "web"),
+    origin: "https://github.com/acme/web.git",
+  });
+  const second = await makeCheckout({
+    directory: join(rig.directory, "two", "web"),
+    origin: "git@github.com:other/web.git",
+  });
 
-  const added = [await rig.http("POST", "/api/repos", { path: first }), await rig.http("POST", "/api/repos", { path: second })];
+  const added = [
+    await rig.http("POST", "/api/repos", { path: first }),
+    await rig.http("POST", "/api/repos", { path: second }),
+  ];
 
   expect(added.map(({ body }) => body["slug"])).toEqual(["acme-web", "other-web"]);
   const [one, two] = await rig.repositories();
@@ -27,7 +36,10 @@ test("a-b/c beside a/b-c gets a slug of its own, in either order", async () => {
   const first = await makeCheckout({ directory: join(rig.directory, "one"), origin: "https://github.com/a-b/c.git" });
   const second = await makeCheckout({ directory: join(rig.directory, "two"), origin: "https://github.com/a/b-c.git" });
 
-  const added = [await rig.http("POST", "/api/repos", { path: first }), await rig.http("POST", "/api/repos", { path: second })];
+  const added = [
+    await rig.http("POST", "/api/repos", { path: first }),
+    await rig.http("POST", "/api/repos", { path: second }),
+  ];
 
   const slugs = added.map(({ body }) => String(body["slug"]));
   expect(slugs[0]).toBe("a-b-c");
@@ -38,8 +50,14 @@ test("a-b/c beside a/b-c gets a slug of its own, in either order", async () => {
 
 test("Acme/Web beside acme/web is refused, because GitHub knows them as one", async () => {
   await using rig = await DaemonRig.start({ config: OFFLINE });
-  const first = await makeCheckout({ directory: join(rig.directory, "one"), origin: "https://github.com/acme/web.git" });
-  const second = await makeCheckout({ directory: join(rig.directory, "two"), origin: "https://github.com/Acme/Web.git" });
+  const first = await makeCheckout({
+    directory: join(rig.directory, "one"),
+    origin: "https://github.com/acme/web.git",
+  });
+  const second = await makeCheckout({
+    directory: join(rig.directory, "two"),
+    origin: "https://github.com/Acme/Web.git",
+  });
   await rig.http("POST", "/api/repos", { path: first });
 
   const refused = await rig.http("POST", "/api/repos", { path: second });
@@ -50,7 +68,10 @@ test("Acme/Web beside acme/web is refused, because GitHub knows them as one", as
 
 test("the directory's name never decides: repo_slug and the origin do, and an origin that names nothing is refused with the hint", async () => {
   await using rig = await DaemonRig.start({ config: OFFLINE });
-  const checkout = await makeCheckout({ directory: join(rig.directory, "some", "where"), origin: join(rig.directory, "bare.git") });
+  const checkout = await makeCheckout({
+    directory: join(rig.directory, "some", "where"),
+    origin: join(rig.directory, "bare.git"),
+  });
 
   const refused = await rig.http("POST", "/api/repos", { path: checkout });
   const added = await rig.http("POST", "/api/repos", { path: checkout, repo_slug: "acme/tool" });

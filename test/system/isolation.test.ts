@@ -18,12 +18,29 @@ const MANIFEST = '{"type":"module","scripts":{"test":"node --test"}}\n';
 test("issue 42 of three repositories is worked on at once and nothing is written by two of them", async () => {
   await using world = await makeTemporaryDirectory();
   const traffic = new ExchangeRecorder(await loadOpenapiCheck());
-  await using forge = await startForge({ port: 0, dataDir: join(world.path, "forge"), ci: { command: "node --test" }, observe: traffic.observe });
+  await using forge = await startForge({
+    port: 0,
+    dataDir: join(world.path, "forge"),
+    ci: { command: "node --test" },
+    observe: traffic.observe,
+  });
   for (const name of NAMES) await makeRepositoryWithIssue42(forge, name);
   const worktreeBase = join(world.path, "worktrees");
   await using rig = await DaemonRig.start({
-    config: { githubApiUrl: forge.url, agentDriver: "demo", worktreeBase, pollIntervalMs: 300, ciPollIntervalMs: 300, minPlanWords: 50, agentEnvironment: ["HYDRAFLOW_DEMO_PACE_MS"] },
-    environment: { GITHUB_TOKEN: forge.token, HYDRAFLOW_HOME: join(world.path, "elsewhere"), HYDRAFLOW_DEMO_PACE_MS: "400" },
+    config: {
+      githubApiUrl: forge.url,
+      agentDriver: "demo",
+      worktreeBase,
+      pollIntervalMs: 300,
+      ciPollIntervalMs: 300,
+      minPlanWords: 50,
+      agentEnvironment: ["HYDRAFLOW_DEMO_PACE_MS"],
+    },
+    environment: {
+      GITHUB_TOKEN: forge.token,
+      HYDRAFLOW_HOME: join(world.path, "elsewhere"),
+      HYDRAFLOW_DEMO_PACE_MS: "400",
+    },
   });
   for (const name of NAMES) {
     await git(world.path, "clone", "-q", `${forge.url}/acme/${name}.git`, name);
@@ -37,7 +54,9 @@ test("issue 42 of three repositories is worked on at once and nothing is written
   }, "issue 42 is fixed in all three");
 
   for (const name of NAMES) {
-    expect(forge.pulls(`acme/${name}`).map(({ headBranch, merged }) => ({ headBranch, merged }))).toEqual([{ headBranch: "agent/issue-42", merged: true }]);
+    expect(forge.pulls(`acme/${name}`).map(({ headBranch, merged }) => ({ headBranch, merged }))).toEqual([
+      { headBranch: "agent/issue-42", merged: true },
+    ]);
     await git(world.path, "clone", "-q", `${forge.url}/acme/${name}.git`, `${name}-after`);
     expect(await readFile(join(world.path, `${name}-after`, "src", "answer.js"), "utf8")).toContain(`'${name}'`);
   }
@@ -51,10 +70,15 @@ test("issue 42 of three repositories is worked on at once and nothing is written
 async function makeRepositoryWithIssue42(forge: Forge, name: string): Promise<void> {
   const repo = `acme/${name}`;
   await forge.createRepository({ owner: "acme", name, files: { "package.json": MANIFEST, "README.md": `${name}\n` } });
-  for (let number = 1; number < 42; number += 1) await forge.createIssue(repo, { title: `Older issue ${number}`, body: "" });
+  for (let number = 1; number < 42; number += 1)
+    await forge.createIssue(repo, { title: `Older issue ${number}`, body: "" });
   const code = `\`\`\`js file=src/answer.js\nexport const answer = '${name}';\n\`\`\`\n`;
   const check = `\`\`\`js file=test/answer.test.js\nimport assert from 'node:assert/strict';\nimport { test } from 'node:test';\nimport { answer } from '../src/answer.js';\ntest('answers', () => assert.equal(answer, '${name}'));\n\`\`\`\n`;
-  await forge.createIssue(repo, { title: `Let ${name} answer with its name`, body: `Every service must say who it is when it is asked.\n\n${code}\n${check}`, labels: ["hydraflow-find"] });
+  await forge.createIssue(repo, {
+    title: `Let ${name} answer with its name`,
+    body: `Every service must say who it is when it is asked.\n\n${code}\n${check}`,
+    labels: ["hydraflow-find"],
+  });
 }
 
 /** Files below `root` that each worker's process has open for writing right now. Linux only, as the test machines are. */
@@ -63,9 +87,11 @@ async function noteOpenFiles(rig: DaemonRig, root: string, writers: Map<string, 
     if (pid === null) continue;
     for (const fd of await readdir(`/proc/${pid}/fdinfo`).catch(() => [])) {
       const path = await readlink(`/proc/${pid}/fd/${fd}`).catch(() => "");
-      const flags = /^flags:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/fdinfo/${fd}`, "utf8").catch(() => ""))?.[1] ?? "0";
+      const flags =
+        /^flags:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/fdinfo/${fd}`, "utf8").catch(() => ""))?.[1] ?? "0";
       const isWritable = (Number.parseInt(flags, 8) & 3) !== 0;
-      if (isWritable && (path.startsWith(root) || path.startsWith(rig.directory))) writers.set(path, (writers.get(path) ?? new Set()).add(slug));
+      if (isWritable && (path.startsWith(root) || path.startsWith(rig.directory)))
+        writers.set(path, (writers.get(path) ?? new Set()).add(slug));
     }
   }
 }

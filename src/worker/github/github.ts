@@ -43,7 +43,10 @@ export type CheckState =
   | { readonly kind: "none" }
   | { readonly kind: "pending"; readonly pending: number; readonly total: number }
   | { readonly kind: "passed"; readonly total: number }
-  | { readonly kind: "failed"; readonly failed: readonly { readonly name: string; readonly summary: string; readonly url: string }[] };
+  | {
+      readonly kind: "failed";
+      readonly failed: readonly { readonly name: string; readonly summary: string; readonly url: string }[];
+    };
 
 export interface Repository {
   readonly fullName: string;
@@ -57,7 +60,15 @@ export interface RateLimit {
 }
 
 export interface GitHubFailure {
-  readonly kind: "not-found" | "unauthorized" | "forbidden" | "conflict" | "invalid" | "rate-limited" | "unreachable" | "server";
+  readonly kind:
+    | "not-found"
+    | "unauthorized"
+    | "forbidden"
+    | "conflict"
+    | "invalid"
+    | "rate-limited"
+    | "unreachable"
+    | "server";
   readonly message: string;
   /** HTTP status; 0 when no answer came. */
   readonly status: number;
@@ -88,10 +99,20 @@ export interface GitHub {
   /** Open or not, newest first, with this head branch in this repository. */
   pullsByBranch(branch: string, signal: AbortSignal): Answer<readonly PullRequest[]>;
   pull(number: number, signal: AbortSignal): Answer<PullRequest>;
-  createPull(pull: { title: string; body: string; head: string; base: string; draft: boolean }, signal: AbortSignal): Answer<PullRequest>;
+  createPull(
+    pull: { title: string; body: string; head: string; base: string; draft: boolean },
+    signal: AbortSignal,
+  ): Answer<PullRequest>;
   /** A formal review; `comment` is what GitHub allows on one's own pull request. */
-  createReview(number: number, review: { event: "approve" | "request_changes" | "comment"; body: string; headSha: string }, signal: AbortSignal): Answer<undefined>;
-  reviews(number: number, signal: AbortSignal): Answer<readonly { id: number; author: string; body: string; state: string }[]>;
+  createReview(
+    number: number,
+    review: { event: "approve" | "request_changes" | "comment"; body: string; headSha: string },
+    signal: AbortSignal,
+  ): Answer<undefined>;
+  reviews(
+    number: number,
+    signal: AbortSignal,
+  ): Answer<readonly { id: number; author: string; body: string; state: string }[]>;
   /** Squash merge; refused with `conflict` when the head is no longer `headSha`. */
   merge(number: number, headSha: string, title: string, signal: AbortSignal): Answer<{ sha: string }>;
   checks(sha: string, signal: AbortSignal): Answer<CheckState>;

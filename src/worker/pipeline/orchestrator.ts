@@ -172,10 +172,8 @@ export class Orchestrator implements AsyncDisposable {
   #nextDueMs(stage: Stage): number {
     const { state, clock, agentPause } = this.#options.context;
     const now = clock.now().getTime();
-    const times = this.store
-      .queues()
-      [stage].queued.flatMap(({ number }) => state.issue(number).retryAt ?? [])
-      .map((at) => Date.parse(at) - now);
+    const { queued } = this.store.queues()[stage];
+    const times = queued.flatMap(({ number }) => state.issue(number).retryAt ?? []).map((at) => Date.parse(at) - now);
     if (agentPause.current !== null) times.push(agentPause.current.until.getTime() - now);
     return Math.min(...times.filter((ms) => ms > 0));
   }
