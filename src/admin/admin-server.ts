@@ -1,12 +1,13 @@
 // The supervisor's HTTP door on loopback: owns the socket, its limits, and a bounded end. The Host header is checked on
 // the raw header list before anything else looks at the request: a merged or parsed one hides a second Host.
 
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 
-import { errnoOf, HydraError } from "../core/errors.ts";
-import { EXIT_CODES } from "../core/exit-code.ts";
+import { errnoOf } from "../core/errors.ts";
+import { listenError } from "../core/listen-error.ts";
 import { isListedHost } from "../core/http-guard.ts";
 import { problemOf, PROBLEM_TYPE, problemResponse } from "../core/problem.ts";
 import type { ControlFailure } from "../core/supervisor-control.ts";
@@ -110,24 +111,15 @@ function answerBrokenRequest(error: Error, socket: Duplex): void {
   );
 }
 
-function listen(server: Server, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const onError = (error: Error) => reject(listenError(error, port));
-    server.once("error", onError);
-    server.listen({ host: "127.0.0.1", port }, () => {
-      server.off("error", onError);
-      const address = server.address();
-      resolve(typeof address === "object" && address !== null ? address.port : port);
-    });
+async function listen(server: Server, port: number): Promise<number> {
+  server.listen({ host: "127.0.0.1", port });
+  await once(server, "listening").catch(async (error: unknown) => {
+    throw await listenError(error as Error, port, "--http-port");
   });
-}
-
-function listenError(cause: Error, port: number): HydraError {
-  if (errnoOf(cause) === "EADDRINUSE") {
-    const message = `port ${port} is in use; stop what listens there, or choose another with --http-port`;
-    return new HydraError("PORT_IN_USE", message, { cause, exitCode: EXIT_CODES.tryAgain.code });
-  }
-  return new HydraError("LISTEN_FAILED", `cannot listen on 127.0.0.1:${port}: ${cause.message}`, { cause });
+  // For instance no file descriptor left: that connection is lost, the door stays.
+  server.on("error", () => undefined);
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : port;
 }
 
 async function close(server: Server, closing: AbortController): Promise<void> {

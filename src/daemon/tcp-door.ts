@@ -1,10 +1,10 @@
 // The TCP door: JSON lines on loopback, for scripts and for clients of the first implementation.
 
+import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 
 import { CONNECTIONS_MAX } from "../core/control-message.ts";
-import { errnoOf, HydraError } from "../core/errors.ts";
-import { EXIT_CODES } from "../core/exit-code.ts";
+import { listenError } from "../core/listen-error.ts";
 import { type ControlHandler, errorReply } from "./control-handler.ts";
 import { CONNECTION_LIMITS, type ConnectionLimits, TcpConnection } from "./tcp-connection.ts";
 
@@ -57,23 +57,13 @@ export async function openTcpDoor(options: TcpDoorOptions, signal: AbortSignal):
   return { port, [Symbol.asyncDispose]: close };
 }
 
-function listen(server: Server, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (cause) => reject(listenError(cause, port)));
-    server.listen({ host: HOST, port }, () => {
-      server.removeAllListeners("error");
-      // For instance no file descriptor left: that connection is lost, the door stays.
-      server.on("error", () => undefined);
-      const address = server.address();
-      resolve(typeof address === "object" && address !== null ? address.port : port);
-    });
+async function listen(server: Server, port: number): Promise<number> {
+  server.listen({ host: HOST, port });
+  await once(server, "listening").catch(async (error: unknown) => {
+    throw await listenError(error as Error, port, "--tcp-port");
   });
-}
-
-function listenError(cause: Error, port: number): HydraError {
-  if (errnoOf(cause) === "EADDRINUSE") {
-    const message = `port ${port} is in use; stop what listens there, or choose another with --tcp-port`;
-    return new HydraError("PORT_IN_USE", message, { cause, exitCode: EXIT_CODES.tryAgain.code });
-  }
-  return new HydraError("LISTEN_FAILED", `cannot listen on ${HOST}:${port}: ${cause.message}`, { cause });
+  // For instance no file descriptor left: that connection is lost, the door stays.
+  server.on("error", () => undefined);
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : port;
 }

@@ -58,7 +58,7 @@ describe("a start that cannot succeed", () => {
       const daemon = rig.spawnDaemon({ [setting]: port });
 
       expect(await daemon.exited).toBe(75);
-      expect(daemon.output()).toContain(`port ${port} is in use`);
+      expect(daemon.output()).toContain(`port ${port} is in use by node (pid ${process.pid})`);
       expect(await readdir(rig.home)).not.toContain("supervisor-port");
       foreign.close();
     },

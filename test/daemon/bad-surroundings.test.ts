@@ -1,0 +1,173 @@
+// A machine that is not as it should be: each time a clear error or a safe state, and nothing is lost.
+
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import { type Clock, systemClock } from "../../src/core/clock.ts";
+import type { Log } from "../../src/core/log.ts";
+import { supervisorPaths } from "../../src/core/paths.ts";
+import { ok } from "../../src/core/result.ts";
+import { RegistryFile } from "../../src/daemon/registry-file.ts";
+import { Registry } from "../../src/daemon/registry.ts";
+import { Rig, type RigDaemon, until } from "./daemon-rig.ts";
+
+const run = promisify(execFile);
+const YEAR_MS = 365 * 86_400_000;
+const SILENT: Log = { write: () => undefined, [Symbol.asyncDispose]: () => Promise.resolve() };
+
+let rig: Rig;
+
+beforeEach(async () => {
+  rig = await Rig.make();
+});
+afterEach(() => rig[Symbol.asyncDispose]());
+
+async function add(daemon: RigDaemon, name: string) {
+  return daemon.ask({ action: "add_repo", path: await rig.checkout(name, `https://github.com/acme/${name}.git`) });
+}
+
+describe("the state directory", () => {
+  it("under a file is refused with exit code 77 and says where", async () => {
+    await rig.file("home", "a file");
+    const daemon = rig.spawnDaemon();
+
+    expect(await daemon.exited).toBe(77);
+    expect(daemon.output()).toContain(rig.home);
+    expect(await readFile(rig.home, "utf8")).toBe("a file");
+  });
+
+  it("on a read-only disk ends the start with a reason and changes nothing", async () => {
+    const before = await rig.daemon();
+    await add(before, "web");
+    await before[Symbol.asyncDispose]();
+    const state = await readFile(join(rig.home, "supervisor-state.json"), "utf8");
+    await run("mount", ["--bind", rig.home, rig.home]);
+    await run("mount", ["-o", "remount,ro,bind", rig.home]);
+
+    const daemon = rig.spawnDaemon();
+    const code = await daemon.exited;
+    await run("umount", [rig.home]);
+
+    expect(code).toBe(1);
+    expect(daemon.output().trim()).toBe(`hydraflow: state directory ${rig.home} cannot be written: EROFS`);
+    expect(await readFile(join(rig.home, "supervisor-state.json"), "utf8")).toBe(state);
+  });
+});
+
+describe("a checkout", () => {
+  it("that is deleted or moved away does not disturb daemon, list or removal", async () => {
+    const daemon = await rig.daemon();
+    await add(daemon, "web");
+    await add(daemon, "shop");
+    await rm(join(rig.directory, "web"), { recursive: true });
+    await rename(join(rig.directory, "shop"), join(rig.directory, "moved"));
+
+    const restarted = await daemon.ask({ action: "restart_repo", slug: "acme-web" });
+    const list = await daemon.ask({ action: "list_repos" });
+    const removed = await daemon.ask({ action: "remove_repo", path: join(rig.directory, "web") });
+    const again = await daemon.ask({ action: "add_repo", path: join(rig.directory, "moved") });
+
+    expect(restarted).toMatchObject({ status: "ok", slug: "acme-web" });
+    expect(list["repos"]).toHaveLength(2);
+    expect(removed).toEqual({ status: "ok", slug: "acme-web" });
+    expect(again).toMatchObject({ code: "already_registered", error: expect.stringContaining("acme-shop") as string });
+  });
+
+  it("whose remote changes keeps its identity until it is removed, and says so when it is added again", async () => {
+    const daemon = await rig.daemon();
+    await add(daemon, "web");
+    const path = join(rig.directory, "web");
+    await run("git", ["remote", "set-url", "origin", "https://github.com/other/thing.git"], { cwd: path });
+
+    const again = await daemon.ask({ action: "add_repo", path });
+    const entry = await daemon.entry("acme-web");
+
+    expect(again).toMatchObject({ code: "already_registered", error: expect.stringContaining("acme-web") as string });
+    expect(entry).toMatchObject({ repo: "acme/web", state: "running" });
+  });
+
+  it("with work of its owner in it is the same to the last byte after add, restart, stop and removal", async () => {
+    const path = await rig.checkout("web", "https://github.com/acme/web.git");
+    await writeFile(join(path, "committed.txt"), "one\n");
+    const who = ["-c", "user.name=A", "-c", "user.email=a@example.com"];
+    await run("git", ["add", "."], { cwd: path });
+    await run("git", [...who, "commit", "-qm", "One"], { cwd: path });
+    await writeFile(join(path, "committed.txt"), "one\ntwo\n");
+    await writeFile(join(path, "new.txt"), "new\n");
+    await writeFile(join(path, "staged.txt"), "staged\n");
+    await run("git", ["add", "staged.txt"], { cwd: path });
+    const before = await digest(path);
+    const daemon = await rig.daemon();
+
+    await daemon.ask({ action: "add_repo", path });
+    for (const action of ["restart_repo", "stop_repo", "start_repo"]) await daemon.ask({ action, slug: "acme-web" });
+    await daemon.ask({ action: "remove_repo", slug: "acme-web", force: true });
+
+    expect(await digest(path)).toBe(before);
+  });
+});
+
+describe("a clock", () => {
+  it.each([-YEAR_MS, YEAR_MS])("set by %i ms loses no change and keeps no lock", async (shiftMs) => {
+    await mkdir(rig.home, { mode: 0o700 });
+    let offsetMs = 0;
+    const clock: Clock = { ...systemClock, now: () => new Date(Date.now() + offsetMs) };
+    const file = new RegistryFile(supervisorPaths(rig.home), clock);
+    const { document } = await file.load();
+    await using registry = new Registry({ file, document, clock, log: SILENT });
+    const retire = (slug: string) =>
+      registry.change((draft) =>
+        ok({ document: { ...draft, retired: [...draft.retired, { slug, repo: `acme/${slug}` }] }, value: undefined }),
+      );
+
+    await retire("before");
+    offsetMs = shiftMs;
+    await retire("after");
+
+    const next = await new RegistryFile(supervisorPaths(rig.home), systemClock).load();
+    expect(next.document.retired.map(({ slug }) => slug)).toEqual(["before", "after"]);
+    expect(next.degraded).toBeNull();
+  });
+
+  it("that was set back does not keep a quarantine for longer than it lasts", async () => {
+    const daemon = await rig.daemon({ respawnDelayMs: 20, respawnDelayMaxMs: 40, respawnCountMax: 2 });
+    await add(daemon, "crashes-later");
+    await daemon.entryWhen("acme-crashes-later", "quarantine", ({ state }) => state === "quarantined");
+    await until("the quarantine on disk", async () => JSON.stringify(await rig.state()).includes("2 crashes within"));
+    await daemon[Symbol.asyncDispose]();
+    await edit((text) => text.replace(/"at": "20\d\d/g, '"at": "2001'));
+
+    const next = await rig.daemon({ respawnDelayMs: 20, respawnDelayMaxMs: 40, respawnCountMax: 2 });
+
+    // Its half hour is long over: it is tried once more, crashes, and stays where it is.
+    await next.entryWhen("acme-crashes-later", "the last word", ({ state, last_exit: exit }) => {
+      return state === "quarantined" && exit?.reason !== undefined && next.events("repo.starting").length === 1;
+    });
+    await until("the end of trials", async () => JSON.stringify(await rig.state()).includes('"isFinal":true'));
+  });
+});
+
+/** Of every file outside and inside of .git. */
+async function digest(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  const names = (await readdir(path, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  for (const file of names.map(({ parentPath, name }) => join(parentPath, name)).toSorted()) {
+    hash.update(`${file}\0`).update(await readFile(file));
+  }
+  return hash.digest("hex");
+}
+
+/** The state file as an older time would have written it, with its checksum. */
+async function edit(change: (text: string) => string): Promise<void> {
+  const { decodeDocument, encodeDocument } = await import("../../src/daemon/registry-document.ts");
+  const path = join(rig.home, "supervisor-state.json");
+  const decoded = decodeDocument(await readFile(path, "utf8"));
+  if (!decoded.ok) throw new Error("the state file is not good");
+  const changed = JSON.parse(change(JSON.stringify(decoded.value, null, 1))) as typeof decoded.value;
+  await writeFile(path, encodeDocument(changed));
+}

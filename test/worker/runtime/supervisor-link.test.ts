@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+
+import type { FromWorker } from "../../../src/core/worker-message.ts";
+import { SupervisorLink } from "../../../src/worker/runtime/supervisor-link.ts";
+
+const START = {
+  type: "start",
+  nonce: "this-birth",
+  generation: 1,
+  repo: "acme/web",
+  slug: "acme-web",
+  checkout: "/srv/web",
+  dataRoot: "/home/acme-web",
+  acceptedTokenHashes: [],
+  githubToken: null,
+  config: { file: null, environment: {}, commandLine: {} },
+};
+
+function linked() {
+  const said: FromWorker[] = [];
+  let hear: (message: unknown) => void = () => undefined;
+  let stops = 0;
+  const channel = {
+    pid: 7,
+    send: (message: FromWorker) => void said.push(message),
+    onMessage: (listener: (message: unknown) => void) => void (hear = listener),
+  };
+  const link = new SupervisorLink(channel, () => (stops += 1));
+  const open: boolean[] = [];
+  hear(START);
+  link.ready(4_000, {
+    vitals: () => ({ inFlight: 1, rssBytes: 5, notice: null, work: [{ issue: 3, stage: "plan" }] }),
+    setOpen: (isOpen) => void open.push(isOpen),
+  });
+  return { link, said, open, hear: (message: unknown) => hear(message), stops: () => stops };
+}
+
+describe("the channel to the supervisor", () => {
+  it("answers a drain at once with what is in hand, and takes no new issue until it is told to go on", () => {
+    const { link, said, open, hear } = linked();
+
+    hear({ type: "drain", nonce: "this-birth" });
+    const draining = said.at(-1);
+    hear({ type: "resume", nonce: "this-birth" });
+    const resumed = said.at(-1);
+    link[Symbol.dispose]();
+
+    expect(open).toEqual([false, true]);
+    expect(draining).toMatchObject({
+      type: "heartbeat",
+      inFlight: 1,
+      work: [{ issue: 3, stage: "plan" }],
+      draining: true,
+    });
+    expect(resumed).not.toHaveProperty("draining");
+  });
+
+  it("hears nothing that is meant for another birth", () => {
+    const { link, open, hear, stops } = linked();
+
+    hear({ type: "drain", nonce: "an-earlier-birth" });
+    hear({ type: "stop", nonce: "an-earlier-birth" });
+    link[Symbol.dispose]();
+
+    expect([open, stops()]).toEqual([[], 0]);
+  });
+});
