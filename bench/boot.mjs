@@ -11,26 +11,36 @@ import { alternate, ratioRow } from "./report.mjs";
 /** For the ends of some hundred processes to be worked off by the kernel. */
 const SETTLE_MS = 500;
 
-export async function measureBoot({ workspace, quick, pairs }) {
-  const rows = [];
-  for (const count of quick ? [20] : [100, 200]) {
-    const { home, checkouts } = workspace.home(count);
-    const raw = new Raw(workspace, checkouts);
-    const first = [];
-    const boots = await alternate(
-      pairs,
-      async () => (await raw.start()).allMs,
-      async () => {
-        const boot = await bootDaemon(home, workspace, count);
-        first.push(boot.firstMs);
-        return boot.allMs;
-      },
-    );
-    const against = "a shell starting the same bundle";
-    rows.push(ratioRow({ figure: `boot restore of ${count}, all ready`, against, unit: "ms", atMost: 1.1 }, boots));
-    if (rows.length === 1) rows.push(await firstReady(workspace, first.slice(1), count));
-  }
-  return rows;
+export async function measureBoot(options) {
+  const count = options.quick ? 20 : 100;
+  const { boots, first } = await restore(options, count);
+  return [rowOf(boots, count), await firstReady(options.workspace, first, count)];
+}
+
+export async function measureLargeBoot(options) {
+  const count = options.quick ? 40 : 200;
+  return [rowOf((await restore(options, count)).boots, count)];
+}
+
+async function restore({ workspace, pairs }, count) {
+  const { home, checkouts } = workspace.home(count);
+  const raw = new Raw(workspace, checkouts);
+  const first = [];
+  const boots = await alternate(
+    pairs,
+    async () => (await raw.start()).allMs,
+    async () => {
+      const { allMs, firstMs } = await bootDaemon(home, workspace, count);
+      first.push(firstMs);
+      return allMs;
+    },
+  );
+  return { boots, first: first.slice(1) };
+}
+
+function rowOf(boots, count) {
+  const against = "a shell starting the same bundle";
+  return ratioRow({ figure: `boot restore of ${count}, all ready`, against, unit: "ms", atMost: 1.1 }, boots);
 }
 
 /** `first`: times measured during the boots above; its limit runs here, one worker alone. */

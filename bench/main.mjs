@@ -6,7 +6,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { measureBoot, measurePeers } from "./boot.mjs";
+import { measureBoot, measureLargeBoot, measurePeers } from "./boot.mjs";
 import { measureDurable } from "./durable.mjs";
 import { measureIdle } from "./idle.mjs";
 import { measureList } from "./list.mjs";
@@ -27,6 +27,7 @@ const GROUPS = {
   list: measureList,
   ping: measurePing,
   boot: measureBoot,
+  boot200: measureLargeBoot,
   peers: measurePeers,
   idle: measureIdle,
 };
@@ -59,9 +60,14 @@ async function run(names, quick) {
     say(`# ${name}`);
     await using workspace = await Workspace.create();
     const options = { workspace, quick, pairs: quick ? 2 : 5, note: (line) => notes.push(line) && say(line) };
-    for (const row of await GROUPS[name](options)) {
-      rows.push(row);
-      say(renderRow(row));
+    try {
+      for (const row of await GROUPS[name](options)) {
+        rows.push(row);
+        say(renderRow(row));
+      }
+    } catch (error) {
+      options.note(`failed: ${name}: ${error instanceof Error ? error.message : String(error)}`);
+      process.exitCode = 1;
     }
   }
   say(`\n${renderTable(rows)}`);

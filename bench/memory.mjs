@@ -48,7 +48,7 @@ async function idleWorker({ workspace, pairs }) {
   const worker = workspace.worker(workspace.checkout(), home);
   const ready = { limit: [], candidate: [] };
   const memory = await alternate(
-    pairs * 2,
+    pairs,
     () => birth([join(import.meta.dirname, "limits", "nothing.cjs")], undefined, ready.limit),
     () => birth([...WORKER_FLAGS, join(DIST, "worker.js")], worker, ready.candidate),
   );
