@@ -90,8 +90,12 @@ export function decodeDocument(text: string): Result<RegistryDocument, DocumentF
   const raw = parseJsonObject(text);
   if (raw === undefined) return fail({ kind: "damaged", reason: "it is not one JSON object" });
   const { checksum, ...body } = raw;
-  if (body["schema"] === undefined && Array.isArray(body["repos"])) return firstImplementation(body["repos"]);
-  if (typeof body["schema"] === "number" && body["schema"] > REGISTRY_SCHEMA) {
+  const isUnsigned = checksum === undefined && body["revision"] === undefined;
+  if (isUnsigned && body["schema"] === undefined && Array.isArray(body["repos"]))
+    return firstImplementation(body["repos"]);
+  // A checksum that fits our own schema tells a damaged number from a newer version's file.
+  const isOurs = checksum === checksumOf({ ...body, schema: REGISTRY_SCHEMA });
+  if (typeof body["schema"] === "number" && body["schema"] > REGISTRY_SCHEMA && !isOurs) {
     return fail({ kind: "newer", schema: body["schema"] });
   }
   if (checksum !== checksumOf(body)) return fail({ kind: "damaged", reason: "its checksum does not match" });
