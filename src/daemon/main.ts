@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { HydraError, messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit-code.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
+import { startWatchdog } from "./watchdog.ts";
 
 /** Fewer threads and no notices on stderr; both leave Node's own code cache usable. */
 const WORKER_FLAGS = ["--v8-pool-size=0", "--disable-warning=ExperimentalWarning"];
@@ -52,6 +53,8 @@ export async function runDaemon(
   // A reader of our output that has gone must not end us.
   host.stdout.on("error", () => undefined);
 
+  // From here to the very end: a start or a stop can stand still too.
+  await using _watchdog = startWatchdog();
   try {
     const home = options.home ?? (host.env["HYDRAFLOW_HOME"] || join(homedir(), ".hydraflow"));
     const worker = { runtime: host.execPath, flags: WORKER_FLAGS, entry: workerEntry };
