@@ -158,6 +158,7 @@ describe("a worker that ends by itself", () => {
   it.each([
     ["silent", "silent for 0.4 s"],
     ["floods", "messages a second"],
+    ["greedy", "it uses 1908 MiB of memory, more than the 1024 MiB it may"],
   ])("is replaced when it is of the kind %s", async (name, reason) => {
     const daemon = await rig.daemon(QUICK, { timings: { ...TIMINGS, heartbeatTimeoutMs: 400 } });
     await add(daemon, name);
