@@ -91,8 +91,9 @@ export function createAdminApp(deps: AdminDeps, port: () => number, closing: Abo
 
 async function forbidFraming(context: Context, next: Next): Promise<void> {
   await next();
-  if (context.res.headers.has("content-security-policy")) return;
-  context.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+  const { headers } = context.res;
+  if (headers.has("content-security-policy")) return;
+  headers.set("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
 }
 
 /** Who changed what is in the log; the query is not, since it may hold a login code. */

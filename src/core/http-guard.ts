@@ -25,9 +25,11 @@ export function httpGuard(options: GuardOptions): MiddlewareHandler {
     const refusal = refusalOf(context, options);
     if (refusal !== undefined) return problemResponse(refusal);
     await next();
-    context.header("x-content-type-options", "nosniff");
-    context.header("referrer-policy", "no-referrer");
-    if (!context.res.headers.has("cache-control")) context.header("cache-control", "no-store");
+    // Set on the answer itself: `context.header` would make a new one each time, with its body as a stream.
+    const { headers } = context.res;
+    headers.set("x-content-type-options", "nosniff");
+    headers.set("referrer-policy", "no-referrer");
+    if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
     return undefined;
   };
 }
