@@ -4,6 +4,15 @@
 
 import { defineConfig } from "vitest/config";
 
+/** Tests that need Debian's packages (strace, rsyslog, prometheus, netcat) or root; `.ci/run` installs what they need. */
+const HOST_TESTS = [
+  "test/host/**/*.test.ts",
+  "test/faults/registry-faults.test.ts",
+  "test/faults/shortage-faults.test.ts",
+  "test/daemon/bad-surroundings.test.ts",
+  "test/system/observability-*.test.ts",
+];
+
 const UNIT_TIMEOUT_MS = 20_000;
 const SYSTEM_TIMEOUT_MS = 120_000;
 const SYSTEMD_TIMEOUT_MS = 300_000;
@@ -21,7 +30,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/system/**", "test/agents/**", "test/systemd/**"],
+          exclude: ["test/system/**", "test/agents/**", "test/systemd/**", ...HOST_TESTS],
           testTimeout: UNIT_TIMEOUT_MS,
           hookTimeout: UNIT_TIMEOUT_MS,
           sequence: { groupOrder: 0 },
@@ -31,10 +40,22 @@ export default defineConfig({
         test: {
           name: "system",
           include: ["test/system/**/*.test.ts"],
+          exclude: HOST_TESTS,
           globalSetup: ["test/support/built-program.ts"],
           testTimeout: SYSTEM_TIMEOUT_MS,
           hookTimeout: SYSTEM_TIMEOUT_MS,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: "host",
+          include: HOST_TESTS,
+          globalSetup: ["test/support/built-program.ts"],
+          fileParallelism: false,
+          testTimeout: SYSTEM_TIMEOUT_MS,
+          hookTimeout: SYSTEM_TIMEOUT_MS,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -44,7 +65,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: AGENTS_TIMEOUT_MS,
           hookTimeout: AGENTS_TIMEOUT_MS,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -55,7 +76,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: SYSTEMD_TIMEOUT_MS,
           hookTimeout: SYSTEMD_TIMEOUT_MS,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -1,6 +1,4 @@
-import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { promisify } from "node:util";
 
 import { expect, test } from "vitest";
 
@@ -10,22 +8,6 @@ import { makeCheckout } from "../support/sample-checkout.ts";
 const OFFLINE = { githubApiUrl: "http://127.0.0.1:9", tcpAuth: "none" };
 
 const line = (request: object): string => `${JSON.stringify(request)}\n`;
-
-test("netcat gets its ping answered as the protocol page shows", async () => {
-  await using rig = await DaemonRig.start();
-
-  const { stdout } = await promisify(execFile)("sh", [
-    "-c",
-    `printf '{"action":"ping"}\\n' | nc 127.0.0.1 ${await rig.port("port")}`,
-  ]);
-
-  expect(JSON.parse(stdout)).toEqual({
-    status: "ok",
-    version: expect.any(String),
-    boot_id: expect.any(String),
-    uptime_s: expect.any(Number),
-  });
-});
 
 test("a client of the first implementation adds, lists and removes a repository with the messages it always sent", async () => {
   await using rig = await DaemonRig.start({ config: OFFLINE });
