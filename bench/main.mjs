@@ -38,6 +38,8 @@ const { values } = parseArgs({
     only: { type: "string", multiple: true, default: Object.keys(GROUPS) },
   },
 });
+// Ends what stands in groups of its own too; the daemon's workers end with it.
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
 const unknown = values.only.filter((name) => !Object.hasOwn(GROUPS, name));
 if (unknown.length > 0) {
   process.stderr.write(`unknown: ${unknown.join(", ")}; --only takes ${Object.keys(GROUPS).join(", ")}\n`);

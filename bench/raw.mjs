@@ -33,9 +33,12 @@ export class Raw {
     const startedMs = performance.now();
     const { PATH, HOME } = this.environment;
     const shell = spawn("/bin/sh", [this.script], { detached: true, env: { PATH, HOME }, stdio: "ignore" });
+    const killAll = () => process.kill(-Number(shell.pid), "SIGKILL");
+    process.on("exit", killAll);
     const allMs =
       (await poll(() => (statSync(this.ready).size >= this.count ? performance.now() : undefined))) - startedMs;
     const ended = once(shell, "exit");
+    process.off("exit", killAll);
     process.kill(-Number(shell.pid), "SIGTERM");
     await ended;
     await poll(() => (isGroupGone(shell.pid) ? true : undefined));
