@@ -13,6 +13,8 @@ import { fileURLToPath } from "node:url";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 const WAIT_MS = 120_000;
+/** lintian unpacks a whole Node. */
+const COMMAND_TIMEOUT_MS = 280_000;
 const LOOK_MS = 100;
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 /** What systemd-nspawn ends with when the container wants to start anew. */
@@ -93,7 +95,7 @@ export class Container implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       const options = {
         env: { PATH, HOME: "/root", LC_ALL: "C.UTF-8" },
-        timeout: WAIT_MS,
+        timeout: COMMAND_TIMEOUT_MS,
         maxBuffer: OUTPUT_BYTES_MAX,
       };
       execFile("nsenter", args, options, (error, stdout, stderr) => {
