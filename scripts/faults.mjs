@@ -29,11 +29,15 @@ try {
 function runVitest(report) {
   const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
   const reporters = ["--reporter=dot", "--reporter=json", `--outputFile.json=${report}`];
-  const child = spawn(process.execPath, [vitest, "run", "--project", "unit", "--project", "host", "test/faults", ...reporters], {
-    cwd: root,
-    stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, FAULT_SEED: seed, FAULT_SCALE: values.few ? "few" : "full" },
-  });
+  const child = spawn(
+    process.execPath,
+    [vitest, "run", "--project", "unit", "--project", "host", "test/faults", ...reporters],
+    {
+      cwd: root,
+      stdio: ["ignore", "inherit", "inherit"],
+      env: { ...process.env, FAULT_SEED: seed, FAULT_SCALE: values.few ? "few" : "full" },
+    },
+  );
   return new Promise((resolve) => child.on("exit", (exitCode) => resolve(exitCode ?? 1)));
 }
 

@@ -148,14 +148,16 @@ describe("a daemon", () => {
         for (const pid of pids) await ended(pid);
         await until("one worker each", async () => (await workers(next)).length === 3);
         expect((await workers(next)).some((pid) => pids.includes(pid))).toBe(false);
-        const births = await readFile(join(rig.home, "acme-web", "births.txt"), "utf8");
-        const alive = await Promise.all(
-          births
-            .trim()
-            .split("\n")
-            .map((pid) => isAlive(Number(pid))),
-        );
-        expect(alive.filter(Boolean)).toHaveLength(1);
+        await until("one birth of web is alive", async () => {
+          const births = await readFile(join(rig.home, "acme-web", "births.txt"), "utf8");
+          const alive = await Promise.all(
+            births
+              .trim()
+              .split("\n")
+              .map((pid) => isAlive(Number(pid))),
+          );
+          return alive.filter(Boolean).length === 1;
+        });
         next.child.kill("SIGTERM");
         await next.exited;
       });
