@@ -13,7 +13,7 @@ const HOST_TESTS = [
   "test/system/observability-*.test.ts",
 ];
 
-const UNIT_TIMEOUT_MS = 20_000;
+const UNIT_TIMEOUT_MS = 60_000;
 const SYSTEM_TIMEOUT_MS = 120_000;
 const SYSTEMD_TIMEOUT_MS = 300_000;
 const AGENTS_TIMEOUT_MS = 600_000;

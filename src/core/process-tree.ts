@@ -21,6 +21,10 @@ const KILL_WAIT_MS = 2_000;
 /** A tree that forks faster than this many scans is beyond signals. */
 const SWEEP_ROUNDS_MAX = 40;
 const SCAN_CONCURRENCY = 32;
+/** Behind a look that could not read some process. */
+const LOOK_AGAIN_MS = 5;
+/** The kernel's flag for its own threads, which never have an environment (linux/sched.h). */
+const PF_KTHREAD = 0x20_0000;
 const PS_TIMEOUT_MS = 5_000;
 
 /** For waits that have an end of their own and must not be cut short: a kill is never left half done. */
@@ -86,23 +90,25 @@ export async function killTree(target: KillTreeTarget, signal: AbortSignal): Pro
 
 /** Pids of our own user's processes whose environment holds `variable=value`, without the caller. Linux only, else empty. */
 export async function findMarked(variable: string, value: string): Promise<number[]> {
-  return (await scanMarked(variable, value, [])).map(({ pid }) => pid);
+  return (await lookForMarked(`${variable}=${value}`, [], new Set())).marked.map(({ pid }) => pid);
 }
 
-/** SIGKILLs every process that `findMarked` finds, again and again until a scan finds none. Resolves to the killed pids. */
+/** SIGKILLs every process that `findMarked` finds, again and again until a look that missed nothing finds none.
+ * Resolves to the killed pids. */
 export async function sweepMarked(
   variable: string,
   value: string,
   options: { readonly except?: readonly number[] } = {},
 ): Promise<number[]> {
   const killed = new Set<number>();
+  const ended = new Set<number>();
   for (let round = 0; round < SWEEP_ROUNDS_MAX; round += 1) {
-    const marked = await scanMarked(variable, value, options.except ?? []);
-    if (marked.length === 0) break;
+    const { marked, isSure } = await lookForMarked(`${variable}=${value}`, options.except ?? [], ended);
+    if (marked.length === 0 && isSure) break;
     for (const found of marked) {
       if (killIfUnchanged(found)) killed.add(found.pid);
     }
-    await systemClock.sleep(POLL_MS, NEVER);
+    await systemClock.sleep(marked.length === 0 ? LOOK_AGAIN_MS : POLL_MS, NEVER);
   }
   return [...killed];
 }
@@ -112,34 +118,54 @@ interface MarkedProcess {
   readonly startTick: string;
 }
 
-async function scanMarked(variable: string, value: string, except: readonly number[]): Promise<MarkedProcess[]> {
-  if (!isLinux) return [];
+/** `ended`: gone before its environment could be read, it may have left a child behind that the list does not have.
+ * `unreadable`: between two programs (exec), when a process shows no environment at all. */
+type Look = MarkedProcess | "stranger" | "ended" | "unreadable";
+
+/** One pass over /proc. It is sure when every process of the list showed its environment, or was in `ended` already. */
+async function lookForMarked(
+  assignment: string,
+  except: readonly number[],
+  ended: Set<number>,
+): Promise<{ marked: MarkedProcess[]; isSure: boolean }> {
+  if (!isLinux) return { marked: [], isSure: true };
   const candidates = (await runningPids()).filter((pid) => pid !== process.pid && !except.includes(pid));
-  const found: MarkedProcess[] = [];
+  const marked: MarkedProcess[] = [];
+  let isSure = true;
   for (let at = 0; at < candidates.length; at += SCAN_CONCURRENCY) {
     const batch = candidates.slice(at, at + SCAN_CONCURRENCY);
-    const marked = await Promise.all(batch.map((pid) => readMarked(pid, `${variable}=${value}`)));
-    found.push(...marked.filter((entry) => entry !== null));
+    for (const [index, look] of (await Promise.all(batch.map((pid) => lookAt(pid, assignment)))).entries()) {
+      const pid = batch[index] ?? 0;
+      if (typeof look === "object") marked.push(look);
+      if (look === "unreadable" || (look === "ended" && !ended.has(pid))) isSure = false;
+      if (look === "ended") ended.add(pid);
+    }
   }
-  return found;
+  return { marked, isSure };
 }
 
-async function readMarked(pid: number, assignment: string): Promise<MarkedProcess | null> {
+async function lookAt(pid: number, assignment: string): Promise<Look> {
   try {
     // Nearly every process of a machine ends here, after one read: this runs between a crash and the respawn.
-    if (!(await hasAssignment(pid, assignment))) return null;
-    if ((await stat(`/proc/${pid}`)).uid !== process.geteuid?.()) return null;
+    const environment = await readFile(`/proc/${pid}/environ`, "utf8");
+    if (environment === "") return lookAtBare(parseStat(await readFile(`/proc/${pid}/stat`, "utf8")));
+    if (!hasAssignment(environment, assignment)) return "stranger";
+    if ((await stat(`/proc/${pid}`)).uid !== process.geteuid?.()) return "stranger";
     const entry = parseStat(await readFile(`/proc/${pid}/stat`, "utf8"));
     // Read again behind the start tick, so that both belong to the same process if the tick still holds at the kill.
-    if (entry === null || !(await hasAssignment(pid, assignment))) return null;
-    return { pid, startTick: entry.startTick };
-  } catch {
-    return null; // It ended meanwhile, or is not ours to read.
+    const isStill = hasAssignment(await readFile(`/proc/${pid}/environ`, "utf8"), assignment);
+    return entry === null || !isStill ? "unreadable" : { pid, startTick: entry.startTick };
+  } catch (thrown) {
+    return errnoOf(thrown) === "EACCES" || errnoOf(thrown) === "EPERM" ? "stranger" : "ended";
   }
 }
 
-async function hasAssignment(pid: number, assignment: string): Promise<boolean> {
-  const environment = await readFile(`/proc/${pid}/environ`, "utf8");
+function lookAtBare(entry: ProcessStat | null): Look {
+  if (entry === null || entry.zombie) return "ended";
+  return entry.isBetweenPrograms ? "unreadable" : "stranger";
+}
+
+function hasAssignment(environment: string, assignment: string): boolean {
   return environment.includes(assignment) && environment.split("\0").includes(assignment);
 }
 
@@ -191,13 +217,23 @@ async function runningPids(): Promise<number[]> {
   return (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
 }
 
+interface ProcessStat {
+  readonly zombie: boolean;
+  readonly group: number;
+  readonly startTick: string;
+  /** It has no environment yet, not even an empty one. */
+  readonly isBetweenPrograms: boolean;
+}
+
 /** proc(5): the command in field 2 may hold spaces and parentheses, so fields are counted from behind its last `)`. */
-function parseStat(text: string): { zombie: boolean; group: number; startTick: string } | null {
+function parseStat(text: string): ProcessStat | null {
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [state, , group] = fields;
   const startTick = fields[22 - 3];
   if (state === undefined || group === undefined || startTick === undefined) return null;
-  return { zombie: state === "Z" || state === "X", group: Number(group), startTick };
+  const isKernelThread = (Number(fields[9 - 3]) & PF_KTHREAD) !== 0;
+  const isBetweenPrograms = !isKernelThread && fields[51 - 3] === "0";
+  return { zombie: state === "Z" || state === "X", group: Number(group), startTick, isBetweenPrograms };
 }
 
 let bootIdText: string | undefined;

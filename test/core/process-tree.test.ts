@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 
 import { afterEach, describe, expect, it } from "vitest";
 
+import { systemClock } from "../../src/core/clock.ts";
 import {
   childIdentity,
   findMarked,
@@ -18,6 +19,8 @@ const MARK = "HYDRAFLOW_TEST_MARK";
 const FOREVER = "setInterval(() => undefined, 1e6);";
 const IGNORE_TERM = "process.on('SIGTERM', () => undefined);";
 const signal = new AbortController().signal;
+/** Enough that a sweep which trusts one empty look is mostly caught. */
+const ESCAPES = 60;
 const isLinux = process.platform === "linux";
 
 const children: ChildProcess[] = [];
@@ -160,6 +163,33 @@ describe.runIf(isLinux)("sweeping marked processes", () => {
     expect(found).toEqual([Number(line)]);
     expect(killed).toEqual([Number(line)]);
     expect(await processIdentity(Number(line))).toBeNull();
+  });
+
+  it("misses none that is just about to become another program", async () => {
+    const missed: number[] = [];
+    for (let round = 0; round < ESCAPES; round += 1) {
+      const mark = randomUUID();
+      const environment = { ...process.env, [MARK]: mark };
+      const child = spawn("sh", ["-c", "(setsid sh -c 'sleep 600') & exit 0"], { env: environment, stdio: "ignore" });
+      await once(child, "exit");
+      await sweepMarked(MARK, mark);
+      // One that the sweep has missed is a moment later what it was to become, and found.
+      await systemClock.sleep(10, signal);
+      missed.push(...(await sweepMarked(MARK, mark)));
+    }
+
+    expect(missed).toEqual([]);
+  });
+
+  it("is not held up by a process whose environment is empty", async () => {
+    const bare = spawn(process.execPath, ["-e", FOREVER], { env: {}, stdio: "ignore" });
+    children.push(bare);
+    await once(bare, "spawn");
+    const mark = randomUUID();
+    const { child } = await start(`console.log("up"); ${FOREVER}`, mark);
+
+    expect(await sweepMarked(MARK, mark)).toEqual([child.pid]);
+    expect(await childIdentity(bare)).not.toBeNull();
   });
 
   it("spares the excepted pids", async () => {
