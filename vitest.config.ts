@@ -1,6 +1,7 @@
-// The projects: unit (fast, sources as they are), system (the built program, real processes), agents (real agent CLIs,
-// only by `npm run test:agents`) and systemd (a real systemd, only by `npm run test:systemd`). They run one after the other,
-// and with few workers, since tests start processes of their own.
+// The projects: unit (fast, sources as they are), system (the built program, real processes), host (Debian's packages),
+// faults (those of both that inject faults, each many times, only by `npm run test:faults`), agents (real agent CLIs, only
+// by `npm run test:agents`) and systemd (a real systemd, only by `npm run test:systemd`). They run one after the other, and
+// with few workers, since tests start processes of their own.
 
 import { defineConfig } from "vitest/config";
 
@@ -13,7 +14,7 @@ const HOST_TESTS = [
   "test/system/observability-*.test.ts",
 ];
 
-const UNIT_TIMEOUT_MS = 60_000;
+const UNIT_TIMEOUT_MS = 150_000;
 const SYSTEM_TIMEOUT_MS = 120_000;
 const SYSTEMD_TIMEOUT_MS = 300_000;
 const AGENTS_TIMEOUT_MS = 600_000;
@@ -60,12 +61,21 @@ export default defineConfig({
       },
       {
         test: {
+          name: "faults",
+          include: ["test/faults/**/*.test.ts"],
+          globalSetup: ["test/support/built-program.ts"],
+          hookTimeout: SYSTEM_TIMEOUT_MS,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        test: {
           name: "agents",
           include: ["test/agents/**/*.test.ts"],
           fileParallelism: false,
           testTimeout: AGENTS_TIMEOUT_MS,
           hookTimeout: AGENTS_TIMEOUT_MS,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
       {
@@ -76,7 +86,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: SYSTEMD_TIMEOUT_MS,
           hookTimeout: SYSTEMD_TIMEOUT_MS,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 5 },
         },
       },
     ],

@@ -16,7 +16,7 @@ import { isSameProcess, processIdentity } from "../../src/core/process-tree.ts";
 import type { RepoEntry } from "../../src/core/supervisor-control.ts";
 import { type Daemon, type DaemonOptions, startDaemon } from "../../src/daemon/daemon.ts";
 
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 60_000;
 const POLL_MS = 20;
 const AGAIN_MS = 200;
 
@@ -53,11 +53,13 @@ export async function isAlive(pid: number): Promise<boolean> {
   return (await processIdentity(pid)) !== null;
 }
 
-/** One request and its reply on a connection of its own, as clients of the first implementation do it. */
+/** One request and its reply on a connection of its own, as clients of the first implementation do it. Throws when the
+ * connection ends without a reply. */
 export async function ask(port: number, request: object): Promise<Reply> {
   const socket = connect({ host: "127.0.0.1", port });
   socket.write(`${JSON.stringify(request)}\n`);
-  const [line] = (await once(createInterface(socket), "line")) as [string];
+  const ended = closed(socket).then(() => Promise.reject(new Error("the connection ended without a reply")));
+  const [line] = (await Promise.race([once(createInterface(socket), "line"), ended])) as [string];
   socket.destroy();
   return JSON.parse(line) as Reply;
 }

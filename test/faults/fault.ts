@@ -7,7 +7,7 @@ import { it } from "vitest";
 
 const IS_FULL = process.env["FAULT_SCALE"] === "full";
 const SEED = Number(process.env["FAULT_SEED"] ?? 1);
-const START_MS = 20_000;
+const START_MS = 60_000;
 
 export interface FaultRun {
   readonly count: number;
@@ -25,8 +25,26 @@ export function fault(
   it(`${title} [${count}]`, () => run({ count, random: randomOf(SEED) }), START_MS + count * roundMs);
 }
 
-export async function repeat(count: number, round: (index: number) => Promise<void>): Promise<void> {
-  for (let index = 0; index < count; index += 1) await round(index);
+/** Rounds that mostly wait go in several lanes; what a round needs for itself then belongs to the round or to its lane. */
+export async function repeat(
+  count: number,
+  round: (index: number, lane: number) => Promise<void>,
+  lanes = 1,
+): Promise<void> {
+  let next = 0;
+  const run = async (lane: number): Promise<void> => {
+    for (let index = next++; index < count; index = next++) await round(index, lane);
+  };
+  const running = Array.from({ length: lanes }, (_, lane) => run(lane));
+  await Promise.all(running).finally(() => {
+    next = count;
+    return Promise.allSettled(running);
+  });
+}
+
+/** The arguments that make `program` run under strace, only stopped at the calls that are named. Needs no root. */
+export function traced(options: readonly string[], program: readonly string[]): readonly string[] {
+  return [strace(), "-f", "--seccomp-bpf", "-qq", ...options, "--", ...program];
 }
 
 /** The program that makes system calls fail; one clear line where it is missing. */

@@ -156,7 +156,7 @@ describe("the forge's own CI", () => {
       },
     });
     const pull_number = await rig.openPull("feature");
-    await expect.poll(() => existsSync(mark), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => existsSync(mark), { timeout: 60_000 }).toBe(true);
     const { headSha } = rig.forge.pull(NAME, pull_number);
 
     await rig.restart();

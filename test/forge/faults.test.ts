@@ -77,7 +77,7 @@ describe("planned faults", () => {
 
     await comment(rig);
     const endless = refusalOf(comment(rig));
-    await expect.poll(() => rig.forge.faults.pending).toBe(0);
+    await expect.poll(() => rig.forge.faults.pending, { timeout: 60_000 }).toBe(0);
     const other = await rig.client().repos.get(REPO);
     await rig.restart();
 

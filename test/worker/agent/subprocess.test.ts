@@ -16,7 +16,7 @@ function shell(script: string, options: Partial<CommandOptions> = {}): CommandOp
     args: ["-c", script],
     cwd: tmpdir(),
     env,
-    timeoutMs: 15_000,
+    timeoutMs: 60_000,
     outputBytesMax: 1_000,
     ...options,
   };

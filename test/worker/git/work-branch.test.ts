@@ -184,7 +184,7 @@ describe("WorkBranch", () => {
     const stop = new AbortController();
     const committing = branch.commitAll("Work", stop.signal);
     const ended = committing.catch((error: unknown) => error);
-    await expect.poll(() => existsSync(started), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => existsSync(started), { timeout: 60_000 }).toBe(true);
 
     stop.abort(new Error("stopping"));
 

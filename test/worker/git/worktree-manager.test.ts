@@ -256,7 +256,7 @@ async function killDuringAdd(web: RepositoryFixture, directory: string, issue: n
     stdio: "ignore",
   });
   while (!existsSync(join(directory, "smudging")))
-    await once(watcher, "change", { signal: AbortSignal.timeout(20_000) });
+    await once(watcher, "change", { signal: AbortSignal.timeout(60_000) });
   watcher.close();
   process.kill(-(git.pid ?? 0), "SIGKILL");
   await once(git, "exit");
