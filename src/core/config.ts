@@ -30,6 +30,8 @@ export const machineSettings = {
   /** Names of environment variables handed to agents beside the built-in allow-list, for instance ANTHROPIC_API_KEY. */
   agentEnvironment: z._default(z.array(z.string().check(z.regex(/^[A-Z][A-Z0-9_]{0,99}$/))), []),
   startConcurrency: z.optional(count(1, 64)),
+  /** Keep one loaded process waiting for the next worker that is needed. */
+  warmSpare: z._default(z.boolean(), false),
   logFileBytesMax: z._default(count(65_536, 1_073_741_824), 10_485_760),
   logFilesMax: z._default(count(1, 100), 5),
   /** Wait before the first respawn of a crashed worker; it doubles up to `respawnDelayMaxMs`. */

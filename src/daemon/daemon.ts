@@ -32,8 +32,10 @@ import { StartGate } from "./start-gate.ts";
 import { openStateDirectory } from "./state-directory.ts";
 import { Supervisor } from "./supervisor.ts";
 import { openTcpDoor } from "./tcp-door.ts";
+import type { WorkerCommand } from "./newborn.ts";
+import { WarmSpare } from "./warm-spare.ts";
 import { WorkerLauncher } from "./worker-launcher.ts";
-import type { WorkerCommand, WorkerTimings } from "./worker-process.ts";
+import type { WorkerTimings } from "./worker-process.ts";
 
 export interface DaemonOptions {
   readonly home: string;
@@ -87,6 +89,8 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
   let httpPort = settings.config.httpPort;
   let isReady = false;
   const gate = new StartGate(settings.config.startConcurrency ?? availableParallelism(), clock);
+  const { launcher, spare } = nursery({ live, secrets, options, paths, clock, log, gate });
+  owned.use(spare);
   const supervisor = owned.use(
     new Supervisor({
       registry,
@@ -96,7 +100,7 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
       bootId,
       gitUrl: () => live.settings.config.githubGitUrl ?? gitUrlOf(live.settings.config.githubApiUrl),
       httpPort: () => httpPort,
-      supervise: supervision({ live, secrets, options, paths, clock, log, gate, force: signals.force }),
+      supervise: supervision({ live, secrets, launcher, gate, clock, log, force: signals.force }),
     }),
   );
   // Behind the closed gate, so that whoever asks early sees what is to come.
@@ -112,7 +116,7 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
   const workerLogFile = (slug: string): string => workerPaths(`${paths.home}/${slug}`).logFile;
   const figures = { readUsage: options.readUsage, logDroppedBytes: () => log.droppedBytes };
   const reloader = new Reloader({ settings: live, redactor: secrets.redactor, control: supervisor, log }, stop);
-  const reload = () => reloader.reload();
+  const reload = () => reloader.reload().finally(() => spare.renew());
   const doorDeps = { control: supervisor, reload, port: httpPort, tokenHashes, log, paths, readiness, workerLogFile };
   const httpDoor = owned.use(await startAdminServer({ ...doorDeps, ...figures }, stop));
   httpPort = httpDoor.port;
@@ -168,7 +172,8 @@ async function tellDoors(registry: Registry, doors: { port: number; httpPort: nu
   await registry.change((document) => ok({ document: { ...document, ...doors }, value: undefined }));
 }
 
-function supervision(parts: {
+/** What workers come from. */
+function nursery(parts: {
   readonly live: LiveSettings;
   readonly secrets: Secrets;
   readonly options: DaemonOptions;
@@ -176,11 +181,12 @@ function supervision(parts: {
   readonly clock: Clock;
   readonly log: Log;
   readonly gate: StartGate;
-  readonly force: AbortSignal;
-}): ConstructorParameters<typeof Supervisor>[0]["supervise"] {
-  const { live, secrets, options, paths, clock, log, gate, force } = parts;
+}): { launcher: WorkerLauncher; spare: WarmSpare } {
+  const { live, secrets, options, paths, clock, log, gate } = parts;
+  const { home } = paths;
+  const command = options.worker;
   const launcher = new WorkerLauncher({
-    command: options.worker,
+    command,
     timings: {
       startupMs: STARTUP_TIMEOUT_MS,
       heartbeatTimeoutMs: HEARTBEAT_TIMEOUT_MS,
@@ -188,27 +194,33 @@ function supervision(parts: {
       drainMs: DRAIN_TIMEOUT_MS,
       ...options.timings,
     },
-    home: paths.home,
-    tree: treeMarkOf(paths.home),
+    home,
+    tree: treeMarkOf(home),
     environment: options.environment,
     settings: () => live.settings,
     githubToken: () => live.githubToken,
     operatorTokenHashes: secrets.tokenHashes,
+    takeSpare: () => spare.take(),
   });
+  const environment = (birth: string) => launcher.environment(birth);
+  const isWanted = () => live.settings.config.warmSpare;
+  const spare = new WarmSpare({ command, home, environment, isWanted, gate, clock, log });
+  return { launcher, spare };
+}
+
+function supervision(parts: {
+  readonly live: LiveSettings;
+  readonly secrets: Secrets;
+  readonly launcher: WorkerLauncher;
+  readonly gate: StartGate;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly force: AbortSignal;
+}): ConstructorParameters<typeof Supervisor>[0]["supervise"] {
+  const { live, secrets, ...rest } = parts;
   const policy = () => respawnPolicy(live.settings.config);
-  return (record, hooks) =>
-    new RepoSupervisor({
-      record,
-      policy,
-      launcher,
-      gate,
-      clock,
-      random: Math.random,
-      log,
-      redact: secrets.redactor.redact,
-      force,
-      ...hooks,
-    });
+  const { redact } = secrets.redactor;
+  return (record, hooks) => new RepoSupervisor({ record, policy, redact, random: Math.random, ...rest, ...hooks });
 }
 
 function respawnPolicy(config: LiveSettings["settings"]["config"]): RespawnPolicy {

@@ -1,5 +1,6 @@
 // Supervises one repository: feeds its reducer and performs the effects (spawn, kill, timer, quarantine on disk). It
-// has at most one worker, and a new one starts only when the old one and all it left behind are gone.
+// has at most one worker. The next may be born at once, but it is told to start only when the one before and all that it
+// left behind are gone.
 
 import type { Clock } from "../core/clock.ts";
 import { assertNever, messageOf } from "../core/errors.ts";
@@ -62,6 +63,8 @@ export class RepoSupervisor {
   #state: RepoProcess;
   #worker: WorkerView = NO_WORKER;
   #launched: LaunchedWorker | undefined;
+  /** Resolves when nothing is left of the workers so far. */
+  #cleared: Promise<void> = Promise.resolve();
   #lastExit: LastExit | null = null;
   #isUrgent = false;
   /** Ends the wait of the present state: for the gate, or for the backoff. */
@@ -98,9 +101,12 @@ export class RepoSupervisor {
     this.#feed({ type, generation: this.#state.generation });
   }
 
-  /** The first state that is neither starting nor stopping; the present one when it is such a state. */
-  settled(): Promise<RepoProcess> {
-    return this.#moving?.promise ?? Promise.resolve(this.#state);
+  /** The first state that is neither starting nor stopping, the present one when it is such a state; and nothing is left
+   * of workers that have ended. */
+  async settled(): Promise<RepoProcess> {
+    const state = await (this.#moving?.promise ?? this.#state);
+    await this.#cleared;
+    return state;
   }
 
   /** No new issue; resolves when none is in hand, when the bound is over, or when the worker is gone. */
@@ -188,12 +194,17 @@ export class RepoSupervisor {
     this.#isUrgent = false;
     try {
       using place = await gate.enter(isUrgent, this.#wait.signal);
-      this.#launched = await launcher.launch(record, generation, this.#listener(generation, place));
+      const launch = { generation, listener: this.#listener(generation, place), cleared: this.#cleared };
+      this.#launched = await launcher.launch(record, launch);
       const { process, token } = this.#launched;
       this.#show({ pid: process.pid, token });
       // A stop that came while it was being spawned found nothing to kill.
       if (this.#state.id === "stopping") void this.#kill(this.#state.next !== "respawn");
-      this.#onExit(generation, await process.exited);
+      const exit = await process.exited;
+      this.#cleared = process.cleared.catch((error: unknown) => this.#tell("repo.leftovers-unknown", error));
+      // Stopped means that all of it is gone.
+      if (this.#state.id === "stopping" && this.#state.next === "stop") await this.#cleared;
+      this.#onExit(generation, exit);
     } catch (error) {
       this.#onExit(generation, notStarted(error));
     }
@@ -217,12 +228,16 @@ export class RepoSupervisor {
   }
 
   async #kill(gently: boolean): Promise<void> {
-    const { launcher, log, force, record } = this.#options;
+    const { launcher, force } = this.#options;
     try {
       await this.#launched?.process.stop(gently ? launcher.stopGraceMs : 0, force);
     } catch (error) {
-      log.write("error", "repo.kill-failed", { repo: record.slug, problem: messageOf(error) });
+      this.#tell("repo.kill-failed", error);
     }
+  }
+
+  #tell(message: string, error: unknown): void {
+    this.#options.log.write("error", message, { repo: this.#options.record.slug, problem: messageOf(error) });
   }
 
   #onExit(generation: number, exit: WorkerExit): void {

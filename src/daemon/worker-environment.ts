@@ -17,7 +17,8 @@ export interface WorkerEnvironmentOptions {
   readonly parent: Readonly<Record<string, string | undefined>>;
   /** Names from the setting `agentEnvironment`: the operator wants agents to have these. */
   readonly agentNames: readonly string[];
-  readonly dataRoot: string;
+  /** Undefined before the process has a repository. */
+  readonly dataRoot: string | undefined;
   readonly tree: string;
   readonly birth: string;
 }
@@ -29,7 +30,7 @@ export function workerEnvironment(options: WorkerEnvironmentOptions): Record<str
   }
   return {
     ...environment,
-    HYDRAFLOW_HOME: options.dataRoot,
+    ...(options.dataRoot === undefined ? {} : { HYDRAFLOW_HOME: options.dataRoot }),
     [TREE_VARIABLE]: options.tree,
     [BIRTH_VARIABLE]: options.birth,
   };

@@ -1,15 +1,18 @@
 // Knows what every worker of this daemon is started with; a birth adds its repository, its marks and its own token.
 
 import { randomUUID } from "node:crypto";
+import { closeSync } from "node:fs";
 import { join } from "node:path";
 
 import { hashToken, newToken } from "../core/bearer-token.ts";
-import { ensurePrivateDirectory } from "../core/durable-file.ts";
 import type { StartWorker } from "../core/worker-message.ts";
 import type { RepoRecord } from "./registry-document.ts";
 import type { Settings } from "./settings.ts";
+import { bear, type Newborn, type WorkerCommand } from "./newborn.ts";
+import type { Spare } from "./warm-spare.ts";
 import { workerEnvironment } from "./worker-environment.ts";
-import { type WorkerCommand, type WorkerListener, WorkerProcess, type WorkerTimings } from "./worker-process.ts";
+import { WorkerOutput } from "./worker-output.ts";
+import { type WorkerListener, WorkerProcess, type WorkerTimings } from "./worker-process.ts";
 
 export interface LauncherOptions {
   readonly command: WorkerCommand;
@@ -24,6 +27,15 @@ export interface LauncherOptions {
   readonly githubToken: () => string | null;
   /** SHA-256 in hex of the operator's tokens. */
   readonly operatorTokenHashes: () => readonly string[];
+  /** A process that waits for a repository, if there is one. */
+  readonly takeSpare: () => Spare | undefined;
+}
+
+export interface Launch {
+  readonly generation: number;
+  readonly listener: WorkerListener;
+  /** Resolves when nothing is left of the worker before. */
+  readonly cleared: Promise<void>;
 }
 
 export interface LaunchedWorker {
@@ -47,23 +59,51 @@ export class WorkerLauncher {
     return this.#options.timings.drainMs;
   }
 
-  async launch(record: RepoRecord, generation: number, listener: WorkerListener): Promise<LaunchedWorker> {
-    const { command, timings, home, tree, environment, settings } = this.#options;
-    const agentNames = settings().config.agentEnvironment;
+  async launch(record: RepoRecord, { generation, listener, cleared }: Launch): Promise<LaunchedWorker> {
+    const { timings, home, settings } = this.#options;
     const dataRoot = join(home, record.slug);
-    await ensurePrivateDirectory(dataRoot);
-    const birth = randomUUID();
     const token = newToken();
-    const process = await WorkerProcess.spawn({
-      command,
+    const process = new WorkerProcess({
+      ...((await this.#adoptSpare(dataRoot)) ?? (await this.#bear(dataRoot))),
       timings,
       rssBytesMax: () => settings().config.workerRssBytesMax,
       listener,
-      birth,
-      environment: workerEnvironment({ parent: environment, agentNames, dataRoot, tree, birth }),
+      cleared,
       start: this.#startMessage(record, generation, dataRoot, token),
     });
     return { process, token };
+  }
+
+  /** Of a birth now; the data root is missing for a process that does not know yet whom it will serve. */
+  environment(birth: string, dataRoot?: string): Record<string, string> {
+    const { environment: parent, settings, tree } = this.#options;
+    return workerEnvironment({ parent, agentNames: settings().config.agentEnvironment, dataRoot, tree, birth });
+  }
+
+  async #bear(dataRoot: string): Promise<{ newborn: Newborn; output: WorkerOutput }> {
+    const { output, file } = await WorkerOutput.open(dataRoot);
+    try {
+      const birth = randomUUID();
+      const environment = this.environment(birth, dataRoot);
+      const options = { birth, environment, directory: dataRoot, output: file };
+      return { newborn: bear(this.#options.command, options), output };
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  async #adoptSpare(dataRoot: string): Promise<{ newborn: Newborn; output: WorkerOutput } | undefined> {
+    const spare = this.#options.takeSpare();
+    if (spare === undefined) return undefined;
+    const { newborn, output } = spare;
+    try {
+      const adopted = await WorkerOutput.adopt(dataRoot, output);
+      if (newborn.child.exitCode === null && newborn.child.signalCode === null) return { newborn, output: adopted };
+    } catch {
+      // For instance another file system: a birth of its own does without.
+      newborn.child.kill("SIGKILL");
+    }
+    return undefined;
   }
 
   #startMessage(record: RepoRecord, generation: number, dataRoot: string, token: string): StartWorker {

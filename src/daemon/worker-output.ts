@@ -1,13 +1,18 @@
 // What a worker prints outside its own log: the last words of one that crashes. One file per repository, bounded at each
 // start and while the worker lives.
 
-import { type FileHandle, open, stat, truncate } from "node:fs/promises";
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, renameSync, statSync } from "node:fs";
+import { stat, truncate } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 
 import { ensurePrivateDirectory } from "../core/durable-file.ts";
+import { errnoOf } from "../core/errors.ts";
 import { PRIVATE_FILE_MODE } from "../core/paths.ts";
 
+const FILE = join("logs", "worker.stderr.log");
+/** What earlier births printed, when a process that was there before them takes over. */
+const PREVIOUS_FILE = join("logs", "worker.stderr.previous.log");
 const FILE_BYTES_MAX = 1_048_576;
 const TAIL_BYTES = 16_384;
 const TAIL_LINES = 20;
@@ -24,18 +29,27 @@ export class WorkerOutput {
   }
 
   /** The open file goes to the child as stdout and stderr; the caller closes its own end. */
-  static async open(dataRoot: string): Promise<{ output: WorkerOutput; file: FileHandle }> {
-    const path = join(dataRoot, "logs", "worker.stderr.log");
-    await ensurePrivateDirectory(dirname(path));
-    const file = await open(path, "a", PRIVATE_FILE_MODE);
+  static async open(dataRoot: string): Promise<{ output: WorkerOutput; file: number }> {
+    const path = join(dataRoot, FILE);
+    const file = await inMadeDirectory(path, () => openSync(path, "a", PRIVATE_FILE_MODE));
     try {
-      const { size } = await file.stat();
-      if (size > FILE_BYTES_MAX) await file.truncate(0);
+      const { size } = fstatSync(file);
+      if (size > FILE_BYTES_MAX) ftruncateSync(file);
       return { output: new WorkerOutput(path, size > FILE_BYTES_MAX ? 0 : size), file };
     } catch (error) {
-      await file.close();
+      closeSync(file);
       throw error;
     }
+  }
+
+  /** Of a process that prints into a file of its own already: the file comes here. */
+  static async adopt(dataRoot: string, from: string): Promise<WorkerOutput> {
+    const path = join(dataRoot, FILE);
+    await inMadeDirectory(path, () => {
+      if (statSync(path, { throwIfNoEntry: false }) !== undefined) renameSync(path, join(dataRoot, PREVIOUS_FILE));
+      renameSync(from, path);
+    });
+    return new WorkerOutput(path, 0);
   }
 
   /** The child appends, so a cut file goes on at its new end. */
@@ -45,18 +59,34 @@ export class WorkerOutput {
   }
 
   /** The last lines of this birth, oldest first. */
-  async tail(): Promise<readonly string[]> {
-    const file = await open(this.#path, "r").catch(() => undefined);
-    if (file === undefined) return [];
+  tail(): readonly string[] {
+    const buffer = Buffer.alloc(TAIL_BYTES);
+    const lines = buffer.toString("utf8", 0, this.#readTail(buffer)).split("\n").map(plainText);
+    return lines.filter((line) => line.trim() !== "").slice(-TAIL_LINES);
+  }
+
+  #readTail(buffer: Buffer): number {
+    let file: number | undefined;
     try {
-      const { size } = await file.stat();
-      const from = Math.max(size < this.#from ? 0 : this.#from, size - TAIL_BYTES);
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(TAIL_BYTES), 0, TAIL_BYTES, from);
-      const lines = buffer.toString("utf8", 0, bytesRead).split("\n").map(plainText);
-      return lines.filter((line) => line.trim() !== "").slice(-TAIL_LINES);
+      file = openSync(this.#path, "r");
+      const { size } = fstatSync(file);
+      return readSync(file, buffer, 0, TAIL_BYTES, Math.max(size < this.#from ? 0 : this.#from, size - TAIL_BYTES));
+    } catch {
+      return 0;
     } finally {
-      await file.close();
+      if (file !== undefined) closeSync(file);
     }
+  }
+}
+
+/** It is there from the second birth on, and a respawn should not wait for a look. */
+async function inMadeDirectory<T>(path: string, act: () => T): Promise<T> {
+  try {
+    return act();
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+    await ensurePrivateDirectory(dirname(path));
+    return act();
   }
 }
 

@@ -1,7 +1,7 @@
-// One birth of a worker: the only place that spawns one. Its group and its marks let its whole tree be found and ended;
-// what it says over IPC is checked message by message, and it is given up when it is silent, or says too much.
+// One worker from its birth to the end of all it leaves behind. It is told to start when what its predecessor left is
+// gone; what it says over IPC is checked message by message, and it is given up when it is silent, or says too much.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -17,11 +17,15 @@ import {
   type ToWorker,
 } from "../core/worker-message.ts";
 import { Deadline } from "./deadline.ts";
-import { tellingLine, WorkerOutput } from "./worker-output.ts";
+import type { Newborn } from "./newborn.ts";
+import { tellingLine, type WorkerOutput } from "./worker-output.ts";
 
 const MESSAGES_PER_SECOND_MAX = 100;
 /** After the exit, what the worker said just before may still be on its way. */
 const LAST_WORDS_MS = 500;
+/** A look for what it left that fails, for want of a descriptor, is tried again this often. */
+const LOOKS_MAX = 40;
+const LOOK_AGAIN_MS = 250;
 const SHORTAGES = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "EDQUOT", "EROFS", "EIO"]);
 
 export interface WorkerTimings {
@@ -33,20 +37,12 @@ export interface WorkerTimings {
   readonly drainMs: number;
 }
 
-export interface WorkerCommand {
-  /** A Node executable. */
-  readonly runtime: string;
-  readonly flags: readonly string[];
-  /** Path of the worker's entry. */
-  readonly entry: string;
-}
-
 export interface WorkerBirth {
-  readonly command: WorkerCommand;
-  readonly environment: Readonly<Record<string, string>>;
-  /** Value of the birth mark; it is in the environment too. */
-  readonly birth: string;
+  readonly newborn: Newborn;
+  readonly output: WorkerOutput;
   readonly start: StartWorker;
+  /** Resolves when nothing is left of the worker before; only then is this one told to start. */
+  readonly cleared: Promise<void>;
   readonly timings: WorkerTimings;
   readonly rssBytesMax: () => number;
   readonly listener: WorkerListener;
@@ -76,11 +72,12 @@ export interface WorkerExit {
 export class WorkerProcess {
   /** Null when it could not be spawned. */
   readonly pid: number | null;
-  /** Resolves when the worker and everything it left behind are gone. */
+  /** Resolves when the worker itself has ended. */
   readonly exited: Promise<WorkerExit>;
+  /** Resolves when everything that it and those before it left behind is gone too. */
+  readonly cleared: Promise<void>;
   readonly #child: ChildProcess;
   readonly #birth: WorkerBirth;
-  readonly #output: WorkerOutput;
   readonly #identity: Promise<ProcessIdentity | null>;
   readonly #deadline: Deadline;
   #hungReason: string | undefined;
@@ -88,32 +85,19 @@ export class WorkerProcess {
   #isReady = false;
   #messages = { second: 0, count: 0 };
 
-  static async spawn(birth: WorkerBirth): Promise<WorkerProcess> {
-    const { output, file } = await WorkerOutput.open(birth.start.dataRoot);
-    try {
-      const { runtime, flags, entry } = birth.command;
-      const child = spawn(runtime, [...flags, entry], {
-        cwd: birth.start.dataRoot,
-        detached: true,
-        env: birth.environment,
-        stdio: ["ignore", file.fd, file.fd, "ipc"],
-      });
-      return new WorkerProcess(birth, child, output);
-    } finally {
-      await file.close();
-    }
-  }
-
-  private constructor(birth: WorkerBirth, child: ChildProcess, output: WorkerOutput) {
+  constructor(birth: WorkerBirth) {
+    const { child, hello } = birth.newborn;
     this.#birth = birth;
     this.#child = child;
-    this.#output = output;
     this.pid = child.pid ?? null;
     this.#identity = childIdentity(child);
     const { startupMs } = birth.timings;
     this.#deadline = new Deadline(startupMs, () => this.#hung(`not ready within ${startupMs / 1_000} s`));
     child.on("message", (message) => this.#onMessage(message));
-    this.exited = this.#awaitExit();
+    void Promise.all([hello, birth.cleared]).then(() => this.#send(birth.start));
+    const end = this.#end();
+    this.exited = end.then((spawnError) => this.#exitOf(spawnError));
+    this.cleared = Promise.all([birth.cleared, end.then(() => this.#clear())]).then(() => undefined);
   }
 
   /** Asks, waits for the grace, then kills the whole tree. Aborting ends the grace. */
@@ -141,9 +125,7 @@ export class WorkerProcess {
     const parsed = z.safeParse(fromWorkerSchema, raw);
     if (!parsed.success) return this.#hung("it said something that is no message");
     const message = parsed.data;
-    if (message.type === "hello") {
-      if (message.pid === this.pid) this.#send(this.#birth.start);
-    } else if (message.nonce === this.#birth.start.nonce) this.#onKnown(message);
+    if (message.type !== "hello" && message.nonce === this.#birth.start.nonce) this.#onKnown(message);
   }
 
   #onKnown(message: Exclude<FromWorker, { type: "hello" }>): void {
@@ -152,7 +134,7 @@ export class WorkerProcess {
     else if (message.type === "heartbeat") {
       if (this.#isReady) this.#deadline.renew();
       listener.onHeartbeat(message);
-      this.#output.bound().catch(() => undefined);
+      this.#birth.output.bound().catch(() => undefined);
       const rssBytesMax = this.#birth.rssBytesMax();
       if (message.rssBytes > rssBytesMax)
         this.#hung(`it uses ${mebibytes(message.rssBytes)} of memory, more than the ${mebibytes(rssBytesMax)} it may`);
@@ -179,15 +161,13 @@ export class WorkerProcess {
     this.#birth.listener.onHung(reason);
   }
 
-  async #awaitExit(): Promise<WorkerExit> {
-    const spawnError = await this.#end();
+  async #exitOf(spawnError: Error | undefined): Promise<WorkerExit> {
     this.#deadline.cancel();
     if (spawnError !== undefined) return notStarted(spawnError);
     const disconnected = this.#child.connected ? once(this.#child, "disconnect") : undefined;
     await Promise.race([disconnected, delay(LAST_WORDS_MS, undefined, { ref: false })]);
-    await sweepMarked(BIRTH_VARIABLE, this.#birth.birth);
     const { exitCode: code, signalCode: signal } = this.#child;
-    const lastLines = await this.#output.tail();
+    const lastLines = this.#birth.output.tail();
     const spoken = this.#failedReason ?? this.#hungReason;
     const exit = exitOf(
       code,
@@ -196,6 +176,18 @@ export class WorkerProcess {
       lastLines,
     );
     return this.#failedReason === undefined ? exit : { ...exit, permanent: true };
+  }
+
+  async #clear(): Promise<void> {
+    for (let look = 1; ; look += 1) {
+      try {
+        await sweepMarked(BIRTH_VARIABLE, this.#birth.newborn.birth);
+        return;
+      } catch (error) {
+        if (look >= LOOKS_MAX) throw error;
+      }
+      await delay(LOOK_AGAIN_MS);
+    }
   }
 
   /** Resolves at the exit, or with the error of a spawn that failed. */

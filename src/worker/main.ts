@@ -42,7 +42,16 @@ async function runSupervisedWorker(host: NodeJS.Process): Promise<void> {
     const { runSupervised } = await import("./runtime/run-supervised.ts");
     await runSupervised(
       link,
-      { environment: host.env, execPath: host.execPath, rssBytes: () => host.memoryUsage.rss() },
+      {
+        environment: host.env,
+        execPath: host.execPath,
+        rssBytes: () => host.memoryUsage.rss(),
+        // A process that was there before its repository was known is elsewhere.
+        enter: (dataRoot) => {
+          host.env["HYDRAFLOW_HOME"] = dataRoot;
+          host.chdir(dataRoot);
+        },
+      },
       signal,
     );
   });

@@ -10,6 +10,9 @@ const QUICK = { respawnDelayMs: 20, respawnDelayMaxMs: 40 };
 /** Short enough to wait for, long enough for a slow machine to start a worker. */
 const TIMINGS = { startupMs: 3_000, heartbeatTimeoutMs: 1_500, stopGraceMs: 300 };
 
+/** Enough that a start which does not wait is mostly caught. */
+const CRASHES = 5;
+
 interface Given {
   readonly start: StartWorker;
   readonly secrets: { readonly githubToken: boolean; readonly hashes: number };
@@ -106,6 +109,24 @@ describe("a worker that ends by itself", () => {
     });
     expect(after.pid).not.toBe(before.pid);
     expect(daemon.events("repo.exited")[0]).toMatchObject({ repo: "acme-web", generation: 1, signal: "SIGKILL" });
+  });
+
+  it.runIf(process.platform === "linux")("is told to start only when nothing is left of the one before", async () => {
+    const daemon = await rig.daemon({ ...QUICK, respawnCountMax: 100 });
+    await add(daemon, "litters");
+
+    for (let generation = 1; generation <= CRASHES; generation += 1) {
+      const { pid } = await daemon.entryWhen(
+        "acme-litters",
+        `birth ${generation}`,
+        (entry) => entry.running && entry.generation === generation,
+      );
+      process.kill(Number(pid), "SIGKILL");
+    }
+    await daemon.entryWhen("acme-litters", "the last birth", (entry) => entry.running && entry.generation > CRASHES);
+
+    const met = await readFile(join(rig.home, "acme-litters", "met.txt"), "utf8");
+    expect(met).toBe("[]\n".repeat(CRASHES + 1));
   });
 
   it("does not touch the others", async () => {

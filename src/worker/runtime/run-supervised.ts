@@ -17,6 +17,8 @@ export interface SupervisedHost {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly execPath: string;
   readonly rssBytes: () => number;
+  /** Makes this the directory of the process. */
+  readonly enter: (dataRoot: string) => void;
 }
 
 /** Resolves when the signal was given and everything has ended. Throws what a restart cannot mend after saying so. */
@@ -25,6 +27,7 @@ export async function runSupervised(link: SupervisorLink, host: SupervisedHost, 
   const start = await Promise.race([link.start, stopped]);
   if (start === undefined) return;
   try {
+    host.enter(start.dataRoot);
     await using worker = await startWorker(await optionsOf(start, host), signal);
     const { runtime } = worker;
     link.ready(worker.port, {

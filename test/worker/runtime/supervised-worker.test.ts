@@ -2,7 +2,7 @@
 
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,9 +22,10 @@ class SupervisedWorker implements AsyncDisposable {
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
   readonly #waiting = new Set<() => void>();
 
-  constructor(dataRoot: string) {
+  /** Without a data root: one that was born before its repository was known. */
+  constructor(dataRoot?: string) {
     this.child = fork(ENTRY, [], {
-      env: { PATH: process.env["PATH"], HYDRAFLOW_HOME: dataRoot },
+      env: { PATH: process.env["PATH"], ...(dataRoot === undefined ? {} : { HYDRAFLOW_HOME: dataRoot }) },
       stdio: ["ignore", "ignore", "inherit", "ipc"],
       execArgv: [],
     });
@@ -130,6 +131,17 @@ describe("A worker under its supervisor", () => {
     expect(stillThere.status).toBe(200);
     expect(await worker.exited).toEqual({ code: 0, signal: null });
     expect(await worker.message("heartbeat")).toMatchObject({ nonce: "nonce-1", inFlight: 0 });
+  });
+
+  it.runIf(process.platform === "linux")("goes to its data root when it hears of it only now", async () => {
+    await using place = await Place.create();
+    await using worker = new SupervisedWorker();
+    await worker.message("hello");
+
+    worker.child.send(place.startMessage());
+    await worker.message("ready");
+
+    expect(await readlink(`/proc/${worker.child.pid}/cwd`)).toBe(place.dataRoot);
   });
 
   it("ends when its supervisor is gone", async () => {

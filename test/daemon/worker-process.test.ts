@@ -1,0 +1,90 @@
+import { randomUUID } from "node:crypto";
+import { closeSync } from "node:fs";
+
+import { afterEach, beforeEach, expect, it } from "vitest";
+
+import { BIRTH_VARIABLE } from "../../src/core/worker-message.ts";
+import { bear } from "../../src/daemon/newborn.ts";
+import { WorkerOutput } from "../../src/daemon/worker-output.ts";
+import { WorkerProcess } from "../../src/daemon/worker-process.ts";
+import { fixtureWorker, NEVER, Rig } from "./daemon-rig.ts";
+
+const TIMINGS = { startupMs: 30_000, heartbeatTimeoutMs: 30_000, stopGraceMs: 5_000, drainMs: 0 };
+
+let rig: Rig;
+
+beforeEach(async () => {
+  rig = await Rig.make();
+});
+afterEach(() => rig[Symbol.asyncDispose]());
+
+/** A worker whose predecessor is gone when `cleared` resolves. */
+async function launch(name: string, cleared: Promise<void>, onReady: () => void): Promise<WorkerProcess> {
+  const dataRoot = `${rig.directory}/${name}`;
+  const { output, file } = await WorkerOutput.open(dataRoot);
+  const birth = randomUUID();
+  const command = { runtime: process.execPath, flags: [], entry: fixtureWorker("good") };
+  const environment = { PATH: process.env["PATH"] ?? "", HYDRAFLOW_HOME: dataRoot, [BIRTH_VARIABLE]: birth };
+  const newborn = bear(command, { birth, environment, directory: dataRoot, output: file });
+  closeSync(file);
+  return new WorkerProcess({
+    newborn,
+    output,
+    cleared,
+    timings: TIMINGS,
+    rssBytesMax: () => Number.POSITIVE_INFINITY,
+    listener: { onReady, onHeartbeat: () => undefined, onHung: () => undefined },
+    start: {
+      type: "start",
+      nonce: name,
+      generation: 1,
+      repo: `acme/${name}`,
+      slug: `acme-${name}`,
+      checkout: rig.directory,
+      dataRoot,
+      acceptedTokenHashes: [],
+      githubToken: null,
+      config: { file: null, environment: {}, commandLine: {} },
+    },
+  });
+}
+
+it("is not told to start before its predecessor is gone", async () => {
+  const order: string[] = [];
+  const gone = Promise.withResolvers<void>();
+  const waiting = Promise.withResolvers<void>();
+  const other = Promise.withResolvers<void>();
+  const worker = await launch("web", gone.promise, () => waiting.resolve(void order.push("web")));
+  const later = await launch("shop", Promise.resolve(), () => other.resolve(void order.push("shop")));
+  void worker.cleared.then(() => order.push("nothing is left"));
+
+  await other.promise;
+  order.push("gone");
+  gone.resolve();
+  await waiting.promise;
+  await Promise.all([worker.stop(5_000, NEVER), later.stop(5_000, NEVER)]);
+  await worker.cleared;
+
+  expect(order).toEqual(["shop", "gone", "web", "nothing is left"]);
+  expect((await worker.exited).permanent).toBe(false);
+});
+
+it("tells of its exit at once, and that nothing is left only when its predecessor is gone too", async () => {
+  const gone = Promise.withResolvers<void>();
+  const order: string[] = [];
+  const worker = await launch("web", gone.promise, () => undefined);
+  void worker.cleared.then(() => order.push("nothing is left"));
+
+  process.kill(Number(worker.pid), "SIGKILL");
+  const { signal } = await worker.exited;
+  order.push("exited");
+  const after = await launch("shop", Promise.resolve(), () => undefined);
+  await after.stop(0, NEVER);
+  await after.cleared;
+  order.push("gone");
+  gone.resolve();
+  await worker.cleared;
+
+  expect(signal).toBe("SIGKILL");
+  expect(order).toEqual(["exited", "gone", "nothing is left"]);
+});
