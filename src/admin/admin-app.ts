@@ -4,6 +4,7 @@
 import { type Context, Hono, type Next } from "hono";
 
 import { type Clock, systemClock } from "../core/clock.ts";
+import type { DrainControl } from "../core/drain-control.ts";
 import { messageOf } from "../core/errors.ts";
 import { httpGuard } from "../core/http-guard.ts";
 import type { Log } from "../core/log.ts";
@@ -13,6 +14,7 @@ import type { SupervisorControl } from "../core/supervisor-control.ts";
 import { aggregateRoutes } from "./aggregate-routes.ts";
 import { BrowserSessions } from "./browser-sessions.ts";
 import { dashboardRoute } from "./dashboard-route.ts";
+import { drainRoutes } from "./drain-routes.ts";
 import { healthRoutes, type Readiness } from "./health-routes.ts";
 import { logRoutes } from "./log-routes.ts";
 import { hasSession, loginRoutes } from "./login-routes.ts";
@@ -26,6 +28,7 @@ import { workerProxyRoute } from "./worker-proxy.ts";
 
 export interface AdminDeps {
   readonly control: SupervisorControl;
+  readonly drain: DrainControl;
   readonly reload: Reload;
   /** Read on every request, so that a replaced token counts at once. */
   readonly tokenHashes: () => readonly string[];
@@ -63,6 +66,7 @@ export function createAdminApp(deps: AdminDeps, port: () => number, closing: Abo
     openApiRoute(() => routes),
     ...repositoryRoutes(deps.control, closing),
     reloadRoute(deps.reload),
+    ...drainRoutes(deps.drain, closing),
     ...logRoutes(logs, closing),
     ...aggregateRoutes(deps.control, closing),
     metricsRoute(deps, closing),

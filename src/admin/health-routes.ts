@@ -6,6 +6,8 @@ import { defineRoute, jsonReply, type Route } from "./route.ts";
 
 export interface Readiness {
   readonly ready: boolean;
+  /** No new issue is taken, as an operator wanted it. */
+  readonly draining: boolean;
   /** One line each, for people. */
   readonly problems: readonly string[];
 }
@@ -32,9 +34,10 @@ export function healthRoutes(ping: () => Ping, readiness: () => Readiness): Rout
         { status: 503, description: "Not ready", type: TEXT_TYPE },
       ],
       handle: () => {
-        const { ready, problems } = readiness();
+        const { ready, draining, problems } = readiness();
         if (!ready) return text(503, "not ready");
-        return text(200, problems.length === 0 ? "ready" : "ready, degraded");
+        const notes = [...(problems.length === 0 ? [] : ["degraded"]), ...(draining ? ["draining"] : [])];
+        return text(200, ["ready", ...notes].join(", "));
       },
     }),
     defineRoute({

@@ -75,6 +75,12 @@ const SUPERVISED: readonly (readonly [name: string, type: MetricType, help: stri
     ({ notice }) => flag(notice !== null),
   ],
   [
+    "hydraflow_worker_draining",
+    "gauge",
+    "1 while it takes no new issue, because it was asked to.",
+    ({ draining }) => flag(draining),
+  ],
+  [
     "hydraflow_worker_restarts_total",
     "counter",
     "Births since the daemon started, less one.",

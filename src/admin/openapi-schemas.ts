@@ -8,6 +8,8 @@ import {
   type RepoEntry,
   REPO_STATES,
 } from "../core/supervisor-control.ts";
+import type { DrainedRepository, DrainReport, WorkInHand } from "../core/drain-control.ts";
+import type { Readiness } from "./health-routes.ts";
 import type { Reloaded } from "./reload-route.ts";
 import type { Problem } from "../core/problem.ts";
 
@@ -41,6 +43,19 @@ const repoEntry = closed<RepoEntry>({
   desired: { enum: ["running", "stopped"] },
   last_exit: { oneOf: [{ $ref: "#/components/schemas/LastExit" }, { type: "null" }] },
   notice: { type: ["string", "null"] },
+  draining: flag,
+});
+
+const work = { type: "array", items: closed<WorkInHand>({ issue: integer, stage: text }) };
+
+const drained = closed<DrainedRepository>({
+  slug: text,
+  state: { enum: [...REPO_STATES] },
+  drained: flag,
+  in_flight: integer,
+  in_hand: work,
+  finished: work,
+  interrupted: work,
 });
 
 type SchemaName =
@@ -53,6 +68,7 @@ type SchemaName =
   | "Registered"
   | "Removed"
   | "Reloaded"
+  | "Drain"
   | "Rows"
   | "LoginCode";
 
@@ -64,11 +80,12 @@ export const COMPONENT_SCHEMAS: Readonly<Record<SchemaName, object>> = {
     detail: text,
     code: { enum: Object.keys(CONTROL_CODES) },
   }),
-  Ping: closed<Record<"version" | "boot_id" | "uptime_s" | "ready" | "problems", unknown>>({
+  Ping: closed<Record<"version" | "boot_id" | "uptime_s" | keyof Readiness, unknown>>({
     version: text,
     boot_id: text,
     uptime_s: { type: "number" },
     ready: flag,
+    draining: flag,
     problems: { type: "array", items: text },
   }),
   LastExit: lastExit,
@@ -84,6 +101,12 @@ export const COMPONENT_SCHEMAS: Readonly<Record<SchemaName, object>> = {
   Registered: closed<{ slug: unknown; path: unknown }>({ slug: text, path: text }),
   Removed: closed<{ slug: unknown }>({ slug: text }),
   Reloaded: closed<Reloaded>({ changed: texts, needs_restart: texts, restarting: texts }),
+  Drain: closed<DrainReport>({
+    draining: flag,
+    since: { type: ["string", "null"], format: "date-time" },
+    drained: flag,
+    repos: { type: "array", items: drained },
+  }),
   Rows: closed<{ items: unknown; errors: unknown }>({
     items: { type: "array", items: row },
     errors: {

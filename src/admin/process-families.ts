@@ -26,6 +26,12 @@ export function processFamilies({ ping, readiness, usage, logDroppedBytes }: Dae
   const { active } = performance.eventLoopUtilization();
   const figures: readonly (readonly [name: string, type: MetricType, help: string, value: number])[] = [
     ["hydraflow_ready", "gauge", "1 when the daemon has started and is not stopping.", readiness.ready ? 1 : 0],
+    [
+      "hydraflow_draining",
+      "gauge",
+      "1 while no repository takes new issues, as an operator wanted it.",
+      readiness.draining ? 1 : 0,
+    ],
     ["hydraflow_problems", "gauge", "Problems of the daemon that GET /api/ping lists.", readiness.problems.length],
     [
       "hydraflow_supervisor_log_dropped_bytes_total",

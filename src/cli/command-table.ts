@@ -37,6 +37,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     () => import("./commands/restart.ts"),
   ),
   clientCommand("reload", "Read the configuration again", () => import("./commands/reload.ts")),
+  clientCommand(
+    "drain",
+    "Take no new issues, and wait until nothing is in hand; before an upgrade",
+    () => import("./commands/drain.ts"),
+  ),
   clientCommand("logs [slug]", "The log of a repository, or the daemon's own", () => import("./commands/logs.ts")),
   commandGroup("hitl", "Questions for a person: list, answer", hitlCommands),
   clientCommand(

@@ -1,4 +1,4 @@
-// A span of time for people: its two largest units.
+// A span of time as people read and write it.
 
 const UNITS = [
   ["d", 86_400],
@@ -7,7 +7,15 @@ const UNITS = [
   ["s", 1],
 ] as const;
 
-/** Seconds in, `2 h 5 min` out. */
+const SECONDS_OF: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, min: 60, h: 3_600 };
+
+/** `90`, `90s`, `10m`, `1h` to seconds; undefined for anything else. */
+export function parseDuration(text: string): number | undefined {
+  const [, count, unit = ""] = /^(\d{1,7}) ?(s|m|min|h)?$/.exec(text) ?? [];
+  return count === undefined ? undefined : Number(count) * (SECONDS_OF[unit] ?? 1);
+}
+
+/** Seconds in, its two largest units out: `2 h 5 min`. */
 export function formatDuration(seconds: number): string {
   const first = UNITS.findIndex(([, size]) => seconds >= size);
   if (first === -1) return "0 s";

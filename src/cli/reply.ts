@@ -26,6 +26,7 @@ export const repoEntrySchema = z.looseObject({
   desired: z.enum(["running", "stopped"]),
   last_exit: z.nullable(lastExit),
   notice: z.nullable(z.string()),
+  draining: z._default(z.boolean(), false),
 }) satisfies z.core.$ZodType<RepoEntry>;
 
 export const repoListSchema = z.looseObject({ repos: z.array(repoEntrySchema) });
@@ -34,6 +35,7 @@ export const pingSchema = z.looseObject({
   version: z.string(),
   boot_id: z.string(),
   uptime_s: z.number(),
+  draining: z.optional(z.boolean()),
   problems: z.optional(z.array(z.string())),
 }) satisfies z.core.$ZodType<Ping>;
 
@@ -51,6 +53,24 @@ export const reloadReplySchema = z.looseObject({
   changed: z.array(z.string()),
   needs_restart: z.array(z.string()),
   restarting: z.array(z.string()),
+});
+
+const work = z.array(z.looseObject({ issue: z.number(), stage: z.string() }));
+
+export const drainReplySchema = z.looseObject({
+  draining: z.boolean(),
+  drained: z.boolean(),
+  repos: z.array(
+    z.looseObject({
+      slug: z.string(),
+      state: z.string(),
+      drained: z.boolean(),
+      in_flight: z.number(),
+      in_hand: work,
+      finished: work,
+      interrupted: work,
+    }),
+  ),
 });
 
 export const loginCodeSchema = z.looseObject({ url: z.string() });

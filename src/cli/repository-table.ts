@@ -48,6 +48,7 @@ function rowOf(entry: RepoEntry): string[] {
 
 /** A stopped repository stays so until someone starts it; one on its way back says so. */
 function stateOf(entry: RepoEntry): string {
+  if (entry.state === "running" && entry.draining) return "draining";
   return entry.state === "stopped" && entry.desired === "stopped" ? "stopped (by operator)" : entry.state;
 }
 

@@ -1,6 +1,7 @@
 // The TCP door's messages: one JSON object a line, wire-compatible with the first implementation. docs/protocol.md is
 // the operator's page of this table.
 
+import { DRAIN_SECONDS_MAX } from "./drain-control.ts";
 import { z } from "./schema.ts";
 
 export const DEFAULT_TCP_PORT = 8765;
@@ -18,6 +19,8 @@ const PATH_LENGTH_MAX = 4_096;
 const token = z.optional(z.string().check(z.maxLength(1_024)));
 const path = z.string().check(z.minLength(1), z.maxLength(PATH_LENGTH_MAX));
 const slug = z.string().check(z.minLength(1), z.maxLength(200));
+
+const drainSeconds = z.int().check(z.minimum(0), z.maximum(DRAIN_SECONDS_MAX));
 
 const addFields = { path: z.optional(path), repo: z.optional(path), repo_slug: z.optional(slug), token };
 
@@ -37,6 +40,8 @@ export const controlRequestSchema = z.discriminatedUnion("action", [
   z.strictObject({ action: z.literal("stop_repo"), slug, token }),
   z.strictObject({ action: z.literal("restart_repo"), slug, token }),
   z.strictObject({ action: z.literal("repo_status"), slug, token }),
+  z.strictObject({ action: z.literal("drain"), timeout_s: z.optional(drainSeconds), token }),
+  z.strictObject({ action: z.literal("undrain"), token }),
 ]);
 
 export type ControlRequest = z.infer<typeof controlRequestSchema>;
@@ -52,4 +57,6 @@ export const CONTROL_ACTIONS: readonly ControlAction[] = [
   "stop_repo",
   "restart_repo",
   "repo_status",
+  "drain",
+  "undrain",
 ];

@@ -37,6 +37,8 @@ export interface RepoEntry {
   readonly last_exit: LastExit | null;
   /** What the worker last said of itself, for instance that it has no credential; null when it is fine or not there. */
   readonly notice: string | null;
+  /** The worker takes no new issue, because it was asked to. */
+  readonly draining: boolean;
 }
 
 export interface Ping {

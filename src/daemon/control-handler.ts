@@ -8,6 +8,7 @@ import {
   type ControlRequest,
   controlRequestSchema,
 } from "../core/control-message.ts";
+import type { DrainControl } from "../core/drain-control.ts";
 import { assertNever, messageOf } from "../core/errors.ts";
 import { describeIssues } from "../core/json-body.ts";
 import { parseJsonObject } from "../core/json-lines.ts";
@@ -19,6 +20,7 @@ import type { ControlFailure, ControlResult, RepoEntry, SupervisorControl } from
 
 export interface ControlHandlerOptions {
   readonly control: SupervisorControl;
+  readonly drain: DrainControl;
   /** `none`: single-user machines and clients of the first implementation. */
   readonly auth: "token" | "none";
   readonly tokenHashes: () => Iterable<string>;
@@ -52,7 +54,7 @@ export function createControlHandler(options: ControlHandlerOptions): ControlHan
       const request = readRequest(raw, options);
       if (!request.ok) return { reply: errorReply(request.failure), endsConnection: false };
       if (request.value.action === "list_repos") return { reply: listReply(), endsConnection: false };
-      const result = await perform(options.control, request.value, signal);
+      const result = await perform(options, request.value, signal);
       return { reply: result.ok ? okReply(result.value) : errorReply(result.failure), endsConnection: false };
     } catch (error) {
       options.log.write("error", "tcp.request-failed", { action: raw["action"], problem: messageOf(error) });
@@ -85,7 +87,7 @@ function readRequest(raw: Record<string, unknown>, options: ControlHandlerOption
 }
 
 function perform(
-  control: SupervisorControl,
+  { control, drain }: ControlHandlerOptions,
   request: Exclude<ControlRequest, { action: "list_repos" }>,
   signal: AbortSignal,
 ): Promise<ControlResult<object>> | ControlResult<object> {
@@ -106,6 +108,10 @@ function perform(
       return control.restart(request.slug, signal);
     case "repo_status":
       return control.status(request.slug);
+    case "drain":
+      return drain.drain((request.timeout_s ?? 0) * 1_000, signal);
+    case "undrain":
+      return ok(drain.undrain());
     default:
       return assertNever(request);
   }

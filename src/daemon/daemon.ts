@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 
 import { startAdminServer } from "../admin/admin-server.ts";
+import type { Readiness } from "../admin/health-routes.ts";
 import type { ProcessUsage } from "../admin/process-families.ts";
 import { ensureTokenFile, hashToken } from "../core/bearer-token.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
@@ -18,6 +19,7 @@ import { treeMarkOf } from "../core/tree-mark.ts";
 import { VERSION } from "../core/version.ts";
 import { DRAIN_TIMEOUT_MS, HEARTBEAT_TIMEOUT_MS, STARTUP_TIMEOUT_MS, STOP_GRACE_MS } from "../core/worker-message.ts";
 import { createControlHandler } from "./control-handler.ts";
+import { Drain } from "./drain.ts";
 import { adoptFirstEntries } from "./first-implementation.ts";
 import { takeInstanceLock } from "./instance-lock.ts";
 import { clearLeftovers } from "./leftovers.ts";
@@ -91,6 +93,7 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
   const gate = new StartGate(settings.config.startConcurrency ?? availableParallelism(), clock);
   const { launcher, spare } = nursery({ live, secrets, options, paths, clock, log, gate });
   owned.use(spare);
+  const drain: Drain = new Drain({ clock, log, repos: () => supervisor.repos });
   const supervisor = owned.use(
     new Supervisor({
       registry,
@@ -100,24 +103,22 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
       bootId,
       gitUrl: () => live.settings.config.githubGitUrl ?? gitUrlOf(live.settings.config.githubApiUrl),
       httpPort: () => httpPort,
-      supervise: supervision({ live, secrets, launcher, gate, clock, log, force: signals.force }),
+      supervise: supervision({ live, secrets, launcher, gate, drain, clock, log, force: signals.force }),
     }),
   );
   // Behind the closed gate, so that whoever asks early sees what is to come.
   supervisor.restore();
   stop.throwIfAborted();
   const { tokenHashes } = secrets;
-  const handle = createControlHandler({ control: supervisor, auth: settings.config.tcpAuth, tokenHashes, log });
+  const handle = createControlHandler({ control: supervisor, drain, auth: settings.config.tcpAuth, tokenHashes, log });
   const tcpDoor = owned.use(await openTcpDoor({ port: settings.config.tcpPort, handle }, stop));
-  const readiness = () => ({
-    ready: isReady && !stop.aborted,
-    problems: [degraded, registry.problem].filter((problem) => problem !== null),
-  });
+  const readiness = () => readinessOf(isReady && !stop.aborted, drain, [degraded, registry.problem]);
   const workerLogFile = (slug: string): string => workerPaths(`${paths.home}/${slug}`).logFile;
   const figures = { readUsage: options.readUsage, logDroppedBytes: () => log.droppedBytes };
   const reloader = new Reloader({ settings: live, redactor: secrets.redactor, control: supervisor, log }, stop);
   const reload = () => reloader.reload().finally(() => spare.renew());
-  const doorDeps = { control: supervisor, reload, port: httpPort, tokenHashes, log, paths, readiness, workerLogFile };
+  const controls = { control: supervisor, drain, reload, readiness };
+  const doorDeps = { ...controls, port: httpPort, tokenHashes, log, paths, workerLogFile };
   const httpDoor = owned.use(await startAdminServer({ ...doorDeps, ...figures }, stop));
   httpPort = httpDoor.port;
   await tellDoors(registry, { port: tcpDoor.port, httpPort, pid: process.pid });
@@ -128,6 +129,10 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
   log.write("info", "daemon.ready", { port: tcpDoor.port, http_port: httpPort, repos: supervisor.list().length });
   const kept = owned.move();
   return { tcpPort: tcpDoor.port, httpPort, log, reload, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+function readinessOf(ready: boolean, { isOn: draining }: Drain, problems: readonly (string | null)[]): Readiness {
+  return { ready, draining, problems: problems.filter((problem) => problem !== null) };
 }
 
 async function loadSecrets(paths: SupervisorPaths, live: LiveSettings): Promise<Secrets> {
@@ -213,6 +218,7 @@ function supervision(parts: {
   readonly secrets: Secrets;
   readonly launcher: WorkerLauncher;
   readonly gate: StartGate;
+  readonly drain: Drain;
   readonly clock: Clock;
   readonly log: Log;
   readonly force: AbortSignal;

@@ -27,11 +27,11 @@ export class Reloader {
   }
 
   /** Answers when the new settings are in use; workers follow in the background. */
-  reload(): Promise<ControlResult<Reloaded>> {
+  readonly reload = (): Promise<ControlResult<Reloaded>> => {
     const reloaded = this.#reading.then(() => this.#reload());
     this.#reading = reloaded.catch(() => undefined);
     return reloaded;
-  }
+  };
 
   async #reload(): Promise<ControlResult<Reloaded>> {
     const { settings, redactor, control, log } = this.#options;

@@ -29,6 +29,7 @@ export function repoEntry(record: RepoRecord, repo: RepoSupervisor, places: Repo
     desired: record.desired,
     last_exit: lastExit ?? quarantinedBefore(record),
     notice: worker.notice,
+    draining: worker.draining,
   };
 }
 

@@ -18,7 +18,7 @@ import { assertNever } from "../core/errors.ts";
 /** A worker that ran this long is healthy: its earlier crashes are forgotten. */
 export const HEALTHY_MS = 600_000;
 /** A quarantined repository is tried once more after this long. */
-export const QUARANTINE_MS = 1_800_000;
+const QUARANTINE_MS = 1_800_000;
 const JITTER = 0.25;
 
 export interface RespawnPolicy {
@@ -84,6 +84,12 @@ const NO_CRASHES: Crashes = { streak: 0, atMs: [], isTrial: false };
 export function initialProcess(left: { readonly reason: string; readonly isFinal: boolean } | null): RepoProcess {
   if (left === null) return { id: "stopped", generation: 0 };
   return { id: "quarantined", generation: 0, reason: left.reason, isFinal: left.isFinal };
+}
+
+/** A clock that was set back must not make it longer. */
+export function quarantineLeftMs(since: string, now: Date): number {
+  const left = Date.parse(since) + QUARANTINE_MS - now.getTime();
+  return Math.min(Math.max(Number.isNaN(left) ? QUARANTINE_MS : left, 0), QUARANTINE_MS);
 }
 
 export function transition(state: RepoProcess, event: RepoEvent, policy: RespawnPolicy): Transition {

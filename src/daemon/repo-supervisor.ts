@@ -7,10 +7,11 @@ import { assertNever, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { LastExit } from "../core/supervisor-control.ts";
 import { ChangeWatch } from "./change-watch.ts";
+import type { Drain } from "./drain.ts";
 import type { RepoRecord } from "./registry-document.ts";
 import {
   initialProcess,
-  QUARANTINE_MS,
+  quarantineLeftMs,
   type RepoEffect,
   type RepoEvent,
   type RepoProcess,
@@ -20,7 +21,8 @@ import {
 import { tellState } from "./repo-log.ts";
 import type { StartGate } from "./start-gate.ts";
 import type { LaunchedWorker, WorkerLauncher } from "./worker-launcher.ts";
-import { type Heartbeat, notStarted, type WorkerExit, type WorkerListener } from "./worker-process.ts";
+import { notStarted, type WorkerExit, type WorkerListener } from "./worker-process.ts";
+import { NO_WORKER, type WorkerView } from "./worker-view.ts";
 
 export interface RepoSupervisorOptions {
   readonly record: RepoRecord;
@@ -35,24 +37,13 @@ export interface RepoSupervisorOptions {
   /** Aborting cuts every grace short. */
   readonly force: AbortSignal;
   readonly saveQuarantine: (slug: string, quarantine: Quarantine | null) => Promise<void>;
+  /** Of the whole daemon. */
+  readonly drain: Pick<Drain, "isOn" | "saw" | "lost">;
   readonly onChange: () => void;
 }
 
 export type Quarantine = Pick<NonNullable<RepoRecord["quarantine"]>, "reason" | "isFinal" | "exit">;
 
-/** What can be read of the worker; port 0 and pid null while there is none. */
-export interface WorkerView {
-  readonly pid: number | null;
-  readonly port: number;
-  readonly token: string;
-  readonly inFlight: number;
-  readonly notice: string | null;
-  readonly work: Heartbeat["work"];
-  /** It said that it takes no new issue. */
-  readonly draining: boolean;
-}
-
-const NO_WORKER: WorkerView = { pid: null, port: 0, token: "", inFlight: 0, notice: null, work: [], draining: false };
 /** A worker that lives answers at once. */
 const HOLD_MS = 2_000;
 
@@ -67,6 +58,8 @@ export class RepoSupervisor {
   #cleared: Promise<void> = Promise.resolve();
   #lastExit: LastExit | null = null;
   #isUrgent = false;
+  /** Before it is replaced or removed; ends with the worker. */
+  #isHeld = false;
   /** Ends the wait of the present state: for the gate, or for the backoff. */
   #wait = new AbortController();
   #moving: PromiseWithResolvers<RepoProcess> | undefined;
@@ -74,13 +67,14 @@ export class RepoSupervisor {
   readonly #watch: ChangeWatch;
 
   constructor(options: RepoSupervisorOptions) {
-    const { quarantine } = options.record;
+    // One that an operator stopped while it was being quarantined stays stopped.
+    const quarantine = options.record.desired === "running" ? options.record.quarantine : null;
     this.#options = options;
     this.#watch = new ChangeWatch(options.clock);
     this.#state = initialProcess(quarantine);
     if (quarantine === null) return;
     this.#lastExit = quarantine.exit;
-    if (!quarantine.isFinal) this.#schedule(0, remainingMs(quarantine.at, options.clock.now()));
+    if (!quarantine.isFinal) this.#schedule(0, quarantineLeftMs(quarantine.at, options.clock.now()));
   }
 
   get state(): RepoProcess {
@@ -111,26 +105,41 @@ export class RepoSupervisor {
 
   /** No new issue; resolves when none is in hand, when the bound is over, or when the worker is gone. */
   async drain(signal: AbortSignal): Promise<void> {
-    this.#launched?.process.setOpen(false);
-    const isDone = ({ draining, inFlight }: WorkerView): boolean => draining && inFlight === 0;
-    await this.#workerWhen(isDone, this.#options.launcher.drainMs, signal);
+    this.#isHeld = true;
+    this.tellOpen();
+    const isOver = (): boolean => this.#state.id !== "running" || this.isDrained;
+    await this.#watch.until(isOver, this.#options.launcher.drainMs, signal);
   }
 
-  /** No new issue; resolves with what is in hand now. */
-  async hold(): Promise<WorkerView> {
-    this.#launched?.process.setOpen(false);
-    await this.#workerWhen(({ draining }) => draining, HOLD_MS, this.#options.force);
-    return this.#worker;
+  /** No new issue; resolves with what is in hand now, or with null when a running worker does not say it. */
+  async hold(): Promise<WorkerView | null> {
+    this.#isHeld = true;
+    this.tellOpen();
+    const isOver = (): boolean => this.#state.id !== "running" || this.#worker.draining;
+    await this.#watch.until(isOver, HOLD_MS, this.#options.force);
+    return isOver() ? this.#worker : null;
   }
 
   /** Takes back `drain` and `hold`. */
   reopen(): void {
-    this.#launched?.process.setOpen(true);
+    this.#isHeld = false;
+    this.tellOpen();
   }
 
-  #workerWhen(isSo: (worker: WorkerView) => boolean, boundMs: number, signal: AbortSignal): Promise<void> {
-    const isOver = (): boolean => this.#state.id !== "running" || isSo(this.#worker);
-    return this.#watch.until(isOver, boundMs, signal);
+  /** Tells the worker whether it may take new issues. */
+  tellOpen(): void {
+    this.#launched?.process.setOpen(!this.#isHeld && !this.#options.drain.isOn);
+  }
+
+  /** Nothing is in hand, and the worker has said that it takes nothing; or there is none, and none on its way. */
+  get isDrained(): boolean {
+    const { id } = this.#state;
+    if (id === "running") return this.#worker.draining && this.#worker.inFlight === 0;
+    return id !== "starting" && id !== "stopping";
+  }
+
+  untilDrained(boundMs: number, signal: AbortSignal): Promise<void> {
+    return this.#watch.until(() => this.isDrained, boundMs, signal);
   }
 
   #changed(): void {
@@ -156,6 +165,7 @@ export class RepoSupervisor {
   }
 
   #perform(effect: RepoEffect): void {
+    const { record, saveQuarantine } = this.#options;
     switch (effect.type) {
       case "spawn":
         void this.#spawn(effect.generation);
@@ -167,10 +177,10 @@ export class RepoSupervisor {
         this.#schedule(effect.generation, effect.delayMs);
         break;
       case "save-quarantine":
-        void this.#saveQuarantine({ reason: effect.reason, isFinal: effect.isFinal, exit: this.#lastExit });
+        void saveQuarantine(record.slug, { reason: effect.reason, isFinal: effect.isFinal, exit: this.#lastExit });
         break;
       case "lift-quarantine":
-        void this.#saveQuarantine(null);
+        void saveQuarantine(record.slug, null);
         break;
       default:
         assertNever(effect);
@@ -184,10 +194,6 @@ export class RepoSupervisor {
     );
   }
 
-  #saveQuarantine(quarantine: Quarantine | null): Promise<void> {
-    return this.#options.saveQuarantine(this.#options.record.slug, quarantine);
-  }
-
   async #spawn(generation: number): Promise<void> {
     const { gate, launcher, record } = this.#options;
     const isUrgent = this.#isUrgent;
@@ -197,6 +203,7 @@ export class RepoSupervisor {
       const launch = { generation, listener: this.#listener(generation, place), cleared: this.#cleared };
       this.#launched = await launcher.launch(record, launch);
       const { process, token } = this.#launched;
+      this.tellOpen();
       this.#show({ pid: process.pid, token });
       // A stop that came while it was being spawned found nothing to kill.
       if (this.#state.id === "stopping") void this.#kill(this.#state.next !== "respawn");
@@ -265,6 +272,8 @@ export class RepoSupervisor {
     }
     this.#launched = undefined;
     this.#worker = NO_WORKER;
+    this.#isHeld = false;
+    this.#options.drain.lost(record.slug);
     this.#feed({
       type: "exited",
       generation,
@@ -279,14 +288,10 @@ export class RepoSupervisor {
   #show(change: Partial<WorkerView>): void {
     const before = this.#worker;
     this.#worker = { ...before, ...change };
-    const { pid, port, notice } = this.#worker;
-    if (pid !== before.pid || port !== before.port || notice !== before.notice) this.#changed();
+    this.#options.drain.saw(this.#options.record.slug, this.#worker);
+    const { pid, port, notice, draining } = this.#worker;
+    const isSame = pid === before.pid && port === before.port && notice === before.notice;
+    if (!isSame || draining !== before.draining) this.#changed();
     else this.#watch.changed();
   }
-}
-
-/** A clock that was set back must not make it wait longer. */
-function remainingMs(since: string, now: Date): number {
-  const left = Date.parse(since) + QUARANTINE_MS - now.getTime();
-  return Math.min(Math.max(Number.isNaN(left) ? QUARANTINE_MS : left, 0), QUARANTINE_MS);
 }

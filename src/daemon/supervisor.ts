@@ -17,21 +17,16 @@ import type {
 import { VERSION } from "../core/version.ts";
 import { resolveAddTarget } from "./add-target.ts";
 import { findTarget, type Target } from "./find-target.ts";
-import { inWork } from "./in-work.ts";
+import { whyBusy } from "./in-work.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import { giveUpOn } from "./give-up.ts";
 import { amend, findRecord, register, type Registered, unregister } from "./registration.ts";
+import { NOT_FOUND, SHUTTING_DOWN } from "./refusal.ts";
 import type { RegistryDocument, RepoRecord } from "./registry-document.ts";
 import type { Registry } from "./registry.ts";
 import { repoEntry } from "./repo-entry.ts";
 import type { RepoProcess } from "./repo-process.ts";
 import type { Quarantine, RepoSupervisor, RepoSupervisorOptions } from "./repo-supervisor.ts";
-
-const NOT_FOUND: ControlFailure = { code: "not_found", message: "Repo not found" };
-const SHUTTING_DOWN: ControlFailure = {
-  code: "shutting_down",
-  message: "the daemon is stopping; ask again when it is back",
-};
 
 export interface SupervisorOptions {
   readonly registry: Registry;
@@ -73,6 +68,10 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     for (const record of this.#options.registry.document.repos) {
       if (record.desired === "running" && record.quarantine === null) this.#repoOf(record).command("start", false);
     }
+  }
+
+  get repos(): ReadonlyMap<string, RepoSupervisor> {
+    return this.#repos;
   }
 
   ping(): Ping {
@@ -148,6 +147,8 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
   async roll(text: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>> {
     const slug = this.#find(text)?.slug ?? text;
     const repo = this.#repos.get(slug);
+    // One that is on its way up may have been told of older settings.
+    if (repo?.state.id === "starting") await giveUpOn(repo.settled().then(ok), signal);
     if (repo?.state.id !== "running") return this.status(slug);
     const { generation } = repo.state;
     await repo.drain(signal);
@@ -247,13 +248,10 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     const repo = this.#repos.get(slug);
     if (repo === undefined) return fail(NOT_FOUND);
     if (this.#isStopping) return fail(SHUTTING_DOWN);
-    const busy = force ? null : inWork(await repo.hold());
+    const busy = force ? null : whyBusy(slug, await repo.hold());
     if (busy !== null) {
       repo.reopen();
-      return fail({
-        code: "busy",
-        message: `'${slug}' has work in hand: ${busy}; stop it first, or remove it with force`,
-      });
+      return fail({ code: "busy", message: `${busy}; stop it first, or remove it with force` });
     }
     const wasUp = repo.state.id !== "stopped" && repo.state.id !== "quarantined";
     repo.command("stop", true);

@@ -83,6 +83,8 @@ export class WorkerProcess {
   #hungReason: string | undefined;
   #failedReason: string | undefined;
   #isReady = false;
+  #isOpen = true;
+  #isStarted = false;
   #messages = { second: 0, count: 0 };
 
   constructor(birth: WorkerBirth) {
@@ -94,7 +96,7 @@ export class WorkerProcess {
     const { startupMs } = birth.timings;
     this.#deadline = new Deadline(startupMs, () => this.#hung(`not ready within ${startupMs / 1_000} s`));
     child.on("message", (message) => this.#onMessage(message));
-    void Promise.all([hello, birth.cleared]).then(() => this.#send(birth.start));
+    void Promise.all([hello, birth.cleared]).then(() => this.#start());
     const end = this.#end();
     this.exited = end.then((spawnError) => this.#exitOf(spawnError));
     this.cleared = Promise.all([birth.cleared, end.then(() => this.#clear())]).then(() => undefined);
@@ -109,7 +111,15 @@ export class WorkerProcess {
 
   /** No new issue from now on, or again as ever. The heartbeats tell what is still in hand. */
   setOpen(isOpen: boolean): void {
-    this.#send({ type: isOpen ? "resume" : "drain", nonce: this.#birth.start.nonce });
+    this.#isOpen = isOpen;
+    // One that has not been told who it is does not listen yet.
+    if (this.#isStarted) this.#send({ type: isOpen ? "resume" : "drain", nonce: this.#birth.start.nonce });
+  }
+
+  #start(): void {
+    this.#send(this.#birth.start);
+    this.#isStarted = true;
+    if (!this.#isOpen) this.setOpen(false);
   }
 
   #send(message: ToWorker): void {

@@ -12,6 +12,7 @@ import { startAdminServer } from "../../src/admin/admin-server.ts";
 import { hashToken } from "../../src/core/bearer-token.ts";
 import { ok } from "../../src/core/result.ts";
 import { FakeControl } from "./fake-control.ts";
+import { FakeDrain } from "../support/fake-drain.ts";
 
 export const TOKEN = "test-token-0123456789-abcdefghijklmnop";
 export const BEARER = { authorization: `Bearer ${TOKEN}` };
@@ -36,6 +37,7 @@ export async function openDoor(changes: Partial<AdminDeps> = {}): Promise<Door> 
   const records: LogRecord[] = [];
   const deps: AdminDeps = {
     control,
+    drain: new FakeDrain(),
     reload: () => Promise.resolve(ok({ changed: ["maxWorkers"], needs_restart: [], restarting: ["acme-web"] })),
     tokenHashes: () => [hashToken(TOKEN)],
     log: {
@@ -43,7 +45,7 @@ export async function openDoor(changes: Partial<AdminDeps> = {}): Promise<Door> 
       [Symbol.asyncDispose]: () => Promise.resolve(),
     },
     paths: { logFile: join(directory, "supervisor.log") },
-    readiness: () => ({ ready: true, problems: [] }),
+    readiness: () => ({ ready: true, draining: false, problems: [] }),
     readUsage: () => ({ rssBytes: 50_000_000, heapUsedBytes: 9_000_000, cpuSeconds: 1.5 }),
     logDroppedBytes: () => 0,
     workerLogFile: (slug) => join(directory, `${slug}.log`),

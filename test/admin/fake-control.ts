@@ -36,6 +36,7 @@ export class FakeControl implements SupervisorControl {
       desired: "running",
       last_exit: null,
       notice: null,
+      draining: false,
     };
     this.#entries = [...this.#entries.filter((other) => other.slug !== slug), entry];
     if (worker === undefined) this.#workers.delete(slug);

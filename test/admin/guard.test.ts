@@ -8,6 +8,7 @@ import { startAdminServer } from "../../src/admin/admin-server.ts";
 import { hashToken } from "../../src/core/bearer-token.ts";
 import { ask, askRaw, BEARER, type Door, openDoor, standInWorker, TOKEN } from "./door.ts";
 import { FakeControl } from "./fake-control.ts";
+import { FakeDrain } from "../support/fake-drain.ts";
 
 let door: Door;
 
@@ -240,11 +241,12 @@ describe("the door's socket", () => {
     await using taken = await standInWorker((_, outgoing) => outgoing.end());
     const deps = {
       control: new FakeControl(),
+      drain: new FakeDrain(),
       reload: () => Promise.reject(new Error("nobody calls it")),
       tokenHashes: () => [],
       log: { write: () => undefined, [Symbol.asyncDispose]: () => Promise.resolve() },
       paths: { logFile: "" },
-      readiness: () => ({ ready: true, problems: [] }),
+      readiness: () => ({ ready: true, draining: false, problems: [] }),
       readUsage: () => ({ rssBytes: 0, heapUsedBytes: 0, cpuSeconds: 0 }),
       logDroppedBytes: () => 0,
       workerLogFile: () => "",

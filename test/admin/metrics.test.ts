@@ -120,6 +120,7 @@ describe("GET /metrics", () => {
       "hydraflow_worker_wanted",
       "hydraflow_worker_quarantined",
       "hydraflow_worker_hindered",
+      "hydraflow_worker_draining",
       "hydraflow_worker_restarts_total",
     ]);
     expect(lines).toContain('hydraflow_worker_up{repo="acme-api"} 0');

@@ -2,15 +2,17 @@
 
 import { createAdminApp } from "../../src/admin/admin-app.ts";
 import { FakeControl } from "./fake-control.ts";
+import { FakeDrain } from "../support/fake-drain.ts";
 
 export function routeCalls() {
   const deps = {
     control: new FakeControl(),
+    drain: new FakeDrain(),
     reload: () => Promise.reject(new Error("nobody calls it")),
     tokenHashes: () => [],
     log: { write: () => undefined, [Symbol.asyncDispose]: () => Promise.resolve() },
     paths: { logFile: "" },
-    readiness: () => ({ ready: true, problems: [] }),
+    readiness: () => ({ ready: true, draining: false, problems: [] }),
     readUsage: () => ({ rssBytes: 0, heapUsedBytes: 0, cpuSeconds: 0 }),
     logDroppedBytes: () => 0,
     workerLogFile: () => "",

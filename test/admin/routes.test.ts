@@ -63,7 +63,9 @@ describe("health", () => {
   });
 
   it("tells only holders of a token why it is not ready", async () => {
-    await using unready = await openDoor({ readiness: () => ({ ready: false, problems: ["the disk is full"] }) });
+    await using unready = await openDoor({
+      readiness: () => ({ ready: false, draining: false, problems: ["the disk is full"] }),
+    });
 
     const ready = await ask(unready.port, "/readyz", { headers: {} });
     const ping = await askJson(unready.port, "/api/ping");
@@ -74,6 +76,7 @@ describe("health", () => {
       boot_id: "boot",
       uptime_s: 7,
       ready: false,
+      draining: false,
       problems: ["the disk is full"],
     });
   });

@@ -18,6 +18,7 @@ export function repoEntry(changes: Partial<RepoEntry> = {}): RepoEntry {
     desired: "running",
     last_exit: null,
     notice: null,
+    draining: false,
     ...changes,
   };
 }

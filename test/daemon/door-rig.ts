@@ -9,6 +9,7 @@ import type { AddRequest, RepoEntry, SupervisorControl } from "../../src/core/su
 import { createControlHandler } from "../../src/daemon/control-handler.ts";
 import { openTcpDoor, type TcpDoor, type TcpDoorOptions } from "../../src/daemon/tcp-door.ts";
 import { exchange, NEVER, type Reply } from "./daemon-rig.ts";
+import { FakeDrain } from "../support/fake-drain.ts";
 
 export const TOKEN = "the-token-of-this-test";
 export const ENTRY: RepoEntry = {
@@ -26,6 +27,7 @@ export const ENTRY: RepoEntry = {
   desired: "running",
   last_exit: null,
   notice: null,
+  draining: false,
 };
 /** Records what was asked; an add of `/slow` ends when `releaseSlow` is called. */
 export class FakeControl implements SupervisorControl {
@@ -113,7 +115,13 @@ export class DoorRig implements AsyncDisposable {
       write: (_, message, fields = {}) => records.push({ message, fields }),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
-    const handle = createControlHandler({ control, auth, tokenHashes: () => [hashToken(TOKEN)], log });
+    const handle = createControlHandler({
+      control,
+      drain: new FakeDrain(),
+      auth,
+      tokenHashes: () => [hashToken(TOKEN)],
+      log,
+    });
     return new DoorRig(control, await openTcpDoor({ port: 0, handle, ...options }, NEVER), records);
   }
 

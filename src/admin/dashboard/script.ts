@@ -107,7 +107,7 @@ function buildRepo(entry) {
   row.update = (now) => {
     setText(repo, now.repo);
     setText(path, now.path);
-    setText(state, now.state);
+    setText(state, now.draining ? "draining" : now.state);
     state.dataset.state = now.state;
     setText(restarts, String(now.restarts));
     const [reason, how] = exitText(now.last_exit);
@@ -250,7 +250,8 @@ function showTrouble(ping, repos, errors) {
   const running = new Set(repos.filter((entry) => entry.running && isShown(entry.slug)).map((entry) => entry.slug));
   const silent = errors.filter((error) => running.has(error.repo)).map((error) => error.repo + ": " + error.message);
   const refused = Date.now() < refusal.untilMs ? [refusal.text] : [];
-  say([...refused, ...ping.problems, ...new Set(silent)].join("; "));
+  const drain = ping.draining ? ["No new issue is taken: the daemon drains. hydraflow drain --cancel takes it back"] : [];
+  say([...refused, ...drain, ...ping.problems, ...new Set(silent)].join("; "));
 }
 
 async function refresh() {

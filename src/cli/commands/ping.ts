@@ -42,9 +42,8 @@ export async function run(options: OptionsOf<typeof build>, terminal: Terminal):
   if (!client.ok) return client;
   const reply = await client.value.call({ path: "/api/ping", reply: pingSchema }, terminal.untilInterrupted());
   if (!reply.ok) return reply;
-  const { version, uptime_s: uptimeS } = reply.value;
-  terminal.write(
-    options.json ? `${JSON.stringify(reply.value)}\n` : `hydraflow ${version}, up ${formatDuration(uptimeS)}\n`,
-  );
+  const { version, uptime_s: uptimeS, draining = false } = reply.value;
+  const line = `hydraflow ${version}, up ${formatDuration(uptimeS)}${draining ? ", draining" : ""}`;
+  terminal.write(`${options.json ? JSON.stringify(reply.value) : line}\n`);
   return ok();
 }

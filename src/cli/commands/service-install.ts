@@ -8,6 +8,7 @@ import type { OptionsOf } from "../command.ts";
 import { type CommandResult, failWith } from "../failure.ts";
 import { carryOut } from "../service/carry-out.ts";
 import { findService } from "../service/find-service.ts";
+import { runCommand } from "../service/service-steps.ts";
 import { dryRunOption, scopeOf, userOption } from "../service/service-options.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -24,6 +25,9 @@ export async function run(options: OptionsOf<typeof build>, terminal: Terminal):
   const done = await carryOut(plan.install, { scope, isDryRun }, terminal);
   if (!done.ok) return done;
   for (const note of notes) terminal.write(`note: ${note}\n`);
+  // What runs already finishes first what it has in hand; a start has nothing to wait for.
+  const isActive = !isDryRun && (await runCommand(plan.isActive)).code === 0;
+  if (isActive) terminal.write(`next: ${plan.drain}\n`);
   for (const next of plan.next) terminal.write(`next: ${next}\n`);
   return ok();
 }

@@ -35,7 +35,9 @@ async function showAll(client: DaemonClient, json: boolean, terminal: Terminal):
     terminal.write(`${JSON.stringify({ daemon: daemon.value, repos: list.value.repos })}\n`);
     return ok();
   }
-  terminal.write(`hydraflow ${daemon.value.version}, up ${formatDuration(daemon.value.uptime_s)}\n\n`);
+  const { version, uptime_s: uptimeS, draining = false } = daemon.value;
+  terminal.write(`hydraflow ${version}, up ${formatDuration(uptimeS)}${draining ? ", draining" : ""}\n\n`);
+  if (draining) terminal.write("No new issue is taken; hydraflow drain --cancel takes it back\n\n");
   const { problems = [] } = daemon.value;
   if (problems.length > 0) terminal.write(`${problems.map((line) => `Degraded: ${plainText(line)}\n`).join("")}\n`);
   terminal.write(formatRepositories(list.value.repos, terminal));

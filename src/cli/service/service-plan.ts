@@ -25,6 +25,8 @@ export interface ServicePlan {
   readonly uninstall: readonly Step[];
   /** Exit code 0: it runs. */
   readonly isActive: readonly string[];
+  /** Before the first of `next`, where it runs already. */
+  readonly drain: string;
   readonly next: readonly string[];
   readonly kept: string;
 }
@@ -70,6 +72,7 @@ export function planSystemd(layout: ServiceLayout, home: string, account: Accoun
       { kind: "removed-file", path: file },
       command([...manager, "daemon-reload"]),
     ],
+    drain: drainCommand(layout, home),
     isActive: [...manager, "is-active", "--quiet", SERVICE_NAME],
     next: [`${manager.join(" ")} restart ${SERVICE_NAME}`, ...(isSystem ? [] : ["loginctl enable-linger"])],
     kept: isSystem ? `${home} and the user ${SERVICE_USER}` : home,
@@ -97,10 +100,15 @@ export function planLaunchd(layout: ServiceLayout, home: string, account: Accoun
       command(["launchctl", "bootout", `${domain}/${LAUNCHD_LABEL}`], true),
       { kind: "removed-file", path: file },
     ],
+    drain: drainCommand(layout, home),
     isActive: ["launchctl", "print", `${domain}/${LAUNCHD_LABEL}`],
     next: [`launchctl bootstrap ${domain} ${file}`],
     kept: isSystem ? `${home} and the user ${LAUNCHD_USER}` : home,
   };
+}
+
+function drainCommand({ program }: ServiceLayout, home: string): string {
+  return [...program, "drain", "--home", home].join(" ");
 }
 
 function stateSteps(home: string, owner: string | undefined): Step[] {

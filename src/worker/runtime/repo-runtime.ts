@@ -105,7 +105,7 @@ export class RepoRuntime implements AsyncDisposable {
   /** One line for people about what keeps it from working; null when nothing does. */
   get notice(): string | null {
     if (this.#running === null) return "stopped by an operator; start it again to go on";
-    if (!this.#isOpen) return "takes no new issues: it is about to be restarted or removed";
+    if (!this.#isOpen) return "takes no new issues until it is restarted or told to go on";
     if (this.#problem !== null) return this.#problem;
     const pause = this.agentPause.current;
     if (pause !== null) return `${pause.reason}; tried again at ${pause.until.toISOString()}`;

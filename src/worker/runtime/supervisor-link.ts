@@ -40,6 +40,8 @@ export class SupervisorLink implements Disposable {
   #nonce: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #linked: LinkedWork | undefined;
+  /** The supervisor may close us before we are ready. */
+  #isOpen = true;
 
   constructor(channel: SupervisorChannel, onStop: () => void) {
     this.#channel = channel;
@@ -63,15 +65,21 @@ export class SupervisorLink implements Disposable {
     const nonce = this.#nonce;
     if (nonce === undefined) return;
     this.#linked = linked;
+    if (!this.#isOpen) linked.setOpen(false);
     this.#channel.send({ type: "ready", nonce, port }, () => undefined);
-    this.#beatEvery(nonce, linked, HEARTBEAT_INTERVAL_MS, {});
+    this.#beat(nonce, linked);
   }
 
   #setOpen(isOpen: boolean): void {
+    this.#isOpen = isOpen;
     if (this.#nonce === undefined || this.#linked === undefined) return;
     this.#linked.setOpen(isOpen);
-    const everyMs = isOpen ? HEARTBEAT_INTERVAL_MS : DRAIN_BEAT_MS;
-    this.#beatEvery(this.#nonce, this.#linked, everyMs, isOpen ? {} : { draining: true });
+    this.#beat(this.#nonce, this.#linked);
+  }
+
+  #beat(nonce: string, linked: LinkedWork): void {
+    if (this.#isOpen) this.#beatEvery(nonce, linked, HEARTBEAT_INTERVAL_MS, {});
+    else this.#beatEvery(nonce, linked, DRAIN_BEAT_MS, { draining: true });
   }
 
   #beatEvery(nonce: string, { vitals }: LinkedWork, everyMs: number, extra: { draining?: boolean }): void {
