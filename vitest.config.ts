@@ -8,6 +8,7 @@ import { defineConfig } from "vitest/config";
 /** Tests that need Debian's packages (strace, rsyslog, prometheus, netcat) or root; `.ci/run` installs what they need. */
 const HOST_TESTS = [
   "test/host/**/*.test.ts",
+  "test/faults/disk-faults.test.ts",
   "test/faults/registry-faults.test.ts",
   "test/faults/shortage-faults.test.ts",
   "test/daemon/bad-surroundings.test.ts",

@@ -1,5 +1,6 @@
 // `npm run test:faults`: every injected fault as often as the reliability plan asks. Prints the seed, the counts and the
-// results as one table; the exit code is the verdict. `-- --seed N` plays one run again, `-- --few` does little of each.
+// results as one table; the exit code is the verdict. `-- --seed N` plays one run again, `-- --few` does little of each,
+// `-- --only F12` does that one.
 
 import { spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
@@ -10,7 +11,9 @@ import { parseArgs } from "node:util";
 import { root } from "./runtime.mjs";
 
 const SEED_MAX = 1_000_000_000;
-const { values } = parseArgs({ options: { seed: { type: "string" }, few: { type: "boolean", default: false } } });
+const { values } = parseArgs({
+  options: { seed: { type: "string" }, few: { type: "boolean", default: false }, only: { type: "string" } },
+});
 const seed = values.seed ?? String(randomInt(SEED_MAX));
 
 const directory = mkdtempSync(join(tmpdir(), "hydraflow-faults-"));
@@ -28,16 +31,19 @@ try {
 
 function runVitest(report) {
   const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+  const only = values.only === undefined ? [] : ["-t", `${values.only} `];
   const reporters = ["--reporter=dot", "--reporter=json", `--outputFile.json=${report}`];
-  const child = spawn(
-    process.execPath,
-    [vitest, "run", "--project", "unit", "--project", "host", "test/faults", ...reporters],
-    {
-      cwd: root,
-      stdio: ["ignore", "inherit", "inherit"],
-      env: { ...process.env, FAULT_SEED: seed, FAULT_SCALE: values.few ? "few" : "full" },
+  const child = spawn(process.execPath, [vitest, "run", "--project", "faults", ...only, ...reporters], {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: {
+      ...process.env,
+      FAULT_SEED: seed,
+      FAULT_SCALE: values.few ? "few" : "full",
+      // Thousands of processes start the same few files, and nothing that is tested depends on how they are compiled.
+      NODE_COMPILE_CACHE: join(directory, "compiled"),
     },
-  );
+  });
   return new Promise((resolve) => child.on("exit", (exitCode) => resolve(exitCode ?? 1)));
 }
 
@@ -56,7 +62,8 @@ function readRows(report) {
       };
     }),
   );
-  return rows.toSorted((a, b) => a.id.localeCompare(b.id));
+  const wanted = values.only === undefined ? rows : rows.filter(({ id }) => id === values.only);
+  return wanted.toSorted((a, b) => a.id.localeCompare(b.id));
 }
 
 function tableOf(rows) {

@@ -1,7 +1,7 @@
 // The file behind a log: rotated by size, and open again after a failure. A full disk costs the records of that time,
 // never the log; how many were dropped is said in the first record that gets through. Nothing is buffered without bound.
 
-import { unlinkSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, unlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { createStream, type RotatingFileStream } from "rotating-file-stream";
@@ -10,6 +10,7 @@ import { PRIVATE_FILE_MODE } from "./paths.ts";
 
 const BUFFER_BYTES_MAX = 8_388_608;
 const REOPEN_AFTER_MS = 1_000;
+const NEWLINE = 0x0a;
 
 export interface LogFileOptions {
   readonly file: string;
@@ -87,6 +88,8 @@ export class LogFile implements AsyncDisposable {
       rotate: Math.max(1, filesMax - 1),
       mode: PRIVATE_FILE_MODE,
     });
+    // What a full disk or a kill cut off stays, and the next record gets a line of its own.
+    if (isTorn(file)) stream.write("\n");
     stream.on("error", () => {
       if (this.#stream !== stream) return;
       this.#stream = null;
@@ -102,6 +105,21 @@ function removeSurplus(file: string, filesMax: number): void {
     for (let index = filesMax; ; index += 1) unlinkSync(join(dirname(file), rotatedName(file, index)));
   } catch {
     // None is left, or the disk refuses; the next start tries again.
+  }
+}
+
+/** It has bytes, and the last one ends no line. */
+function isTorn(file: string): boolean {
+  try {
+    const descriptor = openSync(file, "r");
+    try {
+      const last = Buffer.alloc(1);
+      return readSync(descriptor, last, 0, 1, fstatSync(descriptor).size - 1) === 1 && last[0] !== NEWLINE;
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return false;
   }
 }
 

@@ -85,7 +85,7 @@ export const CONTROL_CODES = {
   clone_failed: { status: 502, meaning: "the repository could not be cloned" },
   too_large: { status: 413, meaning: "the line or body is larger than the limit" },
   too_many: { status: 429, meaning: "too many requests or connections" },
-  storage_failed: { status: 507, meaning: "the state file could not be written; nothing was changed" },
+  storage_failed: { status: 507, meaning: "the machine is short of disk or descriptors; nothing was changed" },
   shutting_down: { status: 503, meaning: "the daemon is stopping" },
   unsupported_type: { status: 415, meaning: "the body is not JSON" },
   internal: { status: 500, meaning: "a bug; the log has the details" },

@@ -6,6 +6,7 @@ import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 
 import { readTextIfExists } from "../core/durable-file.ts";
+import { errnoOf } from "../core/errors.ts";
 import { fail, ok } from "../core/result.ts";
 import type { ControlResult } from "../core/supervisor-control.ts";
 import { readGitConfig } from "./git-config.ts";
@@ -14,6 +15,8 @@ const CONFIG_BYTES_MAX = 1_048_576;
 const POINTER_BYTES_MAX = 8_192;
 /** A directory on a network disk that does not answer must not hold a request for ever. */
 const INSPECT_TIMEOUT_MS = 5_000;
+/** Trouble of this machine, which says nothing about the checkout. */
+const SHORTAGES = new Set(["EMFILE", "ENFILE", "ENOMEM", "EIO"]);
 
 export interface Checkout {
   /** Absolute, without symbolic links. */
@@ -29,6 +32,9 @@ export async function inspectCheckout(path: string, signal: AbortSignal): Promis
   limit.addEventListener("abort", giveUp, { once: true });
   try {
     return await Promise.race([inspect(path), late.promise]);
+  } catch (error) {
+    if (!isShortage(error)) throw error;
+    return fail({ code: "storage_failed", message: `${path} could not be looked at: ${errnoOf(error)}; try again` });
   } finally {
     limit.removeEventListener("abort", giveUp);
   }
@@ -44,7 +50,7 @@ async function inspect(path: string): Promise<ControlResult<Checkout>> {
   if (!isAbsolute(expanded) || path.includes("\0")) {
     return fail({ code: "bad_request", message: `give an absolute path, not '${path.slice(0, 200)}'` });
   }
-  const real = await realpath(expanded).catch(() => undefined);
+  const real = await realpath(expanded).catch(nothingUnlessShort);
   if (real === undefined) return notFound(path);
   const gitDirectory = await findGitDirectory(real);
   const config = gitDirectory === undefined ? undefined : await readConfig(gitDirectory);
@@ -57,7 +63,7 @@ async function inspect(path: string): Promise<ControlResult<Checkout>> {
 /** `.git` is a directory, or in linked worktrees and submodules a file that says `gitdir: <path>`. */
 async function findGitDirectory(checkout: string): Promise<string | undefined> {
   const entry = join(checkout, ".git");
-  const kind = await stat(entry).catch(() => undefined);
+  const kind = await stat(entry).catch(nothingUnlessShort);
   if (kind?.isDirectory() === true) return entry;
   if (kind?.isFile() !== true) return undefined;
   const target = /^gitdir: (.+)$/m.exec(await readPointer(entry))?.[1];
@@ -66,16 +72,24 @@ async function findGitDirectory(checkout: string): Promise<string | undefined> {
 
 /** The configuration that all worktrees of a repository share; undefined when this is no repository. */
 async function readConfig(gitDirectory: string): Promise<ReadonlyMap<string, string> | undefined> {
-  const head = await lstat(join(gitDirectory, "HEAD")).catch(() => undefined);
+  const head = await lstat(join(gitDirectory, "HEAD")).catch(nothingUnlessShort);
   if (head === undefined) return undefined;
   const common = (await readPointer(join(gitDirectory, "commondir"))).trim();
   const shared = common === "" ? gitDirectory : resolve(gitDirectory, common);
-  const text = await readTextIfExists(join(shared, "config"), CONFIG_BYTES_MAX).catch(() => undefined);
+  const text = await readTextIfExists(join(shared, "config"), CONFIG_BYTES_MAX).catch(nothingUnlessShort);
   return text === undefined ? undefined : readGitConfig(text);
 }
 
+function nothingUnlessShort(error: unknown): undefined {
+  if (isShortage(error)) throw error;
+}
+
+function isShortage(error: unknown): boolean {
+  return SHORTAGES.has(errnoOf(error) ?? "");
+}
+
 async function readPointer(path: string): Promise<string> {
-  return (await readTextIfExists(path, POINTER_BYTES_MAX).catch(() => undefined)) ?? "";
+  return (await readTextIfExists(path, POINTER_BYTES_MAX).catch(nothingUnlessShort)) ?? "";
 }
 
 function notFound(path: string): ControlResult<never> {

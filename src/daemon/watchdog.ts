@@ -1,6 +1,7 @@
 // Ends a supervisor whose event loop stands still, so that the service manager starts a new one. A thread of its own does
 // it, since nothing that runs on the loop could: the loop beats into shared memory, and the thread sleeps in the kernel
-// until the next beat or the limit. There is no way to turn it off, and none to answer for the loop from outside.
+// until the next beat or the limit. There is no way to turn it off, and none to answer for the loop from outside. It sends
+// SIGKILL: libraries catch every other signal (signal-exit does, behind proper-lockfile) on the loop that stands still.
 
 import { Worker } from "node:worker_threads";
 
@@ -22,7 +23,7 @@ for (;;) {
   try {
     writeSync(2, "hydraflow: the event loop has stood still for " + limitMs / 1000 + " s; the process ends itself\\n");
   } finally {
-    process.kill(process.pid, "SIGABRT");
+    process.kill(process.pid, "SIGKILL");
   }
 }`;
 

@@ -16,6 +16,8 @@ import { fault, repeat } from "./fault.ts";
 
 const QUICK = { respawnDelayMs: 20, respawnDelayMaxMs: 40 };
 const BOOT_MS = 2_000;
+/** Rounds that wait more than they work. */
+const LANES = 3;
 
 let rig: Rig;
 
@@ -54,19 +56,33 @@ describe("starting and ending", () => {
     "F13 SIGTERM at any moment of the start leaves no process and no port file",
     { few: 4, many: 200, roundMs: 15_000 },
     async ({ count, random }) => {
-      const daemon = await rig.daemon();
-      await add(daemon, "web");
-      await daemon[Symbol.asyncDispose]();
-      await repeat(count, async () => {
-        const { child, exited, output } = rig.spawnDaemon();
-        await delay(random() * BOOT_MS);
-        child.kill("SIGTERM");
-        await exited;
-        expect([0, null], output()).toContain(child.exitCode);
-        expect(await readdir(rig.home)).not.toContain("supervisor-port");
-        const births = await readFile(join(rig.home, "acme-web", "births.txt"), "utf8").catch(() => "");
-        for (const pid of births.trim().split("\n").map(Number)) expect(await isAlive(pid)).toBe(false);
-      });
+      await using owned = new AsyncDisposableStack();
+      const rigs = await Promise.all(
+        Array.from({ length: Math.min(count, LANES) }, async () => {
+          const own = owned.use(await Rig.make());
+          const daemon = await own.daemon();
+          const path = await own.checkout("web", "https://github.com/acme/web.git");
+          expect(await daemon.ask({ action: "add_repo", path })).toMatchObject({ status: "ok" });
+          await daemon[Symbol.asyncDispose]();
+          return own;
+        }),
+      );
+      const moments = Array.from({ length: count }, () => random() * BOOT_MS);
+      await repeat(
+        count,
+        async (index, lane) => {
+          const own = rigs[lane] ?? rig;
+          const { child, exited, output } = own.spawnDaemon();
+          await delay(moments[index]);
+          child.kill("SIGTERM");
+          await exited;
+          expect([0, null], output()).toContain(child.exitCode);
+          expect(await readdir(own.home)).not.toContain("supervisor-port");
+          const births = await readFile(join(own.home, "acme-web", "births.txt"), "utf8").catch(() => "");
+          for (const pid of births.trim().split("\n").map(Number)) expect(await isAlive(pid)).toBe(false);
+        },
+        rigs.length,
+      );
     },
   );
 });
@@ -188,15 +204,21 @@ describe("workers", () => {
         { ...QUICK, respawnCountMax: 10_000 },
         { timings: { heartbeatTimeoutMs: 1_500 } },
       );
-      await add(daemon, "web");
-      await repeat(count, async () => {
-        const { pid, generation } = await daemon.entryWhen("acme-web", "running", ({ running }) => running);
-        process.kill(Number(pid), "SIGSTOP");
-        await ended(Number(pid));
-        const next = await daemon.entryWhen("acme-web", "a next one", (entry) => entry.running);
-        expect(next.generation).toBe(generation + 1);
-        expect(next.last_exit?.reason).toContain("silent for 1.5 s");
-      });
+      const slugs = ["acme-web", "acme-shop", "acme-docs"].slice(0, Math.min(count, LANES));
+      for (const slug of slugs) await add(daemon, slug.slice("acme-".length));
+      await repeat(
+        count,
+        async (_index, lane) => {
+          const slug = slugs[lane] ?? "";
+          const { pid, generation } = await daemon.entryWhen(slug, "running", ({ running }) => running);
+          process.kill(Number(pid), "SIGSTOP");
+          await ended(Number(pid));
+          const next = await daemon.entryWhen(slug, "a next one", (entry) => entry.running);
+          expect(next.generation).toBe(generation + 1);
+          expect(next.last_exit?.reason).toContain("silent for 1.5 s");
+        },
+        slugs.length,
+      );
     },
   );
 

@@ -1,7 +1,10 @@
 // One owner of the state directory, one worker per repository, and nobody left behind, whoever is killed or stands still.
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import { afterEach, beforeEach, describe, expect } from "vitest";
 
@@ -9,8 +12,10 @@ import { systemClock } from "../../src/core/clock.ts";
 import { supervisorPaths } from "../../src/core/paths.ts";
 import { decodeDocument, EMPTY_DOCUMENT, encodeDocument } from "../../src/daemon/registry-document.ts";
 import { RegistryFile } from "../../src/daemon/registry-file.ts";
-import { ask, type DaemonProcess, ended, isAlive, Rig, until } from "../daemon/daemon-rig.ts";
+import { ask, type DaemonProcess, ended, fixtureWorker, isAlive, Rig, until } from "../daemon/daemon-rig.ts";
 import { fault, repeat } from "./fault.ts";
+
+const STANDS_STILL = fileURLToPath(new URL("../fixtures/daemon/stands-still.ts", import.meta.url));
 
 let rig: Rig;
 
@@ -19,9 +24,12 @@ beforeEach(async () => {
 });
 afterEach(() => rig[Symbol.asyncDispose]());
 
-async function add({ port }: DaemonProcess, name: string) {
-  return ask(port, { action: "add_repo", path: await rig.checkout(name, `https://github.com/acme/${name}.git`) });
+async function add({ port }: DaemonProcess, name: string, own = rig) {
+  return ask(port, { action: "add_repo", path: await own.checkout(name, `https://github.com/acme/${name}.git`) });
 }
+
+/** Rounds that wait for a grace or a lock more than they work. */
+const LANES = 3;
 
 async function workers({ port }: DaemonProcess): Promise<number[]> {
   const { repos } = await ask(port, { action: "list_repos" });
@@ -100,18 +108,33 @@ describe("a daemon", () => {
     "F11 that stands still keeps what it owns, and goes on where it was",
     { few: 1, many: 50, roundMs: 20_000 },
     async ({ count }) => {
-      const daemon = await rig.daemonProcess();
-      await repeat(count, async (index) => {
-        daemon.child.kill("SIGSTOP");
-        const before = JSON.stringify(await rig.state());
-        const other = rig.spawnDaemon();
-        expect(await other.exited).toBe(75);
-        expect(JSON.stringify(await rig.state())).toBe(before);
-        daemon.child.kill("SIGCONT");
-        const path = await rig.checkout(`r${index}`, `https://github.com/acme/r${index}`);
-        expect(await ask(daemon.port, { action: "register_repo", path })).toMatchObject({ status: "ok" });
-      });
-      expect((await ask(daemon.port, { action: "list_repos" }))["repos"]).toHaveLength(count);
+      await using owned = new AsyncDisposableStack();
+      const lanes = await Promise.all(
+        Array.from({ length: Math.min(count, LANES) }, async () => {
+          const own = owned.use(await Rig.make());
+          return { own, daemon: await own.daemonProcess(), added: 0 };
+        }),
+      );
+      await repeat(
+        count,
+        async (index, at) => {
+          const lane = lanes[at];
+          if (lane === undefined) throw new Error(`no lane ${at}`);
+          const { own, daemon } = lane;
+          daemon.child.kill("SIGSTOP");
+          const before = JSON.stringify(await own.state());
+          const other = own.spawnDaemon();
+          expect(await other.exited).toBe(75);
+          expect(JSON.stringify(await own.state())).toBe(before);
+          daemon.child.kill("SIGCONT");
+          const path = await own.checkout(`r${index}`, `https://github.com/acme/r${index}`);
+          expect(await ask(daemon.port, { action: "register_repo", path })).toMatchObject({ status: "ok" });
+          lane.added += 1;
+        },
+        lanes.length,
+      );
+      for (const { daemon, added } of lanes)
+        expect((await ask(daemon.port, { action: "list_repos" }))["repos"]).toHaveLength(added);
     },
   );
 
@@ -119,10 +142,10 @@ describe("a daemon", () => {
     "F14 that is asked to end while all its workers are busy leaves nobody behind",
     { few: 1, many: 50, roundMs: 60_000 },
     async ({ count }) => {
+      const names =
+        count > 1 ? Array.from({ length: 10 }, (_, index) => `r${index}-busy`) : ["one-busy", "two-busy", "stubborn"];
       await repeat(count, async () => {
         const daemon = await rig.daemonProcess();
-        const names =
-          count > 1 ? Array.from({ length: 10 }, (_, index) => `r${index}-busy`) : ["one-busy", "two-busy", "stubborn"];
         await Promise.all(names.map((name) => add(daemon, name)));
         const pids = await workers(daemon);
         daemon.child.kill("SIGTERM");
@@ -137,19 +160,20 @@ describe("a daemon", () => {
     "F15 that is killed leaves no worker, nor what its worker hid in another session, once the next one is there",
     { few: 1, many: 100, roundMs: 60_000 },
     async ({ count }) => {
-      await repeat(count, async () => {
-        const daemon = await rig.daemonProcess();
-        await Promise.all(["web", "shop", "stubborn"].map((name) => add(daemon, name)));
-        const hidden = await rig.given<number[]>("acme-stubborn", "pids.json");
+      const round = async (): Promise<void> => {
+        await using own = await Rig.make();
+        const daemon = await own.daemonProcess();
+        await Promise.all(["web", "shop", "stubborn"].map((name) => add(daemon, name, own)));
+        const hidden = await own.given<number[]>("acme-stubborn", "pids.json");
         const pids = [...(await workers(daemon)), ...hidden];
         daemon.child.kill("SIGKILL");
         await daemon.exited;
-        const next = await rig.daemonProcess();
+        const next = await own.daemonProcess();
         for (const pid of pids) await ended(pid);
         await until("one worker each", async () => (await workers(next)).length === 3);
         expect((await workers(next)).some((pid) => pids.includes(pid))).toBe(false);
         await until("one birth of web is alive", async () => {
-          const births = await readFile(join(rig.home, "acme-web", "births.txt"), "utf8");
+          const births = await readFile(join(own.home, "acme-web", "births.txt"), "utf8");
           const alive = await Promise.all(
             births
               .trim()
@@ -158,8 +182,38 @@ describe("a daemon", () => {
           );
           return alive.filter(Boolean).length === 1;
         });
+      };
+      await repeat(count, round, LANES);
+    },
+  );
+
+  fault(
+    "F19 whose loop stands still ends itself, and the next one has all of its repositories at work",
+    { few: 1, many: 10, roundMs: 60_000 },
+    async ({ count }) => {
+      const first = await rig.daemonProcess();
+      await add(first, "web");
+      first.child.kill("SIGTERM");
+      await first.exited;
+      await repeat(count, async () => {
+        const child = spawn(process.execPath, [STANDS_STILL, rig.home, fixtureWorker("by-slug")], {
+          stdio: ["ignore", "pipe", "pipe"],
+        });
+        const ending = once(child, "close");
+        let output = "";
+        for (const stream of [child.stdout, child.stderr])
+          stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+        await until("the daemon", () => output.includes("waits\n"));
+        const port = Number(await readFile(join(rig.home, "supervisor-port"), "utf8"));
+        await until("its worker", async () => (await ask(port, { action: "list_repos" }))["repos"] !== undefined);
+        child.kill("SIGUSR2");
+
+        expect(await ending).toEqual([null, "SIGKILL"]);
+        expect(output).toContain("the event loop has stood still for 1 s; the process ends itself");
+        const next = await rig.daemonProcess();
+        await until("one worker", async () => (await workers(next)).length === 1);
         next.child.kill("SIGTERM");
-        await next.exited;
+        expect(await next.exited).toBe(0);
       });
     },
   );

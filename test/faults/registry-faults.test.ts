@@ -13,11 +13,15 @@ import { systemClock } from "../../src/core/clock.ts";
 import { supervisorPaths } from "../../src/core/paths.ts";
 import { RegistryFile } from "../../src/daemon/registry-file.ts";
 import { Rig } from "../daemon/daemon-rig.ts";
-import { fault, repeat, strace } from "./fault.ts";
+import { fault, repeat, traced } from "./fault.ts";
 
 const MUTATOR = fileURLToPath(new URL("../fixtures/mutate-registry.ts", import.meta.url));
 const KILL_MS_MAX = 40;
 const ENDLESS = 1_000_000;
+const LANES = 2;
+/** Of a process that makes this many changes, with two calls of a kind each, one of the first calls fails. */
+const CHANGES = 12;
+const CALLS_FAILED_MAX = 20;
 
 interface Mutator {
   readonly child: ChildProcess;
@@ -35,10 +39,9 @@ beforeEach(async () => {
 afterEach(() => rig[Symbol.asyncDispose]());
 
 /** One thread for files, so that strace counts their calls in order. */
-function mutate(first: number, count: number, injection: readonly string[] = []): Mutator {
-  const program = [process.execPath, MUTATOR, rig.home, `${first}`, `${count}`];
-  const [file = "", ...args] =
-    injection.length === 0 ? program : [strace(), "-f", "-qq", ...injection, "--", ...program];
+function mutate(home: string, first: number, count: number, injection: readonly string[] = []): Mutator {
+  const program = [process.execPath, MUTATOR, home, `${first}`, `${count}`];
+  const [file = "", ...args] = injection.length === 0 ? program : traced(injection, program);
   const child = spawn(file, args, {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, UV_THREADPOOL_SIZE: "1" },
@@ -55,16 +58,16 @@ function mutate(first: number, count: number, injection: readonly string[] = [])
 }
 
 /** What the next start finds. A killed writer's lock is removed here; taking it over has tests of its own. */
-async function reload(): Promise<{ last: number; degraded: string | null }> {
-  const paths = supervisorPaths(rig.home);
+async function reload(home: string): Promise<{ last: number; degraded: string | null }> {
+  const paths = supervisorPaths(home);
   await rm(`${paths.state}.lock`, { recursive: true, force: true });
   const { document, degraded } = await new RegistryFile(paths, systemClock).load();
   return { last: Number(document.retired.at(-1)?.slug.slice(1) ?? -1), degraded };
 }
 
 /** Nothing acknowledged is lost; at most the one change that was under way may be there too. */
-async function expectKept(acked: readonly number[], before: number): Promise<number> {
-  const { last, degraded } = await reload();
+async function expectKept(home: string, acked: readonly number[], before: number): Promise<number> {
+  const { last, degraded } = await reload(home);
   const lastAcked = acked.at(-1) ?? before;
   expect(degraded).toBeNull();
   expect(last).toBeGreaterThanOrEqual(lastAcked);
@@ -72,47 +75,80 @@ async function expectKept(acked: readonly number[], before: number): Promise<num
   return last;
 }
 
+/** A state directory for each lane, and the number of the last change in it. */
+async function makeLanes(): Promise<{ home: string; last: number }[]> {
+  const lanes = Array.from({ length: LANES }, (_, lane) => ({ home: join(rig.directory, `lane-${lane}`), last: -1 }));
+  for (const { home } of lanes) await mkdir(home);
+  return lanes;
+}
+
+function laneOf<T>(lanes: readonly T[], index: number): T {
+  const lane = lanes[index];
+  if (lane === undefined) throw new Error(`no lane ${index}`);
+  return lane;
+}
+
+function at(call: string, effect: string, when: number): string[] {
+  return ["-o", "/dev/null", "-e", `trace=${call}`, "-e", `inject=${call}:${effect}:when=${when}`];
+}
+
 describe("a writer that is killed", () => {
   fault(
     "F01 at any moment of a stream of changes loses none that was acknowledged",
     { few: 8, many: 1_000, roundMs: 2_000 },
     async ({ count, random }) => {
-      let last = -1;
-      await repeat(count, async () => {
-        const writer = mutate(last + 1, ENDLESS);
-        await once(writer.child.stdout ?? writer.child, "data");
-        await delay(random() * KILL_MS_MAX);
-        writer.child.kill("SIGKILL");
-        await writer.exited;
-        expect(writer.acked()).not.toEqual([]);
-        last = await expectKept(writer.acked(), last);
-      });
+      const lanes = await makeLanes();
+      const moments = Array.from({ length: count }, () => random() * KILL_MS_MAX);
+      await repeat(
+        count,
+        async (index, own) => {
+          const lane = laneOf(lanes, own);
+          const writer = mutate(lane.home, lane.last + 1, ENDLESS);
+          await once(writer.child.stdout ?? writer.child, "data");
+          await delay(moments[index]);
+          writer.child.kill("SIGKILL");
+          await writer.exited;
+          expect(writer.acked()).not.toEqual([]);
+          lane.last = await expectKept(lane.home, writer.acked(), lane.last);
+        },
+        LANES,
+      );
     },
   );
+
+  // Each before its call, within the second of three changes; the first has put a copy beside the file already.
+  const steps: readonly (readonly [name: string, call: string, when: number, acked: number])[] = [
+    ["the copy of the old file", "link", 2, 1],
+    ["the copy's place", "rename", 3, 1],
+    ["fsync of what is written", "fsync", 3, 1],
+    ["the new file's place", "rename", 4, 1],
+    ["fsync of the directory", "fsync", 4, 1],
+    ["the acknowledgement", "rmdir", 2, 1],
+    ["the change after it", "link", 3, 2],
+  ];
 
   fault(
     "F02 at each step of a write leaves the old document or the new one",
     { few: 1, many: 50, roundMs: 30_000 },
     async ({ count }) => {
-      let last = -1;
-      // Within the second or third change: a file's fsync, the copy's link and rename, the rename, the directory's fsync.
-      const steps = ["fsync:when=3", "link:when=1", "rename:when=2", "rename:when=3", "fsync:when=4", "write:when=9"];
-      await repeat(count, async () => {
-        for (const step of steps) {
-          const [call = "", when = ""] = step.split(":");
-          const writer = mutate(last + 1, 3, [
-            "-o",
-            "/dev/null",
-            "-e",
-            `trace=${call}`,
-            "-e",
-            `inject=${call}:signal=KILL:${when}`,
-          ]);
-          await writer.exited;
-          expect([step, writer.child.signalCode, writer.acked().length < 3]).toEqual([step, "SIGKILL", true]);
-          last = await expectKept(writer.acked(), last);
-        }
-      });
+      const lanes = await makeLanes();
+      for (const lane of lanes) {
+        await mutate(lane.home, 0, 1).exited;
+        lane.last = 0;
+      }
+      await repeat(
+        count,
+        async (_index, own) => {
+          const lane = laneOf(lanes, own);
+          for (const [name, call, when, acked] of steps) {
+            const writer = mutate(lane.home, lane.last + 1, 3, at(call, "signal=KILL", when));
+            await writer.exited;
+            expect([name, writer.child.signalCode, writer.acked().length]).toEqual([name, "SIGKILL", acked]);
+            lane.last = await expectKept(lane.home, writer.acked(), lane.last);
+          }
+        },
+        LANES,
+      );
     },
   );
 });
@@ -123,56 +159,47 @@ describe("a write", () => {
     { few: 10, many: 100, roundMs: 500 },
     async ({ count }) => {
       const trace = join(rig.directory, "trace");
-      await mutate(0, count, ["-y", "-s", "16", "-o", trace, "-e", "trace=write,fsync,rename"]).exited;
+      await mutate(rig.home, 0, count, ["-y", "-s", "16", "-o", trace, "-e", "trace=write,fsync,rename"]).exited;
 
-      const steps = completedCalls(await readFile(trace, "utf8")).flatMap(stepOf);
+      const calls = completedCalls(await readFile(trace, "utf8")).flatMap(stepOf);
 
-      expect(steps.join(" ")).toBe(
+      expect(calls.join(" ")).toBe(
         Array.from({ length: count }, () => "write fsync rename fsync-directory ack").join(" "),
       );
     },
   );
 
-  fault(
-    "F04 whose fsync fails is not acknowledged, and the next one works",
-    { few: 3, many: 20, roundMs: 60_000 },
-    async ({ count }) => {
-      let last = -1;
-      await repeat(count, async (index) => {
-        const when = `when=${index + 1}`;
-        const writer = mutate(last + 1, 12, [
-          "-o",
-          "/dev/null",
-          "-e",
-          "trace=fsync",
-          "-e",
-          `inject=fsync:error=EIO:${when}`,
-        ]);
-        await writer.exited;
-        expect(writer.refused()).toEqual([expect.stringContaining("storage_failed")]);
-        expect(writer.acked()).toHaveLength(11);
-        last = (await reload()).last;
-        expect(last).toBe(Math.max(...writer.acked()));
-      });
-    },
-  );
+  /** The n-th call fails, for every n of the first changes, again and again. */
+  const refusals: readonly (readonly [title: string, call: string, error: string, few: number, many: number])[] = [
+    ["F04 whose fsync fails is not acknowledged, and the next one works", "fsync", "EIO", 3, 100],
+    ["F05 for which there is no space is refused and changes nothing", "rename", "ENOSPC", 3, 40],
+  ];
 
-  fault(
-    "F05 for which there is no space is refused and changes nothing",
-    { few: 3, many: 20, roundMs: 60_000 },
-    async ({ count }) => {
-      let last = -1;
-      await repeat(count, async (index) => {
-        const injection = `inject=rename:error=ENOSPC:when=${index + 1}`;
-        const writer = mutate(last + 1, 12, ["-o", "/dev/null", "-e", "trace=rename", "-e", injection]);
-        await writer.exited;
-        expect(writer.refused()).toEqual([expect.stringContaining("storage_failed")]);
-        expect((await reload()).degraded).toBeNull();
-        last = (await reload()).last;
-        expect(last).toBe(Math.max(...writer.acked()));
-      });
-    },
-  );
+  for (const [title, call, error, few, many] of refusals) {
+    fault(title, { few, many, roundMs: 10_000 }, async ({ count }) => {
+      const lanes = await makeLanes();
+      await repeat(
+        count,
+        async (index, own) => {
+          const lane = laneOf(lanes, own);
+          const writer = mutate(
+            lane.home,
+            lane.last + 1,
+            CHANGES,
+            at(call, `error=${error}`, 1 + (index % CALLS_FAILED_MAX)),
+          );
+          await writer.exited;
+          expect(writer.refused()).toEqual([expect.stringContaining("storage_failed")]);
+          expect(writer.acked()).toHaveLength(CHANGES - 1);
+          const { last, degraded } = await reload(lane.home);
+          lane.last = last;
+          expect(degraded).toBeNull();
+          expect(lane.last).toBe(Math.max(...writer.acked()));
+        },
+        LANES,
+      );
+    });
+  }
 });
 
 /** System calls in the order in which they ended. */
