@@ -1,0 +1,219 @@
+// A disk that is full, and files that were cut while it was: registry, journal and log each refuse or count what they
+// cannot keep, lose nothing that was promised, and go on by themselves when there is room again.
+
+import { execFile } from "node:child_process";
+import { mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { afterEach, beforeEach, describe, expect } from "vitest";
+
+import { AppendLog } from "../../src/core/append-log.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { openLog } from "../../src/core/log.ts";
+import { supervisorPaths } from "../../src/core/paths.ts";
+import { Redactor } from "../../src/core/redact.ts";
+import { ok } from "../../src/core/result.ts";
+import { Journal } from "../../src/worker/journal.ts";
+import { NEVER, Rig, type RigDaemon, until } from "../daemon/daemon-rig.ts";
+import { fault, repeat } from "./fault.ts";
+
+const run = promisify(execFile);
+/** Rounds that wait more than they work. */
+const LANES = 3;
+const DISK_SIZE = "256k";
+
+let rig: Rig;
+
+beforeEach(async () => {
+  rig = await Rig.make();
+});
+afterEach(() => rig[Symbol.asyncDispose]());
+
+/** The directory on a disk of its own. Needs root. */
+async function onSmallDisk(home: string): Promise<AsyncDisposable & { fill(): Promise<void>; free(): Promise<void> }> {
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  await run("mount", ["-t", "tmpfs", "-o", `size=${DISK_SIZE},mode=0700`, "tmpfs", home]);
+  const filler = join(home, "filler");
+  return {
+    fill: () => expect(writeFile(filler, Buffer.alloc(1_000_000))).rejects.toMatchObject({ code: "ENOSPC" }),
+    free: () => rm(filler),
+    [Symbol.asyncDispose]: async () => void (await run("umount", ["--lazy", home])),
+  };
+}
+
+async function get(daemon: RigDaemon, home: string, path: string): Promise<string> {
+  const token = (await readFile(join(home, "token"), "utf8")).trim();
+  const headers = { authorization: `Bearer ${token}` };
+  return (await fetch(`http://127.0.0.1:${daemon.httpPort}${path}`, { headers })).text();
+}
+
+describe("a full disk", () => {
+  fault(
+    "F05 refuses changes with a reason, serves what can be read, and is over when there is room again",
+    { few: 1, many: 20, roundMs: 60_000 },
+    async ({ count }) => {
+      const round = async (): Promise<void> => {
+        await using own = await Rig.make();
+        const path = await own.checkout("web", "https://github.com/acme/web.git");
+        await using disk = await onSmallDisk(own.home);
+        await using daemon = await own.daemon();
+        const problems = async (): Promise<unknown> =>
+          (JSON.parse(await get(daemon, own.home, "/api/ping")) as { problems: unknown }).problems;
+        await disk.fill();
+
+        const refused = await daemon.ask({ action: "register_repo", path });
+        const list = await daemon.ask({ action: "list_repos" });
+        const told = await problems();
+        await disk.free();
+        await until("the end of the problem", async () => (await problems())?.toString() === "");
+        const accepted = await daemon.ask({ action: "register_repo", path });
+
+        expect(refused).toMatchObject({
+          status: "error",
+          code: "storage_failed",
+          error: expect.stringContaining("ENOSPC") as string,
+        });
+        expect(list).toMatchObject({ status: "ok", repos: [] });
+        expect(told).toEqual([expect.stringContaining("ENOSPC")]);
+        expect(accepted).toMatchObject({ status: "ok", slug: "acme-web" });
+      };
+      await repeat(count, round, LANES);
+    },
+  );
+
+  fault(
+    "F05 keeps a worker from an effect that its journal cannot hold, and loses none that it held",
+    { few: 2, many: 20, roundMs: 5_000 },
+    async ({ count }) => {
+      await repeat(count, async (index) => {
+        await using disk = await onSmallDisk(join(rig.directory, `journal-${index}`));
+        const path = join(rig.directory, `journal-${index}`, "journal.jsonl");
+        const done: string[] = [];
+        const act = (journal: Journal, key: string) =>
+          journal.effect(
+            key,
+            {
+              look: () => Promise.resolve(ok(null)),
+              act: () => {
+                done.push(key);
+                return Promise.resolve(ok(key));
+              },
+            },
+            NEVER,
+          );
+        const journal = await Journal.open(path, systemClock);
+        for (let effect = 0; effect < 5; effect += 1) await act(journal, `${effect}.1/comment`);
+        await disk.fill();
+        await expect(fillUp(act, journal)).rejects.toMatchObject({ code: "ENOSPC" });
+        const before = [...done];
+        await disk.free();
+        await act(journal, "99.1/comment");
+        await journal[Symbol.asyncDispose]();
+
+        await using again = await Journal.open(path, systemClock);
+        expect(again.degraded).toBeNull();
+        expect(done).toEqual([...before, "99.1/comment"]);
+        expect(again.keys("")).toEqual(expect.arrayContaining(done));
+      });
+    },
+  );
+
+  fault(
+    "F30 under the log does not end the daemon, and what was dropped can be seen",
+    { few: 1, many: 20, roundMs: 20_000 },
+    async ({ count }) => {
+      const round = async (): Promise<void> => {
+        await using own = await Rig.make();
+        await using disk = await onSmallDisk(join(own.home, "logs"));
+        await using daemon = await own.daemon();
+        const dropped = async (): Promise<number> =>
+          Number(
+            /^hydraflow_supervisor_log_dropped_bytes_total\S* (\d+)$/m.exec(
+              await get(daemon, own.home, "/metrics"),
+            )?.[1],
+          );
+        await disk.fill();
+        await until("records that were dropped", async () => {
+          await daemon.ask({ action: "start_repo", slug: "nobody" });
+          await daemon.ask({ action: "register_repo", path: await own.checkout("web", "https://github.com/acme/web") });
+          await daemon.ask({ action: "remove_repo", slug: "acme-web" });
+          return (await dropped()) > 0;
+        });
+        await disk.free();
+        await until("a record that says so", async () => {
+          await daemon.ask({ action: "register_repo", path: await own.checkout("web", "https://github.com/acme/web") });
+          await daemon.ask({ action: "remove_repo", slug: "acme-web" });
+          const text = await readFile(supervisorPaths(own.home).logFile, "utf8").catch(() => "");
+          return text.includes('"log.records-dropped"');
+        });
+        expect(await daemon.ask({ action: "ping" })).toMatchObject({ status: "ok" });
+      };
+      await repeat(count, round, LANES);
+    },
+  );
+
+  fault(
+    "F30 under a log costs the records of that time alone: those after it stand on lines of their own and say how many are missing",
+    { few: 1, many: 20, roundMs: 20_000 },
+    async ({ count }) => {
+      const round = async (index: number): Promise<void> => {
+        const directory = join(rig.directory, `log-${index}`);
+        await using disk = await onSmallDisk(directory);
+        const file = join(directory, "worker.log");
+        const redactor = new Redactor([]);
+        await using log = openLog({ file, bytesMax: 65_536, filesMax: 2, redactor, fields: { repo: "acme-web" } });
+        log.write("info", "first");
+        await until("the first record", async () => (await readFile(file, "utf8").catch(() => "")).includes('"first"'));
+        await disk.fill();
+        await until("a loss", () => {
+          log.write("info", "lost", { padding: "x".repeat(4_000) });
+          return log.droppedBytes > 0;
+        });
+        await disk.free();
+        await until("the word on it", async () => {
+          log.write("info", "again");
+          return (await readFile(file, "utf8").catch(() => "")).includes('"log.records-dropped"');
+        });
+        const lines = (await readFile(file, "utf8")).split("\n").filter((line) => line.startsWith("{"));
+        const whole = lines
+          .filter((line) => line.endsWith("}"))
+          .map((line) => JSON.parse(line) as { dropped?: number });
+        expect(whole.some(({ dropped }) => (dropped ?? 0) > 0)).toBe(true);
+      };
+      await repeat(count, round, LANES);
+    },
+  );
+});
+
+describe("a file of records", () => {
+  fault(
+    "F06 that was cut at any byte of its last record has all that stood before it",
+    { few: 60, many: 600, roundMs: 500 },
+    async ({ count, random }) => {
+      const path = join(rig.directory, "records.jsonl");
+      const texts = Array.from({ length: 20 }, (_, number) => `${number} ${"é".repeat(Math.floor(random() * 300))}`);
+      const last = "x".repeat(count);
+      await using whole = await AppendLog.open<{ text: string }>(path, { bytesMax: 1_048_576 });
+      for (const text of texts) await whole.append({ text }, "buffered");
+      const before = (await readFile(path)).length;
+      await whole.append({ text: last }, "durable");
+      const content = await readFile(path);
+      const offsets = Array.from({ length: content.length - before }, (_, offset) => before + offset);
+      expect(offsets.length).toBeGreaterThan(count);
+
+      for (const length of offsets) {
+        await writeFile(path, content);
+        await truncate(path, length);
+        await using cut = await AppendLog.open<{ text: string }>(path, { bytesMax: 1_048_576 });
+        expect(cut.records.map(({ text }) => text)).toEqual(texts);
+        expect(cut.damage).toEqual({ damagedLines: 0, cutTail: length > before });
+      }
+    },
+  );
+});
+
+/** Effects until the disk takes no more of them. */
+async function fillUp(act: (journal: Journal, key: string) => Promise<unknown>, journal: Journal): Promise<void> {
+  for (let effect = 10; effect < 10_000; effect += 1) await act(journal, `${effect}.1/comment`);
+}
