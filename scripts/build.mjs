@@ -3,8 +3,8 @@
 
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { isBuiltin } from "node:module";
-import { join, relative } from "node:path";
+import { createRequire, isBuiltin } from "node:module";
+import { dirname, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { root } from "./runtime.mjs";
 
@@ -23,19 +23,59 @@ const REQUIRE_BANNER =
  * The sources take zod from core/schema.ts, which sets it up. The bundler keeps all of a namespace that is handed on like
  * that, 450 kB with every locale, but only what is used of one that a file imports itself.
  */
-const importZodByName = {
-  name: "import-zod-by-name",
-  setup(build) {
-    build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
-      const source = readFileSync(path, "utf8");
-      const contents = source.replace(
-        /^import \{ z \} from ("[^"]*\/schema\.ts");$/m,
-        'import * as z from "zod/mini"; import $1;',
+function importZodByName(source) {
+  return source.replace(/^import \{ z \} from ("[^"]*\/schema\.ts");$/m, 'import * as z from "zod/mini"; import $1;');
+}
+
+/**
+ * Named imports of Node's modules become reads of these names alone, where they are used at all: what `importNodeLazily`
+ * makes of them copies every name of the module, in every file again. A name that is global anyway needs no module.
+ */
+function readNodeByName(source) {
+  return source.replace(/^import \{([^}]*)\} from "((?:node:)?[a-z_/]+)";$/gms, (statement, names, path) => {
+    if (!isBuiltin(path)) return statement;
+    const module = path.replace(/^(?:node:)?/, "node:");
+    const reads = names
+      .split(",")
+      .map((name) => name.trim())
+      .filter((name) => name !== "" && !name.startsWith("type "))
+      .map((name) => name.split(" as "))
+      .filter(([name, alias]) => alias !== undefined || !isGlobal(module, name))
+      .map(
+        ([name, alias = name]) =>
+          `const ${alias} = /* @__PURE__ */ (() => process.getBuiltinModule("${module}").${name})();`,
       );
-      return { contents, loader: "ts" };
-    });
-  },
-};
+    return reads.join(" ") + "\n".repeat(statement.split("\n").length - 1);
+  });
+}
+
+function isGlobal(module, name) {
+  return name in globalThis && require(module)[name] === globalThis[name];
+}
+
+/**
+ * What an entry loads at once becomes one file. Without this, modules that it shares with what it loads later are split
+ * by who shares them, into some twenty files that each cost a start a millisecond. So whatever is loaded later is told to
+ * import all that the entry imports, which has been loaded by then.
+ */
+function keepStartTogether(entry) {
+  const imports = [...readFileSync(join(root, entry), "utf8").matchAll(/^import (?!type ).*?from "(\.[^"]+)";$/gms)];
+  const early = imports.map(([, path]) => join(root, dirname(entry), path));
+  const later = new Set();
+  return {
+    name: "keep-start-together",
+    setup(build) {
+      build.onResolve({ filter: /^\..*\.ts$/ }, ({ path, resolveDir, kind }) => {
+        if (kind === "dynamic-import") later.add(join(resolveDir, path));
+      });
+      build.onLoad({ filter: /\.(?:ts|m?js)$/ }, ({ path }) => {
+        const contents = readNodeByName(importZodByName(readFileSync(path, "utf8")));
+        const start = later.has(path) ? early.map((each) => `import ${JSON.stringify(each)};`).join("") : "";
+        return { contents: `${contents}\n${start}`, loader: path.endsWith(".ts") ? "ts" : "js" };
+      });
+    },
+  };
+}
 
 /**
  * An ES import of a module of Node reads every one of its exports, also those that load something when they are read:
@@ -69,6 +109,7 @@ const importEntriesAsBuilt = {
   },
 };
 
+const require = createRequire(import.meta.url);
 const dist = join(root, "dist");
 const marker = join(dist, ".sources");
 
@@ -113,8 +154,8 @@ function buildOptions(entryPoints, outdir) {
     sourcesContent: false,
     chunkNames: "[name]-[hash]",
     legalComments: "none",
-    banner: { js: REQUIRE_BANNER },
-    plugins: [importZodByName, importNodeLazily, importEntriesAsBuilt],
+    banner: "cli" in entryPoints ? { js: REQUIRE_BANNER } : {},
+    plugins: [importNodeLazily, importEntriesAsBuilt, keepStartTogether(Object.values(entryPoints)[0])],
     logLevel: "warning",
   };
 }

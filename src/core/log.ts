@@ -3,7 +3,6 @@
 
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { pino } from "pino";
 
 import { LogFile } from "./log-file.ts";
 import { PRIVATE_DIRECTORY_MODE } from "./paths.ts";
@@ -43,27 +42,15 @@ export function openLog(options: LogOptions): FileLog {
     file,
     bytesMax,
     filesMax,
-    droppedLine: (dropped) => recordLine("log.records-dropped", { ...options.fields, dropped }),
+    droppedLine: (dropped) => recordLine("warn", "log.records-dropped", { ...options.fields, dropped }),
   });
-  const destination = {
-    write(line: string): void {
+  return {
+    write(level, message, fields): void {
+      const line = recordLine(level, message, { ...options.fields, ...fields });
       const clean = cut(options.redactor.redact(line));
       target.write(clean);
       options.mirror?.write(clean);
     },
-  };
-  const logger = pino(
-    {
-      base: options.fields,
-      messageKey: "msg",
-      timestamp: () => `,"ts":"${new Date().toISOString()}"`,
-      formatters: { level: (label) => ({ level: label }) },
-      level: "debug",
-    },
-    destination,
-  );
-  return {
-    write: (level, message, fields = {}) => logger[level](fields, message),
     get droppedBytes() {
       return target.droppedBytes;
     },
@@ -73,9 +60,22 @@ export function openLog(options: LogOptions): FileLog {
 
 function cut(line: string): string {
   if (line.length <= RECORD_CHARACTERS_MAX) return line;
-  return recordLine("log.record-cut", { characters: line.length, head: line.slice(0, HEAD_CHARACTERS) });
+  return recordLine("warn", "log.record-cut", { characters: line.length, head: line.slice(0, HEAD_CHARACTERS) });
 }
 
-function recordLine(message: string, fields: Readonly<Record<string, unknown>>): string {
-  return `${JSON.stringify({ level: "warn", ts: new Date().toISOString(), ...fields, msg: message })}\n`;
+function recordLine(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): string {
+  const record = (some: object): string =>
+    `${JSON.stringify({ level, ts: new Date().toISOString(), ...some, msg: message })}\n`;
+  try {
+    return record(fields);
+  } catch {
+    // A bug of the caller's, which must not cost the record: what JSON cannot hold is named, not shown.
+    return record(Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, kindOrValue(value)])));
+  }
+}
+
+function kindOrValue(value: unknown): unknown {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean"
+    ? value
+    : Object.prototype.toString.call(value);
 }

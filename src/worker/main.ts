@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { HydraError, messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit-code.ts";
 import type { RunWorkerOptions } from "./runtime/run-by-hand.ts";
+import { runSupervised } from "./runtime/run-supervised.ts";
 import { SupervisorLink } from "./runtime/supervisor-link.ts";
 
 /** For an end that hangs; below the supervisor's grace, so that our own agents are gone before it kills. */
@@ -39,7 +40,6 @@ async function runSupervisedWorker(host: NodeJS.Process): Promise<void> {
     using link = new SupervisorLink(channel, stop);
     // Without a supervisor nobody may work: the next one starts another worker here.
     host.on("disconnect", stop);
-    const { runSupervised } = await import("./runtime/run-supervised.ts");
     await runSupervised(
       link,
       {

@@ -149,12 +149,10 @@ export class RepoRuntime implements AsyncDisposable {
   }
 
   async #runOnce(signal: AbortSignal): Promise<void> {
-    // Whatever talks to git and GitHub is loaded only now: the worker answers before.
-    const [{ prepare }, { Orchestrator }] = await Promise.all([
-      import("./prepare.ts"),
-      import("../pipeline/orchestrator.ts"),
-    ]);
+    // Whatever talks to git and GitHub is loaded only now, and what works on issues when there may be some.
+    const { prepare } = await import("./prepare.ts");
     const prepared = await prepare(this.#prepareOptions(), (notice) => this.#say(notice), signal);
+    const { Orchestrator } = await import("../pipeline/orchestrator.ts");
     const agent = await this.#options.createAgent(prepared.config, this.#parts.redactor.redact);
     await using orchestrator = new Orchestrator(this.#orchestratorOptions({ ...prepared, agent }));
     this.#orchestrator = orchestrator;

@@ -72,6 +72,7 @@ export async function startByHand(
     },
     signal,
   );
+  worker.runtime.start();
   return { worker, tokenFile: paths.token };
 }
 

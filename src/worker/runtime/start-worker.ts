@@ -39,7 +39,7 @@ export interface Worker extends AsyncDisposable {
   readonly port: number;
 }
 
-/** Up and answering when it resolves; the pipeline goes on in the background. */
+/** Up and answering when it resolves; `runtime.start()` is left to the caller, who says first that it is there. */
 export async function startWorker(options: StartWorkerOptions, signal: AbortSignal): Promise<Worker> {
   await using resources = new AsyncDisposableStack();
   const runtime = resources.use(await RepoRuntime.create(runtimeOptions(options), signal));
@@ -47,7 +47,6 @@ export async function startWorker(options: StartWorkerOptions, signal: AbortSign
   registry.add(runtime);
   const server: WorkerServer = resources.use(await startWorkerServer(runtime, registry, options.acceptedTokenHashes));
   runtime.bus.tell({ type: "worker.ready", port: server.port });
-  runtime.start();
   const owned = resources.move();
   return { runtime, port: server.port, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() };
 }
