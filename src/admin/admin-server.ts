@@ -4,14 +4,14 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { getRequestListener } from "@hono/node-server";
 
-import { errnoOf } from "../core/errors.ts";
+import { errnoOf, messageOf } from "../core/errors.ts";
 import { listenError } from "../core/listen-error.ts";
 import { isListedHost } from "../core/http-guard.ts";
-import { problemOf, PROBLEM_TYPE, problemResponse } from "../core/problem.ts";
+import { problemOf, PROBLEM_TYPE } from "../core/problem.ts";
 import type { ControlFailure } from "../core/supervisor-control.ts";
-import { type AdminDeps, createAdminApp } from "./admin-app.ts";
+import type { AdminDeps } from "./admin-app.ts";
+import type { AdminAnswer } from "./admin-answer.ts";
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -35,12 +35,13 @@ export async function startAdminServer(
   signal.throwIfAborted();
   const closing = new AbortController();
   let port = deps.port;
-  const { app } = createAdminApp(deps, () => port, AbortSignal.any([signal, closing.signal]));
-  const answer = getRequestListener(app.fetch, {
-    overrideGlobalObjects: false,
-    errorHandler: () =>
-      problemResponse({ code: "bad_request", message: "the address of the request is not well formed" }),
-  });
+  let answer: AdminAnswer | undefined;
+  // The app and its libraries load with the first request: no start waits for them, and a daemon that is driven over TCP
+  // alone never carries them.
+  const load = async (): Promise<AdminAnswer> => {
+    const { createAdminAnswer } = await import("./admin-answer.ts");
+    return (answer ??= createAdminAnswer(deps, () => port, AbortSignal.any([signal, closing.signal])));
+  };
   const server = createServer(
     {
       requireHostHeader: false,
@@ -57,7 +58,14 @@ export async function startAdminServer(
       outgoing.once("close", () => {
         if (closing.signal.aborted) setImmediate(() => server.closeIdleConnections());
       });
-      void answer(incoming, outgoing);
+      if (answer !== undefined) return void answer(incoming, outgoing);
+      void load().then(
+        (loaded) => loaded(incoming, outgoing),
+        (error: unknown) => {
+          deps.log.write("error", "admin.not-loaded", { problem: messageOf(error) });
+          refuse(outgoing, { code: "internal", message: "the daemon's files have changed under it; restart it" });
+        },
+      );
     },
   );
   server.maxConnections = CONNECTIONS_MAX;
