@@ -1,6 +1,6 @@
 // The operator's contract is code: what the pages and the service files say is compared with the tables in core.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 
 import { expect, test } from "vitest";
 
@@ -72,6 +72,26 @@ test("the systemd unit does not restart what a restart cannot mend", () => {
     ({ code, restart }) => !restart && code !== 0 && code !== EXIT_CODES.noDaemon.code,
   );
   expect(prevented).toEqual(hopeless.map(({ code }) => code));
+});
+
+test("the page of complaints answers each of the fifteen with a source and a test or measurement that exists", () => {
+  const rows = tableAfter(read("docs/supervisor-complaints.md"), "# What people complain about in supervisors");
+  const sources = rows.map(([, reported = ""]) => reported.split(", "));
+  const proofs = rows.map(([, , , shown = ""]) => [...shown.matchAll(/`([^`]+)`/g)].map(([, path = ""]) => path));
+
+  expect(rows).toHaveLength(15);
+  expect(sources.flat().filter((source) => !/^[\w.-]+\/[\w.-]+#\d+$/.test(source))).toEqual([]);
+  expect(proofs.filter((paths) => !paths.some((path) => path.startsWith("test/")))).toEqual([]);
+  expect(proofs.flat().filter((path) => !existsSync(new URL(path, root)))).toEqual([]);
+});
+
+test("every fault that the page of complaints names is injected by a test that stands in its row", () => {
+  const rows = tableAfter(read("docs/supervisor-complaints.md"), "# What people complain about in supervisors");
+  const missing = rows.flatMap(([, , , shown = ""]) => {
+    const tests = [...shown.matchAll(/`(test\/[^`]+)`/g)].map(([, path = ""]) => read(path)).join("\n");
+    return [...(shown.split(":")[0] ?? "").matchAll(/F\d\d/g)].filter(([fault]) => !tests.includes(`"${fault} `));
+  });
+  expect(missing).toEqual([]);
 });
 
 /** The cells of the first table behind a heading, without its head. */
