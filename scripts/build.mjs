@@ -12,6 +12,8 @@ const ENTRIES = {
   cli: "src/cli/main.ts",
   daemon: "src/daemon/main.ts",
   worker: "src/worker/main.ts",
+  demo: "src/demo/main.ts",
+  forge: "src/forge/main.ts",
   "demo-agent": "src/demo/agent/main.ts",
 };
 
@@ -95,6 +97,25 @@ const importNodeLazily = {
 };
 
 /**
+ * What yargs lays out help with compiles patterns for every emoji when it is evaluated, which takes longer than most
+ * commands. Here that happens when it is called.
+ */
+const layOutHelpLazily = {
+  name: "lay-out-help-lazily",
+  setup(build) {
+    build.onResolve({ filter: /^(?:cliui|string-width)$/ }, ({ path, importer, resolveDir, kind }) =>
+      importer.includes("/yargs/") && kind === "import-statement"
+        ? { path, namespace: "at-first-call", pluginData: resolveDir }
+        : undefined,
+    );
+    build.onLoad({ filter: /^/, namespace: "at-first-call" }, ({ path, pluginData }) => ({
+      contents: `module.exports = (...given) => require(${JSON.stringify(path)}).default(...given);`,
+      resolveDir: pluginData,
+    }));
+  },
+};
+
+/**
  * Each entry is a bundle of its own: split among all, what they share falls into some thirty small files, and each costs
  * a worker a millisecond of its start. Where one entry calls another, it imports that one's bundle.
  */
@@ -146,7 +167,9 @@ function buildOptions(entryPoints, outdir) {
     format: "esm",
     platform: "node",
     target: "node24",
-    splitting: true,
+    // A command lives for a tenth of a second and needs a little of everything: in one file all of that is read at once,
+    // and evaluated when it is imported.
+    splitting: !("cli" in entryPoints),
     minify: true,
     // Error classes take their name from the class, and a stack trace from a customer should be readable.
     keepNames: true,
@@ -155,7 +178,12 @@ function buildOptions(entryPoints, outdir) {
     chunkNames: "[name]-[hash]",
     legalComments: "none",
     banner: "cli" in entryPoints ? { js: REQUIRE_BANNER } : {},
-    plugins: [importNodeLazily, importEntriesAsBuilt, keepStartTogether(Object.values(entryPoints)[0])],
+    plugins: [
+      importNodeLazily,
+      layOutHelpLazily,
+      importEntriesAsBuilt,
+      keepStartTogether(Object.values(entryPoints)[0]),
+    ],
     logLevel: "warning",
   };
 }

@@ -18,6 +18,8 @@ export interface CommandEntry {
   /** Of a group: the commands below it. */
   readonly children: readonly CommandEntry[];
   register(yargs: Argv, invocation: Invocation): void;
+  /** As the one thing that the program can do, where the words before its arguments are taken off. Not for a group. */
+  registerAlone(yargs: Argv, invocation: Invocation): void;
   /** Loads the file ahead of `register`, whose options are then known at once; yargs completes no others. */
   preload(): Promise<void>;
 }
@@ -53,6 +55,7 @@ export function commandGroup(name: string, description: string, children: readon
         return group.demandCommand(1);
       });
     },
+    registerAlone: () => undefined,
     preload: () => Promise.resolve(),
   };
 }
@@ -63,20 +66,23 @@ function entryOf<Options>(
   load: () => Promise<Command<unknown, Options>>,
 ): CommandEntry {
   let loaded: Command<unknown, Options> | undefined;
+  const register = (given: string, yargs: Argv, invocation: Invocation): void => {
+    yargs.command(
+      given,
+      description,
+      (own) => (loaded === undefined ? load().then(({ build }) => build(own).strict()) : loaded.build(own).strict()),
+      async (options) => {
+        const { run } = await load();
+        invocation.result = await run(options as Options, invocation.terminal);
+      },
+    );
+  };
+  const [name = usage, ...parameters] = usage.split(" ");
   return {
-    name: usage.split(" ", 1)[0] ?? usage,
+    name,
     children: [],
-    register: (yargs, invocation) => {
-      yargs.command(
-        usage,
-        description,
-        (own) => (loaded === undefined ? load().then(({ build }) => build(own).strict()) : loaded.build(own).strict()),
-        async (options) => {
-          const { run } = await load();
-          invocation.result = await run(options as Options, invocation.terminal);
-        },
-      );
-    },
+    register: (yargs, invocation) => register(usage, yargs, invocation),
+    registerAlone: (yargs, invocation) => register(["$0", ...parameters].join(" "), yargs, invocation),
     preload: async () => {
       loaded = await load();
     },

@@ -4,13 +4,13 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 
-import { readTokenFile } from "../core/bearer-token.ts";
 import { readTextIfExists } from "../core/durable-file.ts";
 import { errnoOf } from "../core/errors.ts";
 import { parseJsonObject } from "../core/json-lines.ts";
 import { supervisorPaths } from "../core/paths.ts";
 import { ok, type Result } from "../core/result.ts";
 import { z } from "../core/schema.ts";
+import { readTokenFile } from "../core/token-file.ts";
 import { type CliFailure, failWith } from "./failure.ts";
 
 export interface DaemonAddress {

@@ -2,7 +2,6 @@
 // exit code. node:http and not fetch: a client command lives for a tenth of a second, and fetch takes half of that.
 
 import { type IncomingMessage, request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
 
 import { errnoOf, messageOf } from "../core/errors.ts";
 import { LineSplitter } from "../core/json-lines.ts";
@@ -90,7 +89,7 @@ export class DaemonClient {
     }
   }
 
-  #send(method: Method, path: string, body: unknown, signal: AbortSignal): Promise<IncomingMessage> {
+  async #send(method: Method, path: string, body: unknown, signal: AbortSignal): Promise<IncomingMessage> {
     const { url, token } = this.#address;
     const content = body === undefined ? undefined : JSON.stringify(body);
     const headers = {
@@ -102,7 +101,7 @@ export class DaemonClient {
         : { "content-type": "application/json", "content-length": Buffer.byteLength(content) }),
     };
     const target = new URL(`${url.pathname.replace(/\/+$/, "")}${path}`, url);
-    const send = url.protocol === "https:" ? requestHttps : requestHttp;
+    const send = url.protocol === "https:" ? (await import("node:https")).request : requestHttp;
     return new Promise((resolve, reject) => {
       send(target, { method, headers, signal, agent: false }).on("response", resolve).on("error", reject).end(content);
     });

@@ -5,7 +5,7 @@ import yargs, { type Argv } from "yargs";
 
 import { EXIT_CODES, type ExitCode } from "../core/exit-code.ts";
 import { ok } from "../core/result.ts";
-import type { Invocation } from "./command-entry.ts";
+import type { CommandEntry, Invocation } from "./command-entry.ts";
 import { COMMANDS } from "./command-table.ts";
 import { completeSlugs, isCompletion, preloadCommands } from "./completion.ts";
 import { type CommandResult, failWith } from "./failure.ts";
@@ -37,7 +37,8 @@ async function parse(args: readonly string[], invocation: Invocation): Promise<C
   let printed = "";
   let refusal: Error | undefined;
   try {
-    await buildParser(args, invocation).parseAsync([...args], {}, (error, _options, output) => {
+    const { parser, words } = await buildParser(args, invocation);
+    await parser.parseAsync(words, {}, (error, _options, output) => {
       refusal = error ?? undefined;
       printed = output || printed;
     });
@@ -50,11 +51,38 @@ async function parse(args: readonly string[], invocation: Invocation): Promise<C
   return invocation.result ?? (printed === "" ? usageFailure(`unknown command: ${args.join(" ")}`, [], "") : ok());
 }
 
-function buildParser(args: readonly string[], invocation: Invocation): Argv {
-  const { terminal } = invocation;
-  const parser = yargs([...args])
+/**
+ * A command that stands first and in full is the only one that yargs hears of: hearing of all of them, and laying out
+ * their help in case, takes longer than what most commands do.
+ */
+async function buildParser(
+  args: readonly string[],
+  invocation: Invocation,
+): Promise<{ readonly parser: Argv; readonly words: string[] }> {
+  const { path, entry } = findCommand(args);
+  const words = args.slice(path.length);
+  if (entry === undefined || entry.children.length > 0 || isForHelp(words)) {
+    return { parser: buildFullParser(args, invocation), words: [...args] };
+  }
+  const parser = configure(yargs(words), invocation).scriptName(["hydraflow", ...path].join(" "));
+  await entry.preload();
+  entry.registerAlone(parser, invocation);
+  return { parser, words };
+}
+
+function buildFullParser(args: readonly string[], invocation: Invocation): Argv {
+  const parser = configure(yargs([...args]), invocation)
     .scriptName("hydraflow")
     .usage(`${USAGE}\n\nTurns labelled GitHub issues into merged pull requests, over many repositories.`)
+    .recommendCommands()
+    .demandCommand(1, "say what to do")
+    .completion("completion", "Completion script for bash or zsh, after $SHELL");
+  for (const entry of COMMANDS) entry.register(parser, invocation);
+  return parser;
+}
+
+function configure(parser: Argv, { terminal }: Invocation): Argv {
+  return parser
     .locale("en")
     .updateStrings({
       ...inAnyNumber("Unknown argument: %s", "unknown: %s"),
@@ -70,15 +98,14 @@ function buildParser(args: readonly string[], invocation: Invocation): Argv {
       "parse-positional-numbers": false,
     })
     .strictOptions()
-    .recommendCommands()
-    .demandCommand(1, "say what to do")
     .version(false)
     .exitProcess(false)
     .wrap(Math.min(terminal.columns, HELP_WIDTH_MAX))
-    .help()
-    .completion("completion", "Completion script for bash or zsh, after $SHELL");
-  for (const entry of COMMANDS) entry.register(parser, invocation);
-  return parser;
+    .help();
+}
+
+function isForHelp(words: readonly string[]): boolean {
+  return words.includes("--help") || words.at(-1) === "help";
 }
 
 /** yargs words some texts by number; its types know of plain strings alone. */
@@ -98,13 +125,21 @@ function usageFailure(message: string, args: readonly string[], help: string): C
 }
 
 function helpOf(args: readonly string[]): string {
+  return ["hydraflow", ...findCommand(args).path, "--help"].join(" ");
+}
+
+/** The command that the first words name, as far as they name one. */
+function findCommand(args: readonly string[]): {
+  readonly path: readonly string[];
+  readonly entry: CommandEntry | undefined;
+} {
   const path: string[] = [];
-  let level = COMMANDS;
+  let entry: CommandEntry | undefined;
   for (const word of args) {
-    const entry = level.find(({ name }) => name === word);
-    if (entry === undefined) break;
-    path.push(entry.name);
-    level = entry.children;
+    const next = (entry?.children ?? COMMANDS).find(({ name }) => name === word);
+    if (next === undefined) break;
+    path.push(word);
+    entry = next;
   }
-  return ["hydraflow", ...path, "--help"].join(" ");
+  return { path, entry };
 }

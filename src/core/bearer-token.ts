@@ -1,16 +1,12 @@
 // The admin token: 256 random bits in a file that only its owner can read, compared in constant time by its hash.
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { stat } from "node:fs/promises";
-
-import { ensurePrivateDirectory, readTextIfExists, replaceFile } from "./durable-file.ts";
-import { HydraError } from "./errors.ts";
-import { EXIT_CODES } from "./exit-code.ts";
 import { dirname } from "node:path";
 
+import { ensurePrivateDirectory, replaceFile } from "./durable-file.ts";
+import { readTokenFile } from "./token-file.ts";
+
 const TOKEN_BYTES = 32;
-const TOKEN_FILE_BYTES_MAX = 4_096;
-const OTHERS_MASK = 0o077;
 
 export function newToken(): string {
   return randomBytes(TOKEN_BYTES).toString("base64url");
@@ -31,23 +27,6 @@ export function isAcceptedToken(token: string | undefined, acceptedHashes: Itera
     if (wanted.length === given.length && timingSafeEqual(given, wanted)) accepted = true;
   }
   return accepted;
-}
-
-/** Throws TOKEN_FILE_OPEN when others may read the file. The text without surrounding white space. */
-export async function readTokenFile(path: string): Promise<string | undefined> {
-  const text = (await readTextIfExists(path, TOKEN_FILE_BYTES_MAX))?.trim();
-  if (text === undefined || text === "") return undefined;
-  const { mode } = await stat(path);
-  if ((mode & OTHERS_MASK) !== 0) {
-    throw new HydraError(
-      "TOKEN_FILE_OPEN",
-      `${path} can be read by other users; run: chmod 600 ${path}, and replace the token if anyone else may have read it`,
-      {
-        exitCode: EXIT_CODES.badConfig.code,
-      },
-    );
-  }
-  return text;
 }
 
 /** Reads the token, or makes one on the first start. */

@@ -1,7 +1,7 @@
 // Where the GitHub credential comes from. It travels to the worker over IPC and to git in the environment of single
 // processes; it never stands in an argument, a URL, a log or an agent's environment.
 
-import { readTokenFile } from "./bearer-token.ts";
+import { readTokenFile } from "./token-file.ts";
 
 export interface GitHubTokenSources {
   readonly environment: Readonly<Record<string, string | undefined>>;
