@@ -2,6 +2,7 @@
 // its holder keeps moving). We hold the kernel lock of the state directory, so a lock that does not move is a dead
 // process's, and waiting for it to grow old by the clock would only delay the start.
 
+import { mkdirSync, realpathSync, rmdirSync, statSync, utimesSync } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { lock } from "proper-lockfile";
 
@@ -14,6 +15,21 @@ const UPDATE_MS = 1_000;
 const DEAD_MS = 3_000;
 const WAIT_MS_MAX = 10_000;
 const POLL_MS = 50;
+
+type Done = (error: unknown, result?: unknown) => void;
+
+/**
+ * What the lock does to its directory takes microseconds, less than handing it to another thread: each call is made at
+ * once, in the form that the library asks for.
+ */
+const FAST_FILES = {
+  mkdir: atOnce(mkdirSync),
+  realpath: atOnce(realpathSync),
+  rmdir: atOnce(rmdirSync),
+  rmdirSync,
+  stat: atOnce(statSync),
+  utimes: atOnce(utimesSync),
+};
 
 export interface FileLock extends AsyncDisposable {
   /** False once the lock was lost, for instance after the machine slept: then nothing may be written any more. */
@@ -51,6 +67,7 @@ async function tryLock(path: string): Promise<FileLock | undefined> {
       update: UPDATE_MS,
       realpath: false,
       retries: 0,
+      fs: FAST_FILES,
       onCompromised,
     });
     // Releasing fails only when the lock was lost, and then there is nothing to release.
@@ -59,6 +76,20 @@ async function tryLock(path: string): Promise<FileLock | undefined> {
     if (errnoOf(error) === "ELOCKED") return undefined;
     throw error;
   }
+}
+
+function atOnce<Given extends unknown[]>(call: (...given: Given) => unknown): (...given: [...Given, Done]) => void {
+  return (...given) => {
+    const done = given.pop() as Done;
+    let result: unknown;
+    try {
+      result = call(...(given as unknown as Given));
+    } catch (error) {
+      done(error);
+      return;
+    }
+    done(null, result);
+  };
 }
 
 function lockDirectory(path: string): string {

@@ -1,7 +1,8 @@
 // Reads and replaces supervisor-state.json. A damaged file is kept as evidence and its last good copy is used; a write
 // happens only when the file on disk is the one we know, so nobody's change is lost.
 
-import { copyFile, link, lstat, readdir, rename, rm, unlink } from "node:fs/promises";
+import { copyFileSync, linkSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { copyFile, lstat, readdir, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 import type { Clock } from "../core/clock.ts";
@@ -65,7 +66,7 @@ export class RegistryFile {
     const { state } = this.#paths;
     const text = encodeDocument(document);
     await using lock = await takeFileLock(state, this.#clock, signal);
-    if (await this.#isGoodAndOurs()) await keepPrevious(state, this.#paths.statePrevious);
+    if (await this.#isGoodAndOurs()) keepPrevious(state, this.#paths.statePrevious);
     if (!lock.isHeld()) throw new HydraError("FILE_LOCK_LOST", `the lock of ${state} was lost`);
     this.#ours.add(text);
     await replaceFile(state, text);
@@ -119,7 +120,7 @@ export class RegistryFile {
 
   /** False when there is nothing worth a copy: a missing or damaged file is no change to lose. Throws REGISTRY_CHANGED. */
   async #isGoodAndOurs(): Promise<boolean> {
-    const text = await readTextIfExists(this.#paths.state, FILE_BYTES_MAX);
+    const text = readAtOnce(this.#paths.state);
     if (text === undefined || text === this.#keptAside) return false;
     if (this.#ours.has(text)) return true;
     const decoded = decodeDocument(text);
@@ -152,6 +153,18 @@ type ReadOutcome =
   | { readonly kind: "damaged"; readonly text: string; readonly reason: string }
   | { readonly kind: "first-implementation"; readonly text: string; readonly entries: readonly FirstEntry[] };
 
+/** What was read or written a moment ago lies in memory: reading it takes less than asking another thread to. */
+function readAtOnce(path: string): string | undefined {
+  try {
+    const { size } = statSync(path);
+    if (size > FILE_BYTES_MAX) throw new RangeError(`${path} has ${size} bytes, the limit is ${FILE_BYTES_MAX}`);
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
 async function refuseLink(path: string): Promise<void> {
   const kind = await lstat(path).catch(() => undefined);
   if (kind === undefined || kind.isFile()) return;
@@ -159,18 +172,19 @@ async function refuseLink(path: string): Promise<void> {
 }
 
 /** The last good copy is another name of the file that is about to be replaced: no data is copied. */
-async function keepPrevious(state: string, previous: string): Promise<void> {
+function keepPrevious(state: string, previous: string): void {
   const temporary = `${previous}.new`;
   try {
-    await rm(temporary, { force: true });
-    await link(state, temporary).catch((error: unknown) => {
-      if (errnoOf(error) === "ENOENT") throw error;
-      return copyFile(state, temporary); // A file system without hard links.
-    });
-    await rename(temporary, previous);
+    rmSync(temporary, { force: true });
+    try {
+      linkSync(state, temporary);
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return;
+      copyFileSync(state, temporary); // A file system without hard links.
+    }
+    renameSync(temporary, previous);
   } catch (error) {
-    if (errnoOf(error) !== "ENOENT")
-      throw new HydraError("REGISTRY_COPY", `no copy of ${state} could be kept: ${messageOf(error)}`, { cause: error });
+    throw new HydraError("REGISTRY_COPY", `no copy of ${state} could be kept: ${messageOf(error)}`, { cause: error });
   }
 }
 
