@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { systemClock } from "../../../src/core/clock.ts";
@@ -126,6 +127,75 @@ describe("Requests", () => {
       { kind: "server", retryable: true },
       { kind: "server", retryable: true },
     ]);
+  });
+
+  it("reads packed answers, and counts their bytes unpacked", async () => {
+    answer = (_request, response) =>
+      response
+        .writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" })
+        .end(gzipSync(JSON.stringify(Array.from({ length: 1_000 }, () => 1))));
+
+    const whole = valueOf(await requests().ask({ route: "GET /packed", answer: numbers }, signal));
+    const bomb = failureOf(
+      await requests({ answerBytesMax: 1_000 }).ask({ route: "GET /packed", answer: numbers }, signal),
+    );
+
+    expect(whole).toHaveLength(1_000);
+    expect(seen[0]?.headers["accept-encoding"]).toBe("gzip");
+    expect(bomb.kind).toBe("server");
+  });
+
+  it("follows a moved repository with the same method and body, and no redirect to another host", async () => {
+    const bodies: string[] = [];
+    answer = (request, response) => {
+      const location = request.url === "/stolen" ? "http://127.0.0.1:9/steal" : "/new";
+      if (request.url !== "/new") response.writeHead(307, { location }).end();
+      else void request.toArray().then((chunks) => json(response, [bodies.push(Buffer.concat(chunks).toString())]));
+    };
+
+    const moved = valueOf(
+      await requests().ask({ route: "POST /old", parameters: { title: "One" }, answer: numbers }, signal),
+    );
+    const stolen = failureOf(await requests().ask({ route: "GET /stolen", answer: numbers }, signal));
+
+    expect(moved).toEqual([1]);
+    expect(bodies).toEqual(['{"title":"One"}']);
+    expect(seen.slice(0, 2).map(({ method, url: path }) => `${method} ${path}`)).toEqual(["POST /old", "POST /new"]);
+    expect(stolen.message).toContain("not the configured API");
+  });
+
+  it("gives up a server that redirects for ever", async () => {
+    answer = (_request, response) => response.writeHead(302, { location: "/again" }).end();
+
+    const failure = failureOf(await requests().ask({ route: "POST /again", answer: numbers }, signal));
+
+    expect(failure.kind).toBe("server");
+    expect(seen).toHaveLength(6);
+  });
+
+  it("asks over one connection as long as it is kept open", async () => {
+    const ports = new Set<number | undefined>();
+    answer = (request, response) => {
+      ports.add(request.socket.remotePort);
+      if (request.method === "DELETE") response.writeHead(204).end();
+      else json(response, [1]);
+    };
+    const asked = requests();
+
+    for (const route of ["GET /a", "DELETE /b", "GET /c"]) await asked.ask({ route, answer: z.any() }, signal);
+
+    expect(seen).toHaveLength(3);
+    expect(ports.size).toBe(1);
+  });
+
+  it("shows no credential to a server that does not speak TLS where it should", async () => {
+    answer = (_request, response) => json(response, [1]);
+
+    const asked = requests({}, { apiUrl: url.replace("http:", "https:") });
+    const failure = failureOf(await asked.ask({ route: "POST /numbers", answer: numbers }, signal));
+
+    expect(failure.kind).toBe("unreachable");
+    expect(seen).toEqual([]);
   });
 
   it("takes the token out of what a server echoes", async () => {
