@@ -86,6 +86,12 @@ export function initialProcess(left: { readonly reason: string; readonly isFinal
   return { id: "quarantined", generation: 0, reason: left.reason, isFinal: left.isFinal };
 }
 
+/** Its last birth crashed, and nobody has started or stopped it since. */
+export function hasFailed(state: RepoProcess): boolean {
+  if (state.id === "starting") return state.crashes.streak > 0;
+  return state.id === "backing-off" || state.id === "quarantined";
+}
+
 /** A clock that was set back must not make it longer. */
 export function quarantineLeftMs(since: string, now: Date): number {
   const left = Date.parse(since) + QUARANTINE_MS - now.getTime();

@@ -25,7 +25,7 @@ import { NOT_FOUND, SHUTTING_DOWN } from "./refusal.ts";
 import type { RegistryDocument, RepoRecord } from "./registry-document.ts";
 import type { Registry } from "./registry.ts";
 import { repoEntry } from "./repo-entry.ts";
-import type { RepoProcess } from "./repo-process.ts";
+import { hasFailed, type RepoProcess } from "./repo-process.ts";
 import type { Quarantine, RepoSupervisor, RepoSupervisorOptions } from "./repo-supervisor.ts";
 
 export interface SupervisorOptions {
@@ -235,8 +235,8 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
   /** A failed add leaves no registration, unless someone has brought the worker up or stopped it meanwhile. */
   #withdraw(record: RepoRecord, failure: ControlFailure): Promise<ControlResult<never>> {
     return this.#queue.run(record.slug, async () => {
-      const state = this.#repos.get(record.slug)?.state.id;
-      if (this.#isStopping || (state !== "backing-off" && state !== "quarantined")) return fail(failure);
+      const state = this.#repos.get(record.slug)?.state;
+      if (this.#isStopping || state === undefined || !hasFailed(state)) return fail(failure);
       const removed = await this.#removeNow(record, true);
       const outcome = removed.ok ? "the repository was not registered" : "it stays registered";
       return fail({ code: failure.code, message: `${failure.message}; ${outcome}` });

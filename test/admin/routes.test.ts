@@ -4,6 +4,7 @@ import { CONTROL_CODES } from "../../src/core/supervisor-control.ts";
 import { ask, askJson, BEARER, type Door, json, openDoor, TOKEN } from "./door.ts";
 import type { FakeControl } from "./fake-control.ts";
 import { routeCalls } from "./route-calls.ts";
+import { FakeDrain } from "../support/fake-drain.ts";
 
 let door: Door;
 
@@ -186,6 +187,32 @@ describe("repositories", () => {
   });
 });
 
+describe("a drain", () => {
+  it("is begun with the time that the answer may wait, looked at, and taken back", async () => {
+    const drain = new FakeDrain();
+    await using own = await openDoor({ drain });
+
+    const begun = await askJson(own.port, "/api/drain", json({ timeout_s: 90 }));
+    const seen = await askJson(own.port, "/api/drain");
+    const back = await askJson(own.port, "/api/drain", { method: "DELETE" });
+
+    expect([begun.body, seen.body, back.body]).toMatchObject([
+      { draining: true, drained: true },
+      { draining: true, drained: true },
+      { draining: false, drained: false },
+    ]);
+    expect(drain.asked).toEqual(["drain 90000", "undrain"]);
+  });
+
+  it("shows on /readyz and changes nothing else there", async () => {
+    await using own = await openDoor({ readiness: () => ({ ready: true, draining: true, problems: ["no disk"] }) });
+
+    const ready = await ask(own.port, "/readyz", { headers: {} });
+
+    expect([ready.status, ready.text]).toEqual([200, "ready, degraded, draining\n"]);
+  });
+});
+
 describe("what is not understood", () => {
   it.each([
     ["an unknown address", "/api/nothing", {}, 404, "not_found"],
@@ -195,6 +222,7 @@ describe("what is not understood", () => {
     ["a value out of the list", "/api/repos/acme-web?force=maybe", { method: "DELETE" }, 400, "bad_request"],
     ["an unknown field", "/api/repos", json({ path: "/a", extra: 1 }), 400, "bad_request"],
     ["a field of a wrong type", "/api/repos", json({ path: 5 }), 400, "bad_request"],
+    ["a drain of more than a day", "/api/drain", json({ timeout_s: 86_401 }), 400, "bad_request"],
     ["an array", "/api/repos", json([]), 400, "bad_request"],
     ["broken JSON", "/api/repos", { ...json({}), body: "{" }, 400, "bad_request"],
     ["a prototype key", "/api/repos", { ...json({}), body: '{"__proto__":{"path":"/a"}}' }, 400, "bad_request"],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import {
+  hasFailed,
   HEALTHY_MS,
   initialProcess,
   type RepoEvent,
@@ -292,3 +293,16 @@ function pick<T>(table: Record<string, T>, name: string): T {
   if (found === undefined) throw new Error(`no ${name}`);
   return found;
 }
+
+describe("a birth that failed", () => {
+  it.each([
+    ["starting", { ...NO_CRASHES, streak: 1 }, true],
+    ["starting", NO_CRASHES, false],
+    ["running", { ...NO_CRASHES, streak: 1 }, false],
+  ] as const)("in %s with crashes %j is told: %j", (id, crashes, failed) => {
+    const state: RepoProcess =
+      id === "starting" ? { id, generation: 2, crashes } : { id, generation: 2, crashes, sinceMs: NOW_MS };
+
+    expect(hasFailed(state)).toBe(failed);
+  });
+});

@@ -110,6 +110,23 @@ describe("a reload", () => {
     expect(entry.desired).toBe("running");
   });
 
+  it("reaches a worker too that is just starting, with the settings of before", async () => {
+    await configure(JSON.stringify({ maxWorkers: 2 }));
+    const daemon = await rig.daemon();
+    const adding = add(daemon, "late");
+    await until("the start message", () => rig.given("acme-late", "given.json").catch(() => undefined));
+    await configure(JSON.stringify({ maxWorkers: 4 }));
+
+    const { body } = await post(daemon, "/api/reload");
+    await writeFile(join(rig.home, "acme-late", "go"), "");
+    await adding;
+    await daemon.entryWhen("acme-late", "the next generation", (now) => now.running && now.generation === 2);
+
+    expect(body["restarting"]).toEqual(["acme-late"]);
+    const given = await rig.given<{ start: StartWorker }>("acme-late", "given.json");
+    expect(given.start.config.file?.values).toMatchObject({ maxWorkers: 4 });
+  });
+
   it("touches no worker when nothing that concerns them has changed", async () => {
     await configure(JSON.stringify({ respawnDelayMs: 1_000 }));
     const daemon = await rig.daemon();

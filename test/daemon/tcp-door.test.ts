@@ -56,6 +56,11 @@ describe("the first implementation's protocol", () => {
       { action: "restart_repo", slug: "acme-web" },
       { status: "ok", ...ENTRY },
     ],
+    [
+      { action: "drain", timeout_s: 600 },
+      { status: "ok", draining: true, since: "2026-01-01T00:00:00.000Z", drained: true, repos: [] },
+    ],
+    [{ action: "undrain" }, { status: "ok", draining: false, since: null, drained: false, repos: [] }],
   ])("answers %j", async (request, reply) => {
     expect(await ask(door.port, request)).toEqual(reply);
   });

@@ -19,6 +19,7 @@ export const SLUG = "acme-web";
 const MANIFEST = '{"type":"module","scripts":{"test":"node --test"}}\n';
 const CHECK = `\`\`\`js file=test/NAME.test.js\nimport assert from 'node:assert/strict';\nimport { test } from 'node:test';\nimport { answer } from '../src/NAME.js';\ntest('answers', () => assert.equal(answer, 42));\n\`\`\`\n`;
 const OPERATOR = "operator";
+const QUESTION_MARK = /<!-- hydraflow:\S*comment\/question/;
 
 export type Role = "triage" | "plan" | "implement" | "review" | "hitl";
 
@@ -117,10 +118,19 @@ export class TurnRig implements AsyncDisposable {
     return lines.map((line) => JSON.parse(line) as Turn).filter((turn) => turn.role === role);
   }
 
-  /** The newest turn of this role, as soon as there are so many. */
-  async turn(role: Role, count = 1): Promise<Turn> {
-    await until(async () => (await this.turns(role)).length >= count, `turn ${count} of ${role} has begun`);
-    return (await this.turns(role)).at(-1) as Turn;
+  /** The `count`th turn of this role, of this issue where it is given, as soon as it has begun. */
+  async turn(role: Role, count = 1, issue?: number): Promise<Turn> {
+    const look = async (): Promise<Turn | undefined> =>
+      (await this.turns(role)).filter((turn) => issue === undefined || turn.issue === issue)[count - 1];
+    await until(async () => (await look()) !== undefined, `turn ${count} of ${role} has begun`);
+    return (await look()) as Turn;
+  }
+
+  /** As a person does it, with a comment below the question. */
+  async answer(issue: number): Promise<void> {
+    const isAsked = (): boolean => this.forge.comments(REPOSITORY, issue).some(({ body }) => QUESTION_MARK.test(body));
+    await until(isAsked, `a question on issue ${issue}`);
+    await this.forge.addComment(REPOSITORY, issue, OPERATOR, "It is 42.");
   }
 
   /** What the first implementing turn wrote before it had to wait. */

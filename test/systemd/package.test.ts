@@ -9,20 +9,20 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { Container } from "./container.ts";
-import { HOME, REPOSITORIES, ServiceWorld } from "./service-world.ts";
+import { HOME, REPOSITORIES, ServiceWorld, type Turn } from "./service-world.ts";
 
 const BUILD = fileURLToPath(new URL("../../scripts/build-deb.mjs", import.meta.url));
 
 let directory: string;
-let first: string;
-let second: string;
+let older: string;
+let newer: string;
 let container: Container;
 let world: ServiceWorld;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "hydraflow-packages-"));
-  first = await build("1.0.0");
-  second = await build("1.0.1");
+  older = await build("1.0.0");
+  newer = await build("1.0.1");
   container = await Container.boot({ binds: { [directory]: "/opt/packages" } });
   world = new ServiceWorld(container, "hydraflow");
   // An image for containers forbids packages to start services; a machine does not.
@@ -35,13 +35,13 @@ afterAll(async () => {
 });
 
 test("lintian finds no error", async () => {
-  const checked = await container.run(`lintian --fail-on error --allow-root /opt/packages/${basename(first)}`);
+  const checked = await container.run(`lintian --fail-on error --allow-root /opt/packages/${basename(older)}`);
 
   expect(checked, checked.stdout).toMatchObject({ code: 0 });
 });
 
 test("installing it makes the user and starts the service", async () => {
-  await container.must(`dpkg --install /opt/packages/${basename(first)}`);
+  await container.must(`dpkg --install /opt/packages/${basename(older)}`);
 
   expect(await world.show("ActiveState")).toBe("active");
   expect(await world.show("UnitFileState")).toBe("enabled");
@@ -49,20 +49,64 @@ test("installing it makes the user and starts the service", async () => {
   expect(await world.cli("ping")).toContain("hydraflow");
 });
 
-test("an upgrade restarts it with every repository and loses no run", async () => {
+test("an upgrade waits for the turns in hand, and the new daemon goes on behind them", async () => {
   await world.startForge();
-  await world.configure();
+  await world.useGatedAgent();
   await container.must("systemctl restart hydraflow");
   for (const repository of REPOSITORIES) await world.cli(`add ${repository}`);
+  await world.hold();
   await world.fileIssues();
-  await container.until("work is in hand", async () => (await world.processes()).length > REPOSITORIES.length + 1);
+  await container.until("every turn is in hand", async () => (await world.turns()).length === REPOSITORIES.length);
   const before = await world.show("MainPID");
 
-  await container.must(`dpkg --install /opt/packages/${basename(second)}`);
+  const upgrade = container.must(`dpkg --install /opt/packages/${basename(newer)}`);
+  await container.until("the daemon drains", async () =>
+    (await world.repositories()).every(({ draining }) => draining),
+  );
+  await world.release();
+  const said = await upgrade;
 
+  expect(said.match(/: finished #\d+ implement$/gm)).toHaveLength(REPOSITORIES.length);
   expect(await world.show("MainPID")).not.toBe(before);
   await container.until("all repositories run", () => world.allRunning());
   await container.until("every issue is merged", () => world.allMergedOnce());
+  expect(await world.turns()).toHaveLength(REPOSITORIES.length);
+});
+
+test("an upgrade that does not wait loses no turn: the new daemon resumes each", async () => {
+  await world.forgetTurns();
+  await world.hold();
+  await world.fileIssues(1);
+  await container.until("every turn is in hand", async () => (await world.turns()).length === REPOSITORIES.length);
+  const first = await world.turns();
+
+  const upgrade = container.must(`dpkg --install /opt/packages/${basename(older)}`);
+  await container.until("the daemon drains", async () =>
+    (await world.repositories()).every(({ draining }) => draining),
+  );
+  await container.must("pkill --full --signal INT 'cli[.]js drain'");
+  await upgrade;
+
+  await container.until("every turn is in hand again", async () => (await world.turns()).length === 2 * first.length);
+  const sessions = (turns: readonly Turn[]): string[] => turns.map(({ session }) => session).toSorted();
+  const resumed = (await world.turns()).slice(first.length);
+  expect(sessions(resumed)).toEqual(sessions(first));
+  expect(resumed.every(({ isResumed }) => isResumed)).toBe(true);
+  await world.release();
+  await container.until("every issue is merged", () => world.allMergedOnce());
+  // A review may have sent one back, which is a turn of its own; none was begun twice.
+  expect((await world.turns()).filter(({ isResumed }) => isResumed)).toHaveLength(first.length);
+});
+
+test("an upgrade that is broken off takes its drain back", async () => {
+  await container.must("sh /var/lib/dpkg/info/hydraflow.prerm upgrade 9.9.9");
+  expect((await world.repositories()).every(({ draining }) => draining)).toBe(true);
+
+  await container.must("sh /var/lib/dpkg/info/hydraflow.postinst abort-upgrade 9.9.9");
+
+  await container.until("issues are taken again", async () =>
+    (await world.repositories()).every(({ draining }) => !draining),
+  );
 });
 
 test("removing it stops everything and keeps the state, purging takes the state away", async () => {

@@ -26,6 +26,25 @@ const NODE = process.execPath.startsWith(PROJECT)
   ? join(INSTALLED, relative(PROJECT, process.execPath))
   : process.execPath;
 
+/** Where the gated agent looks whether it may go on, and notes its turns. */
+const GATE = `${HOME}/gate`;
+const GATED_AGENT = {
+  agentCommand: `${INSTALLED}/test/fixtures/agents/gated-agent.ts`,
+  agentEnvironment: ["GATE_DIRECTORY"],
+};
+
+interface Pull {
+  readonly merged_at: string | null;
+  readonly head: { readonly ref: string };
+}
+
+export interface Turn {
+  readonly role: string;
+  readonly issue: number;
+  readonly session: string;
+  readonly isResumed: boolean;
+}
+
 export class ServiceWorld {
   readonly container: Container;
   /** The command, as it is called in the container. */
@@ -66,6 +85,33 @@ export class ServiceWorld {
     await this.container.write(`${HOME}/github-token`, `${GITHUB_TOKEN}\n`);
   }
 
+  /** From the next start on, implementing turns wait while they are held. */
+  async useGatedAgent(): Promise<void> {
+    await this.configure(GATED_AGENT);
+    await this.container.must(`install -d -o hydraflow -g hydraflow ${GATE} /etc/systemd/system/hydraflow.service.d`);
+    const dropIn = "/etc/systemd/system/hydraflow.service.d/gate.conf";
+    await this.container.write(dropIn, `[Service]\nEnvironment=GATE_DIRECTORY=${GATE}\n`);
+    await this.container.must("systemctl daemon-reload");
+  }
+
+  async hold(): Promise<void> {
+    await this.container.must(`touch ${GATE}/hold-implement`);
+  }
+
+  async release(): Promise<void> {
+    await this.container.must(`rm ${GATE}/hold-implement`);
+  }
+
+  /** Every implementing turn that has begun since the last `forget`. */
+  async turns(): Promise<Turn[]> {
+    const lines = (await this.container.run(`cat ${GATE}/turns.jsonl`)).stdout.split("\n").slice(0, -1);
+    return lines.map((line) => JSON.parse(line) as Turn).filter(({ role }) => role === "implement");
+  }
+
+  async forgetTurns(): Promise<void> {
+    await this.container.must(`rm ${GATE}/turns.jsonl`);
+  }
+
   async cli(words: string): Promise<string> {
     return this.container.must(`HYDRAFLOW_HOME=${HOME} ${this.program} ${words}`);
   }
@@ -94,10 +140,11 @@ export class ServiceWorld {
     return pidsOf(await this.container.run("pgrep --uid hydraflow --full 'dist/worker[.]js'"));
   }
 
-  /** Files one issue for each repository, whose agent turns last some seconds. */
-  async fileIssues(): Promise<void> {
+  /** Files one issue for each repository, the `which`th plain one, whose agent turns last some seconds. */
+  async fileIssues(which = 0): Promise<void> {
     for (const { owner, name, issues } of SAMPLE_REPOSITORIES) {
-      const issue = issues.find(({ expected, answer }) => expected === "merged" && answer === null);
+      const plain = issues.filter(({ expected, answer }) => expected === "merged" && answer === null);
+      const issue = plain[which];
       if (issue === undefined) throw new Error(`${name} has no plain issue`);
       const body = `${issue.body}\nSlow: 2000\n`;
       await this.#forge("issues", {
@@ -118,9 +165,12 @@ export class ServiceWorld {
         state: string;
         pull_request?: unknown;
       }[];
-      const pulls = (await this.#github(`/repos/${repository}/pulls?state=all`)) as { merged_at: string | null }[];
-      if (pulls.length > 1) throw new Error(`${repository} has ${pulls.length} pull requests for one issue`);
-      if (typeof pulls[0]?.merged_at !== "string" || issues.some(({ state }) => state !== "closed")) return false;
+      const pulls = (await this.#github(`/repos/${repository}/pulls?state=all`)) as Pull[];
+      const asked = issues.filter((issue) => issue.pull_request === undefined);
+      const branches = new Set(pulls.map(({ head }) => head.ref));
+      if (branches.size < pulls.length) throw new Error(`${repository} has two pull requests for one issue`);
+      const merged = pulls.filter(({ merged_at: at }) => at !== null);
+      if (merged.length < asked.length || issues.some(({ state }) => state !== "closed")) return false;
     }
     return true;
   }

@@ -16,7 +16,8 @@ const START = {
   config: { file: null, environment: {}, commandLine: {} },
 };
 
-function linked() {
+/** `early` comes between the start message and readiness. */
+function linked(early?: unknown) {
   const said: FromWorker[] = [];
   let hear: (message: unknown) => void = () => undefined;
   let stops = 0;
@@ -28,6 +29,7 @@ function linked() {
   const link = new SupervisorLink(channel, () => (stops += 1));
   const open: boolean[] = [];
   hear(START);
+  if (early !== undefined) hear(early);
   link.ready(4_000, {
     vitals: () => ({ inFlight: 1, rssBytes: 5, notice: null, work: [{ issue: 3, stage: "plan" }] }),
     setOpen: (isOpen) => void open.push(isOpen),
@@ -53,6 +55,14 @@ describe("the channel to the supervisor", () => {
       draining: true,
     });
     expect(resumed).not.toHaveProperty("draining");
+  });
+
+  it("that is closed before it is ready takes no issue from its first moment on", () => {
+    const { link, said, open } = linked({ type: "drain", nonce: "this-birth" });
+    link[Symbol.dispose]();
+
+    expect(open).toEqual([false]);
+    expect(said.slice(-2)).toMatchObject([{ type: "ready" }, { type: "heartbeat", draining: true }]);
   });
 
   it("hears nothing that is meant for another birth", () => {
