@@ -1,9 +1,11 @@
 // A machine that is not as it should be: each time a clear error or a safe state, and nothing is lost.
 
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -39,6 +41,33 @@ describe("the state directory", () => {
     expect(await daemon.exited).toBe(77);
     expect(daemon.output()).toContain(rig.home);
     expect(await readFile(rig.home, "utf8")).toBe("a file");
+  });
+
+  it("that cannot be read is refused with exit code 77 and stays as it is", async () => {
+    await mkdir(rig.home, { mode: 0o300 });
+
+    const { code, output } = await startWithoutRoot();
+
+    expect(code).toBe(77);
+    expect(output.trim()).toBe(`hydraflow: state directory ${rig.home}: it cannot be read and written`);
+    expect(await readdir(rig.home)).toEqual([]);
+  });
+
+  it("on a disk that becomes read-only refuses changes, serves what can be read, and goes on when it is writable", async () => {
+    const daemon = await rig.daemon();
+    await add(daemon, "web");
+    const path = await rig.checkout("shop", "https://github.com/acme/shop.git");
+    await run("mount", ["--bind", rig.home, rig.home]);
+    await run("mount", ["-o", "remount,ro,bind", rig.home]);
+
+    const refused = await daemon.ask({ action: "register_repo", path });
+    const list = await daemon.ask({ action: "list_repos" });
+    await run("umount", [rig.home]);
+    const accepted = await daemon.ask({ action: "register_repo", path });
+
+    expect(refused).toMatchObject({ code: "storage_failed", error: expect.stringContaining("EROFS") as string });
+    expect(list).toMatchObject({ status: "ok", repos: [{ slug: "acme-web", running: true }] });
+    expect(accepted).toMatchObject({ status: "ok", slug: "acme-shop" });
   });
 
   it("on a read-only disk ends the start with a reason and changes nothing", async () => {
@@ -151,6 +180,20 @@ describe("a clock", () => {
     await until("the end of trials", async () => JSON.stringify(await rig.state()).includes('"isFinal":true'));
   });
 });
+
+/** As root without the right to pass over the modes of files, which is how a daemon without root sees them. */
+async function startWithoutRoot(): Promise<{ code: number | null; output: string }> {
+  const script = fileURLToPath(new URL("daemon-process.ts", import.meta.url));
+  const rights = ["--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all"];
+  const child = spawn("setpriv", [...rights, process.execPath, script, rig.home, "none", "{}"], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, output };
+}
 
 /** Of every file outside and inside of .git. */
 async function digest(path: string): Promise<string> {

@@ -67,6 +67,10 @@ export class ConfigGuard {
     const text = await readTextIfExists(options.file, KEPT_BYTES_MAX);
     const left = text === undefined ? undefined : z.safeParse(keptSchema, parseJson(text));
     if (!left?.success) return { guard, changed: [] };
+    if (await guard.#isGone()) {
+      guard.#kept = left.data;
+      return { guard, changed: [] };
+    }
     const files = Object.assign({}, left.data.common, ...Object.values(left.data.worktrees)) as Files;
     const { changed, restored } = await guard.#putBack(files);
     await guard.#store(undefined);
@@ -76,6 +80,7 @@ export class ConfigGuard {
   /** Before an agent's turn. Fails with `config-changed` when another turn that still runs has changed shared files. */
   fingerprint(worktree: GuardedWorktree, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
     return this.#mutex.run(async () => {
+      if (await this.#isGone()) return fail(this.#gone());
       if (this.#kept !== undefined) {
         const { changed } = await this.#putBack({ ...this.#kept.common, ...this.#kept.worktrees[worktree.path] });
         if (changed.length > 0) return fail(configChanged(changed));
@@ -88,10 +93,12 @@ export class ConfigGuard {
 
   /**
    * After an agent's turn, and before our git runs there again. Everything that differs has been put back when this
-   * returns; `config-changed` means that the run goes to a person.
+   * returns; `config-changed` means that the run goes to a person. `not-found`: the whole git directory is gone, moved or
+   * deleted by its owner; nothing is made in its place, and the copy is kept for when it is back.
    */
   verify(worktree: GuardedWorktree, signal: AbortSignal): Promise<Result<Restored, GitFailure>> {
     return this.#mutex.run(async () => {
+      if (await this.#isGone()) return fail(this.#gone());
       const own = this.#kept?.worktrees[worktree.path];
       if (this.#kept === undefined || own === undefined)
         return fail(gitFailure("failed", `no fingerprint was taken of ${worktree.path}`));
@@ -100,6 +107,14 @@ export class ConfigGuard {
       await this.#store(Object.keys(others).length === 0 ? undefined : { ...this.#kept, worktrees: others });
       return changed.length > 0 ? fail(configChanged(changed)) : ok({ restored });
     }, signal);
+  }
+
+  async #isGone(): Promise<boolean> {
+    return (await keepFile(this.#options.commonDirectory)).kind === "absent";
+  }
+
+  #gone(): GitFailure {
+    return gitFailure("not-found", `${this.#options.commonDirectory} is not there; was the checkout moved or deleted?`);
   }
 
   async #commonNow(): Promise<Files> {

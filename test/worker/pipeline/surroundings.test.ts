@@ -1,0 +1,89 @@
+// What happens to the operator's checkout while a worker is at work. Nothing of it is touched, nothing of ours is lost.
+
+import { createHash } from "node:crypto";
+import { readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { describe, expect, it } from "vitest";
+
+import { writes } from "../../support/scripted-agent.ts";
+import { PipelineRig, sh } from "./pipeline-rig.ts";
+
+/** What the operator has there: files, index, branches and stashes; git's own growing store of objects is not theirs. */
+async function ownersView(checkout: string): Promise<string> {
+  const hash = createHash("sha256");
+  for (const name of (await readdir(checkout)).filter((entry) => entry !== ".git").toSorted())
+    hash.update(name).update(await readFile(join(checkout, name)));
+  const branch = sh(checkout, "rev-parse", "--abbrev-ref", "HEAD");
+  return [hash.digest("hex"), branch, sh(checkout, "rev-parse", "HEAD"), sh(checkout, "stash", "list")].join(" ");
+}
+
+describe("The operator's checkout", () => {
+  it("with uncommitted, staged and stashed work is as it was when an issue has gone from label to merge", async () => {
+    await using rig = await PipelineRig.create();
+    await writeFile(join(rig.checkout, "README.md"), "stashed\n");
+    sh(rig.checkout, "stash");
+    await writeFile(join(rig.checkout, "README.md"), "one\nmine\n");
+    await writeFile(join(rig.checkout, "staged.txt"), "staged\n");
+    sh(rig.checkout, "add", "staged.txt");
+    await writeFile(join(rig.checkout, "new.txt"), "new\n");
+    const [before, status] = [await ownersView(rig.checkout), sh(rig.checkout, "status", "--porcelain")];
+    const issue = rig.addIssue();
+
+    await rig.start();
+    await rig.untilLabel(issue.number, "fixed");
+
+    expect(await ownersView(rig.checkout)).toBe(before);
+    expect(sh(rig.checkout, "status", "--porcelain")).toBe(status);
+  });
+
+  it("that is away when the worker starts is waited for, and the worker says so", async () => {
+    await using rig = await PipelineRig.create();
+    await rename(rig.checkout, `${rig.checkout}-moved`);
+    const issue = rig.addIssue();
+
+    const worker = await rig.start();
+    await rig.until("the notice", () => worker.notice?.includes(`${rig.checkout} is not there`) === true);
+    expect(rig.labels(issue.number)).toEqual(["find"]);
+    await rename(`${rig.checkout}-moved`, rig.checkout);
+
+    await rig.untilLabel(issue.number, "fixed");
+    expect(rig.pulls()).toHaveLength(1);
+  });
+
+  it("that is moved away in the middle of the work costs an attempt, with the reason; nothing is made in its place, and the work goes on when it is back", async () => {
+    await using rig = await PipelineRig.create({ config: { maxIssueAttempts: 10 } });
+    const moved = `${rig.checkout}-moved`;
+    rig.agent.next("implement", async (turn, signal) => {
+      const outcome = await writes("part.txt", "written before the move\n")(turn, signal);
+      await rename(rig.checkout, moved);
+      return outcome;
+    });
+    const issue = rig.addIssue();
+
+    const worker = await rig.start();
+    await rig.untilState(worker, issue.number, "a reason", ({ retryReason }) => retryReason !== null);
+    const reason = worker.state.issue(issue.number).retryReason;
+    await rename(moved, rig.checkout);
+    await rig.untilLabel(issue.number, "fixed");
+
+    expect(reason).toContain(`${rig.checkout}/.git is not there; was the checkout moved or deleted?`);
+    expect(rig.pulls()).toHaveLength(1);
+    expect(rig.fileOn("main", `part-${issue.number}.txt`)).not.toBeNull();
+  });
+
+  it("whose origin is changed in the middle of the work changes nothing: all goes where it was registered for", async () => {
+    await using rig = await PipelineRig.create();
+    const elsewhere = join(rig.directory, "elsewhere.git");
+    sh(rig.directory, "init", "-q", "--bare", elsewhere);
+    const issue = rig.addIssue();
+    const worker = await rig.start();
+    await rig.until("the work has begun", () => worker.state.issue(issue.number).run !== null);
+
+    sh(rig.checkout, "remote", "set-url", "origin", elsewhere);
+    await rig.untilLabel(issue.number, "fixed");
+
+    expect(rig.fileOn("main", `part-${issue.number}.txt`)).not.toBeNull();
+    expect(sh(elsewhere, "for-each-ref")).toBe("");
+  });
+});
