@@ -3,7 +3,8 @@
 // skipped in silence. The bound holds under load: a file that would pass it is rewritten with the newest records only.
 
 import { crc32 } from "node:zlib";
-import { appendFile, type FileHandle, open, readFile, stat } from "node:fs/promises";
+import { readFileSync, statSync } from "node:fs";
+import { appendFile, type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { ensurePrivateDirectory, replaceFile, syncDirectory } from "./durable-file.ts";
@@ -51,11 +52,12 @@ export class AppendLog<R extends object> implements AsyncDisposable {
 
   static async open<R extends object>(path: string, options: AppendLogOptions<R>): Promise<AppendLog<R>> {
     await ensurePrivateDirectory(dirname(path));
-    const read = readEntries<R>(await readBytes(path));
+    const content = readBytes(path);
+    const read = readEntries<R>(content ?? new Uint8Array());
     if (read.damaged.length > 0) await keepEvidence(`${path}.damaged`, read.damaged);
     if (read.damaged.length > 0 || read.cutTail) await replaceFile(path, encodeEntries(read.entries));
     const file = await open(path, "a", PRIVATE_FILE_MODE);
-    await syncDirectory(dirname(path));
+    if (content === undefined) await syncDirectory(dirname(path));
     return new AppendLog(path, options, file, read);
   }
 
@@ -142,13 +144,14 @@ interface ReadEntries<R> {
   readonly cutTail: boolean;
 }
 
-async function readBytes(path: string): Promise<Uint8Array> {
+/** Undefined when there is no file. */
+function readBytes(path: string): Uint8Array | undefined {
   try {
-    const { size } = await stat(path);
+    const { size } = statSync(path);
     if (size > FILE_BYTES_MAX) throw new RangeError(`${path} has ${size} bytes, the limit is ${FILE_BYTES_MAX}`);
-    return await readFile(path);
+    return readFileSync(path);
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return new Uint8Array();
+    if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
   }
 }
@@ -168,7 +171,7 @@ function readEntries<R>(content: Uint8Array): ReadEntries<R> {
 }
 
 async function keepEvidence(path: string, lines: readonly Uint8Array[]): Promise<void> {
-  const size = (await readBytes(path)).length;
+  const size = readBytes(path)?.length ?? 0;
   if (size > EVIDENCE_BYTES_MAX) return;
   await appendFile(path, Buffer.concat(lines.flatMap((line) => [line, Buffer.of(NEWLINE)])), {
     mode: PRIVATE_FILE_MODE,

@@ -3,8 +3,19 @@
 // Only fsync waits for the disk and leaves the thread for it; the rest is done within microseconds, and handing each call
 // to another thread would take longer than the calls.
 
-import { closeSync, constants, fsync, openSync, renameSync, writeFileSync } from "node:fs";
-import { mkdir, readdir, readFile, stat, unlink } from "node:fs/promises";
+import {
+  closeSync,
+  constants,
+  fsync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 
@@ -35,7 +46,11 @@ export async function replaceFile(path: string, content: string | Uint8Array, mo
     }
     renameSync(temporary, path);
   } catch (error) {
-    await unlink(temporary).catch(() => undefined);
+    try {
+      unlinkSync(temporary);
+    } catch {
+      // What refused the write refuses this too; the next owner of the file removes it.
+    }
     throw error;
   }
   await syncDirectory(directory);
@@ -48,10 +63,10 @@ function uniqueName(): string {
 
 /** Removes what `replaceFile` left of `path` and its companions (`<path>.prev`) when the process ended within it. For the file's one owner only. */
 export async function removeTemporaries(path: string): Promise<void> {
-  const left = (await readdir(dirname(path))).filter(
+  const left = readdirSync(dirname(path)).filter(
     (name) => name.startsWith(`.${basename(path)}.`) && name.endsWith(".tmp"),
   );
-  for (const name of left) await unlink(join(dirname(path), name));
+  for (const name of left) unlinkSync(join(dirname(path), name));
 }
 
 export async function syncDirectory(path: string): Promise<void> {
@@ -65,7 +80,7 @@ export async function syncDirectory(path: string): Promise<void> {
 
 /** Makes the directory and its parents, 0700 where it makes them; what it made outlives a power cut. */
 export async function ensurePrivateDirectory(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
+  const first = mkdirSync(path, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
   if (first === undefined) return;
   for (let made = resolve(path); made.length >= resolve(first).length; made = dirname(made))
     await syncDirectory(dirname(made));
@@ -74,9 +89,9 @@ export async function ensurePrivateDirectory(path: string): Promise<void> {
 /** The text of a file of at most `bytesMax`, or undefined when there is none. Throws on anything else. */
 export async function readTextIfExists(path: string, bytesMax: number): Promise<string | undefined> {
   try {
-    const { size } = await stat(path);
+    const { size } = statSync(path);
     if (size > bytesMax) throw new RangeError(`${path} has ${size} bytes, the limit is ${bytesMax}`);
-    return await readFile(path, "utf8");
+    return readFileSync(path, "utf8");
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
@@ -85,7 +100,7 @@ export async function readTextIfExists(path: string, bytesMax: number): Promise<
 
 export async function exists(path: string): Promise<boolean> {
   try {
-    await stat(path);
+    statSync(path);
     return true;
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return false;

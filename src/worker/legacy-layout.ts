@@ -3,12 +3,13 @@
 // one worker moves it, under a kernel lock, into `<data root>/legacy/`; a marker says who. Formats differ, so nothing of
 // it is read except the record of runs, which is the same.
 
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Clock } from "../core/clock.ts";
 import { ensurePrivateDirectory, exists, readTextIfExists, replaceFile, syncDirectory } from "../core/durable-file.ts";
-import { HydraError } from "../core/errors.ts";
+import { errnoOf, HydraError } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit-code.ts";
 import { parseJsonObject } from "../core/json-lines.ts";
 import { takeKernelLock } from "../core/kernel-lock.ts";
@@ -23,6 +24,14 @@ const LOCK = "legacy-adoption.lock";
 /** Directories of the flat layout. `logs` is not among them: the supervisor's own logs lie there. */
 const DIRECTORIES = ["plans", "memory", "runs", "metrics", "manifest", "cache", "verification"];
 const FILES = ["state.json", "events.jsonl", "sessions.jsonl", "config.json"];
+
+/** How files of ours begin; of what begins otherwise the whole is read. */
+const OURS: Readonly<Record<string, RegExp>> = {
+  "state.json": /^\{"schema":\d+,"checksum":/,
+  "events.jsonl": /^\{"_seq":\d+,"_crc":/,
+  "sessions.jsonl": /^\{[^\n]*"boot":/,
+};
+const HEAD_BYTES = 1_024;
 
 const markerSchema = z.object({ slug: z.string() });
 
@@ -116,8 +125,10 @@ async function adoptFrom(source: string, names: readonly string[], options: Lega
 /** A file of ours is never taken for one of theirs: ours carry a schema, a checksum or a boot. */
 async function isLegacy(home: string, name: string): Promise<boolean> {
   const path = join(home, name);
-  if (!(await exists(path))) return false;
+  const head = readHead(path);
+  if (head === undefined) return false;
   if (DIRECTORIES.includes(name)) return true;
+  if (OURS[name]?.test(head) === true) return false;
   const record = name.endsWith(".jsonl")
     ? (await readLines(path)).find((line) => line !== undefined)
     : parseJsonObject(await readText(path));
@@ -149,6 +160,22 @@ async function carrySessions({ dataRoot, repo, slug }: LegacyLayoutOptions): Pro
       target,
       ours.map((record) => `${JSON.stringify({ ...record, repo: slug, boot: null })}\n`).join(""),
     );
+}
+
+/** Empty for a directory, undefined where there is nothing. */
+function readHead(path: string): string | undefined {
+  let file: number | undefined;
+  try {
+    if (statSync(path).isDirectory()) return "";
+    file = openSync(path, "r");
+    const head = Buffer.alloc(HEAD_BYTES);
+    return head.toString("latin1", 0, readSync(file, head));
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
 }
 
 async function freePath(directory: string, name: string): Promise<string> {
