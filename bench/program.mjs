@@ -29,16 +29,16 @@ export class Program {
   }
 
   /** Resolves with the time at which so many lines with this message had come since the call. */
-  async until(message, count = 1, accept = () => true) {
+  async until(message, count = 1, { waitMs = WAIT_MS } = {}) {
     let left = count;
     const { promise, resolve, reject } = Promise.withResolvers();
     const listener = (line, atMs) => {
-      if (line.msg === message && accept(line) && --left === 0) resolve(atMs);
+      if (line.msg === message && --left === 0) resolve(atMs);
     };
     const onExit = (code) => reject(new Error(`ended with ${code} before ${count} × ${message}`));
     this.#listeners.add(listener);
     this.child.once("exit", onExit);
-    const timer = setTimeout(() => reject(new Error(`${left} of ${count} × ${message} are missing`)), WAIT_MS);
+    const timer = setTimeout(() => reject(new Error(`${left} of ${count} × ${message} are missing`)), waitMs);
     try {
       return await promise;
     } finally {

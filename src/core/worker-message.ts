@@ -30,6 +30,8 @@ export const toWorkerSchema = z.discriminatedUnion("type", [
     slug: z.string(),
     checkout: z.string(),
     dataRoot: z.string(),
+    /** Between `ready` and the first look at GitHub: at a boot others want to start too. */
+    pauseMs: z.optional(z.int()),
     /** Bearer tokens the worker's own HTTP API accepts, as SHA-256 in hex: this birth's, and the operator's. */
     acceptedTokenHashes: z.array(z.string()),
     githubToken: z.nullable(z.string()),

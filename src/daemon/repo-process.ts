@@ -20,6 +20,8 @@ export const HEALTHY_MS = 600_000;
 /** A quarantined repository is tried once more after this long. */
 const QUARANTINE_MS = 1_800_000;
 const JITTER = 0.25;
+/** More would be beyond any limit, and with a delay of 0 no number at all. */
+const DOUBLINGS_MAX = 30;
 
 export interface RespawnPolicy {
   readonly delayMs: number;
@@ -221,7 +223,7 @@ function quarantine(generation: number, reason: string, isFinal: boolean): Trans
 
 /** Doubles from `delayMs` up to `delayMsMax`, then ±25 %, so that many repositories do not come back in step. */
 function backoffMs(streak: number, random: number, policy: RespawnPolicy): number {
-  const plain = Math.min(policy.delayMsMax, policy.delayMs * 2 ** (streak - 1));
+  const plain = Math.min(policy.delayMsMax, policy.delayMs * 2 ** Math.min(streak - 1, DOUBLINGS_MAX));
   return Math.round(plain * (1 - JITTER + 2 * JITTER * random));
 }
 

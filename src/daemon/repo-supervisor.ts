@@ -95,11 +95,11 @@ export class RepoSupervisor {
     this.#feed({ type, generation: this.#state.generation });
   }
 
-  /** The first state that is neither starting nor stopping, the present one when it is such a state; and nothing is left
-   * of workers that have ended. */
+  /** The first state that is neither starting nor stopping, the present one when it is such a state; where it stays
+   * down, nothing is left of its workers. */
   async settled(): Promise<RepoProcess> {
     const state = await (this.#moving?.promise ?? this.#state);
-    await this.#cleared;
+    if (state.id === "stopped" || state.id === "quarantined") await this.#cleared;
     return state;
   }
 
@@ -200,7 +200,8 @@ export class RepoSupervisor {
     this.#isUrgent = false;
     try {
       using place = await gate.enter(isUrgent, this.#wait.signal);
-      const launch = { generation, listener: this.#listener(generation, place), cleared: this.#cleared };
+      const pauseMs = isUrgent ? 0 : gate.pauseMs;
+      const launch = { generation, pauseMs, listener: this.#listener(generation, place), cleared: this.#cleared };
       this.#launched = await launcher.launch(record, launch);
       const { process, token } = this.#launched;
       this.tellOpen();

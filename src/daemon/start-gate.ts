@@ -6,6 +6,10 @@ import type { Clock } from "../core/clock.ts";
 /** A place is given on after this long although its worker is not ready: one bad repository must not delay the others. */
 const PLACE_MS = 5_000;
 
+/** For each that still waits. What a worker does first, behind its start, costs as much again as the start. */
+const PAUSE_PER_START_MS = 100;
+const PAUSE_MS_MAX = 10_000;
+
 interface Waiting {
   readonly enter: () => void;
 }
@@ -20,6 +24,11 @@ export class StartGate {
   constructor(placesMax: number, clock: Clock) {
     this.#placesMax = placesMax;
     this.#clock = clock;
+  }
+
+  /** How long a worker that starts now should leave the machine to those that wait. */
+  get pauseMs(): number {
+    return Math.min(this.#waiting.length * PAUSE_PER_START_MS, PAUSE_MS_MAX);
   }
 
   open(): void {

@@ -36,6 +36,8 @@ export interface Launch {
   readonly listener: WorkerListener;
   /** Resolves when nothing is left of the worker before. */
   readonly cleared: Promise<void>;
+  /** Between its `ready` and its first look at GitHub. */
+  readonly pauseMs: number;
 }
 
 export interface LaunchedWorker {
@@ -59,7 +61,7 @@ export class WorkerLauncher {
     return this.#options.timings.drainMs;
   }
 
-  async launch(record: RepoRecord, { generation, listener, cleared }: Launch): Promise<LaunchedWorker> {
+  async launch(record: RepoRecord, { listener, cleared, ...birth }: Launch): Promise<LaunchedWorker> {
     const { timings, home, settings } = this.#options;
     const dataRoot = join(home, record.slug);
     const token = newToken();
@@ -69,7 +71,7 @@ export class WorkerLauncher {
       rssBytesMax: () => settings().config.workerRssBytesMax,
       listener,
       cleared,
-      start: this.#startMessage(record, generation, dataRoot, token),
+      start: this.#startMessage(record, birth, dataRoot, token),
     });
     return { process, token };
   }
@@ -106,12 +108,17 @@ export class WorkerLauncher {
     return undefined;
   }
 
-  #startMessage(record: RepoRecord, generation: number, dataRoot: string, token: string): StartWorker {
+  #startMessage(
+    record: RepoRecord,
+    birth: Pick<Launch, "generation" | "pauseMs">,
+    dataRoot: string,
+    token: string,
+  ): StartWorker {
     const { githubToken, operatorTokenHashes, settings } = this.#options;
     return {
       type: "start",
       nonce: newToken(),
-      generation,
+      ...birth,
       repo: record.repo,
       slug: record.slug,
       checkout: record.path,

@@ -218,6 +218,18 @@ describe("the backoff", () => {
     expect(after(HEALTHY_MS - 1)).toMatchObject({ id: "backing-off", delayMs: 16_000 });
   });
 
+  it("is a number after however many crashes, also where there is to be no wait", () => {
+    const crashes = { streak: 5_000, atMs: [], isTrial: false };
+    const event = { ...pick(EVENTS, "crash"), nowMs: NOW_MS };
+    const delayMs = (policy: RespawnPolicy): unknown => {
+      const { state } = transition({ id: "starting", generation: 3, crashes }, event, policy);
+      return state.id === "backing-off" ? state.delayMs : state.id;
+    };
+
+    expect(delayMs({ ...POLICY, delayMs: 0 })).toBe(0);
+    expect(delayMs(POLICY)).toBe(60_000);
+  });
+
   it("names the last crash in the reason of the quarantine", () => {
     const crashes = { streak: 4, atMs: [1, 2, 3, 4], isTrial: false };
     const { state } = transition(

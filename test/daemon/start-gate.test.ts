@@ -46,6 +46,16 @@ function makeGate(placesMax: number) {
 }
 
 describe("the start gate", () => {
+  it("asks whoever starts to leave the machine to those that wait, in proportion and with a bound", async () => {
+    const { gate, enter } = makeGate(2);
+    const none = gate.pauseMs;
+    for (let index = 0; index < 3; index += 1) enter(`few ${index}`);
+    const few = gate.pauseMs;
+    for (let index = 0; index < 500; index += 1) enter(`many ${index}`);
+
+    expect([none, few, gate.pauseMs]).toEqual([0, 300, 10_000]);
+  });
+
   it("lets nobody in before it is opened, and then only as many as there are places", async () => {
     const { gate, entered, enter, leave } = makeGate(2);
     for (const name of ["a", "b", "c"]) enter(name);

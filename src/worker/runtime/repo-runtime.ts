@@ -114,11 +114,11 @@ export class RepoRuntime implements AsyncDisposable {
     return this.state.degraded ?? this.#parts.journal.degraded;
   }
 
-  /** Goes on in the background; running already is success. */
-  start(): void {
+  /** Goes on in the background, after the pause; running already is success. */
+  start(pauseMs = 0): void {
     if (this.#running !== null) return;
     const stop = new AbortController();
-    this.#running = { stop, ended: this.#run(stop.signal) };
+    this.#running = { stop, ended: this.#run(pauseMs, stop.signal) };
   }
 
   /** No new claim, agents killed, runs kept for the next start. Resolves when nothing runs any more. */
@@ -136,7 +136,8 @@ export class RepoRuntime implements AsyncDisposable {
     await this.#resources[Symbol.asyncDispose]();
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
+  async #run(pauseMs: number, signal: AbortSignal): Promise<void> {
+    if (pauseMs > 0) await this.#parts.clock.sleep(pauseMs, signal).catch(() => undefined);
     while (!signal.aborted) {
       try {
         await this.#runOnce(signal);

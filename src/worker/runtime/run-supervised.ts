@@ -40,7 +40,7 @@ export async function runSupervised(link: SupervisorLink, host: SupervisedHost, 
       setOpen: (isOpen) => runtime.setOpen(isOpen),
     });
     // Only now: what the pipeline loads would hold back the word that we are ready.
-    runtime.start();
+    runtime.start(start.pauseMs);
     await stopped;
   } catch (thrown) {
     if (signal.aborted) return;
