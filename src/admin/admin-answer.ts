@@ -11,7 +11,6 @@ export type AdminAnswer = (incoming: IncomingMessage, outgoing: ServerResponse) 
 export function createAdminAnswer(deps: AdminDeps, port: () => number, signal: AbortSignal): AdminAnswer {
   const { app } = createAdminApp(deps, port, signal);
   return getRequestListener(app.fetch, {
-    overrideGlobalObjects: false,
     errorHandler: () =>
       problemResponse({ code: "bad_request", message: "the address of the request is not well formed" }),
   }) as AdminAnswer;

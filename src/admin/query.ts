@@ -6,7 +6,8 @@ import { z } from "../core/schema.ts";
 import type { ControlResult } from "../core/supervisor-control.ts";
 
 export function parseQuery<Q extends z.ZodMiniObject>(url: string, schema: Q): ControlResult<z.infer<Q>> {
-  const pairs = [...new URL(url).searchParams];
+  const start = url.indexOf("?");
+  const pairs = start === -1 ? [] : [...new URLSearchParams(url.slice(start))];
   const values = new Map(pairs);
   if (values.size !== pairs.length) return fail({ code: "bad_request", message: "give each query parameter once" });
   const parsed = z.safeParse(schema, Object.fromEntries(values));

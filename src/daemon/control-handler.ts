@@ -28,8 +28,8 @@ export interface ControlHandlerOptions {
 }
 
 export interface Handled {
-  /** Without its newline. */
-  readonly reply: string;
+  /** Text without its newline, or bytes with it. */
+  readonly reply: string | Uint8Array;
   readonly endsConnection: boolean;
 }
 
@@ -118,11 +118,11 @@ function perform(
 }
 
 /** The bytes are kept until a row changes: listing is what clients do all day. */
-function cachedListReply(control: SupervisorControl): () => string {
-  let cached: { readonly rows: readonly RepoEntry[]; readonly reply: string } | undefined;
+function cachedListReply(control: SupervisorControl): () => Uint8Array {
+  let cached: { readonly rows: readonly RepoEntry[]; readonly reply: Uint8Array } | undefined;
   return () => {
     const rows = control.list();
-    if (cached?.rows !== rows) cached = { rows, reply: okReply({ repos: rows }) };
+    if (cached?.rows !== rows) cached = { rows, reply: Buffer.from(`${okReply({ repos: rows })}\n`) };
     return cached.reply;
   };
 }

@@ -1,5 +1,5 @@
 // One connection of the TCP door: requests are answered in the order they came, one at a time, and while one runs
-// nothing more is read. Time limits count from the last whole request, so a peer that drips bytes gains nothing.
+// at most one chunk more is read. Time limits count from the last whole request, so a peer that drips bytes gains nothing.
 
 import type { Socket } from "node:net";
 
@@ -72,7 +72,9 @@ export class TcpConnection {
       return this.close();
     }
     this.#lines.push(...lines.value);
-    void this.#answerAll();
+    // Not before each request: most are answered before more can come, and to stop and go costs two calls of the system.
+    if (this.#isAnswering) this.#socket.pause();
+    else void this.#answerAll();
   }
 
   /** A last line needs no newline, as from `printf`. */
@@ -86,7 +88,6 @@ export class TcpConnection {
   async #answerAll(): Promise<void> {
     if (this.#isAnswering) return;
     this.#isAnswering = true;
-    this.#socket.pause();
     for (let line = this.#lines.shift(); line !== undefined; line = this.#lines.shift()) {
       clearTimeout(this.#timer);
       const { reply, endsConnection } = await this.#answer(line);
@@ -97,7 +98,7 @@ export class TcpConnection {
     }
     this.#isAnswering = false;
     if (this.#isClosing || this.#hasPeerEnded) this.#end();
-    else this.#socket.resume();
+    else if (this.#socket.isPaused()) this.#socket.resume();
   }
 
   #answer(line: string): ReturnType<ControlHandler> {
@@ -111,8 +112,8 @@ export class TcpConnection {
   }
 
   /** Waits for a peer that reads slowly, as long as an idle one may stay. */
-  async #write(reply: string): Promise<void> {
-    if (this.#socket.write(`${reply}\n`) || this.#socket.destroyed) return;
+  async #write(reply: string | Uint8Array): Promise<void> {
+    if (this.#socket.write(typeof reply === "string" ? `${reply}\n` : reply) || this.#socket.destroyed) return;
     this.#limit(this.#limits.idleMs);
     await new Promise<void>((resolve) => {
       const done = (): void => {
