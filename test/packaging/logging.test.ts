@@ -127,8 +127,8 @@ test("tail -F shows every record once and in order, over rotations", async () =>
   const file = directory.file("worker.log");
   const log = openLog({
     file,
-    bytesMax: 2_000,
-    filesMax: 40,
+    bytesMax: 300,
+    filesMax: 80,
     redactor: new Redactor([]),
     fields: { repo: "acme-web" },
   });

@@ -40,6 +40,18 @@ test("three repositories are added, each with one worker", async () => {
   expect(await world.workers()).toHaveLength(REPOSITORIES.length);
 });
 
+test("a unit that is started twice is still one daemon, and one started by hand beside it is refused", async () => {
+  const pid = await world.show("MainPID");
+  const byHand = `runuser -u hydraflow -- env HYDRAFLOW_HOME=${HOME} ${world.program} daemon --tcp-port 0 --http-port 0`;
+
+  await container.must("systemctl start hydraflow");
+  const refused = await container.run(byHand);
+
+  expect(await world.show("MainPID")).toBe(pid);
+  expect(refused).toMatchObject({ code: 75, stderr: expect.stringContaining(`another daemon with pid ${pid}`) });
+  expect(await world.allRunning()).toBe(true);
+});
+
 test("a killed supervisor comes back with no second worker, and every run under way is finished once", async () => {
   await world.fileIssues();
   await container.until("work is in hand", async () => (await world.processes()).length > REPOSITORIES.length + 1);
