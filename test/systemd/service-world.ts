@@ -135,9 +135,14 @@ export class ServiceWorld {
     return pidsOf(await this.container.run("pgrep --uid hydraflow"));
   }
 
-  /** Pids of processes that run a worker's program; a zombie has no command line and is none. */
+  /** Pids of processes that run a worker's program; a zombie has no command line and is none, and neither is a child of a
+   * worker that is just about to become git or an agent. */
   async workers(): Promise<number[]> {
-    return pidsOf(await this.container.run("pgrep --uid hydraflow --full 'dist/worker[.]js'"));
+    const { stdout } = await this.container.run("ps -u hydraflow -o pid=,ppid=,args=");
+    const rows = stdout.split("\n").filter((line) => line.includes("dist/worker.js"));
+    const found = rows.map((line) => line.trim().split(/\s+/, 2).map(Number));
+    const pids = found.map(([pid = 0]) => pid);
+    return found.filter(([, parent = 0]) => !pids.includes(parent)).map(([pid = 0]) => pid);
   }
 
   /** Files one issue for each repository, the `which`th plain one, whose agent turns last some seconds. */
