@@ -13,5 +13,5 @@ export function createAdminAnswer(deps: AdminDeps, port: () => number, signal: A
   return getRequestListener(app.fetch, {
     errorHandler: () =>
       problemResponse({ code: "bad_request", message: "the address of the request is not well formed" }),
-  }) as AdminAnswer;
+  });
 }

@@ -18,7 +18,7 @@ import { drainRoutes } from "./drain-routes.ts";
 import { healthRoutes, type Readiness } from "./health-routes.ts";
 import { logRoutes } from "./log-routes.ts";
 import { hasSession, loginRoutes } from "./login-routes.ts";
-import { metricsRoute } from "./metrics-routes.ts";
+import { METRICS_PATH, metricsRoute } from "./metrics-routes.ts";
 import { openApiRoute } from "./openapi.ts";
 import type { ProcessUsage } from "./process-families.ts";
 import { type Reload, reloadRoute } from "./reload-route.ts";
@@ -32,6 +32,8 @@ export interface AdminDeps {
   readonly reload: Reload;
   /** Read on every request, so that a replaced token counts at once. */
   readonly tokenHashes: () => readonly string[];
+  /** Of tokens that open `/metrics` and nothing else. */
+  readonly metricsTokenHashes: () => readonly string[];
   readonly log: Log;
   readonly paths: Pick<SupervisorPaths, "logFile">;
   readonly readiness: () => Readiness;
@@ -83,7 +85,8 @@ export function createAdminApp(deps: AdminDeps, port: () => number, closing: Abo
   app.use(
     httpGuard({
       port,
-      acceptedTokenHashes: deps.tokenHashes,
+      acceptedTokenHashes: (path) =>
+        path === METRICS_PATH ? [...deps.tokenHashes(), ...deps.metricsTokenHashes()] : deps.tokenHashes(),
       publicPaths: new Set(routes.filter(({ access }) => access === "public").map(({ path }) => path)),
       hasSession: (context) => hasSession(context, login),
     }),

@@ -11,6 +11,8 @@ import { encodeMetrics, METRICS_TYPE } from "./metrics-text.ts";
 import { processFamilies, type ProcessUsage } from "./process-families.ts";
 import { defineRoute, type Route } from "./route.ts";
 
+export const METRICS_PATH = "/metrics";
+
 export interface MetricsRouteOptions {
   readonly control: SupervisorControl;
   readonly readiness: () => Readiness;
@@ -22,7 +24,7 @@ export function metricsRoute(options: MetricsRouteOptions, closing: AbortSignal)
   const { control, readiness, readUsage, logDroppedBytes } = options;
   return defineRoute({
     methods: ["GET"],
-    path: "/metrics",
+    path: METRICS_PATH,
     access: "token",
     summary: "Figures of the daemon and of every repository, for Prometheus; `repo` is the slug",
     replies: [{ status: 200, description: "Prometheus text format 0.0.4", type: METRICS_TYPE }],

@@ -13,7 +13,7 @@ export const BODY_BYTES_MAX = 1_048_576;
 export interface GuardOptions {
   /** Known only after listening; read on every request. */
   readonly port: () => number;
-  readonly acceptedTokenHashes: () => Iterable<string>;
+  readonly acceptedTokenHashes: (path: string) => Iterable<string>;
   /** Paths served without a token because they say nothing: `/livez`, `/readyz`. */
   readonly publicPaths: ReadonlySet<string>;
   /** True when the request carries a valid browser session; the server that has none passes a constant false. */
@@ -46,7 +46,10 @@ function refusalOf(context: Context, options: GuardOptions): { code: ControlCode
   if (site !== undefined && site !== "same-origin" && site !== "none")
     return { code: "forbidden_host", message: "requests from other web pages are refused" };
   if (options.publicPaths.has(context.req.path)) return undefined;
-  if (!isAcceptedToken(bearerOf(context), options.acceptedTokenHashes()) && !isSession(context, options)) {
+  if (
+    !isAcceptedToken(bearerOf(context), options.acceptedTokenHashes(context.req.path)) &&
+    !isSession(context, options)
+  ) {
     return {
       code: "unauthorized",
       message: "send 'Authorization: Bearer <token>'; the token stands in the file 'token' of the state directory",

@@ -13,6 +13,8 @@ export interface SupervisorPaths {
   readonly instanceLock: string;
   readonly portFile: string;
   readonly token: string;
+  /** Opens the figures for Prometheus and nothing else. */
+  readonly metricsToken: string;
   readonly githubToken: string;
   readonly config: string;
   readonly logFile: string;
@@ -29,6 +31,7 @@ export function supervisorPaths(home: string): SupervisorPaths {
     instanceLock: join(root, "supervisor.lock"),
     portFile: join(root, "supervisor-port"),
     token: join(root, "token"),
+    metricsToken: join(root, "metrics-token"),
     githubToken: join(root, "github-token"),
     config: join(root, "config.json"),
     logFile: join(root, "logs", "supervisor.log"),

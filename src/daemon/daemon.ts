@@ -67,6 +67,7 @@ export interface Daemon extends AsyncDisposable {
 
 interface Secrets {
   readonly tokenHashes: () => readonly string[];
+  readonly metricsTokenHashes: () => readonly string[];
   readonly redactor: Redactor;
 }
 
@@ -109,7 +110,7 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
   // Behind the closed gate, so that whoever asks early sees what is to come.
   supervisor.restore();
   stop.throwIfAborted();
-  const { tokenHashes } = secrets;
+  const { tokenHashes, metricsTokenHashes } = secrets;
   const handle = createControlHandler({ control: supervisor, drain, auth: settings.config.tcpAuth, tokenHashes, log });
   const tcpDoor = owned.use(await openTcpDoor({ port: settings.config.tcpPort, handle }, stop));
   const readiness = () => readinessOf(isReady && !stop.aborted, drain, [degraded, registry.problem]);
@@ -118,7 +119,7 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
   const reloader = new Reloader({ settings: live, redactor: secrets.redactor, control: supervisor, log }, stop);
   const reload = () => reloader.reload().finally(() => spare.renew());
   const controls = { control: supervisor, drain, reload, readiness };
-  const doorDeps = { ...controls, port: httpPort, tokenHashes, log, paths, workerLogFile };
+  const doorDeps = { ...controls, port: httpPort, tokenHashes, metricsTokenHashes, log, paths, workerLogFile };
   const httpDoor = owned.use(await startAdminServer({ ...doorDeps, ...figures }, stop));
   httpPort = httpDoor.port;
   await tellDoors(registry, { port: tcpDoor.port, httpPort, pid: process.pid });
@@ -136,9 +137,10 @@ function readinessOf(ready: boolean, { isOn: draining }: Drain, problems: readon
 }
 
 async function loadSecrets(paths: SupervisorPaths, live: LiveSettings): Promise<Secrets> {
-  const token = await ensureTokenFile(paths.token);
-  const hashes = [hashToken(token)];
-  return { tokenHashes: () => hashes, redactor: new Redactor([token, ...live.secrets]) };
+  const [token, metricsToken] = await Promise.all([ensureTokenFile(paths.token), ensureTokenFile(paths.metricsToken)]);
+  const [hashes, metricsHashes] = [[hashToken(token)], [hashToken(metricsToken)]];
+  const redactor = new Redactor([token, metricsToken, ...live.secrets]);
+  return { tokenHashes: () => hashes, metricsTokenHashes: () => metricsHashes, redactor };
 }
 
 function openDaemonLog(

@@ -15,6 +15,7 @@ import { FakeControl } from "./fake-control.ts";
 import { FakeDrain } from "../support/fake-drain.ts";
 
 export const TOKEN = "test-token-0123456789-abcdefghijklmnop";
+export const METRICS_TOKEN = "metrics-token-0123456789-abcdefghijklm";
 export const BEARER = { authorization: `Bearer ${TOKEN}` };
 
 export interface LogRecord {
@@ -40,6 +41,7 @@ export async function openDoor(changes: Partial<AdminDeps> = {}): Promise<Door> 
     drain: new FakeDrain(),
     reload: () => Promise.resolve(ok({ changed: ["maxWorkers"], needs_restart: [], restarting: ["acme-web"] })),
     tokenHashes: () => [hashToken(TOKEN)],
+    metricsTokenHashes: () => [hashToken(METRICS_TOKEN)],
     log: {
       write: (level, message, fields = {}) => void records.push({ level, message, fields }),
       [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -244,6 +244,7 @@ describe("the door's socket", () => {
       drain: new FakeDrain(),
       reload: () => Promise.reject(new Error("nobody calls it")),
       tokenHashes: () => [],
+      metricsTokenHashes: () => [],
       log: { write: () => undefined, [Symbol.asyncDispose]: () => Promise.resolve() },
       paths: { logFile: "" },
       readiness: () => ({ ready: true, draining: false, problems: [] }),

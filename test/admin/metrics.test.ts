@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { encodeMetrics } from "../../src/admin/metrics-text.ts";
 import type { WorkerMetrics } from "../../src/core/worker-metrics.ts";
-import { ask, type Door, openDoor, type StandIn, standInWorker } from "./door.ts";
+import { ask, type Door, METRICS_TOKEN, openDoor, type StandIn, standInWorker } from "./door.ts";
+import { routeCalls } from "./route-calls.ts";
 
 const FIGURES: WorkerMetrics = {
   stages: [{ stage: "plan", queued: 3, active: 1, waiting: 2, oldest_seconds: 42.5 }],
@@ -61,6 +62,23 @@ describe("GET /metrics", () => {
     expect(answer.headers["content-type"]).toBe("text/plain; version=0.0.4; charset=utf-8");
     return answer.text.split("\n");
   }
+
+  it("opens to a token of its own, which opens no other route that needs one", async () => {
+    const headers = { authorization: `Bearer ${METRICS_TOKEN}` };
+    const calls = routeCalls().filter(({ access }) => access === "token");
+
+    const opened: string[] = [];
+    for (const { method, path } of calls) {
+      const { status } = await ask(door.port, path.replace("{slug}", "acme-web").replace("{rest}", "metrics"), {
+        method,
+        headers,
+      });
+      if (status !== 401) opened.push(`${method} ${path} ${status}`);
+    }
+
+    expect(calls.length).toBeGreaterThan(10);
+    expect(opened).toEqual(["GET /metrics 200"]);
+  });
 
   it("gives every figure of a worker the label of its repository", async () => {
     const lines = await scrape();

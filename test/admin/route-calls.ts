@@ -10,6 +10,7 @@ export function routeCalls() {
     drain: new FakeDrain(),
     reload: () => Promise.reject(new Error("nobody calls it")),
     tokenHashes: () => [],
+    metricsTokenHashes: () => [],
     log: { write: () => undefined, [Symbol.asyncDispose]: () => Promise.resolve() },
     paths: { logFile: "" },
     readiness: () => ({ ready: true, draining: false, problems: [] }),

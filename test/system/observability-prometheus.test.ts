@@ -177,7 +177,7 @@ class PrometheusServer implements AsyncDisposable {
 async function startPrometheus(rig: DaemonRig, directory: string): Promise<PrometheusServer> {
   const shipped = await readFile(packaging("prometheus/prometheus.yml"), "utf8");
   const config = shipped
-    .replace("/etc/prometheus/hydraflow-token", rig.paths.token)
+    .replace("/etc/prometheus/hydraflow-token", rig.paths.metricsToken)
     .replace("127.0.0.1:8766", `127.0.0.1:${await rig.port("httpPort")}`)
     .replace("scrape_interval: 30s", "scrape_interval: 1s")
     .replace("scrape_timeout: 10s", "scrape_timeout: 1s")
