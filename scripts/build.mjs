@@ -97,21 +97,23 @@ const importNodeLazily = {
 };
 
 /**
- * What yargs lays out help with compiles patterns for every emoji when it is evaluated, which takes longer than most
- * commands. Here that happens when it is called.
+ * Libraries that cost a start more than all else it needs, and are called later or not at all: what yargs lays out help
+ * with compiles patterns for every emoji, and a worker is ready before it has anything to log. They are evaluated when
+ * they are called.
  */
-const layOutHelpLazily = {
-  name: "lay-out-help-lazily",
+const evaluateAtFirstCall = {
+  name: "evaluate-at-first-call",
   setup(build) {
-    build.onResolve({ filter: /^(?:cliui|string-width)$/ }, ({ path, importer, resolveDir, kind }) =>
-      importer.includes("/yargs/") && kind === "import-statement"
+    build.onResolve({ filter: /^(?:cliui|string-width|pino)$/ }, ({ path, importer, resolveDir, kind }) =>
+      kind === "import-statement" && (path === "pino" || importer.includes("/yargs/"))
         ? { path, namespace: "at-first-call", pluginData: resolveDir }
         : undefined,
     );
-    build.onLoad({ filter: /^/, namespace: "at-first-call" }, ({ path, pluginData }) => ({
-      contents: `module.exports = (...given) => require(${JSON.stringify(path)}).default(...given);`,
-      resolveDir: pluginData,
-    }));
+    build.onLoad({ filter: /^/, namespace: "at-first-call" }, ({ path, pluginData }) => {
+      const call = (name) => `(...given) => require(${JSON.stringify(path)}).${name}(...given)`;
+      const contents = path === "pino" ? `exports.pino = ${call("pino")};` : `module.exports = ${call("default")};`;
+      return { contents, resolveDir: pluginData };
+    });
   },
 };
 
@@ -181,7 +183,7 @@ function buildOptions(entryPoints, outdir) {
     banner: "cli" in entryPoints ? { js: REQUIRE_BANNER } : {},
     plugins: [
       importNodeLazily,
-      layOutHelpLazily,
+      evaluateAtFirstCall,
       importEntriesAsBuilt,
       keepStartTogether(Object.values(entryPoints)[0]),
     ],

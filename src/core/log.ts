@@ -3,6 +3,7 @@
 
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { type DestinationStream, type Logger, type LoggerOptions, pino } from "pino";
 
 import { LogFile } from "./log-file.ts";
 import { PRIVATE_DIRECTORY_MODE } from "./paths.ts";
@@ -42,14 +43,21 @@ export function openLog(options: LogOptions): FileLog {
     file,
     bytesMax,
     filesMax,
-    droppedLine: (dropped) => recordLine("warn", "log.records-dropped", { ...options.fields, dropped }),
+    droppedLine: (dropped) => recordLine("log.records-dropped", { ...options.fields, dropped }),
   });
-  return {
-    write(level, message, fields): void {
-      const line = recordLine(level, message, { ...options.fields, ...fields });
+  const destination = {
+    write(line: string): void {
       const clean = cut(options.redactor.redact(line));
       target.write(clean);
       options.mirror?.write(clean);
+    },
+  };
+  // With the first record: a worker is ready before it has one.
+  let logger: Logger | undefined;
+  return {
+    write(level, message, fields = {}): void {
+      logger ??= createLogger(options.fields, destination);
+      logger[level](fields, message);
     },
     get droppedBytes() {
       return target.droppedBytes;
@@ -58,24 +66,22 @@ export function openLog(options: LogOptions): FileLog {
   };
 }
 
+function createLogger(base: LogOptions["fields"], destination: DestinationStream): Logger {
+  const settings: LoggerOptions = {
+    base,
+    messageKey: "msg",
+    timestamp: () => `,"ts":"${new Date().toISOString()}"`,
+    formatters: { level: (label) => ({ level: label }) },
+    level: "debug",
+  };
+  return pino(settings, destination);
+}
+
 function cut(line: string): string {
   if (line.length <= RECORD_CHARACTERS_MAX) return line;
-  return recordLine("warn", "log.record-cut", { characters: line.length, head: line.slice(0, HEAD_CHARACTERS) });
+  return recordLine("log.record-cut", { characters: line.length, head: line.slice(0, HEAD_CHARACTERS) });
 }
 
-function recordLine(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): string {
-  const record = (some: object): string =>
-    `${JSON.stringify({ level, ts: new Date().toISOString(), ...some, msg: message })}\n`;
-  try {
-    return record(fields);
-  } catch {
-    // A bug of the caller's, which must not cost the record: what JSON cannot hold is named, not shown.
-    return record(Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, kindOrValue(value)])));
-  }
-}
-
-function kindOrValue(value: unknown): unknown {
-  return typeof value === "string" || typeof value === "number" || typeof value === "boolean"
-    ? value
-    : Object.prototype.toString.call(value);
+function recordLine(message: string, fields: Readonly<Record<string, unknown>>): string {
+  return `${JSON.stringify({ level: "warn", ts: new Date().toISOString(), ...fields, msg: message })}\n`;
 }

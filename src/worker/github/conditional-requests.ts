@@ -1,6 +1,6 @@
 // Makes an Octokit ask with the ETag it has seen, and turn "not modified" back into the answer. No plugin does this.
 
-import type { Octokit } from "@octokit/core";
+import type { Octokit } from "@octokit/rest";
 
 import type { EtagCache } from "./etag-cache.ts";
 import { refusedOf, type ResponseHeaders } from "./github-failure.ts";

@@ -1,7 +1,7 @@
 // Sends requests through Octokit and turns whatever comes back into a checked value or a `GitHubFailure`. Owns pacing,
 // repetition, the ETag cache and the pause; knows nothing of issues or pull requests.
 
-import { Octokit } from "@octokit/core";
+import { Octokit } from "@octokit/rest";
 import { retry } from "@octokit/plugin-retry";
 import { throttling } from "@octokit/plugin-throttling";
 

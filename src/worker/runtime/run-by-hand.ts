@@ -72,7 +72,7 @@ export async function startByHand(
     },
     signal,
   );
-  worker.runtime.start();
+  worker.start();
   return { worker, tokenFile: paths.token };
 }
 

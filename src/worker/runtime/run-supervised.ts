@@ -39,8 +39,8 @@ export async function runSupervised(link: SupervisorLink, host: SupervisedHost, 
       }),
       setOpen: (isOpen) => runtime.setOpen(isOpen),
     });
-    // Only now: what the pipeline loads would hold back the word that we are ready.
-    runtime.start(start.pauseMs);
+    // Only now: what logging and the pipeline load would hold back the word that we are ready.
+    worker.start(start.pauseMs);
     await stopped;
   } catch (thrown) {
     if (signal.aborted) return;

@@ -37,18 +37,23 @@ export interface StartWorkerOptions {
 export interface Worker extends AsyncDisposable {
   readonly runtime: RepoRuntime;
   readonly port: number;
+  /** Begins to work. Left to the caller, who says first that the worker is there. */
+  start(pauseMs?: number): void;
 }
 
-/** Up and answering when it resolves; `runtime.start()` is left to the caller, who says first that it is there. */
+/** Up and answering when it resolves. */
 export async function startWorker(options: StartWorkerOptions, signal: AbortSignal): Promise<Worker> {
   await using resources = new AsyncDisposableStack();
   const runtime = resources.use(await RepoRuntime.create(runtimeOptions(options), signal));
   const registry = new RepoRuntimeRegistry();
   registry.add(runtime);
   const server: WorkerServer = resources.use(await startWorkerServer(runtime, registry, options.acceptedTokenHashes));
-  runtime.bus.tell({ type: "worker.ready", port: server.port });
   const owned = resources.move();
-  return { runtime, port: server.port, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() };
+  const start = (pauseMs?: number): void => {
+    runtime.bus.tell({ type: "worker.ready", port: server.port });
+    runtime.start(pauseMs);
+  };
+  return { runtime, port: server.port, start, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() };
 }
 
 function runtimeOptions(options: StartWorkerOptions): RepoRuntimeOptions {
