@@ -16,12 +16,14 @@ import { Redactor } from "../../src/core/redact.ts";
 import { ok } from "../../src/core/result.ts";
 import { Journal } from "../../src/worker/journal.ts";
 import { NEVER, Rig, type RigDaemon, until } from "../daemon/daemon-rig.ts";
+import { PipelineRig } from "../worker/pipeline/pipeline-rig.ts";
 import { fault, repeat } from "./fault.ts";
 
 const run = promisify(execFile);
 /** Rounds that wait more than they work. */
 const LANES = 3;
 const DISK_SIZE = "256k";
+const MORE_THAN_DISK_SIZE = 1_000_000;
 
 let rig: Rig;
 
@@ -30,13 +32,19 @@ beforeEach(async () => {
 });
 afterEach(() => rig[Symbol.asyncDispose]());
 
+interface SmallDisk extends AsyncDisposable {
+  fill(bytes?: number): Promise<void>;
+  free(): Promise<void>;
+}
+
 /** The directory on a disk of its own. Needs root. */
-async function onSmallDisk(home: string): Promise<AsyncDisposable & { fill(): Promise<void>; free(): Promise<void> }> {
+async function onSmallDisk(home: string, size = DISK_SIZE): Promise<SmallDisk> {
   await mkdir(home, { recursive: true, mode: 0o700 });
-  await run("mount", ["-t", "tmpfs", "-o", `size=${DISK_SIZE},mode=0700`, "tmpfs", home]);
+  await run("mount", ["-t", "tmpfs", "-o", `size=${size},mode=0700`, "tmpfs", home]);
   const filler = join(home, "filler");
   return {
-    fill: () => expect(writeFile(filler, Buffer.alloc(1_000_000))).rejects.toMatchObject({ code: "ENOSPC" }),
+    fill: (bytes = MORE_THAN_DISK_SIZE) =>
+      expect(writeFile(filler, Buffer.alloc(bytes))).rejects.toMatchObject({ code: "ENOSPC" }),
     free: () => rm(filler),
     [Symbol.asyncDispose]: async () => void (await run("umount", ["--lazy", home])),
   };
@@ -115,6 +123,34 @@ describe("a full disk", () => {
         expect(again.degraded).toBeNull();
         expect(done).toEqual([...before, "99.1/comment"]);
         expect(again.keys("")).toEqual(expect.arrayContaining(done));
+      });
+    },
+  );
+
+  fault(
+    "F05 keeps a worker from beginning anything, which it says, and what waits is done once when there is room again",
+    { few: 1, many: 5, roundMs: 120_000 },
+    async ({ count }) => {
+      await repeat(count, async () => {
+        await using world = await PipelineRig.create();
+        await using disk = await onSmallDisk(world.dataRoot(), "300m");
+        const worker = await world.start();
+        await world.until("the pipeline", () => worker.orchestrator !== null);
+        await disk.fill(400_000_000);
+        await world.until("the notice", () => worker.notice?.includes("less than 256 MiB free") === true);
+
+        const issue = world.addIssue();
+        await worker.orchestrator?.store.refresh(NEVER, { force: true });
+        await world.until("a queue", () => worker.orchestrator?.store.queues().triage.queued.length === 1);
+        const [turns, writes] = [world.agent.turns.length, world.world.writes.length];
+        await disk.free();
+        await world.untilLabel(issue.number, "fixed");
+        await world.until("the end of the notice", () => worker.notice === null);
+        await worker[Symbol.asyncDispose]();
+
+        expect([turns, writes]).toEqual([0, 0]);
+        expect(world.pulls()).toHaveLength(1);
+        expect(worker.state.issue(issue.number).history.length).toBeGreaterThan(0);
       });
     },
   );

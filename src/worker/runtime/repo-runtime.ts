@@ -18,6 +18,7 @@ import type { StageContext } from "../pipeline/stage-context.ts";
 import type { RunMeter } from "../run-meter.ts";
 import type { SessionLog } from "../session-log.ts";
 import type { StateTracker } from "../state-tracker.ts";
+import { DiskRoom } from "./disk-room.ts";
 import { openParts, type RuntimeParts } from "./open-parts.ts";
 import type { PrepareOptions, Prepared } from "./prepare.ts";
 import type { RepoRuntimeOptions } from "./runtime-options.ts";
@@ -38,6 +39,7 @@ export class RepoRuntime implements AsyncDisposable {
   readonly #options: RepoRuntimeOptions;
   readonly #parts: RuntimeParts;
   readonly #resources: AsyncDisposableStack;
+  readonly #room: DiskRoom;
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
   #orchestrator: Orchestrator | null = null;
   #problem: string | null = null;
@@ -64,6 +66,14 @@ export class RepoRuntime implements AsyncDisposable {
     this.#options = options;
     this.#parts = parts;
     this.#resources = resources;
+    this.#room = new DiskRoom({
+      paths: [parts.paths.dataRoot, options.checkout],
+      clock: parts.clock,
+      onChange: (problem) => {
+        this.bus.tell({ type: "worker.notice", notice: problem });
+        if (problem === null) this.#orchestrator?.wake();
+      },
+    });
   }
 
   /** Null until GitHub and the checkout have been seen. */
@@ -106,6 +116,7 @@ export class RepoRuntime implements AsyncDisposable {
   get notice(): string | null {
     if (this.#running === null) return "stopped by an operator; start it again to go on";
     if (!this.#isOpen) return "takes no new issues until it is restarted or told to go on";
+    if (this.#room.problem !== null) return this.#room.problem;
     if (this.#problem !== null) return this.#problem;
     const pause = this.agentPause.current;
     if (pause !== null) return `${pause.reason}; tried again at ${pause.until.toISOString()}`;
@@ -159,7 +170,13 @@ export class RepoRuntime implements AsyncDisposable {
     this.#orchestrator = orchestrator;
     try {
       await this.#probe(agent, signal);
-      await Promise.all([orchestrator.run(signal), this.metrics.run(signal), this.#transcriptKeeper().run(signal)]);
+      await this.#room.look();
+      await Promise.all([
+        orchestrator.run(signal),
+        this.#room.run(signal),
+        this.metrics.run(signal),
+        this.#transcriptKeeper().run(signal),
+      ]);
     } finally {
       this.#orchestrator = null;
     }
@@ -223,7 +240,7 @@ export class RepoRuntime implements AsyncDisposable {
       sessions: this.sessions,
       log: this.#parts.log,
       owner: `${hostname()}/${slug}/${state.instance}`,
-      isOpen: () => this.#isOpen,
+      isOpen: () => this.#isOpen && this.#room.problem === null,
     };
   }
 }
