@@ -58,8 +58,8 @@ export async function isAlive(pid: number): Promise<boolean> {
 export async function ask(port: number, request: object): Promise<Reply> {
   const socket = connect({ host: "127.0.0.1", port });
   socket.write(`${JSON.stringify(request)}\n`);
-  const ended = closed(socket).then(() => Promise.reject(new Error("the connection ended without a reply")));
-  const [line] = (await Promise.race([once(createInterface(socket), "line"), ended])) as [string];
+  const hangsUp = closed(socket).then(() => Promise.reject(new Error("the connection ended without a reply")));
+  const [line] = (await Promise.race([once(createInterface(socket), "line"), hangsUp])) as [string];
   socket.destroy();
   return JSON.parse(line) as Reply;
 }
