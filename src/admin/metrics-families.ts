@@ -86,6 +86,12 @@ const SUPERVISED: readonly (readonly [name: string, type: MetricType, help: stri
     "Births since the daemon started, less one.",
     ({ restarts }) => restarts,
   ],
+  [
+    "hydraflow_quarantines_total",
+    "counter",
+    "How often it was quarantined since the daemon started.",
+    ({ quarantines }) => quarantines,
+  ],
 ];
 
 const TOLD: readonly (readonly [name: string, type: MetricType, help: string, samples: FromWorker])[] = [

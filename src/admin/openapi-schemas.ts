@@ -39,6 +39,7 @@ const repoEntry = closed<RepoEntry>({
   state: { enum: [...REPO_STATES] },
   pid: { type: ["integer", "null"] },
   restarts: integer,
+  quarantines: integer,
   generation: integer,
   desired: { enum: ["running", "stopped"] },
   last_exit: { oneOf: [{ $ref: "#/components/schemas/LastExit" }, { type: "null" }] },

@@ -22,6 +22,7 @@ export const repoEntrySchema = z.looseObject({
   state: z.enum(REPO_STATES),
   pid: z.nullable(z.number()),
   restarts: z.number(),
+  quarantines: z._default(z.number(), 0),
   generation: z.number(),
   desired: z.enum(["running", "stopped"]),
   last_exit: z.nullable(lastExit),

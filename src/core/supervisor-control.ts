@@ -31,6 +31,8 @@ export interface RepoEntry {
   readonly pid: number | null;
   /** Births of the worker since the daemon started, less one. */
   readonly restarts: number;
+  /** How often it was quarantined since the daemon started. */
+  readonly quarantines: number;
   readonly generation: number;
   /** `stopped` is the operator's latch; it is kept over restarts of the daemon. */
   readonly desired: "running" | "stopped";

@@ -12,7 +12,7 @@ export interface RepoEntryPlaces {
 }
 
 export function repoEntry(record: RepoRecord, repo: RepoSupervisor, places: RepoEntryPlaces): RepoEntry {
-  const { state, worker, lastExit } = repo;
+  const { state, worker, lastExit, quarantines } = repo;
   const isRunning = state.id === "running";
   return {
     path: record.path,
@@ -25,6 +25,7 @@ export function repoEntry(record: RepoRecord, repo: RepoSupervisor, places: Repo
     state: state.id,
     pid: worker.pid,
     restarts: Math.max(0, state.generation - 1),
+    quarantines,
     generation: state.generation,
     desired: record.desired,
     last_exit: lastExit ?? quarantinedBefore(record),

@@ -58,6 +58,7 @@ export class RepoSupervisor {
   #cleared: Promise<void> = Promise.resolve();
   #lastExit: LastExit | null = null;
   #isUrgent = false;
+  quarantines = 0;
   /** Before it is replaced or removed; ends with the worker. */
   #isHeld = false;
   /** Ends the wait of the present state: for the gate, or for the backoff. */
@@ -177,6 +178,7 @@ export class RepoSupervisor {
         this.#schedule(effect.generation, effect.delayMs);
         break;
       case "save-quarantine":
+        this.quarantines += 1;
         void saveQuarantine(record.slug, { reason: effect.reason, isFinal: effect.isFinal, exit: this.#lastExit });
         break;
       case "lift-quarantine":

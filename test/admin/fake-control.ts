@@ -32,6 +32,7 @@ export class FakeControl implements SupervisorControl {
       state,
       pid: null,
       restarts: 0,
+      quarantines: 0,
       generation: 1,
       desired: "running",
       last_exit: null,

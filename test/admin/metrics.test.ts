@@ -90,6 +90,7 @@ describe("GET /metrics", () => {
         'hydraflow_workers{state="quarantined"} 0',
         'hydraflow_worker_up{repo="acme-web"} 1',
         'hydraflow_worker_restarts_total{repo="acme-web"} 0',
+        'hydraflow_quarantines_total{repo="acme-web"} 0',
         'hydraflow_queue_issues{repo="acme-web",stage="plan",status="queued"} 3',
         'hydraflow_queue_issues{repo="acme-web",stage="plan",status="waiting"} 2',
         'hydraflow_queue_oldest_age_seconds{repo="acme-web",stage="plan"} 42.5',
@@ -140,6 +141,7 @@ describe("GET /metrics", () => {
       "hydraflow_worker_hindered",
       "hydraflow_worker_draining",
       "hydraflow_worker_restarts_total",
+      "hydraflow_quarantines_total",
     ]);
     expect(lines).toContain('hydraflow_worker_up{repo="acme-api"} 0');
     expect(lines).toContain('hydraflow_worker_up{repo="acme-web"} 1');

@@ -14,6 +14,7 @@ export function repoEntry(changes: Partial<RepoEntry> = {}): RepoEntry {
     state: "running",
     pid: 4_242,
     restarts: 0,
+    quarantines: 0,
     generation: 1,
     desired: "running",
     last_exit: null,

@@ -23,6 +23,7 @@ export const ENTRY: RepoEntry = {
   state: "running",
   pid: 7,
   restarts: 0,
+  quarantines: 0,
   generation: 1,
   desired: "running",
   last_exit: null,

@@ -162,7 +162,14 @@ describe("a worker that ends by itself", () => {
     await next.ask({ action: "start_repo", slug: "acme-crashes-later" });
     const lifted = await next.entry("acme-crashes-later");
 
-    expect(quarantined).toMatchObject({ running: false, pid: null, port: 0, generation: 3, desired: "running" });
+    expect(quarantined).toMatchObject({
+      running: false,
+      pid: null,
+      port: 0,
+      generation: 3,
+      quarantines: 1,
+      desired: "running",
+    });
     expect(quarantined.last_exit?.reason).toContain("the fixture fails later");
     expect(kept).toMatchObject({
       state: "quarantined",
