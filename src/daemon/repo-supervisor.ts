@@ -190,7 +190,9 @@ export class RepoSupervisor {
   }
 
   #schedule(generation: number, delayMs: number): void {
-    this.#options.clock.sleep(delayMs, this.#wait.signal).then(
+    const { clock } = this.#options;
+    const due = delayMs > 0 ? clock.sleep(delayMs, this.#wait.signal) : Promise.resolve();
+    due.then(
       () => this.#feed({ type: "due", generation }),
       () => undefined,
     );

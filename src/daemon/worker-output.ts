@@ -1,8 +1,7 @@
 // What a worker prints outside its own log: the last words of one that crashes. One file per repository, bounded at each
 // start and while the worker lives.
 
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, renameSync, statSync } from "node:fs";
-import { stat, truncate } from "node:fs/promises";
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, renameSync, statSync, truncateSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 
@@ -52,10 +51,13 @@ export class WorkerOutput {
     return new WorkerOutput(path, 0);
   }
 
-  /** The child appends, so a cut file goes on at its new end. */
-  async bound(): Promise<void> {
-    const { size } = await stat(this.#path);
-    if (size > FILE_BYTES_MAX) await truncate(this.#path, 0);
+  /** The child appends, so a cut file goes on at its new end. Runs at each heartbeat, so it looks without the thread pool. */
+  bound(): void {
+    try {
+      if (statSync(this.#path).size > FILE_BYTES_MAX) truncateSync(this.#path);
+    } catch {
+      // For instance gone; the next birth makes it again.
+    }
   }
 
   /** The last lines of this birth, oldest first. */

@@ -144,7 +144,7 @@ export class WorkerProcess {
     else if (message.type === "heartbeat") {
       if (this.#isReady) this.#deadline.renew();
       listener.onHeartbeat(message);
-      this.#birth.output.bound().catch(() => undefined);
+      this.#birth.output.bound();
       const rssBytesMax = this.#birth.rssBytesMax();
       if (message.rssBytes > rssBytesMax)
         this.#hung(`it uses ${mebibytes(message.rssBytes)} of memory, more than the ${mebibytes(rssBytesMax)} it may`);
