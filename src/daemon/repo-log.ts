@@ -1,8 +1,9 @@
-// What the daemon's log says when a repository comes into a state.
+// What the daemon's log says when a repository comes into a state, or its worker ends.
 
 import { assertNever } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { RepoProcess } from "./repo-process.ts";
+import type { WorkerExit } from "./worker-process.ts";
 
 export function tellState(
   log: Log,
@@ -30,4 +31,11 @@ export function tellState(
     default:
       return assertNever(state);
   }
+}
+
+/** `exit`: without secrets. */
+export function tellExit(log: Log, slug: string, generation: number, exit: WorkerExit, wasAsked: boolean): void {
+  const { code, signal, reason, lastLines } = exit;
+  const fields = { repo: slug, generation, code, signal, reason, stderr: lastLines };
+  log.write(wasAsked ? "info" : "warn", "repo.exited", fields);
 }

@@ -18,7 +18,7 @@ import {
   type RespawnPolicy,
   transition,
 } from "./repo-process.ts";
-import { tellState } from "./repo-log.ts";
+import { tellExit, tellState } from "./repo-log.ts";
 import type { StartGate } from "./start-gate.ts";
 import type { LaunchedWorker, WorkerLauncher } from "./worker-launcher.ts";
 import { notStarted, type WorkerExit, type WorkerListener } from "./worker-process.ts";
@@ -257,23 +257,15 @@ export class RepoSupervisor {
     const reason = redact(exit.reason);
     const wasAsked = this.#state.id === "stopping" && this.#state.next !== "respawn";
     if (this.#launched !== undefined || !wasAsked) {
-      const { code, signal } = exit;
       const lastLines = exit.lastLines.map(redact);
+      tellExit(log, record.slug, generation, { ...exit, reason, lastLines }, wasAsked);
       this.#lastExit = {
-        code,
-        signal,
+        code: exit.code,
+        signal: exit.signal,
         at: clock.now().toISOString(),
         reason: wasAsked ? "stopped as asked" : reason,
         last_lines: wasAsked ? [] : lastLines,
       };
-      log.write(wasAsked ? "info" : "warn", "repo.exited", {
-        repo: record.slug,
-        generation,
-        code,
-        signal,
-        reason,
-        stderr: lastLines,
-      });
     }
     this.#launched = undefined;
     this.#worker = NO_WORKER;
