@@ -6,6 +6,7 @@
 import {
   closeSync,
   constants,
+  fstatSync,
   fsync,
   mkdirSync,
   openSync,
@@ -86,15 +87,21 @@ export async function ensurePrivateDirectory(path: string): Promise<void> {
     await syncDirectory(dirname(made));
 }
 
-/** The text of a file of at most `bytesMax`, or undefined when there is none. Throws on anything else. */
+/** The text of a file of at most `bytesMax`, or undefined when there is none. Throws on anything else, a pipe or a device
+ * for instance: reading one may never end, and this reads on the thread. */
 export async function readTextIfExists(path: string, bytesMax: number): Promise<string | undefined> {
+  let file: number | undefined;
   try {
-    const { size } = statSync(path);
-    if (size > bytesMax) throw new RangeError(`${path} has ${size} bytes, the limit is ${bytesMax}`);
-    return readFileSync(path, "utf8");
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const found = fstatSync(file);
+    if (!found.isFile() && !found.isDirectory()) throw new RangeError(`${path} is no regular file`);
+    if (found.size > bytesMax) throw new RangeError(`${path} has ${found.size} bytes, the limit is ${bytesMax}`);
+    return readFileSync(file, "utf8");
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }
 

@@ -1,11 +1,10 @@
 // Looks at a directory without running git: is it a checkout, and what is the URL of its origin? git itself would obey
 // the configuration of a repository that an agent may have written to.
 
-import { lstat, realpath, stat } from "node:fs/promises";
+import { constants, lstat, open, realpath, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 
-import { readTextIfExists } from "../core/durable-file.ts";
 import { errnoOf } from "../core/errors.ts";
 import { fail, ok } from "../core/result.ts";
 import type { ControlResult } from "../core/supervisor-control.ts";
@@ -76,7 +75,7 @@ async function readConfig(gitDirectory: string): Promise<ReadonlyMap<string, str
   if (head === undefined) return undefined;
   const common = (await readPointer(join(gitDirectory, "commondir"))).trim();
   const shared = common === "" ? gitDirectory : resolve(gitDirectory, common);
-  const text = await readTextIfExists(join(shared, "config"), CONFIG_BYTES_MAX).catch(nothingUnlessShort);
+  const text = await readText(join(shared, "config"), CONFIG_BYTES_MAX).catch(nothingUnlessShort);
   return text === undefined ? undefined : readGitConfig(text);
 }
 
@@ -88,8 +87,15 @@ function isShortage(error: unknown): boolean {
   return SHORTAGES.has(errnoOf(error) ?? "");
 }
 
+/** Off the thread: the disk may be a network's, and the daemon must not stand still with it. Not blocking: it may be a pipe. */
+async function readText(path: string, bytesMax: number): Promise<string | undefined> {
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const found = await file.stat();
+  return found.isFile() && found.size <= bytesMax ? await file.readFile("utf8") : undefined;
+}
+
 async function readPointer(path: string): Promise<string> {
-  return (await readTextIfExists(path, POINTER_BYTES_MAX).catch(nothingUnlessShort)) ?? "";
+  return (await readText(path, POINTER_BYTES_MAX).catch(nothingUnlessShort)) ?? "";
 }
 
 function notFound(path: string): ControlResult<never> {

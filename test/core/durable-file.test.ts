@@ -153,6 +153,14 @@ describe("reading", () => {
     await expect(readTextIfExists(directory.path, 1_000_000)).rejects.toMatchObject({ code: "EISDIR" });
   });
 
+  it("does not wait for a pipe, and does not read a device", async () => {
+    await using directory = await makeTemporaryDirectory();
+    await promisify(execFile)("mkfifo", [directory.file("pipe")]);
+
+    await expect(readTextIfExists(directory.file("pipe"), 10)).rejects.toThrow("no regular file");
+    await expect(readTextIfExists("/dev/zero", 10)).rejects.toThrow("no regular file");
+  });
+
   it("tells whether something is there", async () => {
     await using directory = await makeTemporaryDirectory();
     await writeFile(directory.file("here"), "");

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
@@ -46,6 +46,14 @@ describe("looking at a directory", () => {
       ok: true,
       value: { path, originUrl: null },
     });
+  });
+
+  it("does not wait for a pipe that lies in the place of the configuration", async () => {
+    const path = await rig.checkout("web", null);
+    rmSync(join(path, ".git", "config"));
+    execFileSync("mkfifo", [join(path, ".git", "config")]);
+
+    expect(await inspectCheckout(path, NEVER)).toMatchObject({ ok: false, failure: { code: "not_a_checkout" } });
   });
 
   it("reads the shared configuration from a linked worktree", async () => {
