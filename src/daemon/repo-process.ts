@@ -114,8 +114,8 @@ export function transition(state: RepoProcess, event: RepoEvent, policy: Respawn
       if (event.type === "due") return spawn(state, state.crashes);
       return whileDown(state, event);
     case "quarantined":
-      if (event.type === "due" && !state.isFinal) return trial(state);
-      return whileDown(state, event);
+      if (event.type === "due" && !state.isFinal) return lifted(spawn(state, { ...NO_CRASHES, isTrial: true }));
+      return isStart(event) ? lifted(spawn(state, NO_CRASHES)) : whileDown(state, event);
     default:
       return assertNever(state);
   }
@@ -178,8 +178,8 @@ function spawn(from: RepoProcess, crashes: Crashes): Transition {
   return { state: { id: "starting", generation, crashes }, effects: [{ type: "spawn", generation }] };
 }
 
-function trial(state: RepoProcess): Transition {
-  const next = spawn(state, { ...NO_CRASHES, isTrial: true });
+/** Also behind an operator's start, which was saved: a quarantine of the same moment may have been saved behind it. */
+function lifted(next: Transition): Transition {
   return { ...next, effects: [{ type: "lift-quarantine" }, ...next.effects] };
 }
 

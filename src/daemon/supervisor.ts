@@ -158,6 +158,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     }
     const isSame = ({ state }: RepoSupervisor): boolean => state.id === "running" && state.generation === generation;
     const rolled = await giveUpOn(this.#bringUp(slug, "restart", isSame), signal);
+    if (!rolled.ok && isSame(repo)) repo.reopen();
     // An operator who stopped it meanwhile has the last word.
     return !rolled.ok && this.#repos.get(slug)?.state.id === "stopped" ? this.status(slug) : rolled;
   }
@@ -258,6 +259,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     await repo.settled();
     const removed = await this.#options.registry.change((document) => unregister(document, slug));
     if (!removed.ok) {
+      repo.reopen();
       if (wasUp && !this.#isStopping) repo.command("start", true);
       return removed;
     }

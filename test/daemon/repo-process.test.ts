@@ -58,6 +58,7 @@ const EVENTS: Record<string, RepoEvent> = {
 };
 
 const SPAWN = "starting 4: spawn 4";
+const LIFTED = "starting 4: lift, spawn 4";
 const STILL = "unchanged";
 
 /** Rows: state; columns in the order of EVENTS. Each cell: `<next state> <generation>: <effects>`. */
@@ -115,7 +116,7 @@ const TABLE: Record<string, readonly string[]> = {
     "quarantined 3: save bad config, schedule 1800000",
   ],
   "backing-off": [SPAWN, "stopped 3:", SPAWN, SPAWN, STILL, STILL, STILL, STILL],
-  quarantined: [SPAWN, "stopped 3:", SPAWN, "starting 4: lift, spawn 4", STILL, STILL, STILL, STILL],
+  quarantined: [LIFTED, "stopped 3:", LIFTED, LIFTED, STILL, STILL, STILL, STILL],
 }; // prettier-ignore
 
 function describeTransition(state: RepoProcess, event: RepoEvent): string {

@@ -102,4 +102,22 @@ describe("removing", () => {
     expect(refused).toMatchObject({ code: "busy", error: expect.stringContaining("does not say") as string });
     expect(forced.status).toBe("ok");
   });
+
+  it("that could not be written down does not keep the worker from new issues later", async () => {
+    const daemon = await rig.daemon();
+    await register(daemon, "web");
+    const file = join(rig.home, "supervisor-state.json");
+    const ours = await readFile(file, "utf8");
+    const read = decodeDocument(ours);
+    if (!read.ok) throw new Error(read.failure.kind);
+    await writeFile(file, encodeDocument({ ...read.value, repos: [], revision: 1_000 }));
+
+    const refused = await daemon.ask({ action: "remove_repo", slug: "acme-web" });
+    await writeFile(file, ours);
+    await daemon.ask({ action: "start_repo", slug: "acme-web" });
+    await daemon.ask({ action: "drain", timeout_s: 60 });
+
+    expect(refused).toMatchObject({ code: "storage_failed" });
+    expect(await readFile(join(rig.home, "acme-web", "told.txt"), "utf8")).toBe("drain\n");
+  });
 });
