@@ -51,6 +51,8 @@ export interface WorkerPaths {
   readonly metrics: string;
   /** HOME and TMPDIR of agents, one directory per issue beneath. */
   readonly agentHomes: string;
+  /** Records of the process groups that run now. */
+  readonly groups: string;
   readonly plan: (issue: number) => string;
   readonly transcript: (issue: number, stage: string, attempt: number) => string;
   readonly runDirectory: (issue: number, startedAt: Date) => string;
@@ -69,6 +71,7 @@ export function workerPaths(dataRoot: string): WorkerPaths {
     memory: join(root, "memory"),
     metrics: join(root, "metrics", "snapshots.jsonl"),
     agentHomes: join(root, "agents"),
+    groups: join(root, "groups"),
     plan: (issue) => join(root, "plans", `issue-${issue}.md`),
     transcript: (issue, stage, attempt) => join(root, "logs", `issue-${issue}`, `${stage}-${attempt}.jsonl`),
     runDirectory: (issue, startedAt) =>

@@ -2,8 +2,8 @@
 // pid and start time, a tree by a variable that every process of it inherits. Nothing is ever matched by name.
 //
 // Reach: on Linux the marked sweep also ends children that left the group (`setsid`, double fork), as long as they kept
-// their environment. Elsewhere, and for a child that emptied its environment, the group is the reach; the service
-// manager's own control group (systemd `KillMode`) is the wall behind it.
+// their environment. Elsewhere, and for a child that emptied its environment, the group is the reach, also after a crash
+// (recorded-group.ts); the service manager's own control group (systemd `KillMode`) is the wall behind it.
 
 import { execFile, type ChildProcess } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";

@@ -124,7 +124,7 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
   httpPort = httpDoor.port;
   await tellDoors(registry, { port: tcpDoor.port, httpPort, pid: process.pid });
   owned.use(await writePortFile(paths.portFile, tcpDoor.port));
-  await clearLeftovers(treeMarkOf(paths.home), clock, log, stop);
+  await clearLeftovers({ home: paths.home, repos: registry.document.repos, clock, log }, stop);
   gate.open();
   isReady = true;
   log.write("info", "daemon.ready", { port: tcpDoor.port, http_port: httpPort, repos: supervisor.list().length });

@@ -7,7 +7,9 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { errnoOf, messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit-code.ts";
+import { workerPaths } from "../core/paths.ts";
 import { childIdentity, killTree, type ProcessIdentity, sweepMarked } from "../core/process-tree.ts";
+import { endRecordedGroups } from "../core/recorded-group.ts";
 import { z } from "../core/schema.ts";
 import {
   BIRTH_VARIABLE,
@@ -189,9 +191,12 @@ export class WorkerProcess {
   }
 
   async #clear(): Promise<void> {
+    const { birth } = this.#birth.newborn;
+    const { groups } = workerPaths(this.#birth.start.dataRoot);
     for (let look = 1; ; look += 1) {
       try {
-        await sweepMarked(BIRTH_VARIABLE, this.#birth.newborn.birth);
+        await sweepMarked(BIRTH_VARIABLE, birth);
+        await endRecordedGroups(groups, { name: BIRTH_VARIABLE, value: birth });
         return;
       } catch (error) {
         if (look >= LOOKS_MAX) throw error;

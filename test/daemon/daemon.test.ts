@@ -1,4 +1,5 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -6,7 +7,12 @@ import { promisify } from "node:util";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { workerPaths } from "../../src/core/paths.ts";
+import { childIdentity } from "../../src/core/process-tree.ts";
+import { recordGroup } from "../../src/core/recorded-group.ts";
 import type { RepoEntry } from "../../src/core/supervisor-control.ts";
+import { treeMarkOf } from "../../src/core/tree-mark.ts";
+import { TREE_VARIABLE } from "../../src/core/worker-message.ts";
 import { ask, ended, exchange, isAlive, Rig, until } from "./daemon-rig.ts";
 
 let rig: Rig;
@@ -51,6 +57,23 @@ describe("a daemon that is killed", () => {
       ["acme-stubborn", 1],
     ]);
     expect(second.output()).toContain("leftovers.found");
+  });
+
+  it("leaves nothing that its workers have on record, before the next one starts a worker", async () => {
+    const first = await rig.daemonProcess();
+    await add(first.port, "web");
+    first.child.kill("SIGKILL");
+    await first.exited;
+    const child = spawn("/bin/sleep", ["1000"], { detached: true, env: {}, stdio: "ignore" });
+    const killed = once(child, "exit");
+    const identity = await childIdentity(child);
+    if (identity === null) throw new Error("the child lives");
+    recordGroup(workerPaths(join(rig.home, "acme-web")).groups, identity, { [TREE_VARIABLE]: treeMarkOf(rig.home) });
+
+    const second = await rig.daemonProcess();
+
+    expect(await killed).toEqual([null, expect.stringMatching(/^SIG(?:TERM|KILL)$/)]);
+    await allRunning(second.port, 1);
   });
 
   it("loses nothing that was acknowledged", async () => {

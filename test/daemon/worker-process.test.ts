@@ -1,8 +1,13 @@
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { closeSync } from "node:fs";
 
 import { afterEach, beforeEach, expect, it } from "vitest";
 
+import { workerPaths } from "../../src/core/paths.ts";
+import { childIdentity } from "../../src/core/process-tree.ts";
+import { recordGroup } from "../../src/core/recorded-group.ts";
 import { BIRTH_VARIABLE } from "../../src/core/worker-message.ts";
 import { bear } from "../../src/daemon/newborn.ts";
 import { WorkerOutput } from "../../src/daemon/worker-output.ts";
@@ -19,10 +24,14 @@ beforeEach(async () => {
 afterEach(() => rig[Symbol.asyncDispose]());
 
 /** A worker whose predecessor is gone when `cleared` resolves. */
-async function launch(name: string, cleared: Promise<void>, onReady: () => void): Promise<WorkerProcess> {
+async function launch(
+  name: string,
+  cleared: Promise<void>,
+  onReady: () => void,
+  birth: string = randomUUID(),
+): Promise<WorkerProcess> {
   const dataRoot = `${rig.directory}/${name}`;
   const { output, file } = await WorkerOutput.open(dataRoot);
-  const birth = randomUUID();
   const command = { runtime: process.execPath, flags: [], entry: fixtureWorker("good") };
   const environment = { PATH: process.env["PATH"] ?? "", HYDRAFLOW_HOME: dataRoot, [BIRTH_VARIABLE]: birth };
   const newborn = bear(command, { birth, environment, directory: dataRoot, output: file });
@@ -87,4 +96,18 @@ it("tells of its exit at once, and that nothing is left only when its predecesso
 
   expect(signal).toBe("SIGKILL");
   expect(order).toEqual(["exited", "gone", "nothing is left"]);
+});
+
+it("takes along what it has on record as its own, also where nobody could find it otherwise", async () => {
+  const child = spawn("/bin/sleep", ["1000"], { detached: true, env: {}, stdio: "ignore" });
+  const killed = once(child, "exit");
+  const identity = await childIdentity(child);
+  if (identity === null) throw new Error("the child lives");
+  const worker = await launch("web", Promise.resolve(), () => undefined, "this birth");
+  recordGroup(workerPaths(`${rig.directory}/web`).groups, identity, { [BIRTH_VARIABLE]: "this birth" });
+
+  process.kill(Number(worker.pid), "SIGKILL");
+  await worker.cleared;
+
+  expect(await killed).toEqual([null, expect.stringMatching(/^SIG(?:TERM|KILL)$/)]);
 });

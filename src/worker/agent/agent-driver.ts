@@ -19,6 +19,8 @@ export interface AgentTurn {
   readonly resume: boolean;
   /** Raw lines of the CLI are kept here, redacted. */
   readonly transcriptFile: string;
+  /** Absolute; its process group is on record here while it runs. */
+  readonly groups: string;
 }
 
 export type AgentEvent =

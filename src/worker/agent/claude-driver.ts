@@ -126,7 +126,11 @@ async function runOnce(
     clocks.lineSeen({ toolIsRunning: state.toolIsRunning, hasResult: state.result !== undefined });
   };
   const command = { ...commandOf(options, turn.home, turnFlags(options, turn)), cwd: turn.directory };
-  const end = await runLines({ ...command, input: turn.prompt, onLine }, AbortSignal.any([signal, clocks.signal]));
+  const record = { directory: turn.groups, marks: options.marks };
+  const end = await runLines(
+    { ...command, record, input: turn.prompt, onLine },
+    AbortSignal.any([signal, clocks.signal]),
+  );
   const outcome = judgeTurn(state, { end, ranOut: clocks.ranOut, aborted: signal.aborted, now: new Date() });
   return "evidence" in outcome ? { ...outcome, evidence: options.redact(outcome.evidence) } : outcome;
 }

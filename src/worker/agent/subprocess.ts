@@ -11,6 +11,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../core/errors.ts";
 import { LineSplitter } from "../../core/json-lines.ts";
 import { childIdentity, killTree, type ProcessIdentity } from "../../core/process-tree.ts";
+import { recordGroup } from "../../core/recorded-group.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { ByteTail } from "./byte-tail.ts";
 
@@ -42,6 +43,8 @@ export interface SubprocessOptions {
   readonly cwd: string;
   /** The whole environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
+  /** Where the group is on record while it lives, and the marks of the worker that leads it. */
+  readonly record?: { readonly directory: string; readonly marks: Readonly<Record<string, string>> };
 }
 
 class Subprocess implements AsyncDisposable {
@@ -49,17 +52,19 @@ class Subprocess implements AsyncDisposable {
   readonly exited: Promise<ProcessExit>;
   readonly #run: string;
   readonly #identity: ProcessIdentity | null;
+  readonly #record: Disposable | null;
   #killing: Promise<void> | undefined;
 
   private constructor(
     child: ChildProcess,
     run: string,
-    identity: ProcessIdentity | null,
+    { identity, record }: { identity: ProcessIdentity | null; record: Disposable | null },
     exited: Promise<ProcessExit>,
   ) {
     this.child = child;
     this.#run = run;
     this.#identity = identity;
+    this.#record = record;
     this.exited = exited;
   }
 
@@ -82,7 +87,7 @@ class Subprocess implements AsyncDisposable {
       child.on("error", () => undefined);
       // A child that ends without reading its input breaks the pipe; its exit says what there is to say.
       child.stdin?.on("error", () => undefined).end(input);
-      return ok(new Subprocess(child, run, await childIdentity(child).catch(() => null), exited));
+      return ok(new Subprocess(child, run, await groupOf(child, options), exited));
     } catch (thrown) {
       return fail(`cannot run ${options.command} in ${options.cwd}: ${messageOf(thrown)}`);
     }
@@ -120,7 +125,14 @@ class Subprocess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     await this.exited;
+    this.#record?.[Symbol.dispose]();
   }
+}
+
+async function groupOf(child: ChildProcess, { record }: SubprocessOptions) {
+  const identity = await childIdentity(child).catch(() => null);
+  const recorded = identity !== null && record !== undefined;
+  return { identity, record: recorded ? recordGroup(record.directory, identity, record.marks) : null };
 }
 
 export interface LinesOptions extends SubprocessOptions {

@@ -79,6 +79,7 @@ export class AgentSession {
       sessionId: sessionId ?? run.sessionId,
       resume,
       transcriptFile: context.paths.transcript(run.issue.number, run.stage, run.attempt),
+      groups: context.paths.groups,
     };
   }
 

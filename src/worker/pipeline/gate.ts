@@ -17,6 +17,8 @@ export interface GateOptions {
   readonly command: string;
   readonly directory: string;
   readonly home: string;
+  /** Its process group is on record here while it runs. */
+  readonly groups: string;
   readonly timeoutMs: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Names from the setting `agentEnvironment`. */
@@ -53,6 +55,7 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
       command: "/bin/sh",
       args: ["-c", options.command],
       cwd: options.directory,
+      record: { directory: options.groups, marks },
       env: { ...agentEnvironment({ parent, names, home, marks }), CI: "true" },
       timeoutMs: options.timeoutMs,
       outputBytesMax: OUTPUT_BYTES_MAX,

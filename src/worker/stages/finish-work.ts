@@ -99,6 +99,7 @@ async function checkWork(
     command,
     directory: workspace.path,
     home: join(paths.agentHomes, `issue-${run.issue.number}`),
+    groups: paths.groups,
     timeoutMs: config.gateTimeoutMs,
     environment,
     names: config.agentEnvironment,

@@ -33,6 +33,7 @@ export async function openWorkshop(turn: Partial<AgentTurn> = {}): Promise<Works
       sessionId: randomUUID(),
       resume: false,
       transcriptFile: join(root, "logs", "issue-1", "implement-1.jsonl"),
+      groups: join(root, "groups"),
       ...turn,
     },
     [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),

@@ -1,4 +1,4 @@
-import { mkdtempDisposable } from "node:fs/promises";
+import { mkdtempDisposable, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -28,6 +28,17 @@ describe("running a command", () => {
 
     expect(end).toMatchObject({ exitCode: 3, signal: null, timedOut: false });
     expect(end.output.split("\n").toSorted()).toEqual(["", "err", "out"]);
+  });
+
+  it("has its group on record while it lives", async () => {
+    await using directory = await mkdtempDisposable(join(tmpdir(), "hydraflow-test-"));
+    const record = { directory: join(directory.path, "groups"), marks: { HYDRAFLOW_BIRTH: "birth" } };
+    const file = `${record.directory}/$$.json`;
+
+    const end = await runCommand(shell(`until test -s ${file}; do sleep 0.02; done; cat ${file}`, { record }), NEVER);
+
+    expect(JSON.parse(end.output)).toMatchObject({ pid: expect.any(Number) as number, marks: record.marks });
+    expect(await readdir(record.directory)).toEqual([]);
   });
 
   it("loses nothing of what ends before anybody could read it", async () => {
