@@ -79,12 +79,25 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Makes the directory and its parents, 0700 where it makes them; what it made outlives a power cut. */
+/**
+ * Makes the directory and its parents, 0700 where it makes them; what it made outlives a power cut. One after the other:
+ * Node's own recursive form hides why a disk refuses one, and never ends beneath a directory like /proc.
+ */
 export async function ensurePrivateDirectory(path: string): Promise<void> {
-  const first = mkdirSync(path, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
-  if (first === undefined) return;
-  for (let made = resolve(path); made.length >= resolve(first).length; made = dirname(made))
-    await syncDirectory(dirname(made));
+  const absolute = resolve(path);
+  if (await exists(absolute)) return makeDirectory(absolute);
+  await ensurePrivateDirectory(dirname(absolute));
+  makeDirectory(absolute);
+  await syncDirectory(dirname(absolute));
+}
+
+/** One that is there already is success; a file in its place is not. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, PRIVATE_DIRECTORY_MODE);
+  } catch (error) {
+    if (errnoOf(error) !== "EEXIST" || !statSync(path).isDirectory()) throw error;
+  }
 }
 
 /** The text of a file of at most `bytesMax`, or undefined when there is none. Throws on anything else, a pipe or a device

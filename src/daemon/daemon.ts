@@ -31,9 +31,10 @@ import { RepoSupervisor } from "./repo-supervisor.ts";
 import { LiveSettings } from "./live-settings.ts";
 import { Reloader } from "./reload.ts";
 import { StartGate } from "./start-gate.ts";
-import { openStateDirectory } from "./state-directory.ts";
+import { openStateDirectory, stateDirectoryError } from "./state-directory.ts";
 import { Supervisor } from "./supervisor.ts";
 import { openTcpDoor } from "./tcp-door.ts";
+import { untilWritten } from "./until-written.ts";
 import type { WorkerCommand } from "./newborn.ts";
 import { WarmSpare } from "./warm-spare.ts";
 import { WorkerLauncher } from "./worker-launcher.ts";
@@ -73,6 +74,14 @@ interface Secrets {
 
 /** Both doors answer before any worker starts. Throws HydraError when it cannot start, or the signal's reason. */
 export async function startDaemon(options: DaemonOptions, signals: DaemonSignals): Promise<Daemon> {
+  try {
+    return await start(options, signals);
+  } catch (error) {
+    throw stateDirectoryError(options.home, error);
+  }
+}
+
+async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Daemon> {
   const clock = systemClock;
   const { stop } = signals;
   await using owned = new AsyncDisposableStack();
@@ -87,7 +96,7 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
   owned.defer(() => log.write("info", "daemon.stopped"));
   const { registry, degraded } = await openRegistry(paths, clock, log, stop);
   owned.use(registry);
-  owned.defer(() => tellDoors(registry, { port: 0, httpPort: 0, pid: 0 }));
+  owned.defer(async () => void (await tellDoors(registry, { port: 0, httpPort: 0, pid: 0 })));
 
   let httpPort = settings.config.httpPort;
   let isReady = false;
@@ -110,7 +119,7 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
   // Behind the closed gate, so that whoever asks early sees what is to come.
   supervisor.restore();
   stop.throwIfAborted();
-  const { tokenHashes, metricsTokenHashes } = secrets;
+  const { tokenHashes } = secrets;
   const handle = createControlHandler({ control: supervisor, drain, auth: settings.config.tcpAuth, tokenHashes, log });
   const tcpDoor = owned.use(await openTcpDoor({ port: settings.config.tcpPort, handle }, stop));
   const readiness = () => readinessOf(isReady && !stop.aborted, drain, [degraded, registry.problem]);
@@ -119,11 +128,12 @@ export async function startDaemon(options: DaemonOptions, signals: DaemonSignals
   const reloader = new Reloader({ settings: live, redactor: secrets.redactor, control: supervisor, log }, stop);
   const reload = () => reloader.reload().finally(() => spare.renew());
   const controls = { control: supervisor, drain, reload, readiness };
-  const doorDeps = { ...controls, port: httpPort, tokenHashes, metricsTokenHashes, log, paths, workerLogFile };
+  const doorDeps = { ...controls, ...secrets, port: httpPort, log, paths, workerLogFile };
   const httpDoor = owned.use(await startAdminServer({ ...doorDeps, ...figures }, stop));
   httpPort = httpDoor.port;
-  await tellDoors(registry, { port: tcpDoor.port, httpPort, pid: process.pid });
-  owned.use(await writePortFile(paths.portFile, tcpDoor.port));
+  const doors = { port: tcpDoor.port, httpPort, pid: process.pid };
+  owned.use(await untilWritten(() => tellDoors(registry, doors), clock));
+  owned.use(await writePortFile(paths.portFile, tcpDoor.port, clock, log));
   await clearLeftovers({ home: paths.home, repos: registry.document.repos, clock, log }, stop);
   gate.open();
   isReady = true;
@@ -175,8 +185,9 @@ async function openRegistry(
 }
 
 /** A failed write is told by the registry itself; the doors work all the same. */
-async function tellDoors(registry: Registry, doors: { port: number; httpPort: number; pid: number }): Promise<void> {
-  await registry.change((document) => ok({ document: { ...document, ...doors }, value: undefined }));
+async function tellDoors(registry: Registry, doors: { port: number; httpPort: number; pid: number }): Promise<boolean> {
+  const told = await registry.change((document) => ok({ document: { ...document, ...doors }, value: undefined }));
+  return told.ok;
 }
 
 /** What workers come from. */

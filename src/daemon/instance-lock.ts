@@ -3,7 +3,7 @@
 
 import type { Clock } from "../core/clock.ts";
 import { readTextIfExists } from "../core/durable-file.ts";
-import { HydraError } from "../core/errors.ts";
+import { errnoOf, HydraError, messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit-code.ts";
 import { parseJsonObject } from "../core/json-lines.ts";
 import { takeKernelLock } from "../core/kernel-lock.ts";
@@ -13,13 +13,31 @@ import type { SupervisorPaths } from "../core/paths.ts";
 const WAIT_MS = 1_000;
 const STATE_BYTES_MAX = 16_777_216;
 
-/** Throws DAEMON_RUNNING, with the other's pid where its state file tells it. */
+/** Throws DAEMON_RUNNING, with the other's pid where its state file tells it, or LOCK_UNUSABLE. */
 export async function takeInstanceLock(paths: SupervisorPaths, clock: Clock, signal: AbortSignal): Promise<Disposable> {
-  const lock = await takeKernelLock(paths.instanceLock, WAIT_MS, (ms) => clock.sleep(ms, signal));
+  const lock = await takeKernelLock(paths.instanceLock, WAIT_MS, (ms) => clock.sleep(ms, signal)).catch(
+    unusable(paths),
+  );
   if (lock.ok) return lock.value;
   const state = parseJsonObject((await readTextIfExists(paths.state, STATE_BYTES_MAX).catch(() => undefined)) ?? "");
   const pid = typeof state?.["pid"] === "number" && state["pid"] > 0 ? ` with pid ${state["pid"]}` : "";
-  throw new HydraError("DAEMON_RUNNING", `another daemon${pid} runs on ${paths.home}`, {
-    exitCode: EXIT_CODES.tryAgain.code,
-  });
+  throw new HydraError(
+    "DAEMON_RUNNING",
+    `another daemon${pid} runs on ${paths.home}; stop it first, or give --home or HYDRAFLOW_HOME another directory`,
+    {
+      exitCode: EXIT_CODES.tryAgain.code,
+    },
+  );
+}
+
+/** What SQLite says of a file that it cannot open names no file. */
+function unusable({ instanceLock }: SupervisorPaths): (error: unknown) => never {
+  return (error) => {
+    if (errnoOf(error) !== "ERR_SQLITE_ERROR") throw error;
+    const hint = "it must be a file of the daemon's user, on a disk with POSIX locks";
+    throw new HydraError("LOCK_UNUSABLE", `${instanceLock} cannot be locked: ${messageOf(error)}; ${hint}`, {
+      cause: error,
+      exitCode: EXIT_CODES.notPermitted.code,
+    });
+  };
 }

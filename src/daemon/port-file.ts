@@ -2,15 +2,29 @@
 
 import { rm } from "node:fs/promises";
 
+import type { Clock } from "../core/clock.ts";
 import { readTextIfExists, replaceFile } from "../core/durable-file.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import { untilWritten } from "./until-written.ts";
 
 const FILE_BYTES_MAX = 64;
 
-export async function writePortFile(path: string, port: number): Promise<AsyncDisposable> {
+export async function writePortFile(path: string, port: number, clock: Clock, log: Log): Promise<AsyncDisposable> {
   const text = String(port);
-  await replaceFile(path, text);
+  const write = async (): Promise<boolean> => {
+    try {
+      await replaceFile(path, text);
+      return true;
+    } catch (error) {
+      log.write("error", "port-file.write-failed", { problem: messageOf(error) });
+      return false;
+    }
+  };
+  const writing = await untilWritten(write, clock);
   return {
     async [Symbol.asyncDispose]() {
+      await writing[Symbol.asyncDispose]();
       const now = await readTextIfExists(path, FILE_BYTES_MAX).catch(() => undefined);
       if (now === text) await rm(path, { force: true });
     },

@@ -15,6 +15,7 @@ import {
 import { fail, ok, type Result } from "../core/result.ts";
 import type { ControlFailure } from "../core/supervisor-control.ts";
 import { type RegistryDocument, type RepoRecord, RETIRED_MAX } from "./registry-document.ts";
+import { NOT_FOUND } from "./refusal.ts";
 import type { Edited } from "./registry.ts";
 
 /** Names in the state directory that no repository may take, ours and those of the first implementation. */
@@ -90,7 +91,7 @@ export function register(
 /** The slug stays reserved for this repository, because its data directory stays. */
 export function unregister(document: RegistryDocument, slug: string): Result<Edited<undefined>, ControlFailure> {
   const record = document.repos.find((entry) => entry.slug === slug);
-  if (record === undefined) return fail({ code: "not_found", message: "Repo not found" });
+  if (record === undefined) return fail(NOT_FOUND);
   const repos = document.repos.filter((entry) => entry !== record);
   const retired = [...document.retired, { slug, repo: record.repo }].slice(-RETIRED_MAX);
   return ok({ document: { ...document, repos, retired }, value: undefined });
@@ -102,7 +103,7 @@ export function amend(
   change: Partial<Pick<RepoRecord, "desired" | "quarantine">>,
 ): Result<Edited<RepoRecord>, ControlFailure> {
   const record = document.repos.find((entry) => entry.slug === slug);
-  if (record === undefined) return fail({ code: "not_found", message: "Repo not found" });
+  if (record === undefined) return fail(NOT_FOUND);
   const amended = { ...record, ...change };
   if (amended.desired === record.desired && amended.quarantine === record.quarantine)
     return ok({ document, value: record });

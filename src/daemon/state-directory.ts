@@ -8,31 +8,45 @@ import { EXIT_CODES } from "../core/exit-code.ts";
 import { PRIVATE_DIRECTORY_MODE } from "../core/paths.ts";
 
 const OTHERS_MASK = 0o077;
+const SYSTEM_CODE = /^E[A-Z0-9]+$/;
+const HINT_OTHER_HOME = "give --home or HYDRAFLOW_HOME a directory of your own";
+/** Codes of the system that no waiting mends. Of anything else, a disk that is full or read-only, a service manager may
+ * try again. */
+const NOT_PERMITTED: Readonly<Record<string, string>> = {
+  EACCES: `it and every file in it must belong to the user of the daemon; or ${HINT_OTHER_HOME}`,
+  EPERM: `it and every file in it must belong to the user of the daemon; or ${HINT_OTHER_HOME}`,
+  EEXIST: HINT_OTHER_HOME,
+  ENOTDIR: HINT_OTHER_HOME,
+  ELOOP: HINT_OTHER_HOME,
+};
 
 /** The real path. A directory of ours that others may read, as the first implementation made it, is closed to them.
  * Throws HOME_NOT_OURS or HOME_NOT_WRITABLE. */
 export async function openStateDirectory(path: string): Promise<string> {
-  const notPermitted = (why: string, cause?: unknown): HydraError =>
-    new HydraError("HOME_NOT_OURS", `state directory ${path}: ${why}`, {
-      cause,
-      exitCode: EXIT_CODES.notPermitted.code,
-    });
   try {
     await ensurePrivateDirectory(path);
+    const home = await realpath(path);
+    const { uid, mode } = await stat(home);
+    if (uid !== process.geteuid?.()) throw notPermitted(path, `it belongs to another user; ${HINT_OTHER_HOME}`);
+    await access(home, constants.R_OK | constants.W_OK | constants.X_OK);
+    if ((mode & OTHERS_MASK) !== 0) await chmod(home, PRIVATE_DIRECTORY_MODE);
+    return home;
   } catch (error) {
-    throw notPermitted(messageOf(error), error);
+    throw stateDirectoryError(path, error);
   }
-  const home = await realpath(path);
-  const { uid, mode } = await stat(home);
-  if (uid !== process.geteuid?.())
-    throw notPermitted("it belongs to another user; give --home or HYDRAFLOW_HOME a directory of your own");
-  await access(home, constants.R_OK | constants.W_OK | constants.X_OK).catch((error: unknown) => {
-    if (errnoOf(error) === "EACCES") throw notPermitted("it cannot be read and written", error);
-    // A disk that is read-only now may be mended, so a service manager may come again.
-    throw new HydraError("HOME_NOT_WRITABLE", `state directory ${path} cannot be written: ${errnoOf(error)}`, {
-      cause: error,
-    });
-  });
-  if ((mode & OTHERS_MASK) !== 0) await chmod(home, PRIVATE_DIRECTORY_MODE);
-  return home;
+}
+
+/** What the system says of a file in there, as the failure of a start; anything else as it is. */
+export function stateDirectoryError(path: string, error: unknown): unknown {
+  const code = errnoOf(error);
+  if (error instanceof HydraError || code === undefined || !SYSTEM_CODE.test(code)) return error;
+  const hint = NOT_PERMITTED[code];
+  if (hint !== undefined) return notPermitted(path, `${messageOf(error)}; ${hint}`, error);
+  const message = `state directory ${path}: ${messageOf(error)}; start again when it can be written`;
+  return new HydraError("HOME_NOT_WRITABLE", message, { cause: error });
+}
+
+function notPermitted(path: string, why: string, cause?: unknown): HydraError {
+  const exitCode = EXIT_CODES.notPermitted.code;
+  return new HydraError("HOME_NOT_OURS", `state directory ${path}: ${why}`, { cause, exitCode });
 }

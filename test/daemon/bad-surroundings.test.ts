@@ -3,7 +3,7 @@
 import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -39,8 +39,23 @@ describe("the state directory", () => {
     const daemon = rig.spawnDaemon();
 
     expect(await daemon.exited).toBe(77);
-    expect(daemon.output()).toContain(rig.home);
+    expect(daemon.output()).toContain(`state directory ${rig.home}: EEXIST`);
+    expect(daemon.output()).toContain("give --home or HYDRAFLOW_HOME a directory of your own");
     expect(await readFile(rig.home, "utf8")).toBe("a file");
+  });
+
+  it("of another user is refused with exit code 77 and stays as it is", async () => {
+    await mkdir(rig.home, { mode: 0o755 });
+    await chown(rig.home, 12_345, 12_345);
+
+    const daemon = rig.spawnDaemon();
+
+    expect(await daemon.exited).toBe(77);
+    expect(daemon.output().trim()).toBe(
+      `hydraflow: state directory ${rig.home}: it belongs to another user; give --home or HYDRAFLOW_HOME a directory of your own`,
+    );
+    expect(await readdir(rig.home)).toEqual([]);
+    expect((await stat(rig.home)).mode & 0o777).toBe(0o755);
   });
 
   it("that cannot be read is refused with exit code 77 and stays as it is", async () => {
@@ -49,9 +64,27 @@ describe("the state directory", () => {
     const { code, output } = await startWithoutRoot();
 
     expect(code).toBe(77);
-    expect(output.trim()).toBe(`hydraflow: state directory ${rig.home}: it cannot be read and written`);
+    expect(output.trim()).toBe(
+      `hydraflow: state directory ${rig.home}: EACCES: permission denied, access '${rig.home}'; it and every file in it must belong to the user of the daemon; or give --home or HYDRAFLOW_HOME a directory of your own`,
+    );
     expect(await readdir(rig.home)).toEqual([]);
   });
+
+  it.each(["token", "supervisor-state.json", "supervisor.lock"])(
+    "in which %s cannot be read is refused with exit code 77, names the file, and stays as it is",
+    async (name) => {
+      const file = await rig.file(`home/${name}`, "of root\n");
+      await chmod(rig.home, 0o700);
+      await chmod(file, 0o000);
+
+      const { code, output } = await startWithoutRoot();
+
+      expect(code).toBe(77);
+      expect(output).toContain(file);
+      expect(output).toMatch(/must be(?:long to)? .*the (?:daemon's user|user of the daemon)/);
+      expect(await readFile(file, "utf8")).toBe("of root\n");
+    },
+  );
 
   it("on a disk that becomes read-only refuses changes, serves what can be read, and goes on when it is writable", async () => {
     const daemon = await rig.daemon();
@@ -83,7 +116,9 @@ describe("the state directory", () => {
     await run("umount", [rig.home]);
 
     expect(code).toBe(1);
-    expect(daemon.output().trim()).toBe(`hydraflow: state directory ${rig.home} cannot be written: EROFS`);
+    expect(daemon.output().trim()).toBe(
+      `hydraflow: state directory ${rig.home}: EROFS: read-only file system, access '${rig.home}'; start again when it can be written`,
+    );
     expect(await readFile(join(rig.home, "supervisor-state.json"), "utf8")).toBe(state);
   });
 });

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import type { StartWorker } from "../../src/core/worker-message.ts";
 import { ended, Rig, type RigDaemon } from "./daemon-rig.ts";
+import { NOT_FOUND } from "../../src/daemon/refusal.ts";
 
 const QUICK = { respawnDelayMs: 20, respawnDelayMaxMs: 40 };
 /** Short enough to wait for, long enough for a slow machine to start a worker. */
@@ -214,10 +215,10 @@ describe("requests that cannot be met", () => {
     [{ action: "add_repo", path: "relative" }, "bad_request", undefined],
     [{ action: "add_repo" }, "bad_request", "Missing path"],
     [{ action: "remove_repo" }, "bad_request", "Missing path or slug"],
-    [{ action: "remove_repo", slug: "nobody" }, "not_found", "Repo not found"],
+    [{ action: "remove_repo", slug: "nobody" }, "not_found", NOT_FOUND.message],
     [{ action: "start_repo", slug: "../etc" }, "invalid_slug", undefined],
-    [{ action: "stop_repo", slug: "nobody" }, "not_found", "Repo not found"],
-    [{ action: "repo_status", slug: "nobody" }, "not_found", "Repo not found"],
+    [{ action: "stop_repo", slug: "nobody" }, "not_found", NOT_FOUND.message],
+    [{ action: "repo_status", slug: "nobody" }, "not_found", NOT_FOUND.message],
     [{ action: "add_repo", repo: "https://evil.example/a/b" }, "bad_request", undefined],
   ])("%j → %s", async (request, code, error) => {
     const daemon = await rig.daemon();

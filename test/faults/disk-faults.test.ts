@@ -91,6 +91,37 @@ describe("a full disk", () => {
   );
 
   fault(
+    "F05 does not keep a daemon from starting: it serves what can be read, and is whole when there is room again",
+    { few: 1, many: 20, roundMs: 60_000 },
+    async ({ count }) => {
+      const round = async (): Promise<void> => {
+        await using own = await Rig.make();
+        const path = await own.checkout("web", "https://github.com/acme/web.git");
+        await using disk = await onSmallDisk(own.home);
+        const before = await own.daemon();
+        await before.ask({ action: "register_repo", path });
+        await before[Symbol.asyncDispose]();
+        // The next write would find its room in the place of this one.
+        await rm(supervisorPaths(own.home).statePrevious);
+        await disk.fill();
+
+        await using daemon = await own.daemon();
+        const list = await daemon.ask({ action: "list_repos" });
+        const refused = await daemon.ask({ action: "remove_repo", slug: "acme-web" });
+        await disk.free();
+        await until("both ports on the disk", async () => {
+          const told = await readFile(supervisorPaths(own.home).portFile, "utf8").catch(() => "");
+          return told === String(daemon.port) && (await own.state())["port"] === daemon.port;
+        });
+
+        expect(list).toMatchObject({ status: "ok", repos: [{ slug: "acme-web" }] });
+        expect(refused).toMatchObject({ code: "storage_failed", error: expect.stringContaining("ENOSPC") as string });
+      };
+      await repeat(count, round, LANES);
+    },
+  );
+
+  fault(
     "F05 keeps a worker from an effect that its journal cannot hold, and loses none that it held",
     { few: 2, many: 20, roundMs: 5_000 },
     async ({ count }) => {
