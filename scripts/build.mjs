@@ -29,9 +29,17 @@ function importZodByName(source) {
   return source.replace(/^import \{ z \} from ("[^"]*\/schema\.ts");$/m, 'import * as z from "zod/mini"; import $1;');
 }
 
+/** Modules that Node has not loaded when a program begins; each costs a start from half a millisecond to three. */
+const LATE = new Set(
+  ["assert", "crypto", "dns", "fs/promises", "http", "os", "timers/promises", "worker_threads", "zlib"].map(
+    (name) => `node:${name}`,
+  ),
+);
+
 /**
  * Named imports of Node's modules become reads of these names alone, where they are used at all: what `importNodeLazily`
- * makes of them copies every name of the module, in every file again. A name that is global anyway needs no module.
+ * makes of them copies every name of the module, in every file again. A name that is global anyway needs no module, and
+ * a function of a module that would have to be loaded for it is read when it is called.
  */
 function readNodeByName(source) {
   return source.replace(/^import \{([^}]*)\} from "((?:node:)?[a-z_/]+)";$/gms, (statement, names, path) => {
@@ -43,10 +51,13 @@ function readNodeByName(source) {
       .filter((name) => name !== "" && !name.startsWith("type "))
       .map((name) => name.split(" as "))
       .filter(([name, alias]) => alias !== undefined || !isGlobal(module, name))
-      .map(
-        ([name, alias = name]) =>
-          `const ${alias} = /* @__PURE__ */ (() => process.getBuiltinModule("${module}").${name})();`,
-      );
+      .map(([name, alias = name]) => {
+        const read = `process.getBuiltinModule("${module}").${name}`;
+        // With a capital it would be a class.
+        return LATE.has(module) && /^[a-z]/.test(name) && typeof require(module)[name] === "function"
+          ? `const ${alias} = (...given) => ${read}(...given);`
+          : `const ${alias} = /* @__PURE__ */ (() => ${read})();`;
+      });
     return reads.join(" ") + "\n".repeat(statement.split("\n").length - 1);
   });
 }

@@ -1,12 +1,11 @@
 // The supervisor's HTTP door on loopback: owns the socket, its limits, and a bounded end. The Host header is checked on
 // the raw header list before anything else looks at the request: a merged or parsed one hides a second Host.
 
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
 import { errnoOf, messageOf } from "../core/errors.ts";
-import { listenError } from "../core/listen-error.ts";
+import { listenOnLoopback } from "../core/loopback.ts";
 import { isListedHost } from "../core/http-guard.ts";
 import { problemOf, PROBLEM_TYPE } from "../core/problem.ts";
 import type { ControlFailure } from "../core/supervisor-control.ts";
@@ -70,7 +69,7 @@ export async function startAdminServer(
   );
   server.maxConnections = CONNECTIONS_MAX;
   server.on("clientError", answerBrokenRequest);
-  port = await listen(server, deps.port);
+  port = await listenOnLoopback(server, deps.port, "--http-port");
   // For instance no file descriptor left for another connection: that one is lost, the door stays.
   server.on("error", (error) => deps.log.write("error", "admin.accept-failed", { error: error.message }));
   let ended: Promise<void> | undefined;
@@ -117,17 +116,6 @@ function answerBrokenRequest(error: Error, socket: Duplex): void {
   socket.end(
     `HTTP/1.1 ${problem.status} Refused\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
-}
-
-async function listen(server: Server, port: number): Promise<number> {
-  server.listen({ host: "127.0.0.1", port });
-  await once(server, "listening").catch(async (error: unknown) => {
-    throw await listenError(error as Error, port, "--http-port");
-  });
-  // For instance no file descriptor left: that connection is lost, the door stays.
-  server.on("error", () => undefined);
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : port;
 }
 
 async function close(server: Server, closing: AbortController): Promise<void> {

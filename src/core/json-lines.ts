@@ -52,38 +52,29 @@ export class LineSplitter {
   }
 }
 
-/** Text without any of these has no such key, however it is written; looking at each key makes parsing several times slower. */
-const MAY_BE_UNSAFE = /__proto__|constructor|\\/;
-
 /** A JSON object, or undefined for anything else: broken JSON, arrays, strings, `__proto__` keys, nesting over the limit. */
 export function parseJsonObject(text: string, depthMax = 32): Record<string, unknown> | undefined {
-  if (nestingOf(text) > depthMax) return undefined;
-  let unsafe = false;
-  const lookAt = (key: string, inner: unknown): unknown => {
-    if (key === "__proto__" || key === "constructor") unsafe = true;
-    return inner;
-  };
+  let value: unknown;
   try {
-    const value: unknown = MAY_BE_UNSAFE.test(text) ? JSON.parse(text, lookAt) : JSON.parse(text);
-    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-    return isObject && !unsafe ? (value as Record<string, unknown>) : undefined;
+    value = JSON.parse(text);
   } catch {
     return undefined;
   }
+  return isRecord(value) && !Array.isArray(value) && isHarmless(value, depthMax) ? value : undefined;
 }
 
-function nestingOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let inString = false;
-  for (let index = 0; index < text.length; index += 1) {
-    const character = text[index];
-    if (inString) {
-      if (character === "\\") index += 1;
-      else if (character === '"') inString = false;
-    } else if (character === '"') inString = true;
-    else if (character === "{" || character === "[") deepest = Math.max(deepest, (depth += 1));
-    else if (character === "}" || character === "]") depth -= 1;
+/** Looks no deeper than so many levels; what goes on below them is not harmless. */
+function isHarmless(value: Record<string, unknown>, levels: number): boolean {
+  if (levels === 0) return false;
+  for (const key of Object.keys(value)) {
+    if (key === "__proto__" || key === "constructor") return false;
+    const inner = value[key];
+    if (isRecord(inner) && !isHarmless(inner, levels - 1)) return false;
   }
-  return deepest;
+  return true;
+}
+
+/** Arrays too: their keys are their indices. */
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
 }

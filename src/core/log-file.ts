@@ -1,5 +1,6 @@
-// The file behind a log: rotated by size, and open again after a failure. A full disk costs the records of that time,
-// never the log; how many were dropped is said in the first record that gets through. Nothing is buffered without bound.
+// The file behind a log: opened with the first record, rotated by size, and open again after a failure. A full disk costs
+// the records of that time, never the log; how many were dropped is said in the first record that gets through. Nothing
+// is buffered without bound.
 
 import { closeSync, fstatSync, openSync, readSync, unlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -23,13 +24,12 @@ export interface LogFileOptions {
 export class LogFile implements AsyncDisposable {
   readonly #options: LogFileOptions;
   #stream: RotatingFileStream | null = null;
-  #reopenAtMs = 0;
+  #openAtMs = 0;
   #dropped = 0;
   #droppedBytes = 0;
 
   constructor(options: LogFileOptions) {
     this.#options = options;
-    this.#stream = this.#open();
   }
 
   /** Records lost so far that no written record has told of. */
@@ -72,7 +72,7 @@ export class LogFile implements AsyncDisposable {
   }
 
   #current(): RotatingFileStream | null {
-    if (this.#stream === null && performance.now() >= this.#reopenAtMs) this.#stream = this.#open();
+    if (this.#stream === null && performance.now() >= this.#openAtMs) this.#stream = this.#open();
     return this.#stream;
   }
 
@@ -93,7 +93,7 @@ export class LogFile implements AsyncDisposable {
     stream.on("error", () => {
       if (this.#stream !== stream) return;
       this.#stream = null;
-      this.#reopenAtMs = performance.now() + REOPEN_AFTER_MS;
+      this.#openAtMs = performance.now() + REOPEN_AFTER_MS;
     });
     return stream;
   }

@@ -1,14 +1,12 @@
 // The TCP door: JSON lines on loopback, for scripts and for clients of the first implementation.
 
-import { once } from "node:events";
-import { createServer, type Server } from "node:net";
+import { createServer } from "node:net";
 
 import { CONNECTIONS_MAX } from "../core/control-message.ts";
-import { listenError } from "../core/listen-error.ts";
+import { listenOnLoopback } from "../core/loopback.ts";
 import { type ControlHandler, errorReply } from "./control-handler.ts";
 import { CONNECTION_LIMITS, type ConnectionLimits, TcpConnection } from "./tcp-connection.ts";
 
-const HOST = "127.0.0.1";
 /** Replies in hand may take this long when the door closes. */
 const DRAIN_MS = 2_000;
 
@@ -46,7 +44,7 @@ export async function openTcpDoor(options: TcpDoorOptions, signal: AbortSignal):
       sockets.delete(socket);
     });
   });
-  const port = await listen(server, options.port);
+  const port = await listenOnLoopback(server, options.port, "--tcp-port");
   const close = async (): Promise<void> => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     for (const connection of connections) connection.close();
@@ -55,15 +53,4 @@ export async function openTcpDoor(options: TcpDoorOptions, signal: AbortSignal):
     clearTimeout(cut);
   };
   return { port, [Symbol.asyncDispose]: close };
-}
-
-async function listen(server: Server, port: number): Promise<number> {
-  server.listen({ host: HOST, port });
-  await once(server, "listening").catch(async (error: unknown) => {
-    throw await listenError(error as Error, port, "--tcp-port");
-  });
-  // For instance no file descriptor left: that connection is lost, the door stays.
-  server.on("error", () => undefined);
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : port;
 }

@@ -3,8 +3,8 @@
 // one worker moves it, under a kernel lock, into `<data root>/legacy/`; a marker says who. Formats differ, so nothing of
 // it is read except the record of runs, which is the same.
 
-import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { readdir, rename } from "node:fs/promises";
+import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Clock } from "../core/clock.ts";
@@ -54,7 +54,7 @@ export interface LegacyAdoption {
 /** Call before anything in the data root is opened. Throws LEGACY_LOCKED when another worker adopts for too long. */
 export async function adoptLegacyLayout(options: LegacyLayoutOptions): Promise<LegacyAdoption> {
   const { dataRoot, slug } = options;
-  const nested = (await namesIn(dataRoot)).filter((name) => name.toLowerCase() === slug);
+  const nested = namesIn(dataRoot).filter((name) => name.toLowerCase() === slug);
   const moved: string[] = [];
   for (const source of [dataRoot, ...nested.map((name) => join(dataRoot, name))])
     moved.push(...(await adoptFrom(source, FILES, options)));
@@ -150,7 +150,7 @@ async function isLegacy(home: string, name: string): Promise<boolean> {
 async function carrySessions({ dataRoot, repo, slug }: LegacyLayoutOptions): Promise<void> {
   const target = join(dataRoot, "sessions.jsonl");
   if (await exists(target)) return;
-  const files = (await namesIn(join(dataRoot, "legacy"))).filter((name) => name.startsWith("sessions.jsonl"));
+  const files = namesIn(join(dataRoot, "legacy")).filter((name) => name.startsWith("sessions.jsonl"));
   const records = (await Promise.all(files.map((name) => readLines(join(dataRoot, "legacy", name))))).flat();
   const ours = records.filter(
     (record) => record !== undefined && typeof record["repo"] === "string" && isSameRepository(record["repo"], repo),
@@ -179,15 +179,15 @@ function readHead(path: string): string | undefined {
 }
 
 async function freePath(directory: string, name: string): Promise<string> {
-  const taken = new Set(await namesIn(directory));
+  const taken = new Set(namesIn(directory));
   for (let index = 0; ; index += 1) {
     const candidate = index === 0 ? name : `${name}.${index}`;
     if (!taken.has(candidate)) return join(directory, candidate);
   }
 }
 
-async function namesIn(directory: string): Promise<string[]> {
-  return (await exists(directory)) ? readdir(directory) : [];
+function namesIn(directory: string): string[] {
+  return statSync(directory, { throwIfNoEntry: false }) === undefined ? [] : readdirSync(directory);
 }
 
 async function readLines(path: string): Promise<(Record<string, unknown> | undefined)[]> {

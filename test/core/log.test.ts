@@ -183,6 +183,7 @@ describe("the log", () => {
   it("can be closed while the disk takes nothing", async () => {
     await using directory = await makeTemporaryDirectory();
     const log = openLog(options(directory.file("logs", "worker.log")));
+    log.write("info", "kept");
     await until(() => existsSync(directory.file("logs", "worker.log")));
     await rm(directory.file("logs"), { recursive: true });
     await writeFile(directory.file("logs"), "");

@@ -4,6 +4,7 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 
 import { isListedHost } from "../../core/http-guard.ts";
+import { listenOnLoopback } from "../../core/loopback.ts";
 import type { RepoRuntimeRegistry } from "../runtime/repo-runtime-registry.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 import type { WorkerAnswers } from "./worker-answers.ts";
@@ -53,7 +54,7 @@ export async function startWorkerServer(
       .then((answers) => answers.upgrade(incoming, socket, head, hasOneHost(incoming, port)))
       .catch(() => socket.destroy());
   });
-  port = await listen(server);
+  port = await listenOnLoopback(server, 0);
   return { port, [Symbol.asyncDispose]: () => close(server, closing) };
 }
 
@@ -70,17 +71,6 @@ function once(load: () => Promise<WorkerAnswers>): () => Promise<WorkerAnswers> 
 function hasOneHost({ rawHeaders }: IncomingMessage, port: number): boolean {
   const hosts = rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === "host");
   return hosts.length === 1 && isListedHost(hosts[0], port);
-}
-
-function listen(server: Server): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host: "127.0.0.1", port: 0 }, () => {
-      server.off("error", reject);
-      const address = server.address();
-      resolve(typeof address === "object" && address !== null ? address.port : 0);
-    });
-  });
 }
 
 async function close(server: Server, closing: AbortController): Promise<void> {

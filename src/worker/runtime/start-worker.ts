@@ -65,7 +65,7 @@ function runtimeOptions(options: StartWorkerOptions): RepoRuntimeOptions {
   );
   return {
     ...options,
-    boot: randomUUID(),
+    boot: environment[BIRTH_VARIABLE] ?? randomUUID(),
     marks,
     createGitHub: async (token, tell) => {
       const { createGitHub } = await import("../github/octokit-github.ts");

@@ -1,17 +1,35 @@
-// Why a door could not be opened, and where the port is taken, by whom, as far as this machine tells us.
+// Listening on this machine's own address; where the port is taken, the error says by whom, as far as we are told.
 
+import { once } from "node:events";
 import { readdir, readFile, readlink } from "node:fs/promises";
+import net, { type Server } from "node:net";
 import { basename } from "node:path";
 
 import { errnoOf, HydraError } from "./errors.ts";
 import { EXIT_CODES } from "./exit-code.ts";
 
+const HOST = "127.0.0.1";
 const LISTENING = "0A";
 
-/** PORT_IN_USE or LISTEN_FAILED. `flag` sets another port. */
-export async function listenError(cause: Error, port: number, flag: string): Promise<HydraError> {
-  if (errnoOf(cause) !== "EADDRINUSE")
-    return new HydraError("LISTEN_FAILED", `cannot listen on 127.0.0.1:${port}: ${cause.message}`, { cause });
+/** Resolves with the port; 0 asks for a free one. Throws PORT_IN_USE or LISTEN_FAILED; `flag` is what chooses another port. */
+export async function listenOnLoopback(server: Server, port: number, flag?: string): Promise<number> {
+  const address = { host: HOST, port };
+  try {
+    // From 24.19 on. Else Node looks the address up like a name, and compiles a pattern for every form of IPv6 for it.
+    server.listen("BoundSocket" in net ? new net.BoundSocket(address) : address);
+    await once(server, "listening");
+  } catch (error) {
+    throw await listenError(error as Error, port, flag);
+  }
+  // For instance no file descriptor left: that connection is lost, the door stays.
+  server.on("error", () => undefined);
+  const bound = server.address();
+  return typeof bound === "object" && bound !== null ? bound.port : port;
+}
+
+async function listenError(cause: Error, port: number, flag: string | undefined): Promise<HydraError> {
+  if (errnoOf(cause) !== "EADDRINUSE" || flag === undefined)
+    return new HydraError("LISTEN_FAILED", `cannot listen on ${HOST}:${port}: ${cause.message}`, { cause });
   const owner = await portOwner(port).catch(() => undefined);
   const message = `port ${port} is in use${owner === undefined ? "" : ` by ${owner}`}; stop what listens there, or choose another with ${flag}`;
   return new HydraError("PORT_IN_USE", message, { cause, exitCode: EXIT_CODES.tryAgain.code });
