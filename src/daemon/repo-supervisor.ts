@@ -264,7 +264,7 @@ export class RepoSupervisor {
         signal: exit.signal,
         at: clock.now().toISOString(),
         reason: wasAsked ? "stopped as asked" : reason,
-        last_lines: wasAsked ? [] : lastLines,
+        last_lines: wasAsked ? [] : [...lastLines, ...exit.loggedLines.map(redact)],
       };
     }
     this.#launched = undefined;

@@ -1,5 +1,5 @@
 // What a worker prints outside its own log: the last words of one that crashes. One file per repository, bounded at each
-// start and while the worker lives.
+// start and while the worker lives. For one that was killed, and had no last words, its log has the last lines.
 
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, renameSync, statSync, truncateSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -12,6 +12,7 @@ import { PRIVATE_FILE_MODE } from "../core/paths.ts";
 const FILE = join("logs", "worker.stderr.log");
 /** What earlier births printed, when a process that was there before them takes over. */
 const PREVIOUS_FILE = join("logs", "worker.stderr.previous.log");
+const LOG_FILE = "worker.log";
 const FILE_BYTES_MAX = 1_048_576;
 const TAIL_BYTES = 16_384;
 const TAIL_LINES = 20;
@@ -21,6 +22,8 @@ export class WorkerOutput {
   readonly #path: string;
   /** Where this birth's output begins. */
   readonly #from: number;
+
+  readonly #bornAt = new Date().toISOString();
 
   private constructor(path: string, from: number) {
     this.#path = path;
@@ -62,22 +65,32 @@ export class WorkerOutput {
 
   /** The last lines of this birth, oldest first. */
   tail(): readonly string[] {
-    const buffer = Buffer.alloc(TAIL_BYTES);
-    const lines = buffer.toString("utf8", 0, this.#readTail(buffer)).split("\n").map(plainText);
-    return lines.filter((line) => line.trim() !== "").slice(-TAIL_LINES);
+    return readLines(this.#path, this.#from).slice(-TAIL_LINES);
   }
 
-  #readTail(buffer: Buffer): number {
-    let file: number | undefined;
-    try {
-      file = openSync(this.#path, "r");
-      const { size } = fstatSync(file);
-      return readSync(file, buffer, 0, TAIL_BYTES, Math.max(size < this.#from ? 0 : this.#from, size - TAIL_BYTES));
-    } catch {
-      return 0;
-    } finally {
-      if (file !== undefined) closeSync(file);
-    }
+  /** The last lines that this birth has logged, oldest first. */
+  logTail(): readonly string[] {
+    const isOurs = (line: string): boolean => (/"ts":"([^"]+)"/.exec(line)?.[1] ?? "") >= this.#bornAt;
+    return readLines(join(dirname(this.#path), LOG_FILE), 0)
+      .filter(isOurs)
+      .slice(-TAIL_LINES);
+  }
+}
+
+/** What stands at the end of the file, behind `from`; nothing where it cannot be read. */
+function readLines(path: string, from: number): readonly string[] {
+  let file: number | undefined;
+  try {
+    file = openSync(path, "r");
+    const { size } = fstatSync(file);
+    const buffer = Buffer.alloc(TAIL_BYTES);
+    const bytes = readSync(file, buffer, 0, TAIL_BYTES, Math.max(size < from ? 0 : from, size - TAIL_BYTES));
+    const lines = buffer.toString("utf8", 0, bytes).split("\n").map(plainText);
+    return lines.filter((line) => line.trim() !== "");
+  } catch {
+    return [];
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }
 

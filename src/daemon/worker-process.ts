@@ -69,6 +69,8 @@ export interface WorkerExit {
   /** True when the machine could not give what a process needs. */
   readonly isShortage: boolean;
   readonly lastLines: readonly string[];
+  /** Of one that said nothing: what it logged last. */
+  readonly loggedLines: readonly string[];
 }
 
 export class WorkerProcess {
@@ -187,7 +189,8 @@ export class WorkerProcess {
       spoken ?? [describeExit(code, signal), tellingLine(lastLines)].filter(Boolean).join(": "),
       lastLines,
     );
-    return this.#failedReason === undefined ? exit : { ...exit, permanent: true };
+    const loggedLines = lastLines.length > 0 ? [] : this.#birth.output.logTail();
+    return { ...exit, loggedLines, permanent: exit.permanent || this.#failedReason !== undefined };
   }
 
   async #clear(): Promise<void> {
@@ -231,7 +234,7 @@ function exitOf(
 ): WorkerExit {
   const known = Object.values(EXIT_CODES).find((entry) => entry.code === code);
   const permanent = known !== undefined && known.code !== 0 && !known.restart;
-  return { code, signal, reason, permanent, isShortage: false, lastLines };
+  return { code, signal, reason, permanent, isShortage: false, lastLines, loggedLines: [] };
 }
 
 function mebibytes(bytes: number): string {

@@ -111,6 +111,19 @@ describe("a worker that ends by itself", () => {
     expect(daemon.events("repo.exited")[0]).toMatchObject({ repo: "acme-web", generation: 1, signal: "SIGKILL" });
   });
 
+  it("without a word is known by the last lines of its log", async () => {
+    const daemon = await rig.daemon(QUICK);
+    await add(daemon, "web");
+    const lines = Array.from({ length: 25 }, (_, index) => JSON.stringify({ ts: new Date().toISOString(), index }));
+    const log = join(rig.home, "acme-web", "logs", "worker.log");
+    await writeFile(log, ['{"ts":"2020-01-01T00:00:00.000Z","msg":"of an earlier birth"}', ...lines, ""].join("\n"));
+
+    process.kill(Number((await daemon.entry("acme-web")).pid), "SIGKILL");
+    const after = await daemon.entryWhen("acme-web", "its exit", (entry) => entry.last_exit !== null);
+
+    expect(after.last_exit?.last_lines).toEqual(lines.slice(-20));
+  });
+
   it.runIf(process.platform === "linux")("is told to start only when nothing is left of the one before", async () => {
     const daemon = await rig.daemon({ ...QUICK, respawnCountMax: 100 });
     await add(daemon, "litters");
