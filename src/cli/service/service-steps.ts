@@ -1,7 +1,7 @@
 // The steps of an installation: each looks first and does only what is missing, so that a second run changes nothing.
 
 import { execFile } from "node:child_process";
-import { chmod, chown, mkdir, rm, stat } from "node:fs/promises";
+import { chmod, lchown, lstat, mkdir, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { ensureTokenFile } from "../../core/bearer-token.ts";
@@ -98,12 +98,13 @@ async function removeFile(path: string): Promise<boolean> {
   }
 }
 
+/** Never what a link points to: this runs as root, and what lies in the state directory was made by others. */
 async function handOver(path: string, owner: string | undefined): Promise<boolean> {
   if (owner === undefined) return false;
   const [uid, gid] = await Promise.all([idOf("-u", owner), idOf("-g", owner)]);
-  const now = await stat(path);
+  const now = await lstat(path);
   if (now.uid === uid && now.gid === gid) return false;
-  await chown(path, uid, gid);
+  await lchown(path, uid, gid);
   return true;
 }
 
