@@ -6,7 +6,9 @@ import { ok, type Result } from "../core/result.ts";
 import { type Stage, STAGES, stageLabelsOf, stageOfLabel } from "../core/stage.ts";
 import type { WorkerEvent } from "./event.ts";
 import type { GitHub, GitHubFailure, Issue } from "./github/github.ts";
+import { WaitEnd } from "./wait-end.ts";
 
+const DEFER_MS_MAX = 3_600_000;
 /** Asked for again at each incremental sync, for what GitHub's replicas show late. */
 const OVERLAP_MS = 60_000;
 /** How long a poll that shows other labels than our own last move did is taken for a late one. */
@@ -40,7 +42,7 @@ interface Entry {
   /** The stage that it was taken for; null while it is not in hand. */
   activeIn: Stage | null;
   /** Not to be taken before; another worker holds it. */
-  deferredUntil: Date | null;
+  deferred: WaitEnd | null;
   /** When we put it ourselves, on the monotonic clock and as a count; null when GitHub's word stands. */
   put: { readonly atMs: number; readonly version: number } | null;
   /** True when GitHub does not show it any more while it is in hand. */
@@ -88,14 +90,9 @@ export class IssueStore {
   take(stage: Stage, now: Date): Issue | undefined {
     const isDue = this.#options.isDue ?? (() => true);
     for (const entry of this.#queueOf(stage)) {
-      if (
-        entry.activeIn !== null ||
-        (entry.deferredUntil !== null && now < entry.deferredUntil) ||
-        !isDue(entry.issue, stage, now)
-      )
-        continue;
+      if (entry.activeIn !== null || entry.deferred?.hasCome() === false || !isDue(entry.issue, stage, now)) continue;
       entry.activeIn = stage;
-      entry.deferredUntil = null;
+      entry.deferred = null;
       this.#changed();
       return entry.issue;
     }
@@ -110,10 +107,12 @@ export class IssueStore {
     this.#changed();
   }
 
-  /** Not to be taken before `until`: another worker holds it. Kept in memory only. */
+  /** Not to be taken before `until`, but after an hour: another worker holds it, by that one's clock. In memory only. */
   defer({ number }: Pick<Issue, "number">, until: Date): void {
+    const { clock } = this.#options;
+    const end = new Date(Math.min(until.getTime(), clock.now().getTime() + DEFER_MS_MAX));
     const entry = this.#entries.get(number);
-    if (entry !== undefined) entry.deferredUntil = until;
+    if (entry !== undefined) entry.deferred = new WaitEnd(end, clock);
   }
 
   /** We know better than the last poll: after our own move or close. */
@@ -210,7 +209,7 @@ export class IssueStore {
     }
     const next: Entry = {
       activeIn: entry?.activeIn ?? null,
-      deferredUntil: entry?.deferredUntil ?? null,
+      deferred: entry?.deferred ?? null,
       issue,
       put,
       gone: false,

@@ -8,6 +8,7 @@ import { ManualClock } from "../support/manual-clock.ts";
 import { unreachable } from "../support/memory-fault.ts";
 import { type MemoryClient, MemoryGitHub } from "../support/memory-github.ts";
 
+const YEAR_MS = 365 * 86_400_000;
 const { signal } = new AbortController();
 const SYNC_MS = 30_000;
 const FULL_MS = 600_000;
@@ -94,6 +95,19 @@ describe("the issue store", () => {
     due.add(1);
 
     expect([early, later, take(rig, "plan")]).toEqual([undefined, 2, 1]);
+  });
+
+  it("asks again after an hour for one that another clock's claim holds for a year, also where ours was set back", async () => {
+    const rig = newRig();
+    const held = await rig.add("hydraflow-plan");
+    await rig.sync();
+    rig.store.defer(held, new Date(rig.clock.now().getTime() + YEAR_MS));
+    rig.clock.jumpWall(-YEAR_MS);
+
+    const early = take(rig, "plan");
+    await rig.clock.advance(3_600_000);
+
+    expect([early, take(rig, "plan")]).toEqual([undefined, held.number]);
   });
 
   it("knows nothing of pull requests, of issues without a stage label, and of closed ones", async () => {

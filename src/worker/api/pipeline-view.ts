@@ -3,6 +3,7 @@
 import { LABEL_OF_STAGE, type Stage, STAGES, stageOfLabel } from "../../core/stage.ts";
 import type { Issue } from "../github/github.ts";
 import type { RunState } from "../issue-state.ts";
+import { isWaiting as isPutDown } from "../pipeline/backoff.ts";
 import { isDecided } from "../pipeline/hitl-inbox.ts";
 import { readStep } from "../pipeline/run-step.ts";
 import { explain, type Place } from "../pipeline/why.ts";
@@ -90,8 +91,7 @@ function rowOf(runtime: RepoRuntime, stage: Stage, issue: Issue): PipelineRow {
   const { run, retryAt, hitl } = runtime.state.issue(issue.number);
   const place = placeOf(runtime, issue.number);
   const isWaiting =
-    (retryAt !== null && retryAt > runtime.clock.now().toISOString()) ||
-    (stage === "hitl" && (hitl === null || !isDecided(hitl)));
+    isPutDown(retryAt, runtime.clock.now()) || (stage === "hitl" && (hitl === null || !isDecided(hitl)));
   const isOwn = run?.stage === stage;
   return {
     issue: issue.number,

@@ -2,6 +2,7 @@
 // request, so one refusal pauses everything: asking on is what GitHub bans for.
 
 import type { Clock } from "../../core/clock.ts";
+import { WaitEnd } from "../wait-end.ts";
 import type { RateLimit } from "./github.ts";
 import type { ResponseHeaders } from "./github-failure.ts";
 
@@ -9,7 +10,7 @@ export class RateBudget {
   readonly #clock: Clock;
   readonly #onPause: (until: Date) => void;
   #limit: RateLimit | null = null;
-  #pausedUntil: Date | null = null;
+  #pause: WaitEnd | null = null;
 
   constructor(clock: Clock, onPause: (until: Date) => void) {
     this.#clock = clock;
@@ -22,12 +23,12 @@ export class RateBudget {
 
   /** Null when requests may be sent. */
   pausedUntil(): Date | null {
-    return this.#pausedUntil !== null && this.#pausedUntil > this.#clock.now() ? this.#pausedUntil : null;
+    return this.#pause === null || this.#pause.hasCome() ? null : this.#pause.at;
   }
 
   pause(until: Date): void {
     if (until <= (this.pausedUntil() ?? this.#clock.now())) return;
-    this.#pausedUntil = until;
+    this.#pause = new WaitEnd(until, this.#clock);
     this.#onPause(until);
   }
 

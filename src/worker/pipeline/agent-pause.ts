@@ -2,14 +2,17 @@
 // whole worker: what stops one run would stop the next one too.
 
 import type { Clock } from "../../core/clock.ts";
+import { WaitEnd } from "../wait-end.ts";
 import { later } from "./backoff.ts";
 
 const PROBE_DELAY_MS = 60_000;
 const PROBE_DELAY_MS_MAX = 30 * 60_000;
+/** Providers limit by the week; a longer pause would only follow a clock that is wrong. */
+const PAUSE_MS_MAX = 8 * 86_400_000;
 
 export class AgentPause {
   readonly #clock: Clock;
-  #until: Date | null = null;
+  #end: WaitEnd | null = null;
   #reason = "";
   #refusals = 0;
 
@@ -19,8 +22,8 @@ export class AgentPause {
 
   /** Null when agents may run. */
   get current(): { readonly until: Date; readonly reason: string } | null {
-    if (this.#until === null || this.#until <= this.#clock.now()) return null;
-    return { until: this.#until, reason: this.#reason };
+    if (this.#end === null || this.#end.hasCome()) return null;
+    return { until: this.#end.at, reason: this.#reason };
   }
 
   /** `until` null: nobody knows, so one run tries again after a delay that grows. */
@@ -28,14 +31,16 @@ export class AgentPause {
     // Runs that were under way together are refused together: that is one refusal.
     if (this.current === null) this.#refusals += 1;
     const delayMs = Math.min(PROBE_DELAY_MS * 2 ** (this.#refusals - 1), PROBE_DELAY_MS_MAX);
-    this.#until = until ?? later(this.#clock.now(), delayMs);
+    const now = this.#clock.now();
+    const latest = later(now, PAUSE_MS_MAX);
+    this.#end = new WaitEnd(until === null ? later(now, delayMs) : until < latest ? until : latest, this.#clock);
     this.#reason = reason;
-    return this.#until;
+    return this.#end.at;
   }
 
   /** A turn got through. */
   clear(): void {
-    this.#until = null;
+    this.#end = null;
     this.#refusals = 0;
   }
 }

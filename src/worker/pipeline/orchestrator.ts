@@ -14,6 +14,7 @@ import { implement } from "../stages/implement.ts";
 import { plan } from "../stages/plan.ts";
 import { review } from "../stages/review.ts";
 import { triage } from "../stages/triage.ts";
+import { isWaiting } from "./backoff.ts";
 import { HitlInbox, isDecided } from "./hitl-inbox.ts";
 import { IssueRunner } from "./issue-runner.ts";
 import { readStep } from "./run-step.ts";
@@ -165,7 +166,7 @@ export class Orchestrator implements AsyncDisposable {
     // An approved pull request needs no agent to be merged.
     if (step === "settling" || (agentPause.current !== null && step !== "approved")) return false;
     if (stage === "hitl" && (known.hitl === null || !isDecided(known.hitl))) return false;
-    return known.retryAt === null || known.retryAt <= now.toISOString();
+    return !isWaiting(known.retryAt, now);
   }
 
   /** The store does not know when what is not due becomes due; the state does. */

@@ -3,6 +3,7 @@
 import type { Stage } from "../../core/stage.ts";
 import type { IssueState } from "../issue-state.ts";
 import type { LastSync } from "../issue-store.ts";
+import { isWaiting } from "./backoff.ts";
 import { isDecided } from "./hitl-inbox.ts";
 import { readStep } from "./run-step.ts";
 
@@ -45,12 +46,12 @@ export function explain(facts: WhyFacts): string[] {
   return reasons.filter((reason) => reason !== null);
 }
 
-function placeReason(place: Place, { state }: WhyFacts): string | null {
+function placeReason(place: Place, { state, now }: WhyFacts): string | null {
   if (place.isActive) return activeReason(place, state);
   if (place.stage === "hitl" && state.hitl !== null && !isDecided(state.hitl)) {
     return `waits for a person's answer since ${state.hitl.askedAt} (${state.hitl.cause}): ${state.hitl.question}`;
   }
-  if (state.retryAt !== null) return null;
+  if (isWaiting(state.retryAt, now)) return null;
   return `number ${place.position} of ${place.queued} in the queue of ${place.stage}, which has ${place.slots} slots, ${place.busy} of them busy`;
 }
 
@@ -63,9 +64,7 @@ function activeReason(place: Place, { run }: IssueState): string {
 function waitReasons({ state, now, lastSync, heldBy }: WhyFacts): (string | null)[] {
   const isSettling = state.run !== null && readStep(state.run.step).at === "settling";
   return [
-    state.retryAt !== null && Date.parse(state.retryAt) > now.getTime()
-      ? `waits until ${state.retryAt}: ${state.retryReason ?? "no reason noted"}`
-      : null,
+    isWaiting(state.retryAt, now) ? `waits until ${state.retryAt}: ${state.retryReason ?? "no reason noted"}` : null,
     isSettling ? "what was decided is still being carried out on GitHub" : null,
     heldBy !== null && heldBy.until > now ? `held by ${heldBy.owner} until ${heldBy.until.toISOString()}` : null,
     lastSync?.at !== null && lastSync?.ok === false

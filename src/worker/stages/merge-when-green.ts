@@ -30,13 +30,24 @@ export interface ApprovedPull {
   readonly step: Extract<RunStep, { at: "approved" }>;
 }
 
-export async function mergeWhenGreen(approved: ApprovedPull, signal: AbortSignal): Promise<StageOutcome> {
+export async function mergeWhenGreen(given: ApprovedPull, signal: AbortSignal): Promise<StageOutcome> {
+  const approved = await withPastSince(given);
   const { context, run, pull, step } = approved;
   if (pull.headSha !== step.sha) return restart(approved, `the head of #${pull.number} is no longer what was approved`);
   const checks = await context.github.checks(step.sha, signal);
   if (!checks.ok) return unread(approved, checks.failure);
   context.tell({ type: "pull.checks", issue: run.issue.number, pull: pull.number, state: checks.value.kind });
   return act(approved, checks.value, signal);
+}
+
+/** Where the clock was set back, nobody knows how long it has waited: that counts from now on. */
+async function withPastSince(approved: ApprovedPull): Promise<ApprovedPull> {
+  const { context, run, step } = approved;
+  const now = context.clock.now().toISOString();
+  if (step.since <= now) return approved;
+  const again = { ...step, since: now };
+  await run.mark(again);
+  return { ...approved, step: again };
 }
 
 async function act(approved: ApprovedPull, checks: CheckState, signal: AbortSignal): Promise<StageOutcome> {

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
+import { systemClock } from "../../../src/core/clock.ts";
 import { resolveConfig } from "../../../src/core/config-layers.ts";
 import { parseRepositoryName } from "../../../src/core/repository-name.ts";
 import { ok } from "../../../src/core/result.ts";
@@ -34,6 +35,8 @@ export class PipelineRig implements AsyncDisposable {
   agent = new ScriptedAgent();
   /** What the server says of a commit's checks. */
   checks: (sha: string) => CheckState = () => ({ kind: "passed", total: 1 });
+  /** How far the workers' wall clock is ahead. */
+  clockShiftMs = 0;
   /** Of the worker that was started last. */
   client!: MemoryClient;
   readonly #options: RigOptions;
@@ -97,6 +100,7 @@ export class PipelineRig implements AsyncDisposable {
         createGitHub: () => Promise.resolve(client),
         createAgent: () => Promise.resolve(this.agent),
         allowFileRemote: true,
+        clock: { ...systemClock, now: () => new Date(Date.now() + this.clockShiftMs) },
       },
       NEVER,
     );

@@ -9,6 +9,8 @@ import { describe, expect, it } from "vitest";
 import { writes } from "../../support/scripted-agent.ts";
 import { PipelineRig, sh } from "./pipeline-rig.ts";
 
+const YEAR_MS = 365 * 86_400_000;
+
 /** What the operator has there: files, index, branches and stashes; git's own growing store of objects is not theirs. */
 async function ownersView(checkout: string): Promise<string> {
   const hash = createHash("sha256");
@@ -85,5 +87,44 @@ describe("The operator's checkout", () => {
 
     expect(rig.fileOn("main", `part-${issue.number}.txt`)).not.toBeNull();
     expect(sh(elsewhere, "for-each-ref")).toBe("");
+  });
+});
+
+describe("A clock that is set back by a year", () => {
+  it("lets an issue that waits for its next attempt wait no longer, also after a restart of the worker", async () => {
+    await using rig = await PipelineRig.create();
+    rig.agent.next("plan", () => ({ kind: "crashed", evidence: "it fell" }));
+    rig.agent.next("implement", () => ({ kind: "crashed", evidence: "it fell" }));
+    const issue = rig.addIssue();
+    const worker = await rig.start({ pollIntervalMs: 2_000 });
+
+    await rig.untilState(worker, issue.number, "a failed plan", ({ attempts }) => attempts.plan === 1);
+    rig.clockShiftMs -= YEAR_MS;
+    await rig.untilState(worker, issue.number, "a failed turn", ({ attempts }) => attempts.implement === 1);
+    await worker[Symbol.asyncDispose]();
+    rig.clockShiftMs -= YEAR_MS;
+    await rig.start();
+    await rig.untilLabel(issue.number, "fixed");
+
+    expect(rig.pulls()).toHaveLength(1);
+    expect(rig.writes("merge")).toHaveLength(1);
+  });
+
+  it("lets nobody wait for a year for checks that do not end", async () => {
+    await using rig = await PipelineRig.create({ config: { ciTimeoutMs: 1_000 } });
+    rig.checks = () => ({ kind: "pending", pending: 1, total: 1 });
+    const issue = rig.addIssue();
+    const worker = await rig.start();
+    await rig.untilState(
+      worker,
+      issue.number,
+      "it waits",
+      ({ retryReason }) => retryReason?.includes("pending") === true,
+    );
+
+    rig.clockShiftMs -= YEAR_MS;
+    await rig.untilLabel(issue.number, "hitl");
+
+    expect(worker.state.issue(issue.number).hitl).toMatchObject({ cause: "ci", origin: "review" });
   });
 });
