@@ -4,7 +4,8 @@
 import { isDeepStrictEqual } from "node:util";
 
 import type { Setting } from "../core/config.ts";
-import { HydraError } from "../core/errors.ts";
+import { HydraError, messageOf } from "../core/errors.ts";
+import { EXIT_CODES } from "../core/exit-code.ts";
 import { loadGitHubToken } from "../core/github-token.ts";
 import type { Redactor } from "../core/redact.ts";
 import { fail, ok } from "../core/result.ts";
@@ -100,7 +101,13 @@ export class LiveSettings {
 async function read(options: LiveSettingsOptions): Promise<InUse> {
   const settings = await loadSettings(options);
   const file = settings.config.githubTokenFile ?? options.tokenFile;
-  return { settings, githubToken: await loadGitHubToken({ environment: options.environment, file }) };
+  try {
+    return { settings, githubToken: await loadGitHubToken({ environment: options.environment, file }) };
+  } catch (error) {
+    if (error instanceof HydraError) throw error;
+    const exitCode = EXIT_CODES.badConfig.code;
+    throw new HydraError("BAD_CONFIG", `${file} cannot be read: ${messageOf(error)}`, { cause: error, exitCode });
+  }
 }
 
 function changedNames(before: InUse, after: InUse): string[] {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import type { StartWorker } from "../../src/core/worker-message.ts";
-import { Rig, type RigDaemon, until } from "./daemon-rig.ts";
+import { ask, Rig, type RigDaemon, until } from "./daemon-rig.ts";
 
 let rig: Rig;
 
@@ -155,6 +155,17 @@ describe("a reload", () => {
     const given = await rig.given<{ start: StartWorker }>("acme-web", "given.json");
     expect(given.start.config.file?.values).toEqual({ maxWorkers: 2 });
     expect(daemon.events("daemon.reload-refused")).toHaveLength(1);
+  });
+
+  it("that cannot read the GitHub token is refused, and does not end the daemon", async () => {
+    const daemon = await rig.daemonProcess();
+    await mkdir(join(rig.home, "github-token"));
+
+    process.kill(daemon.pid, "SIGHUP");
+
+    await until("the refusal", () => daemon.output().includes("github-token cannot be read"));
+    expect(await ask(daemon.port, { action: "ping" })).toMatchObject({ status: "ok" });
+    expect(daemon.output()).not.toContain("daemon.crashed");
   });
 
   it("comes with SIGHUP too", async () => {
