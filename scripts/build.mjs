@@ -10,6 +10,7 @@ import { root } from "./runtime.mjs";
 
 const ENTRIES = {
   cli: "src/cli/main.ts",
+  program: "src/cli/program/main.ts",
   daemon: "src/daemon/main.ts",
   worker: "src/worker/main.ts",
   demo: "src/demo/main.ts",
@@ -42,7 +43,7 @@ const LATE = new Set(
  * a function of a module that would have to be loaded for it is read when it is called.
  */
 function readNodeByName(source) {
-  return source.replace(/^import \{([^}]*)\} from "((?:node:)?[a-z_/]+)";$/gms, (statement, names, path) => {
+  return source.replace(/^import \{([^}]*)\} from ["']((?:node:)?[a-z_/]+)["'];?$/gms, (statement, names, path) => {
     if (!isBuiltin(path)) return statement;
     const module = path.replace(/^(?:node:)?/, "node:");
     const reads = names
@@ -182,7 +183,7 @@ function buildOptions(entryPoints, outdir) {
     target: "node24",
     // A command lives for a tenth of a second and needs a little of everything: in one file all of that is read at once,
     // and evaluated when it is imported.
-    splitting: !("cli" in entryPoints),
+    splitting: !("program" in entryPoints),
     // Names stay: error classes take theirs from the class, and a stack trace from a customer should be readable. Short ones
     // with the old ones put back at run time (keepNames) cost every function that is made, also those of each request.
     minifyWhitespace: true,
@@ -191,7 +192,7 @@ function buildOptions(entryPoints, outdir) {
     sourcesContent: false,
     chunkNames: "[name]-[hash]",
     legalComments: "none",
-    banner: "cli" in entryPoints ? { js: REQUIRE_BANNER } : {},
+    banner: "program" in entryPoints ? { js: REQUIRE_BANNER } : {},
     plugins: [
       importNodeLazily,
       evaluateAtFirstCall,

@@ -24,11 +24,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const STATE_BYTES_MAX = 64 * 1024 * 1024;
 const LOOPBACK_HOSTS = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
-/** The part of supervisor-state.json that a client reads. */
-const stateSchema = z.looseObject({
-  httpPort: z.int().check(z.minimum(1), z.maximum(65_535)),
-  repos: z._default(z.array(z.looseObject({ slug: z.string() })), []),
-});
+/** The parts of supervisor-state.json that a client reads. */
+const doorSchema = z.looseObject({ httpPort: z.int().check(z.minimum(1), z.maximum(65_535)) });
+const slugsSchema = z.looseObject({ repos: z.array(z.looseObject({ slug: z.string() })) });
 
 export function homeOf(option: string | undefined, environment: Environment): string {
   return resolve(option ?? (environment["HYDRAFLOW_HOME"] || join(homedir(), ".hydraflow")));
@@ -57,7 +55,7 @@ export async function findDaemon(
 
 /** The slugs that the daemon of this state directory knows; none when it cannot be read. For shell completion. */
 export async function readKnownSlugs(home: string): Promise<string[]> {
-  const state = await readState(home).catch(() => undefined);
+  const state = await readState(home, slugsSchema).catch(() => undefined);
   return state?.repos.map(({ slug }) => slug) ?? [];
 }
 
@@ -74,12 +72,12 @@ async function findUrl(given: string | undefined, home: string): Promise<Result<
     if (url?.protocol === "http:" || url?.protocol === "https:") return ok(url);
     return failWith("usage", `'${given}' is no address of a daemon; write it as http://127.0.0.1:8766`);
   }
-  const state = await readState(home);
+  const state = await readState(home, doorSchema);
   return state === undefined ? noDaemonAt(home) : ok(new URL(`http://127.0.0.1:${state.httpPort}`));
 }
 
-async function readState(home: string): Promise<z.infer<typeof stateSchema> | undefined> {
+async function readState<T>(home: string, schema: z.core.$ZodType<T>): Promise<T | undefined> {
   const text = await readTextIfExists(supervisorPaths(home).state, STATE_BYTES_MAX);
-  const state = z.safeParse(stateSchema, text === undefined ? undefined : parseJsonObject(text));
+  const state = z.safeParse(schema, text === undefined ? undefined : parseJsonObject(text));
   return state.success ? state.data : undefined;
 }

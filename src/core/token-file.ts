@@ -1,7 +1,7 @@
 // Reads a file that holds a secret and nothing else. Apart from what makes and compares tokens, so that a client of the
 // daemon loads no cryptography.
 
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 
 import { readTextIfExists } from "./durable-file.ts";
 import { HydraError } from "./errors.ts";
@@ -14,7 +14,7 @@ const OTHERS_MASK = 0o077;
 export async function readTokenFile(path: string): Promise<string | undefined> {
   const text = (await readTextIfExists(path, TOKEN_FILE_BYTES_MAX))?.trim();
   if (text === undefined || text === "") return undefined;
-  const { mode } = await stat(path);
+  const { mode } = statSync(path);
   if ((mode & OTHERS_MASK) !== 0) {
     throw new HydraError(
       "TOKEN_FILE_OPEN",

@@ -54,16 +54,18 @@ export async function runDaemon(
   // A reader of our output that has gone must not end us.
   host.stdout.on("error", () => undefined);
 
-  // From here to the very end: a start or a stop can stand still too.
-  await using _watchdog = startWatchdog();
   try {
+    await using owned = new AsyncDisposableStack();
     const home = options.home ?? (host.env["HYDRAFLOW_HOME"] || join(homedir(), ".hydraflow"));
     const worker = { runtime: host.execPath, flags: WORKER_FLAGS, entry: workerEntry };
     const { commandLine } = options;
-    await using daemon = await startDaemon(
+    const daemon = await startDaemon(
       { home, environment: host.env, commandLine, worker, mirror: host.stdout, readUsage: () => usageOf(host) },
       { stop: stop.signal, force: force.signal },
     );
+    // Until the very end: a stop can stand still too. A start that does is never ready, and whoever started it sees that.
+    owned.use(startWatchdog());
+    owned.use(daemon);
     running = daemon;
     // What young objects need is known by now. Else V8 gives them more with each wave of workers and never takes it back:
     // some 40 MiB for a boot's or a crash loop's passing messages.

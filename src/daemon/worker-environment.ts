@@ -5,7 +5,10 @@ import { configSchema, environmentName } from "../core/config.ts";
 import { BIRTH_VARIABLE, TREE_VARIABLE } from "../core/worker-message.ts";
 
 const INHERITED = new Set(
-  "PATH HOME USER LOGNAME SHELL TMPDIR TZ LANG LANGUAGE SSL_CERT_FILE SSL_CERT_DIR NODE_EXTRA_CA_CERTS".split(" "),
+  (
+    "PATH HOME USER LOGNAME SHELL TMPDIR TZ LANG LANGUAGE SSL_CERT_FILE SSL_CERT_DIR NODE_EXTRA_CA_CERTS " +
+    "NODE_COMPILE_CACHE"
+  ).split(" "),
 );
 const LOCALE = /^LC_[A-Z]+$/;
 /** Not even when the operator names them: credentials of ours, and names that change which code runs. */
