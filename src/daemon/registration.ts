@@ -20,7 +20,7 @@ import type { Edited } from "./registry.ts";
 
 /** Names in the state directory that no repository may take, ours and those of the first implementation. */
 const RESERVED = new Set(
-  "cache clones config.json events.jsonl github-token logs manifest memory metrics plans prep runs sessions.jsonl state.json token verification".split(
+  "cache clones config.json events.jsonl github-token logs manifest memory metrics metrics-token plans prep runs sessions.jsonl state.json token verification".split(
     " ",
   ),
 );

@@ -1,5 +1,8 @@
+import { basename } from "node:path";
+
 import { describe, expect, it } from "vitest";
 
+import { supervisorPaths } from "../../src/core/paths.ts";
 import { parseRepositoryName, type RepositoryName } from "../../src/core/repository-name.ts";
 import { amend, type Candidate, findRecord, register, unregister } from "../../src/daemon/registration.ts";
 import { EMPTY_DOCUMENT, type RegistryDocument } from "../../src/daemon/registry-document.ts";
@@ -49,7 +52,9 @@ describe("a slug", () => {
     expect(slugs[1]).toMatch(/^a-b-c-[0-9a-f]{6}$/);
   });
 
-  it.each(["github/token", "supervisor/port", "supervisor/state.json", "supervisor/lock"])(
+  const files = Object.values(supervisorPaths("/h")).map((path) => basename(path).replace("-", "/"));
+
+  it.each(files.filter((name) => /^[a-z]+\/[a-z.]+$/.test(name)))(
     "of %s does not name a file of the state directory",
     (name) => {
       expect(addAll(at("/1", name)).slugs[0]).toMatch(/-[0-9a-f]{6}$/);
