@@ -2,6 +2,7 @@
 // shows its environment, or has thrown it away. A record names the group's leader by pid and start time, so that nobody
 // else is ever hit, and carries the marks of the worker, so that nobody ends what another one leads.
 
+import { randomUUID } from "node:crypto";
 import { mkdirSync, readdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -23,7 +24,8 @@ export function recordGroup(
   { pid, startTime }: ProcessIdentity,
   marks: Readonly<Record<string, string>>,
 ): Disposable {
-  const file = join(directory, `${pid}.json`);
+  // Not by its pid: the next one may have the same before this record is taken back.
+  const file = join(directory, `${randomUUID()}.json`);
   try {
     mkdirSync(directory, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
     writeFileSync(file, JSON.stringify({ pid, startTime, marks }), { mode: PRIVATE_FILE_MODE });

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 
 import { afterEach, describe, expect, it } from "vitest";
 
@@ -60,7 +60,9 @@ describe("a group on record", () => {
 
     expect(await ended(ours.child)).toMatch(ENDED);
     expect([others, reused].map(({ child }) => child.signalCode)).toEqual([null, null]);
-    expect(await readdir(directory.path)).toEqual([`${others.identity.pid}.json`]);
+    const [left = "", ...more] = await readdir(directory.path);
+    expect(more).toEqual([]);
+    expect(JSON.parse(await readFile(directory.file(left), "utf8"))).toMatchObject(others.identity);
   });
 
   it("does not end once its record was taken back, and what is no record is passed over", async () => {

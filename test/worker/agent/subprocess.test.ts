@@ -33,9 +33,9 @@ describe("running a command", () => {
   it("has its group on record while it lives", async () => {
     await using directory = await mkdtempDisposable(join(tmpdir(), "hydraflow-test-"));
     const record = { directory: join(directory.path, "groups"), marks: { HYDRAFLOW_BIRTH: "birth" } };
-    const file = `${record.directory}/$$.json`;
+    const script = `cd ${directory.path}; until grep -h . groups/*.json 2>&-; do sleep 0.02; done`;
 
-    const end = await runCommand(shell(`until test -s ${file}; do sleep 0.02; done; cat ${file}`, { record }), NEVER);
+    const end = await runCommand(shell(script, { record }), NEVER);
 
     expect(JSON.parse(end.output)).toMatchObject({ pid: expect.any(Number) as number, marks: record.marks });
     expect(await readdir(record.directory)).toEqual([]);
