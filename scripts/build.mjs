@@ -56,7 +56,7 @@ function readNodeByName(source) {
         const read = `process.getBuiltinModule("${module}").${name}`;
         // With a capital it would be a class.
         return LATE.has(module) && /^[a-z]/.test(name) && typeof require(module)[name] === "function"
-          ? `const ${alias} = (...given) => ${read}(...given);`
+          ? `let ${alias}Late; const ${alias} = (...given) => (${alias}Late ??= ${read})(...given);`
           : `const ${alias} = /* @__PURE__ */ (() => ${read})();`;
       });
     return reads.join(" ") + "\n".repeat(statement.split("\n").length - 1);

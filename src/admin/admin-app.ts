@@ -81,7 +81,6 @@ export function createAdminApp(deps: AdminDeps, port: () => number, closing: Abo
   app.notFound(() =>
     problemResponse({ code: "not_found", message: "nothing here; GET /openapi.json lists every address" }),
   );
-  app.use((context, next) => forbidFraming(context, next));
   app.use(
     httpGuard({
       port,
@@ -94,13 +93,6 @@ export function createAdminApp(deps: AdminDeps, port: () => number, closing: Abo
   app.use((context, next) => recordWrite(context, next, deps.log));
   for (const route of routes) app.on([...route.methods], honoPath(route.path), (context) => route.respond(context));
   return { app, routes };
-}
-
-async function forbidFraming(context: Context, next: Next): Promise<void> {
-  await next();
-  const { headers } = context.res;
-  if (headers.has("content-security-policy")) return;
-  headers.set("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
 }
 
 /** Who changed what is in the log; the query is not, since it may hold a login code. */

@@ -6,7 +6,7 @@ import type { Duplex } from "node:stream";
 
 import { errnoOf, messageOf } from "../core/errors.ts";
 import { listenOnLoopback } from "../core/loopback.ts";
-import { isListedHost } from "../core/http-guard.ts";
+import { isListedHost, setBrowserHeaders } from "../core/http-guard.ts";
 import { problemOf, PROBLEM_TYPE } from "../core/problem.ts";
 import type { ControlFailure } from "../core/supervisor-control.ts";
 import type { AdminDeps } from "./admin-app.ts";
@@ -51,6 +51,7 @@ export async function startAdminServer(
       maxHeaderSize: HEADER_BYTES_MAX,
     },
     (incoming, outgoing) => {
+      setBrowserHeaders(outgoing);
       const refusal = refusalOf(incoming, port);
       if (refusal !== undefined) return refuse(outgoing, refusal);
       // Else a kept connection would hold up the end of the door for its whole idle time after its last answer.
@@ -94,7 +95,6 @@ function refuse(outgoing: ServerResponse, failure: ControlFailure): void {
   outgoing.writeHead(problem.status, {
     "content-type": PROBLEM_TYPE,
     "content-length": Buffer.byteLength(body),
-    "cache-control": "no-store",
     connection: "close",
   });
   outgoing.end(body);

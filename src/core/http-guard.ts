@@ -2,6 +2,7 @@
 // 127.0.0.1. Host and Origin are compared, as sent, with a fixed list, never with each other and never after parsing:
 // a URL parser turns 2130706433 and 0x7f.1 into 127.0.0.1. There are no CORS headers at all. Rules T1-T3: docs/adr/0007.
 
+import type { ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler } from "hono";
 
 import { isAcceptedToken } from "./bearer-token.ts";
@@ -9,6 +10,8 @@ import { problemResponse } from "./problem.ts";
 import type { ControlCode } from "./supervisor-control.ts";
 
 export const BODY_BYTES_MAX = 1_048_576;
+const HOST_NAMES = new Set(["127.0.0.1", "localhost", "[::1]"]);
+const ORIGIN_SCHEME = "http://";
 
 export interface GuardOptions {
   /** Known only after listening; read on every request. */
@@ -23,15 +26,16 @@ export interface GuardOptions {
 export function httpGuard(options: GuardOptions): MiddlewareHandler {
   return async (context, next) => {
     const refusal = refusalOf(context, options);
-    if (refusal !== undefined) return problemResponse(refusal);
-    await next();
-    // Set on the answer itself: `context.header` would make a new one each time, with its body as a stream.
-    const { headers } = context.res;
-    headers.set("x-content-type-options", "nosniff");
-    headers.set("referrer-policy", "no-referrer");
-    if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
-    return undefined;
+    return refusal === undefined ? next() : problemResponse(refusal);
   };
+}
+
+/** What every answer tells browsers, first of all: a header of the same name that a route sets takes its place. */
+export function setBrowserHeaders(answer: ServerResponse): void {
+  answer.setHeader("x-content-type-options", "nosniff");
+  answer.setHeader("referrer-policy", "no-referrer");
+  answer.setHeader("cache-control", "no-store");
+  answer.setHeader("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
 }
 
 function refusalOf(context: Context, options: GuardOptions): { code: ControlCode; message: string } | undefined {
@@ -82,12 +86,13 @@ function isRead(method: string): boolean {
 
 /** As sent, without parsing; servers also check it on the raw header list, before routing. */
 export function isListedHost(host: string | undefined, port: number): boolean {
-  const listed = [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`];
-  return host !== undefined && listed.includes(host.toLowerCase());
+  if (host === undefined) return false;
+  const end = host.lastIndexOf(":");
+  return HOST_NAMES.has(host.slice(0, end).toLowerCase()) && host.slice(end + 1) === String(port);
 }
 
 function isListedOrigin(origin: string, port: number): boolean {
-  return [`http://127.0.0.1:${port}`, `http://localhost:${port}`, `http://[::1]:${port}`].includes(origin);
+  return origin.startsWith(ORIGIN_SCHEME) && isListedHost(origin.slice(ORIGIN_SCHEME.length), port);
 }
 
 function bearerOf(context: Context): string | undefined {

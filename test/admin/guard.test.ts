@@ -163,7 +163,11 @@ describe("requests from web pages", () => {
       expect(Object.keys(each.headers).filter((name) => name.startsWith("access-control-"))).toEqual([]);
       expect(each.headers["content-security-policy"]).toContain("frame-ancestors 'none'");
     }
-    expect(answer.headers).toMatchObject({ "x-content-type-options": "nosniff", "cache-control": "no-store" });
+    expect(answer.headers).toMatchObject({
+      "x-content-type-options": "nosniff",
+      "referrer-policy": "no-referrer",
+      "cache-control": "no-store",
+    });
   });
 });
 

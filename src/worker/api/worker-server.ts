@@ -3,7 +3,7 @@
 
 import { createServer, type IncomingMessage, type Server } from "node:http";
 
-import { isListedHost } from "../../core/http-guard.ts";
+import { isListedHost, setBrowserHeaders } from "../../core/http-guard.ts";
 import { listenOnLoopback } from "../../core/loopback.ts";
 import type { RepoRuntimeRegistry } from "../runtime/repo-runtime-registry.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
@@ -37,6 +37,7 @@ export async function startWorkerServer(
     maxHeaderSize: HEADER_BYTES_MAX,
   };
   const server = createServer(limits, (incoming, outgoing) => {
+    setBrowserHeaders(outgoing);
     // Node and fetch merge repeated headers; only the raw list shows that there were two.
     const refuse = (status: number): void => void outgoing.writeHead(status, { connection: "close" }).end();
     if (!hasOneHost(incoming, port)) refuse(403);

@@ -30,6 +30,7 @@ interface Row {
 interface Answer {
   readonly status: number;
   readonly type: string;
+  readonly headers: IncomingMessage["headers"];
   readonly body: {
     readonly items: readonly Row[];
     readonly runtimes: readonly unknown[];
@@ -84,6 +85,7 @@ async function call(
   return {
     status: answer.statusCode ?? 0,
     type,
+    headers: answer.headers,
     body: (type.includes("json") ? JSON.parse(answered) : answered) as Answer["body"],
   };
 }
@@ -101,6 +103,19 @@ describe("The worker's API", () => {
     expect(await api.call("/api/pipeline", { headers: { origin: "http://evil.test" } })).toMatchObject({ status: 403 });
     expect(await api.call("/api/pipeline", { headers: { host: "evil.test" } })).toMatchObject({ status: 403 });
     expect(await api.call("/api/nowhere")).toMatchObject({ status: 404, body: { code: "not_found" } });
+  });
+
+  it("tells browsers to guess, keep and frame nothing", async () => {
+    await using api = await openApi();
+
+    for (const path of ["/livez", "/api/pipeline", "/api/nowhere"]) {
+      expect((await api.call(path)).headers, path).toMatchObject({
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "cache-control": "no-store",
+        "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+      });
+    }
   });
 
   it("lists exactly itself, and stops and starts its pipeline", async () => {
