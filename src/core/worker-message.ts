@@ -27,6 +27,8 @@ export const toWorkerSchema = z.discriminatedUnion("type", [
     generation: z.int(),
     /** `owner/name`. */
     repo: z.string(),
+    /** The operator named it; then the checkout's origin may say anything. */
+    isNamed: z.optional(z.boolean()),
     slug: z.string(),
     checkout: z.string(),
     dataRoot: z.string(),

@@ -120,6 +120,7 @@ export class WorkerLauncher {
       nonce: newToken(),
       ...birth,
       repo: record.repo,
+      isNamed: record.repo_slug,
       slug: record.slug,
       checkout: record.path,
       dataRoot,

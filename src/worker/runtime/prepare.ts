@@ -10,14 +10,14 @@ import { gitUrlOf } from "../../core/github-token.ts";
 import type { Log } from "../../core/log.ts";
 import { type WorkerPaths, worktreeRoot } from "../../core/paths.ts";
 import type { Redactor } from "../../core/redact.ts";
-import { isSameRepository, parseRemoteUrl, type RepositoryName } from "../../core/repository-name.ts";
+import type { RepositoryName } from "../../core/repository-name.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { cloneRepository } from "../git/clone.ts";
 import { createGit, type Git } from "../git/git.ts";
 import type { GitHub } from "../github/github.ts";
 import { backoffMs } from "../pipeline/backoff.ts";
 import { Workspaces } from "../pipeline/workspace.ts";
-import { readOrigin } from "./read-origin.ts";
+import { CheckoutCheck } from "./checkout-check.ts";
 
 const RETRY_MS_MAX = 5 * 60_000;
 
@@ -26,6 +26,7 @@ export interface PrepareOptions {
   readonly config: Config;
   readonly loadConfig: () => Promise<Result<Config, string>>;
   readonly repository: RepositoryName;
+  readonly isNamed: boolean;
   readonly slug: string;
   /** Absolute. */
   readonly checkout: string;
@@ -48,6 +49,7 @@ export interface Prepared {
   readonly github: GitHub;
   readonly baseBranch: string;
   readonly workspaces: Workspaces;
+  readonly checkoutCheck: CheckoutCheck;
 }
 
 /** Tries until everything is there. `say` gets one line for people, null when all is well. Rejects only when aborted. */
@@ -98,16 +100,19 @@ async function attempt(
   if (!loaded.ok) return fail(`the configuration is wrong: ${loaded.failure}`);
   const { git, checkout, paths, slug } = options;
   const root = worktreeRoot(checkout, slug, config.worktreeBase);
-  const isOriginOverridden = !(await namesRepository(options, signal));
+  const { repository: name, isNamed } = options;
+  const checkoutCheck = new CheckoutCheck({ git, repository: name, slug, checkout, isNamed });
+  const problem = await checkoutCheck.problem(signal);
+  if (problem !== null) return fail(problem);
   const opened = await Workspaces.open(
-    { git, access, repository: options.repository, checkout, isOriginOverridden, worktreeRoot: root, paths },
+    { git, access, repository: name, checkout, isOriginOverridden: isNamed, worktreeRoot: root, paths },
     signal,
   );
   if (!opened.ok) return fail(`the checkout cannot be used: ${opened.failure.message}`);
   if (opened.value.changed.length > 0)
     options.log.write("warn", "git.config-restored", { files: opened.value.changed });
   const baseBranch = loaded.value.baseBranch ?? repository.value.defaultBranch;
-  return ok({ config: loaded.value, github, baseBranch, workspaces: opened.value.workspaces });
+  return ok({ config: loaded.value, github, baseBranch, workspaces: opened.value.workspaces, checkoutCheck });
 }
 
 async function ensureCheckout(
@@ -117,17 +122,11 @@ async function ensureCheckout(
   signal: AbortSignal,
 ): Promise<Result<undefined, string>> {
   if (await stat(checkout).catch(() => undefined)) return ok();
-  if (clones === null || dirname(resolve(checkout)) !== resolve(clones))
-    return fail(`the checkout ${checkout} is not there`);
+  // One that is not ours to make is missed by the check that follows.
+  if (clones === null || dirname(resolve(checkout)) !== resolve(clones)) return ok();
   say(`cloning ${repository.fullName}`);
   const cloned = await cloneRepository({ git, access, repository, directory: checkout }, signal);
   return cloned.ok ? ok() : fail(`cloning ${repository.fullName} failed: ${cloned.failure.message}`);
-}
-
-/** Where the origin says something else, whoever registered the repository by its name said so knowingly. */
-async function namesRepository({ git, checkout, repository }: Attempt, signal: AbortSignal): Promise<boolean> {
-  const origin = parseRemoteUrl((await readOrigin(git, checkout, signal)) ?? "");
-  return origin.ok && isSameRepository(origin.value.fullName, repository.fullName);
 }
 
 function gitOf({ environment, config, paths, clock, redactor }: PrepareOptions): Git {

@@ -18,10 +18,11 @@ import type { StageContext } from "../pipeline/stage-context.ts";
 import type { RunMeter } from "../run-meter.ts";
 import type { SessionLog } from "../session-log.ts";
 import type { StateTracker } from "../state-tracker.ts";
-import { DiskRoom } from "./disk-room.ts";
+import { roomProblem } from "./disk-room.ts";
 import { openParts, type RuntimeParts } from "./open-parts.ts";
 import type { PrepareOptions, Prepared } from "./prepare.ts";
 import type { RepoRuntimeOptions } from "./runtime-options.ts";
+import { Surroundings } from "./surroundings.ts";
 
 const BUG_DELAY_MS = 30_000;
 
@@ -39,9 +40,9 @@ export class RepoRuntime implements AsyncDisposable {
   readonly #options: RepoRuntimeOptions;
   readonly #parts: RuntimeParts;
   readonly #resources: AsyncDisposableStack;
-  readonly #room: DiskRoom;
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
   #orchestrator: Orchestrator | null = null;
+  #surroundings: Surroundings | null = null;
   #problem: string | null = null;
   #isOpen = true;
 
@@ -66,14 +67,6 @@ export class RepoRuntime implements AsyncDisposable {
     this.#options = options;
     this.#parts = parts;
     this.#resources = resources;
-    this.#room = new DiskRoom({
-      paths: [parts.paths.dataRoot, options.checkout],
-      clock: parts.clock,
-      onChange: (problem) => {
-        this.bus.tell({ type: "worker.notice", notice: problem });
-        if (problem === null) this.#orchestrator?.wake();
-      },
-    });
   }
 
   /** Null until GitHub and the checkout have been seen. */
@@ -116,8 +109,9 @@ export class RepoRuntime implements AsyncDisposable {
   get notice(): string | null {
     if (this.#running === null) return "stopped by an operator; start it again to go on";
     if (!this.#isOpen) return "takes no new issues until it is restarted or told to go on";
-    if (this.#room.problem !== null) return this.#room.problem;
     if (this.#problem !== null) return this.#problem;
+    const around = this.#surroundings?.problem ?? null;
+    if (around !== null) return around;
     const pause = this.agentPause.current;
     if (pause !== null) return `${pause.reason}; tried again at ${pause.until.toISOString()}`;
     const sync = this.#orchestrator?.store.lastSync;
@@ -167,19 +161,35 @@ export class RepoRuntime implements AsyncDisposable {
     const { Orchestrator } = await import("../pipeline/orchestrator.ts");
     const agent = await this.#options.createAgent(prepared.config, this.#parts.redactor.redact);
     await using orchestrator = new Orchestrator(this.#orchestratorOptions({ ...prepared, agent }));
+    const surroundings = this.#watch(prepared);
     this.#orchestrator = orchestrator;
+    this.#surroundings = surroundings;
     try {
       await this.#probe(agent, signal);
-      await this.#room.look();
+      await surroundings.look(signal);
       await Promise.all([
         orchestrator.run(signal),
-        this.#room.run(signal),
+        surroundings.run(signal),
         this.metrics.run(signal),
         this.#transcriptKeeper().run(signal),
       ]);
     } finally {
       this.#orchestrator = null;
+      this.#surroundings = null;
     }
+  }
+
+  #watch({ checkoutCheck }: Prepared): Surroundings {
+    // A worktree lies beside the checkout.
+    const paths = [this.#parts.paths.dataRoot, this.#options.checkout];
+    return new Surroundings({
+      looks: [() => roomProblem(paths), (signal) => checkoutCheck.problem(signal)],
+      clock: this.#parts.clock,
+      onChange: (problem) => {
+        this.bus.tell({ type: "worker.notice", notice: problem });
+        if (problem === null) this.#orchestrator?.wake();
+      },
+    });
   }
 
   /** An agent that cannot be used holds the work back at once, not after the first claim. */
@@ -240,7 +250,7 @@ export class RepoRuntime implements AsyncDisposable {
       sessions: this.sessions,
       log: this.#parts.log,
       owner: `${hostname()}/${slug}/${state.instance}`,
-      isOpen: () => this.#isOpen && this.#room.problem === null,
+      isOpen: () => this.#isOpen && this.#surroundings?.problem === null,
     };
   }
 }

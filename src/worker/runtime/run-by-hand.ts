@@ -59,6 +59,7 @@ export async function startByHand(
     {
       ...host,
       repository,
+      isNamed: options.repoSlug !== undefined,
       slug,
       checkout,
       dataRoot,

@@ -62,6 +62,7 @@ async function optionsOf(start: StartWorker, { environment, execPath }: Supervis
   const tokenFile = config.value.githubTokenFile ?? join(home, "github-token");
   return {
     repository: repository.value,
+    isNamed: start.isNamed ?? false,
     slug: start.slug,
     checkout: start.checkout,
     dataRoot: start.dataRoot,

@@ -10,6 +10,8 @@ import type { GitHub } from "../github/github.ts";
 
 export interface RepoRuntimeOptions {
   readonly repository: RepositoryName;
+  /** The operator named it; then the checkout's origin may say anything. */
+  readonly isNamed: boolean;
   readonly slug: string;
   /** Absolute; may be missing when it lies in `clones`. */
   readonly checkout: string;

@@ -17,6 +17,7 @@ import type { RepoRuntimeOptions } from "./runtime-options.ts";
 
 export interface StartWorkerOptions {
   readonly repository: RepositoryName;
+  readonly isNamed: boolean;
   readonly slug: string;
   readonly checkout: string;
   readonly dataRoot: string;

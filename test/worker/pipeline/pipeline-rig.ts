@@ -85,6 +85,8 @@ export class PipelineRig implements AsyncDisposable {
     const runtime = await RepoRuntime.create(
       {
         repository: repository.value,
+        // Its origin is a directory.
+        isNamed: true,
         slug: "acme-web",
         checkout: this.checkout,
         dataRoot: this.dataRoot(data),
