@@ -36,7 +36,8 @@ export interface RepoSupervisorOptions {
   readonly redact: (text: string) => string;
   /** Aborting cuts every grace short. */
   readonly force: AbortSignal;
-  readonly saveQuarantine: (slug: string, quarantine: Quarantine | null) => Promise<void>;
+  /** Whether it is on disk now. */
+  readonly saveQuarantine: (slug: string, quarantine: Quarantine | null) => Promise<boolean>;
   /** Of the whole daemon. */
   readonly drain: Pick<Drain, "isOn" | "saw" | "lost">;
   readonly onChange: () => void;
@@ -46,6 +47,8 @@ export type Quarantine = Pick<NonNullable<RepoRecord["quarantine"]>, "reason" | 
 
 /** A worker that lives answers at once. */
 const HOLD_MS = 2_000;
+/** After a quarantine that the disk did not take. */
+const SAVE_AGAIN_MS = 5_000;
 
 type Command = "start" | "stop" | "restart";
 
@@ -166,7 +169,6 @@ export class RepoSupervisor {
   }
 
   #perform(effect: RepoEffect): void {
-    const { record, saveQuarantine } = this.#options;
     switch (effect.type) {
       case "spawn":
         void this.#spawn(effect.generation);
@@ -179,14 +181,22 @@ export class RepoSupervisor {
         break;
       case "save-quarantine":
         this.quarantines += 1;
-        void saveQuarantine(record.slug, { reason: effect.reason, isFinal: effect.isFinal, exit: this.#lastExit });
+        void this.#saveQuarantine({ reason: effect.reason, isFinal: effect.isFinal, exit: this.#lastExit });
         break;
       case "lift-quarantine":
-        void saveQuarantine(record.slug, null);
+        void this.#saveQuarantine(null);
         break;
       default:
         assertNever(effect);
     }
+  }
+
+  /** Until it is on disk, or is not so any more. */
+  async #saveQuarantine(quarantine: Quarantine | null): Promise<void> {
+    const { clock, record, saveQuarantine } = this.#options;
+    const { signal } = this.#wait;
+    while (!signal.aborted && !(await saveQuarantine(record.slug, quarantine)))
+      await clock.sleep(SAVE_AGAIN_MS, signal).catch(() => undefined);
   }
 
   #schedule(generation: number, delayMs: number): void {
@@ -259,13 +269,9 @@ export class RepoSupervisor {
     if (this.#launched !== undefined || !wasAsked) {
       const lastLines = exit.lastLines.map(redact);
       tellExit(log, record.slug, generation, { ...exit, reason, lastLines }, wasAsked);
-      this.#lastExit = {
-        code: exit.code,
-        signal: exit.signal,
-        at: clock.now().toISOString(),
-        reason: wasAsked ? "stopped as asked" : reason,
-        last_lines: wasAsked ? [] : [...lastLines, ...exit.loggedLines.map(redact)],
-      };
+      const lines = [...lastLines, ...exit.loggedLines.map(redact)];
+      const said = wasAsked ? { reason: "stopped as asked", last_lines: [] } : { reason, last_lines: lines };
+      this.#lastExit = { code: exit.code, signal: exit.signal, at: clock.now().toISOString(), ...said };
     }
     this.#launched = undefined;
     this.#worker = NO_WORKER;

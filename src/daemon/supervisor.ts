@@ -268,11 +268,11 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     return ok({ slug });
   }
 
-  async #saveQuarantine(slug: string, quarantine: Quarantine | null): Promise<void> {
+  async #saveQuarantine(slug: string, quarantine: Quarantine | null): Promise<boolean> {
     const { registry, clock } = this.#options;
     const saved = quarantine === null ? null : { ...quarantine, at: clock.now().toISOString() };
-    // A write that fails is logged by the registry; the state in memory holds until the next start.
-    await registry.change((document) => amend(document, slug, { quarantine: saved }));
+    // A write that fails is logged by the registry.
+    return (await registry.change((document) => amend(document, slug, { quarantine: saved }))).ok;
   }
 
   #repoOf(record: RepoRecord): RepoSupervisor {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { decodeDocument, encodeDocument } from "../../src/daemon/registry-document.ts";
-import { Rig, type RigDaemon } from "./daemon-rig.ts";
+import { Rig, type RigDaemon, until } from "./daemon-rig.ts";
 
 let rig: Rig;
 
@@ -23,6 +23,13 @@ async function register(daemon: RigDaemon, name: string) {
 async function births(slug: string): Promise<number> {
   const text = await readFile(join(rig.home, slug, "births.txt"), "utf8").catch(() => "");
   return text.split("\n").length - 1;
+}
+
+/** As another program might have left it: nothing is written over it. */
+function newerThan(text: string): string {
+  const read = decodeDocument(text);
+  if (!read.ok) throw new Error(read.failure.kind);
+  return encodeDocument({ ...read.value, repos: [], revision: 1_000 });
 }
 
 /** Whatever was due at the daemon's start or soon after has happened when a worker that came later is up. */
@@ -90,6 +97,28 @@ describe("a stopped repository", () => {
   });
 });
 
+describe("a quarantine", () => {
+  it("that the disk did not take is saved as soon as it does, and holds over a restart of the daemon", async () => {
+    const settings = { respawnCountMax: 1 };
+    const first = await rig.daemon(settings);
+    await register(first, "web");
+    await first.ask({ action: "start_repo", slug: "acme-web" });
+    const file = join(rig.home, "supervisor-state.json");
+    const ours = await readFile(file, "utf8");
+    await writeFile(file, newerThan(ours));
+    process.kill(Number((await first.entry("acme-web")).pid), "SIGKILL");
+    await first.entryWhen("acme-web", "quarantine", ({ state }) => state === "quarantined");
+    await until("the failed write", () => first.events("registry.write-failed")[0]);
+    await writeFile(file, ours);
+
+    await until("the quarantine on disk", async () => (await readFile(file, "utf8")).includes("crashes within"));
+    await first[Symbol.asyncDispose]();
+    const second = await rig.daemon(settings);
+
+    expect(await second.entry("acme-web")).toMatchObject({ state: "quarantined", generation: 0 });
+  });
+});
+
 describe("removing", () => {
   it("is refused while the worker does not say what it has in hand", async () => {
     const daemon = await rig.daemon();
@@ -108,9 +137,7 @@ describe("removing", () => {
     await register(daemon, "web");
     const file = join(rig.home, "supervisor-state.json");
     const ours = await readFile(file, "utf8");
-    const read = decodeDocument(ours);
-    if (!read.ok) throw new Error(read.failure.kind);
-    await writeFile(file, encodeDocument({ ...read.value, repos: [], revision: 1_000 }));
+    await writeFile(file, newerThan(ours));
 
     const refused = await daemon.ask({ action: "remove_repo", slug: "acme-web" });
     await writeFile(file, ours);
