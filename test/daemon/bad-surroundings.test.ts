@@ -16,9 +16,10 @@ import { supervisorPaths } from "../../src/core/paths.ts";
 import { ok } from "../../src/core/result.ts";
 import { RegistryFile } from "../../src/daemon/registry-file.ts";
 import { Registry } from "../../src/daemon/registry.ts";
-import { Rig, type RigDaemon, until } from "./daemon-rig.ts";
+import { ask, Rig, type RigDaemon, until } from "./daemon-rig.ts";
 
 const run = promisify(execFile);
+const SET_BACK_CLOCK = new URL("../fixtures/set-back-clock.ts", import.meta.url).href;
 const YEAR_MS = 365 * 86_400_000;
 const SILENT: Log = { write: () => undefined, [Symbol.asyncDispose]: () => Promise.resolve() };
 
@@ -196,6 +197,35 @@ describe("a clock", () => {
     const next = await new RegistryFile(supervisorPaths(rig.home), systemClock).load();
     expect(next.document.retired.map(({ slug }) => slug)).toEqual(["before", "after"]);
     expect(next.degraded).toBeNull();
+  });
+
+  it("that is set back by a year between a kill and the next start loses no repository, no stop and no change", async () => {
+    const first = await rig.daemonProcess();
+    await ask(first.port, { action: "add_repo", path: await rig.checkout("web", "https://github.com/acme/web.git") });
+    await ask(first.port, { action: "add_repo", path: await rig.checkout("shop", "https://github.com/acme/shop.git") });
+    await ask(first.port, { action: "stop_repo", slug: "acme-shop" });
+    first.child.kill("SIGKILL");
+    await first.exited;
+    // As a kill in the middle of a write leaves it; its time stamp is a year ahead of the next start.
+    await mkdir(join(rig.home, "supervisor-state.json.lock"));
+    const shift = await rig.file("shift", String(-YEAR_MS));
+
+    const next = await rig.daemonProcess({}, { NODE_OPTIONS: `--import=${SET_BACK_CLOCK}?file=${shift}` });
+    const path = await rig.checkout("docs", "https://github.com/acme/docs.git");
+    const accepted = await ask(next.port, { action: "register_repo", path });
+    const repos = await until("the worker of the one that was not stopped", async () => {
+      const list = (await ask(next.port, { action: "list_repos" }))["repos"] as { slug: string; state: string }[];
+      return list[0]?.state === "running" && list;
+    });
+
+    expect(accepted).toMatchObject({ status: "ok", slug: "acme-docs" });
+    expect(repos.map(({ slug, state }) => [slug, state])).toEqual([
+      ["acme-web", "running"],
+      ["acme-shop", "stopped"],
+      ["acme-docs", "stopped"],
+    ]);
+    const years = next.output().match(/(?<="ts":")\d{4}/g) ?? [];
+    expect(new Set(years)).toEqual(new Set([String(new Date(Date.now() - YEAR_MS).getFullYear())]));
   });
 
   it("that was set back does not keep a quarantine for longer than it lasts", async () => {
