@@ -131,8 +131,9 @@ class Subprocess implements AsyncDisposable {
 
 async function groupOf(child: ChildProcess, { record }: SubprocessOptions) {
   const identity = await childIdentity(child).catch(() => null);
-  const recorded = identity !== null && record !== undefined;
-  return { identity, record: recorded ? recordGroup(record.directory, identity, record.marks) : null };
+  // Where a worker has no marks, run by hand, nobody comes after it who could know its own by them.
+  const isKnown = identity !== null && record !== undefined && Object.keys(record.marks).length > 0;
+  return { identity, record: isKnown ? recordGroup(record.directory, identity, record.marks) : null };
 }
 
 export interface LinesOptions extends SubprocessOptions {
