@@ -1,10 +1,16 @@
+import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 import { expect, test } from "vitest";
 
+import { CLI } from "../support/built-program.ts";
 import { DaemonRig } from "../support/daemon-rig.ts";
+import { makeCheckout } from "../support/sample-checkout.ts";
+
+const run = promisify(execFile);
 
 const CONFIG = { githubApiUrl: "http://127.0.0.1:9", tcpAuth: "none" };
 
@@ -39,6 +45,7 @@ test("whatever a client sends to the TCP door gets a clear error with a stable c
     ],
     ["a path that is not there", '{"action":"add_repo","path":"/does/not/exist"}\n', "path_not_found", false],
     ["a slug with ..", '{"action":"start_repo","slug":"../../etc"}\n', "invalid_slug", false],
+    ["a slug that nobody has", '{"action":"start_repo","slug":"nobody"}\n', "not_found", false],
   ];
 
   for (const [name, bytes, code, closes] of cases) {
@@ -132,6 +139,26 @@ test("whatever a client sends to the HTTP door gets a problem document with a st
     expect(JSON.parse(answer.text), name).toMatchObject({ status, code, detail: expect.stringMatching(/.{3,}/) });
     await expectStillServing(rig);
   }
+});
+
+test("a command that names a repository that nobody has ends with one line that says what to do, and changes nothing", async () => {
+  await using rig = await DaemonRig.start({ config: CONFIG });
+  const checkout = await makeCheckout({ directory: join(rig.directory, "web"), origin: "https://github.com/acme/web" });
+  await rig.http("POST", "/api/repos", { path: checkout });
+  const before = (await rig.state())["repos"];
+
+  for (const words of ["start", "stop", "restart", "status", "remove --force", "logs", "explain"]) {
+    const [command = "", ...flags] = words.split(" ");
+    const more = command === "explain" ? ["1"] : flags;
+    const args = [CLI, command, "nobody", ...more, "--home", rig.paths.home];
+    const ended = await run(process.execPath, args).catch((error: unknown) => error);
+
+    expect(ended, words).toMatchObject({ code: 1, stdout: "" });
+    expect((ended as { stderr: string }).stderr, words).toBe(
+      "hydraflow: Repo not found; the list of repositories shows the slug of each\n",
+    );
+  }
+  expect((await rig.state())["repos"]).toEqual(before);
 });
 
 function send(
