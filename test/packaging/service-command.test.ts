@@ -1,11 +1,12 @@
 // `hydraflow service` as it can be seen without root: what it would do, prints and refuses.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 
 import { runCli } from "../cli/cli-process.ts";
+import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 
 test("print writes the unit with absolute paths of the runtime that runs it", async () => {
   const run = await runCli(["service", "print", "--user"]);
@@ -29,6 +30,24 @@ test("install --dry-run names every step and the next command, and changes nothi
   expect(run.stdout).toContain(`would do: admin token ${directory}/.hydraflow/token`);
   expect(run.stdout).toMatch(/^next: /m);
   expect(run.stdout).not.toMatch(/^done/m);
+});
+
+test("uninstall --dry-run names every step and what is kept, and takes nothing away", async () => {
+  await using home = await makeTemporaryDirectory();
+  const file =
+    process.platform === "linux"
+      ? ".config/systemd/user/hydraflow.service"
+      : "Library/LaunchAgents/io.hydraflow.daemon.plist";
+  await mkdir(dirname(home.file(file)), { recursive: true });
+  await writeFile(home.file(file), "as it was");
+
+  const run = await runCli(["service", "uninstall", "--user", "--dry-run"], { environment: { HOME: home.path } });
+
+  expect(run).toMatchObject({ code: 0, stderr: "" });
+  expect(run.stdout).toContain(`would do: remove ${home.file(file)}\n`);
+  expect(run.stdout).toContain(`kept: ${home.file(".hydraflow")}\n`);
+  expect(run.stdout).not.toMatch(/^done/m);
+  expect(await readFile(home.file(file), "utf8")).toBe("as it was");
 });
 
 test("status of a service that is not there ends with 69 and the command that installs it", async () => {
