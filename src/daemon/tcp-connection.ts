@@ -29,13 +29,16 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   idleMs: IDLE_TIMEOUT_MS,
 };
 
+const TOO_LARGE = { code: "too_large", message: `a line may have ${LINE_BYTES_MAX} bytes` } as const;
+
 export class TcpConnection {
   readonly #socket: Socket;
   readonly #handle: ControlHandler;
   readonly #limits: ConnectionLimits;
   readonly #signal: AbortSignal;
   readonly #splitter = new LineSplitter(LINE_BYTES_MAX);
-  #lines: string[] = [];
+  /** Null in the place of a line over the limit: it is answered behind those before it, and nothing comes behind it. */
+  #lines: (string | null)[] = [];
   #answered = 0;
   #isAnswering = false;
   #hasPeerEnded = false;
@@ -65,13 +68,9 @@ export class TcpConnection {
   }
 
   #onData(chunk: Buffer): void {
-    if (this.#isClosing) return;
+    if (this.#isClosing || this.#lines.includes(null)) return;
     const lines = this.#splitter.push(chunk);
-    if (!lines.ok) {
-      this.#socket.write(`${errorReply({ code: "too_large", message: `a line may have ${LINE_BYTES_MAX} bytes` })}\n`);
-      return this.close();
-    }
-    this.#lines.push(...lines.value);
+    this.#lines.push(...(lines.ok ? lines.value : [null]));
     // Not before each request: most are answered before more can come, and to stop and go costs two calls of the system.
     if (this.#isAnswering) this.#socket.pause();
     else void this.#answerAll();
@@ -81,7 +80,7 @@ export class TcpConnection {
   #onEnd(): void {
     this.#hasPeerEnded = true;
     const rest = this.#splitter.rest();
-    if (rest.trim() !== "" && !this.#isClosing) this.#lines.push(rest);
+    if (rest.trim() !== "" && !this.#isClosing && !this.#lines.includes(null)) this.#lines.push(rest);
     void this.#answerAll();
   }
 
@@ -101,7 +100,8 @@ export class TcpConnection {
     else if (this.#socket.isPaused()) this.#socket.resume();
   }
 
-  #answer(line: string): ReturnType<ControlHandler> {
+  #answer(line: string | null): ReturnType<ControlHandler> {
+    if (line === null) return Promise.resolve({ reply: errorReply(TOO_LARGE), endsConnection: true });
     const nowMs = performance.now();
     if (nowMs - this.#second.startedMs >= 1_000) this.#second = { startedMs: nowMs, requests: 0 };
     this.#second.requests += 1;

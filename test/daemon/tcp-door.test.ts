@@ -151,6 +151,20 @@ describe("bad input", () => {
     expect(await ask(door.port, { action: "ping" })).toMatchObject({ status: "ok" });
   });
 
+  it("a line over the limit is answered behind the requests before it", async () => {
+    const socket = door.socket();
+    const answers = createInterface(socket)[Symbol.asyncIterator]();
+    socket.write(`{"action":"add_repo","path":"/slow"}\n${"x".repeat(1_000)}`);
+    await until("the request", () => door.control.calls.length === 1);
+    socket.write("x".repeat(LINE_BYTES_MAX));
+    await ask(door.port, { action: "ping" });
+    door.control.releaseSlow();
+
+    expect(JSON.parse(String((await answers.next()).value))).toMatchObject({ started: true });
+    expect(JSON.parse(String((await answers.next()).value))).toMatchObject({ code: "too_large" });
+    expect((await answers.next()).done).toBe(true);
+  });
+
   it("a line of exactly the limit is taken", async () => {
     const [reply] = await door.replies(['{"action":"ping"}'.padEnd(LINE_BYTES_MAX)]);
     const [refused] = await door.replies(['{"action":"ping"}'.padEnd(LINE_BYTES_MAX + 1)]);
