@@ -52,6 +52,7 @@ export class CheckoutCheck {
     const stamp = [ino, size, mtimeMs, ctimeMs].join(" ");
     if (stamp === this.#stamp) return;
     this.#origin = await readOrigin(git, checkout, signal);
-    this.#stamp = stamp;
+    // Null may also be a git that could not run.
+    this.#stamp = this.#origin === null ? "" : stamp;
   }
 }
