@@ -1,14 +1,13 @@
-// A disk that is full, and files that were cut while it was: registry, journal and log each refuse or count what they
-// cannot keep, lose nothing that was promised, and go on by themselves when there is room again.
+// A disk that is full or read-only: registry, journal, worker and log each refuse or count what they cannot keep, lose
+// nothing that was promised, and go on by themselves when it takes files again.
 
 import { execFile } from "node:child_process";
-import { mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
 import { afterEach, beforeEach, describe, expect } from "vitest";
 
-import { AppendLog } from "../../src/core/append-log.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { openLog } from "../../src/core/log.ts";
 import { supervisorPaths } from "../../src/core/paths.ts";
@@ -48,6 +47,18 @@ async function onSmallDisk(home: string, size = DISK_SIZE): Promise<SmallDisk> {
     free: () => rm(filler),
     [Symbol.asyncDispose]: async () => void (await run("umount", ["--lazy", home])),
   };
+}
+
+async function fillNearly(disk: SmallDisk): Promise<() => Promise<unknown>> {
+  await disk.fill(400_000_000);
+  return () => disk.free();
+}
+
+/** For whoever comes by the path; what is open already stays so. */
+async function makeReadOnly(_disk: SmallDisk, path: string): Promise<() => Promise<unknown>> {
+  await run("mount", ["--bind", path, path]);
+  await run("mount", ["-o", "remount,ro,bind", path]);
+  return () => run("umount", [path]);
 }
 
 async function get(daemon: RigDaemon, home: string, path: string): Promise<string> {
@@ -158,33 +169,38 @@ describe("a full disk", () => {
     },
   );
 
-  fault(
-    "F05 keeps a worker from beginning anything, which it says, and what waits is done once when there is room again",
-    { few: 1, many: 5, roundMs: 120_000 },
-    async ({ count }) => {
-      await repeat(count, async () => {
-        await using world = await PipelineRig.create();
-        await using disk = await onSmallDisk(world.dataRoot(), "300m");
-        const worker = await world.start();
-        await world.until("the pipeline", () => worker.orchestrator !== null);
-        await disk.fill(400_000_000);
-        await world.until("the notice", () => worker.notice?.includes("less than 256 MiB free") === true);
+  const shortages = [
+    ["less than 256 MiB free", fillNearly],
+    ["is read-only", makeReadOnly],
+  ] as const;
+  for (const [notice, shorten] of shortages)
+    fault(
+      `F05 of which "${notice}" holds keeps a worker from beginning anything, which it says, and what waits is done once when that is over`,
+      { few: 1, many: 5, roundMs: 120_000 },
+      async ({ count }) => {
+        await repeat(count, async () => {
+          await using world = await PipelineRig.create();
+          await using disk = await onSmallDisk(world.dataRoot(), "300m");
+          const worker = await world.start();
+          await world.until("the pipeline", () => worker.orchestrator !== null);
+          const end = await shorten(disk, world.dataRoot());
+          await world.until("the notice", () => worker.notice?.includes(notice) === true);
 
-        const issue = world.addIssue();
-        await worker.orchestrator?.store.refresh(NEVER, { force: true });
-        await world.until("a queue", () => worker.orchestrator?.store.queues().triage.queued.length === 1);
-        const [turns, writes] = [world.agent.turns.length, world.world.writes.length];
-        await disk.free();
-        await world.untilLabel(issue.number, "fixed");
-        await world.until("the end of the notice", () => worker.notice === null);
-        await worker[Symbol.asyncDispose]();
+          const issue = world.addIssue();
+          await worker.orchestrator?.store.refresh(NEVER, { force: true });
+          await world.until("a queue", () => worker.orchestrator?.store.queues().triage.queued.length === 1);
+          const [turns, writes] = [world.agent.turns.length, world.world.writes.length];
+          await end();
+          await world.untilLabel(issue.number, "fixed");
+          await world.until("the end of the notice", () => worker.notice === null);
+          await worker[Symbol.asyncDispose]();
 
-        expect([turns, writes]).toEqual([0, 0]);
-        expect(world.pulls()).toHaveLength(1);
-        expect(worker.state.issue(issue.number).history.length).toBeGreaterThan(0);
-      });
-    },
-  );
+          expect([turns, writes]).toEqual([0, 0]);
+          expect(world.pulls()).toHaveLength(1);
+          expect(worker.state.issue(issue.number).history.length).toBeGreaterThan(0);
+        });
+      },
+    );
 
   fault(
     "F30 under the log does not end the daemon, and what was dropped can be seen",
@@ -249,33 +265,6 @@ describe("a full disk", () => {
         expect(whole.some(({ dropped }) => (dropped ?? 0) > 0)).toBe(true);
       };
       await repeat(count, round, LANES);
-    },
-  );
-});
-
-describe("a file of records", () => {
-  fault(
-    "F06 that was cut at any byte of its last record has all that stood before it",
-    { few: 60, many: 600, roundMs: 500 },
-    async ({ count, random }) => {
-      const path = join(rig.directory, "records.jsonl");
-      const texts = Array.from({ length: 20 }, (_, number) => `${number} ${"é".repeat(Math.floor(random() * 300))}`);
-      const last = "x".repeat(count);
-      await using whole = await AppendLog.open<{ text: string }>(path, { bytesMax: 1_048_576 });
-      for (const text of texts) await whole.append({ text }, "buffered");
-      const before = (await readFile(path)).length;
-      await whole.append({ text: last }, "durable");
-      const content = await readFile(path);
-      const offsets = Array.from({ length: content.length - before }, (_, offset) => before + offset);
-      expect(offsets.length).toBeGreaterThan(count);
-
-      for (const length of offsets) {
-        await writeFile(path, content);
-        await truncate(path, length);
-        await using cut = await AppendLog.open<{ text: string }>(path, { bytesMax: 1_048_576 });
-        expect(cut.records.map(({ text }) => text)).toEqual(texts);
-        expect(cut.damage).toEqual({ damagedLines: 0, cutTail: length > before });
-      }
     },
   );
 });

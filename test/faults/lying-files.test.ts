@@ -1,14 +1,15 @@
-// A state file that is not what it should be: damaged, of somebody else, or no file at all. It is kept as evidence or left
-// in place, and never believed.
+// Files that are not what they should be: damaged, cut, of somebody else, or no file at all. They are kept as evidence or
+// left in place, and what is not good is never believed.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { link, lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { link, lstat, mkdir, readdir, readFile, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect } from "vitest";
 
+import { AppendLog } from "../../src/core/append-log.ts";
 import { EMPTY_DOCUMENT, encodeDocument, type RepoRecord } from "../../src/daemon/registry-document.ts";
 import { Rig } from "../daemon/daemon-rig.ts";
 import { fault, repeat } from "./fault.ts";
@@ -123,6 +124,33 @@ describe("files that lie", () => {
       await rm(path);
       await symlink(await rig.file("elsewhere.json", good), path);
       await refuse();
+    },
+  );
+});
+
+describe("a file of records", () => {
+  fault(
+    "F06 that was cut at any byte of its last record has all that stood before it",
+    { few: 60, many: 600, roundMs: 500 },
+    async ({ count, random }) => {
+      const path = join(rig.directory, "records.jsonl");
+      const texts = Array.from({ length: 20 }, (_, number) => `${number} ${"é".repeat(Math.floor(random() * 300))}`);
+      const last = "x".repeat(count);
+      await using whole = await AppendLog.open<{ text: string }>(path, { bytesMax: 1_048_576 });
+      for (const text of texts) await whole.append({ text }, "buffered");
+      const before = (await readFile(path)).length;
+      await whole.append({ text: last }, "durable");
+      const content = await readFile(path);
+      const offsets = Array.from({ length: content.length - before }, (_, offset) => before + offset);
+      expect(offsets.length).toBeGreaterThan(count);
+
+      for (const length of offsets) {
+        await writeFile(path, content);
+        await truncate(path, length);
+        await using cut = await AppendLog.open<{ text: string }>(path, { bytesMax: 1_048_576 });
+        expect(cut.records.map(({ text }) => text)).toEqual(texts);
+        expect(cut.damage).toEqual({ damagedLines: 0, cutTail: length > before });
+      }
     },
   );
 });
