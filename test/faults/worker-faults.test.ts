@@ -1,15 +1,13 @@
 // A worker killed in the middle of an agent's turn, in each of the five stages of one issue: the next one resumes the turn,
 // and GitHub sees every effect once.
 
-import { fileURLToPath } from "node:url";
-
 import { describe, expect } from "vitest";
 
 import { Rig } from "../daemon/daemon-rig.ts";
+import { shippedIfMany } from "../support/shipped-if-many.ts";
 import { gone, MERGED_ONCE, type Role, SLUG, TurnRig } from "../support/turn-rig.ts";
 import { fault, repeat } from "./fault.ts";
 
-const WORKER = fileURLToPath(new URL("../../src/worker/main.ts", import.meta.url));
 /** As an issue comes through them that asks something before it is implemented. */
 const STAGES: readonly Role[] = ["triage", "plan", "implement", "hitl", "review"];
 
@@ -20,7 +18,11 @@ describe("a worker", () => {
     async ({ count }) => {
       await using turns = await TurnRig.make();
       await using rig = await Rig.make();
-      const worker = { runtime: process.execPath, flags: ["--disable-warning=ExperimentalWarning"], entry: WORKER };
+      const worker = {
+        runtime: process.execPath,
+        flags: ["--disable-warning=ExperimentalWarning"],
+        entry: shippedIfMany("worker"),
+      };
       const environment = { PATH: process.env["PATH"], ...turns.environment };
       const daemon = await rig.daemon(turns.config, { worker, environment });
       await daemon.ask({ action: "add_repo", path: turns.checkout });
