@@ -10,7 +10,7 @@ import { root } from "../scripts/runtime.mjs";
 
 export const DIST = join(root, "dist");
 /** As the daemon starts its workers (src/daemon/main.ts). */
-export const WORKER_FLAGS = ["--v8-pool-size=0", "--disable-warning=ExperimentalWarning"];
+export const WORKER_FLAGS = ["--v8-pool-size=0", "--max-semi-space-size=1", "--disable-warning=ExperimentalWarning"];
 const WAIT_MS = 180_000;
 const LOOK_MS = 2;
 

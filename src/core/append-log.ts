@@ -2,11 +2,11 @@
 // a record that was cut at the end is dropped; a damaged one in the middle is kept aside as evidence and reported, never
 // skipped in silence. The bound holds under load: a file that would pass it is rewritten with the newest records only.
 
-import { crc32 } from "node:zlib";
 import { readFileSync, statSync } from "node:fs";
 import { appendFile, type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 
+import { checksum } from "./checksum.ts";
 import { ensurePrivateDirectory, replaceFile, syncDirectory } from "./durable-file.ts";
 import { errnoOf, HydraError } from "./errors.ts";
 import { PRIVATE_FILE_MODE } from "./paths.ts";
@@ -40,7 +40,8 @@ export class AppendLog<R extends object> implements AsyncDisposable {
   readonly damage: AppendLogDamage;
   readonly #path: string;
   readonly #options: AppendLogOptions<R>;
-  #file: FileHandle;
+  /** Open from the first record on. */
+  #file: FileHandle | undefined;
   #entries: Entry<R>[];
   #bytes: number;
   #sequence: number;
@@ -56,15 +57,12 @@ export class AppendLog<R extends object> implements AsyncDisposable {
     const read = readEntries<R>(content ?? new Uint8Array());
     if (read.damaged.length > 0) await keepEvidence(`${path}.damaged`, read.damaged);
     if (read.damaged.length > 0 || read.cutTail) await replaceFile(path, encodeEntries(read.entries));
-    const file = await open(path, "a", PRIVATE_FILE_MODE);
-    if (content === undefined) await syncDirectory(dirname(path));
-    return new AppendLog(path, options, file, read);
+    return new AppendLog(path, options, read);
   }
 
-  private constructor(path: string, options: AppendLogOptions<R>, file: FileHandle, read: ReadEntries<R>) {
+  private constructor(path: string, options: AppendLogOptions<R>, read: ReadEntries<R>) {
     this.#path = path;
     this.#options = options;
-    this.#file = file;
     this.#entries = read.entries;
     this.#bytes = sizeOf(read.entries);
     this.#sequence = read.entries.reduce((highest, { sequence }) => Math.max(highest, sequence), 0);
@@ -90,7 +88,7 @@ export class AppendLog<R extends object> implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#tail;
     this.#closed = true;
-    await this.#file.close().catch(() => undefined);
+    await this.#file?.close().catch(() => undefined);
   }
 
   async #write(record: R, durability: "durable" | "buffered"): Promise<void> {
@@ -103,12 +101,20 @@ export class AppendLog<R extends object> implements AsyncDisposable {
     if (this.#bytes + bytes > this.#compactAboveBytes) await this.#compact();
     else if (this.#suspect) await this.#rewrite(this.#entries);
     this.#suspect = true;
-    await this.#file.appendFile(line);
-    if (durability === "durable") await this.#file.datasync();
+    const file = this.#file ?? (await this.#open());
+    await file.appendFile(line);
+    if (durability === "durable") await file.datasync();
     this.#suspect = false;
     this.#sequence = sequence;
     this.#bytes += bytes;
     this.#entries.push({ record, sequence, bytes });
+  }
+
+  async #open(): Promise<FileHandle> {
+    this.#file = await open(this.#path, "a", PRIVATE_FILE_MODE);
+    // It may be new.
+    if (this.#bytes === 0) await syncDirectory(dirname(this.#path));
+    return this.#file;
   }
 
   async #compact(): Promise<void> {
@@ -130,7 +136,7 @@ export class AppendLog<R extends object> implements AsyncDisposable {
     this.#suspect = true;
     await replaceFile(this.#path, encodeEntries(entries));
     const file = await open(this.#path, "a", PRIVATE_FILE_MODE);
-    await this.#file.close().catch(() => undefined);
+    await this.#file?.close().catch(() => undefined);
     this.#file = file;
     this.#entries = entries;
     this.#bytes = sizeOf(entries);
@@ -184,7 +190,7 @@ function encodeEntries(entries: readonly Entry<object>[]): string {
 
 function encodeRecord(record: object, sequence: number): string {
   const fields = JSON.stringify(record).slice(1);
-  return `{"_seq":${sequence},"_crc":"${checksum(sequence, fields)}"${fields === "}" ? "" : ","}${fields}\n`;
+  return `{"_seq":${sequence},"_crc":"${checksumOf(sequence, fields)}"${fields === "}" ? "" : ","}${fields}\n`;
 }
 
 function decodeRecord<R>(line: Uint8Array): Entry<R> | undefined {
@@ -192,12 +198,12 @@ function decodeRecord<R>(line: Uint8Array): Entry<R> | undefined {
   if (match === null) return undefined;
   const [, digits = "", sum = "", fields = ""] = match;
   const sequence = Number(digits);
-  if (checksum(sequence, fields) !== sum) return undefined;
+  if (checksumOf(sequence, fields) !== sum) return undefined;
   return { record: JSON.parse(`{${fields}`) as R, sequence, bytes: line.length + 1 };
 }
 
-function checksum(sequence: number, fields: string): string {
-  return crc32(`${sequence} ${fields}`).toString(16).padStart(8, "0");
+function checksumOf(sequence: number, fields: string): string {
+  return checksum(`${sequence} ${fields}`);
 }
 
 function sizeOf(entries: readonly Entry<unknown>[]): number {

@@ -85,10 +85,19 @@ export async function syncDirectory(path: string): Promise<void> {
  */
 export async function ensurePrivateDirectory(path: string): Promise<void> {
   const absolute = resolve(path);
-  if (await exists(absolute)) return makeDirectory(absolute);
+  if (isDirectory(absolute)) return;
   await ensurePrivateDirectory(dirname(absolute));
   makeDirectory(absolute);
   await syncDirectory(dirname(absolute));
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return false;
+    throw error;
+  }
 }
 
 /** One that is there already is success; a file in its place is not. */

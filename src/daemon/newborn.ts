@@ -2,9 +2,14 @@
 // what its predecessor left is still being cleared away, or before anybody knows which repository it will serve.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { setPriority } from "node:os";
 
 import { z } from "../core/schema.ts";
 import { fromWorkerSchema } from "../core/worker-message.ts";
+
+/** Of a worker and all that it starts, so that the doors answer whatever agents do with the cores. */
+const NICENESS = 5;
 
 export interface WorkerCommand {
   /** A Node executable. */
@@ -40,6 +45,7 @@ export function bear({ runtime, flags, entry }: WorkerCommand, options: BearOpti
     env: environment,
     stdio: ["ignore", output, output, "ipc"],
   });
+  if (child.pid !== undefined) stepBehindUs(child.pid);
   const hello = new Promise<void>((resolve) => {
     const onMessage = (raw: unknown): void => {
       const message = z.safeParse(fromWorkerSchema, raw);
@@ -50,4 +56,14 @@ export function bear({ runtime, flags, entry }: WorkerCommand, options: BearOpti
     child.on("message", onMessage);
   });
   return { child, birth, hello };
+}
+
+/** Linux may share the cores among sessions first; between them only the priority of a session counts. */
+function stepBehindUs(pid: number): void {
+  try {
+    setPriority(pid, NICENESS);
+    writeFileSync(`/proc/${pid}/autogroup`, String(NICENESS));
+  } catch {
+    // It is gone already, the kernel has no such sharing, or it takes no more changes in this tenth of a second.
+  }
 }

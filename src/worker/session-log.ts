@@ -1,9 +1,9 @@
 // One record per worker run in sessions.jsonl, discriminated by `repo`. At every start the run before, when it did not
 // end properly, is closed as interrupted; the newest SESSIONS_MAX stay. The file is small and replaced as a whole.
 
-import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
 
+import { checksum } from "../core/checksum.ts";
 import type { Clock } from "../core/clock.ts";
 import { ensurePrivateDirectory, readTextIfExists, removeTemporaries, replaceFile } from "../core/durable-file.ts";
 import { parseJsonObject } from "../core/json-lines.ts";
@@ -70,7 +70,7 @@ export class SessionLog implements AsyncDisposable {
     this.#earlier = sessions
       .slice(-(SESSIONS_MAX - 1))
       .map((session) => (session.status === "active" ? { ...session, status: "interrupted", ended_at: now } : session));
-    const id = `${repo}-${now.slice(0, 19).replace(/[-:]/g, "")}-${randomBytes(3).toString("hex")}`;
+    const id = `${repo}-${now.slice(0, 19).replace(/[-:]/g, "")}-${checksum(boot).slice(2)}`;
     this.#current = {
       id,
       repo,

@@ -2,10 +2,11 @@
 // A file that does not check out is never overwritten: it is kept as state.json.corrupt-<time> and the last good copy
 // takes its place. A file of a newer version is refused and stays untouched.
 
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { rename } from "node:fs/promises";
 import { dirname } from "node:path";
 
+import { checksum } from "../core/checksum.ts";
 import type { Clock } from "../core/clock.ts";
 import { ensurePrivateDirectory, readTextIfExists, removeTemporaries, replaceFile } from "../core/durable-file.ts";
 import { HydraError, messageOf } from "../core/errors.ts";
@@ -131,7 +132,5 @@ function encode({ revision, instance, counters, issues }: StateDocument): string
 
 /** Over the whole document with an empty checksum, in the order in which the fields stand. */
 function checksumOf(document: object): string {
-  return createHash("sha256")
-    .update(JSON.stringify({ ...document, checksum: "" }))
-    .digest("hex");
+  return checksum(JSON.stringify({ ...document, checksum: "" }));
 }

@@ -55,10 +55,10 @@ test("a checkout with uncommitted work is as it was when an issue has gone from 
   await using daemon = await startDaemon(turns);
 
   const outcome = await turns.outcome(await turns.fileIssue());
-  const removed = await daemon.http("DELETE", `/api/repos/${SLUG}`);
+  // Refused until the worker has put away the worktree.
+  await until(async () => (await daemon.http("DELETE", `/api/repos/${SLUG}`)).status === 200, "the removal");
 
   expect(outcome).toEqual(MERGED_ONCE);
-  expect(removed.status).toBe(200);
   expect(await ownersView(turns.checkout)).toEqual(before);
 });
 

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { copyFile, chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 
 import { describe, expect, it } from "vitest";
 
+import { checksum } from "../../src/core/checksum.ts";
 import { UNKNOWN_ISSUE } from "../../src/worker/issue-state.ts";
 import { StateTracker } from "../../src/worker/state-tracker.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -304,6 +304,5 @@ describe("opening", () => {
 /** The same document as a later version would write it, with a checksum that is right. */
 function newerCopy(text: string): string {
   const document = { ...(JSON.parse(text) as object), schema: 2, checksum: "", added: true };
-  const checksum = createHash("sha256").update(JSON.stringify(document)).digest("hex");
-  return JSON.stringify({ ...document, checksum });
+  return JSON.stringify({ ...document, checksum: checksum(JSON.stringify(document)) });
 }
