@@ -34,6 +34,8 @@ export const machineSettings = {
   warmSpare: z._default(z.boolean(), false),
   logFileBytesMax: z._default(count(65_536, 1_073_741_824), 10_485_760),
   logFilesMax: z._default(count(1, 100), 5),
+  /** All logs and transcripts of the daemon and of every repository together. */
+  logsBytesMax: z._default(count(67_108_864, 1_099_511_627_776), 4_294_967_296),
   /** Wait before the first respawn of a crashed worker; it doubles up to `respawnDelayMaxMs`. */
   respawnDelayMs: z._default(milliseconds(0, MINUTE_MS), 1_000),
   respawnDelayMaxMs: z._default(milliseconds(0, HOUR_MS), MINUTE_MS),

@@ -24,6 +24,7 @@ import { adoptFirstEntries } from "./first-implementation.ts";
 import { takeInstanceLock } from "./instance-lock.ts";
 import { clearLeftovers } from "./leftovers.ts";
 import { writePortFile } from "./port-file.ts";
+import { LogKeeper } from "./log-keeper.ts";
 import { RegistryFile } from "./registry-file.ts";
 import { Registry } from "./registry.ts";
 import type { RespawnPolicy } from "./repo-process.ts";
@@ -119,8 +120,7 @@ async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Da
   // Behind the closed gate, so that whoever asks early sees what is to come.
   supervisor.restore();
   stop.throwIfAborted();
-  const { tokenHashes } = secrets;
-  const handle = createControlHandler({ control: supervisor, drain, auth: settings.config.tcpAuth, tokenHashes, log });
+  const handle = createControlHandler({ control: supervisor, drain, auth: settings.config.tcpAuth, log, ...secrets });
   const tcpDoor = owned.use(await openTcpDoor({ port: settings.config.tcpPort, handle }, stop));
   const readiness = () => readinessOf(isReady && !stop.aborted, drain, [degraded, registry.problem]);
   const workerLogFile = (slug: string): string => workerPaths(`${paths.home}/${slug}`).logFile;
@@ -137,6 +137,7 @@ async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Da
   await clearLeftovers({ home: paths.home, repos: registry.document.repos, clock, log }, stop);
   gate.open();
   isReady = true;
+  owned.use(keepLogs({ paths, live, supervisor, clock, log }));
   log.write("info", "daemon.ready", { port: tcpDoor.port, http_port: httpPort, repos: supervisor.list().length });
   const kept = owned.move();
   return { tcpPort: tcpDoor.port, httpPort, log, reload, [Symbol.asyncDispose]: () => kept.disposeAsync() };
@@ -188,6 +189,18 @@ async function openRegistry(
 async function tellDoors(registry: Registry, doors: { port: number; httpPort: number; pid: number }): Promise<boolean> {
   const told = await registry.change((document) => ok({ document: { ...document, ...doors }, value: undefined }));
   return told.ok;
+}
+
+function keepLogs(parts: {
+  readonly paths: SupervisorPaths;
+  readonly live: LiveSettings;
+  readonly supervisor: Supervisor;
+  readonly clock: Clock;
+  readonly log: Log;
+}): LogKeeper {
+  const { paths, live, supervisor, clock, log } = parts;
+  const bytesMax = () => live.settings.config.logsBytesMax;
+  return new LogKeeper({ home: paths.home, repos: () => supervisor.repos, bytesMax, clock, log });
 }
 
 /** What workers come from. */

@@ -24,6 +24,7 @@ const DAEMON_SETTINGS: ReadonlySet<string> = new Set<Setting>([
 /** Read each time they are used. */
 const LIVE_SETTINGS: ReadonlySet<string> = new Set<Setting>([
   "warmSpare",
+  "logsBytesMax",
   "respawnDelayMs",
   "respawnDelayMaxMs",
   "respawnCountMax",

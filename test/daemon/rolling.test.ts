@@ -66,7 +66,7 @@ describe("a rolling restart", () => {
 
     const idle = await post(daemon, "/api/repos/acme-web/restart?rolling=true");
     const rolling = post(daemon, "/api/repos/acme-busy/restart?rolling=true");
-    await daemon.entryWhen("acme-busy", "draining", () => true);
+    await daemon.entryWhen("acme-busy", "draining", ({ draining }) => draining);
     await daemon.ask({ action: "stop_repo", slug: "acme-busy" });
 
     expect(idle.body).toMatchObject({ state: "stopped", generation: 1, desired: "stopped" });
@@ -131,12 +131,16 @@ describe("a reload", () => {
     await configure(JSON.stringify({ respawnDelayMs: 1_000 }));
     const daemon = await rig.daemon();
     await add(daemon, "web");
-    await configure(JSON.stringify({ respawnDelayMs: 5 }));
+    await configure(JSON.stringify({ respawnDelayMs: 5, logsBytesMax: 100_000_000 }));
 
     const first = await post(daemon, "/api/reload");
     const second = await post(daemon, "/api/reload");
 
-    expect(first.body).toEqual({ changed: ["respawnDelayMs"], needs_restart: [], restarting: [] });
+    expect(first.body).toEqual({
+      changed: expect.arrayContaining(["respawnDelayMs", "logsBytesMax"]) as string[],
+      needs_restart: [],
+      restarting: [],
+    });
     expect(second.body).toEqual({ changed: [], needs_restart: [], restarting: [] });
     expect((await daemon.entry("acme-web")).generation).toBe(1);
   });

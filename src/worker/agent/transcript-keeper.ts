@@ -1,5 +1,6 @@
 // Keeps within a bound what all transcripts of one repository take together. The oldest go first; one of a run in hand
-// never goes, so the bound may be passed by those and by what is written between two looks.
+// never goes, so the bound may be passed by those and by what is written between two looks. The supervisor removes old
+// ones too, for a bound of its own, so any of them may be gone between two steps.
 
 import { lstat, readdir, rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -57,7 +58,7 @@ export class TranscriptKeeper {
     for (const file of files.toSorted((a, b) => a.changedMs - b.changedMs)) {
       if (count <= countMax && bytes <= bytesMax) break;
       if (kept.has(file.path)) continue;
-      await unlink(file.path);
+      await unlink(file.path).catch(ignoreMissing);
       await rmdir(dirname(file.path)).catch(() => undefined);
       count -= 1;
       bytes -= file.bytes;
@@ -76,21 +77,26 @@ async function listTranscripts(directory: string): Promise<TranscriptFile[]> {
 
 async function listFiles(directory: string): Promise<TranscriptFile[]> {
   const names = (await namesIn(directory)).filter((name) => name.endsWith(".jsonl"));
-  return Promise.all(
+  const files = await Promise.all(
     names.map(async (name) => {
       const path = join(directory, name);
-      const { size: bytes, mtimeMs: changedMs } = await lstat(path);
-      return { path, bytes, changedMs };
+      const stats = await lstat(path).catch(ignoreMissing);
+      return stats === undefined ? [] : [{ path, bytes: stats.size, changedMs: stats.mtimeMs }];
     }),
   );
+  return files.flat();
 }
 
-/** What is no directory is none of ours. */
+/** What is no directory, or none any more, is none of ours. */
 async function namesIn(directory: string): Promise<string[]> {
   try {
     return await readdir(directory);
   } catch (error) {
-    if (errnoOf(error) === "ENOTDIR") return [];
+    if (errnoOf(error) === "ENOTDIR" || errnoOf(error) === "ENOENT") return [];
     throw error;
   }
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (errnoOf(error) !== "ENOENT") throw error;
 }

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
@@ -90,6 +91,21 @@ describe("the keeper of transcripts", () => {
     await keeperOf(directory.path, { bytesMax: 10 }).keeper.prune();
 
     expect(await filesIn(directory.path)).toEqual([...others, "issue-1", "issue-x"].toSorted());
+  });
+
+  it("is not held up by one that goes away between two steps, as the supervisor's own bound may have it", async () => {
+    await using directory = await makeTemporaryDirectory();
+    await put(directory.path, "issue-1/plan-1.jsonl", 400, 30);
+    await put(directory.path, "issue-2/plan-1.jsonl", 400, 20);
+    await put(directory.path, "issue-3/plan-1.jsonl", 400, 10);
+    const inUse = () => {
+      rmSync(join(directory.path, "issue-1"), { recursive: true });
+      return NONE;
+    };
+
+    await keeperOf(directory.path, { bytesMax: 500, inUse }).keeper.prune();
+
+    expect(await readdir(directory.path)).toEqual(["issue-3"]);
   });
 
   it("looks again each time and goes on after a look that failed", async () => {
