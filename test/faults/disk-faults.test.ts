@@ -169,21 +169,26 @@ describe("a full disk", () => {
     },
   );
 
+  const dataRoot = (world: PipelineRig): string => world.dataRoot();
+  /** Of which nothing is there yet but its place. */
+  const worktrees = (world: PipelineRig): string => join(world.directory, "worktrees");
   const shortages = [
-    ["less than 256 MiB free", fillNearly],
-    ["is read-only", makeReadOnly],
+    ["less than 256 MiB free", "state", dataRoot, fillNearly],
+    ["is read-only", "state", dataRoot, makeReadOnly],
+    ["less than 256 MiB free", "worktrees", worktrees, fillNearly],
+    ["is read-only", "worktrees", worktrees, makeReadOnly],
   ] as const;
-  for (const [notice, shorten] of shortages)
+  for (const [notice, what, placeOf, shorten] of shortages)
     fault(
-      `F05 of which "${notice}" holds keeps a worker from beginning anything, which it says, and what waits is done once when that is over`,
+      `F05 under the ${what}, of which "${notice}" holds, keeps a worker from beginning anything, which it says, and what waits is done once when that is over`,
       { few: 1, many: 5, roundMs: 120_000 },
       async ({ count }) => {
         await repeat(count, async () => {
           await using world = await PipelineRig.create();
-          await using disk = await onSmallDisk(world.dataRoot(), "300m");
+          await using disk = await onSmallDisk(placeOf(world), "300m");
           const worker = await world.start();
           await world.until("the pipeline", () => worker.orchestrator !== null);
-          const end = await shorten(disk, world.dataRoot());
+          const end = await shorten(disk, placeOf(world));
           await world.until("the notice", () => worker.notice?.includes(notice) === true);
 
           const issue = world.addIssue();

@@ -2,12 +2,13 @@
 // nothing; one that ends half-way for want of a disk has cost an agent's time, and its outcome cannot be written down.
 
 import { access, constants, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
 
 import { errnoOf } from "../../core/errors.ts";
 
 const ROOM_BYTES_MIN = 268_435_456;
 
-/** One line for people, null as long as there is room. `paths`: one on each disk. */
+/** One line for people, null as long as there is room. `paths`: one on each disk; what is not there yet will be made. */
 export async function roomProblem(paths: readonly string[]): Promise<string | null> {
   const problems = await Promise.all(paths.map(problemOf));
   return problems.find((problem) => problem !== null) ?? null;
@@ -16,6 +17,7 @@ export async function roomProblem(paths: readonly string[]): Promise<string | nu
 /** What cannot be asked is no reason to stop: whoever writes there will say what is wrong. */
 async function problemOf(path: string): Promise<string | null> {
   const refusal = await access(path, constants.W_OK).catch(errnoOf);
+  if (refusal === "ENOENT" && dirname(path) !== path) return problemOf(dirname(path));
   if (refusal === "EROFS") return `the disk of ${path} is read-only`;
   const found = await statfs(path).catch(() => undefined);
   if (found === undefined || found.bavail * found.bsize >= ROOM_BYTES_MIN) return null;

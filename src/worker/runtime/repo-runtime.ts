@@ -7,6 +7,7 @@ import { dirname } from "node:path";
 import type { Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { FileLog } from "../../core/log.ts";
+import { worktreeRoot } from "../../core/paths.ts";
 import { type Stage, STAGES } from "../../core/stage.ts";
 import type { AgentDriver } from "../agent/agent-driver.ts";
 import { TranscriptKeeper } from "../agent/transcript-keeper.ts";
@@ -179,9 +180,10 @@ export class RepoRuntime implements AsyncDisposable {
     }
   }
 
-  #watch({ checkoutCheck }: Prepared): Surroundings {
-    // A worktree lies beside the checkout.
-    const paths = [this.#parts.paths.dataRoot, this.#options.checkout];
+  #watch({ checkoutCheck, config }: Prepared): Surroundings {
+    const { checkout, slug } = this.#options;
+    // What is committed in a worktree is kept in the checkout's own git directory.
+    const paths = [this.#parts.paths.dataRoot, checkout, worktreeRoot(checkout, slug, config.worktreeBase)];
     return new Surroundings({
       looks: [() => roomProblem(paths), (signal) => checkoutCheck.problem(signal)],
       clock: this.#parts.clock,
