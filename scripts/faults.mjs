@@ -32,7 +32,7 @@ try {
 function runVitest(report) {
   const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
   const only = values.only === undefined ? [] : ["-t", `${values.only} `];
-  const reporters = ["--reporter=dot", "--reporter=json", `--outputFile.json=${report}`];
+  const reporters = ["--reporter=verbose", "--reporter=json", `--outputFile.json=${report}`];
   const child = spawn(process.execPath, [vitest, "run", "--project", "faults", ...only, ...reporters], {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],

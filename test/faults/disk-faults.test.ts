@@ -54,11 +54,15 @@ async function fillNearly(disk: SmallDisk): Promise<() => Promise<unknown>> {
   return () => disk.free();
 }
 
-/** For whoever comes by the path; what is open already stays so. */
+/** For whoever comes by the path; what is open already stays so. Made aside, where nobody writes in the meantime. */
 async function makeReadOnly(_disk: SmallDisk, path: string): Promise<() => Promise<unknown>> {
-  await run("mount", ["--bind", path, path]);
-  await run("mount", ["-o", "remount,ro,bind", path]);
-  return () => run("umount", [path]);
+  const aside = join(rig.directory, "read-only");
+  await mkdir(aside, { recursive: true });
+  await run("mount", ["--bind", path, aside]);
+  await run("mount", ["-o", "remount,ro,bind", aside]);
+  await run("mount", ["--bind", aside, path]);
+  await run("umount", [aside]);
+  return () => run("umount", ["--lazy", path]);
 }
 
 async function get(daemon: RigDaemon, home: string, path: string): Promise<string> {
