@@ -91,7 +91,12 @@ function buildRepo(entry) {
   const exit = element("td");
   const exitReason = element("span");
   const exitHow = element("span", "quiet");
-  exit.append(exitReason, exitHow);
+  const said = element("details", "said");
+  const saidTitle = element("summary", "", "Last lines");
+  saidTitle.setAttribute("aria-label", "Last lines of " + entry.slug);
+  const lines = element("pre");
+  said.append(saidTitle, lines);
+  exit.append(exitReason, exitHow, said);
   const notice = element("td");
   const actions = element("td", "actions");
   const buttons = {};
@@ -113,7 +118,8 @@ function buildRepo(entry) {
     const [reason, how] = exitText(now.last_exit);
     setText(exitReason, reason);
     setText(exitHow, how);
-    exitHow.title = now.last_exit === null ? "" : now.last_exit.last_lines.join("\\n");
+    setText(lines, now.last_exit ? now.last_exit.last_lines.join("\n") : "");
+    said.hidden = lines.textContent === "";
     setText(notice, now.notice || "");
     const idle = now.state === "stopped" || now.state === "quarantined";
     buttons.start.disabled = !(idle || now.state === "backing-off");

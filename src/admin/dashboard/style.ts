@@ -35,6 +35,8 @@ td { overflow-wrap: anywhere; }
 td.name { min-width: 180px; }
 td.actions { white-space: nowrap; text-align: right; }
 td .quiet { display: block; font-size: 13px; }
+.said summary { color: var(--accent); font-size: 13px; cursor: pointer; }
+.said pre { margin: 4px 0 0; font-size: 12px; white-space: pre-wrap; }
 .state { white-space: nowrap; }
 .state::before { content: "\\25CF"; margin-right: 6px; color: var(--quiet); }
 .state[data-state="running"]::before { color: var(--good); }
