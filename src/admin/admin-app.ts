@@ -30,7 +30,7 @@ export interface AdminDeps {
   readonly control: SupervisorControl;
   readonly drain: DrainControl;
   readonly reload: Reload;
-  /** Read on every request, so that a replaced token counts at once. */
+  /** Read on every request: a reload may bring other tokens. */
   readonly tokenHashes: () => readonly string[];
   /** Of tokens that open `/metrics` and nothing else. */
   readonly metricsTokenHashes: () => readonly string[];

@@ -5,7 +5,7 @@ import { schemaRef } from "./openapi-schemas.ts";
 import { controlReply, defineRoute, type Route } from "./route.ts";
 
 export interface Reloaded {
-  /** Names of settings. */
+  /** Names of settings and of tokens. */
   readonly changed: readonly string[];
   /** Those that wait for a restart of the daemon. */
   readonly needs_restart: readonly string[];

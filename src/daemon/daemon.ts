@@ -7,7 +7,6 @@ import { availableParallelism } from "node:os";
 import { startAdminServer } from "../admin/admin-server.ts";
 import type { Readiness } from "../admin/health-routes.ts";
 import type { ProcessUsage } from "../admin/process-families.ts";
-import { ensureTokenFile, hashToken } from "../core/bearer-token.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { HydraError } from "../core/errors.ts";
 import { gitUrlOf } from "../core/github-token.ts";
@@ -19,6 +18,7 @@ import { treeMarkOf } from "../core/tree-mark.ts";
 import { VERSION } from "../core/version.ts";
 import { DRAIN_TIMEOUT_MS, HEARTBEAT_TIMEOUT_MS, STARTUP_TIMEOUT_MS, STOP_GRACE_MS } from "../core/worker-message.ts";
 import { createControlHandler } from "./control-handler.ts";
+import { DoorTokens } from "./door-tokens.ts";
 import { Drain } from "./drain.ts";
 import { adoptFirstEntries } from "./first-implementation.ts";
 import { takeInstanceLock } from "./instance-lock.ts";
@@ -68,6 +68,7 @@ export interface Daemon extends AsyncDisposable {
 }
 
 interface Secrets {
+  readonly tokens: DoorTokens;
   readonly tokenHashes: () => readonly string[];
   readonly metricsTokenHashes: () => readonly string[];
   readonly redactor: Redactor;
@@ -125,7 +126,7 @@ async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Da
   const readiness = () => readinessOf(isReady && !stop.aborted, drain, [degraded, registry.problem]);
   const workerLogFile = (slug: string): string => workerPaths(`${paths.home}/${slug}`).logFile;
   const figures = { readUsage: options.readUsage, logDroppedBytes: () => log.droppedBytes };
-  const reloader = new Reloader({ settings: live, redactor: secrets.redactor, control: supervisor, log }, stop);
+  const reloader = new Reloader({ settings: live, ...secrets, control: supervisor, log }, stop);
   const reload = () => reloader.reload().finally(() => spare.renew());
   const controls = { control: supervisor, drain, reload, readiness };
   const doorDeps = { ...controls, ...secrets, port: httpPort, log, paths, workerLogFile };
@@ -148,10 +149,9 @@ function readinessOf(ready: boolean, { isOn: draining }: Drain, problems: readon
 }
 
 async function loadSecrets(paths: SupervisorPaths, live: LiveSettings): Promise<Secrets> {
-  const [token, metricsToken] = await Promise.all([ensureTokenFile(paths.token), ensureTokenFile(paths.metricsToken)]);
-  const [hashes, metricsHashes] = [[hashToken(token)], [hashToken(metricsToken)]];
-  const redactor = new Redactor([token, metricsToken, ...live.secrets]);
-  return { tokenHashes: () => hashes, metricsTokenHashes: () => metricsHashes, redactor };
+  const redactor = new Redactor(live.secrets);
+  const tokens = await DoorTokens.load(paths, redactor);
+  return { tokens, tokenHashes: tokens.tokenHashes, metricsTokenHashes: tokens.metricsTokenHashes, redactor };
 }
 
 function openDaemonLog(

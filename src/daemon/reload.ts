@@ -4,12 +4,14 @@
 import type { Reloaded } from "../admin/reload-route.ts";
 import type { Log } from "../core/log.ts";
 import type { Redactor } from "../core/redact.ts";
-import { ok } from "../core/result.ts";
-import type { ControlResult, SupervisorControl } from "../core/supervisor-control.ts";
+import { fail, ok } from "../core/result.ts";
+import type { ControlFailure, ControlResult, SupervisorControl } from "../core/supervisor-control.ts";
+import type { DoorTokens } from "./door-tokens.ts";
 import type { LiveSettings } from "./live-settings.ts";
 
 export interface ReloaderOptions {
   readonly settings: LiveSettings;
+  readonly tokens: DoorTokens;
   readonly redactor: Redactor;
   readonly control: Pick<SupervisorControl, "list" | "roll">;
   readonly log: Log;
@@ -34,18 +36,25 @@ export class Reloader {
   };
 
   async #reload(): Promise<ControlResult<Reloaded>> {
-    const { settings, redactor, control, log } = this.#options;
+    const { settings, tokens, redactor, control, log } = this.#options;
+    const texts = await tokens.read();
+    if (!texts.ok) return this.#refuse(texts.failure);
     const result = await settings.reload(redactor);
-    if (!result.ok) {
-      log.write("error", "daemon.reload-refused", { problem: result.failure.message });
-      return result;
-    }
-    const { affectsWorkers, ...changes } = result.value;
+    if (!result.ok) return this.#refuse(result.failure);
+    const replaced = tokens.use(texts.value, redactor);
+    const { needs_restart } = result.value;
+    const changed = [...result.value.changed, ...replaced.changed];
     const running = control.list().filter(({ state }) => state === "running" || state === "starting");
+    const affectsWorkers = result.value.affectsWorkers || replaced.affectsWorkers;
     const restarting = affectsWorkers ? running.map(({ slug }) => slug) : [];
-    log.write("info", "daemon.reloaded", { ...changes, restarting });
+    log.write("info", "daemon.reloaded", { changed, needs_restart, restarting });
     this.#rolling = this.#rolling.then(() => this.#roll(restarting));
-    return ok({ ...changes, restarting });
+    return ok({ changed, needs_restart, restarting });
+  }
+
+  #refuse(failure: ControlFailure): ControlResult<never> {
+    this.#options.log.write("error", "daemon.reload-refused", { problem: failure.message });
+    return fail(failure);
   }
 
   async #roll(slugs: readonly string[]): Promise<void> {

@@ -226,6 +226,11 @@ export class RigDaemon implements AsyncDisposable {
     return ask(this.port, request);
   }
 
+  /** As SIGHUP does. */
+  reload(): Promise<unknown> {
+    return this.#daemon.reload();
+  }
+
   async entry(slug: string): Promise<RepoEntry> {
     return (await this.ask({ action: "repo_status", slug })) as unknown as RepoEntry;
   }

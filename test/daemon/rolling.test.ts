@@ -1,8 +1,9 @@
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { hashToken } from "../../src/core/bearer-token.ts";
 import type { StartWorker } from "../../src/core/worker-message.ts";
 import { ask, Rig, type RigDaemon, until } from "./daemon-rig.ts";
 
@@ -184,5 +185,72 @@ describe("a reload", () => {
 
     await until("the reload", () => daemon.output().includes('"daemon.reloaded"'));
     expect(daemon.child.exitCode).toBeNull();
+  });
+});
+
+describe("a token that is replaced", () => {
+  const NEW = "another-token-that-is-long-enough";
+  const asks = async (daemon: RigDaemon, token: string, path = "/api/repos"): Promise<number> => {
+    const headers = { authorization: `Bearer ${token}` };
+    return (await fetch(`http://127.0.0.1:${daemon.httpPort}${path}`, { headers })).status;
+  };
+  const textOf = async (name: string): Promise<string> => (await readFile(join(rig.home, name), "utf8")).trim();
+
+  it("opens both doors from the next reload on, the old one nothing, and workers learn it one by one", async () => {
+    const daemon = await rig.daemon({ tcpAuth: "token" });
+    const old = await textOf("token");
+    const path = await rig.checkout("web", "https://github.com/acme/web.git");
+    await ask(daemon.port, { action: "add_repo", path, token: old });
+    await writeFile(join(rig.home, "token"), `${NEW}\n`);
+    const before = [await asks(daemon, old), await asks(daemon, NEW)];
+
+    await daemon.reload();
+    const after = [await asks(daemon, old), await asks(daemon, NEW)];
+    const overTcp = await ask(daemon.port, { action: "list_repos", token: NEW });
+    const refused = await ask(daemon.port, { action: "list_repos", token: old });
+    await until("the next generation", async () => {
+      const { hashes } = await rig.given<{ hashes: string[] }>("acme-web", "given.json");
+      return hashes.includes(hashToken(NEW)) && !hashes.includes(hashToken(old));
+    });
+
+    expect([before, after]).toEqual([
+      [200, 401],
+      [401, 200],
+    ]);
+    expect([overTcp.status, refused.code]).toEqual(["ok", "unauthorized"]);
+    expect(daemon.events("daemon.reloaded")).toMatchObject([{ changed: ["admin token"], restarting: ["acme-web"] }]);
+  });
+
+  it("for figures alone concerns no worker", async () => {
+    const daemon = await rig.daemon();
+    await add(daemon, "web");
+    const old = await textOf("metrics-token");
+    await writeFile(join(rig.home, "metrics-token"), `${NEW}\n`);
+
+    const { body } = await post(daemon, "/api/reload");
+
+    expect(body).toEqual({ changed: ["metrics token"], needs_restart: [], restarting: [] });
+    expect([await asks(daemon, old, "/metrics"), await asks(daemon, NEW, "/metrics")]).toEqual([401, 200]);
+    expect(await asks(daemon, NEW)).toBe(401);
+  });
+
+  it.each(["token", "metrics-token"])("in a file %s that others can read is refused, with all else", async (name) => {
+    await configure(JSON.stringify({ maxWorkers: 2 }));
+    const daemon = await rig.daemon();
+    const old = await textOf("token");
+    await configure(JSON.stringify({ maxWorkers: 4 }));
+    await writeFile(join(rig.home, name), `${NEW}\n`);
+    await chmod(join(rig.home, name), 0o644);
+
+    await daemon.reload();
+    await rm(join(rig.home, name));
+    await daemon.reload();
+
+    const told = daemon.events("daemon.reload-refused").map(({ problem }) => problem);
+    expect(told).toEqual([
+      expect.stringContaining(`chmod 600 ${join(rig.home, name)}`),
+      expect.stringContaining(`${join(rig.home, name)} is missing`),
+    ]);
+    expect(await asks(daemon, old)).toBe(200);
   });
 });
