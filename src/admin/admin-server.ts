@@ -70,9 +70,9 @@ export async function startAdminServer(
   );
   server.maxConnections = CONNECTIONS_MAX;
   server.on("clientError", answerBrokenRequest);
-  port = await listenOnLoopback(server, deps.port, "--http-port");
-  // For instance no file descriptor left for another connection: that one is lost, the door stays.
-  server.on("error", (error) => deps.log.write("error", "admin.accept-failed", { error: error.message }));
+  port = await listenOnLoopback(server, deps.port, "--http-port", (error) =>
+    deps.log.write("error", "admin.accept-failed", { error: error.message }),
+  );
   let ended: Promise<void> | undefined;
   return { port, [Symbol.asyncDispose]: () => (ended ??= close(server, closing)) };
 }

@@ -11,8 +11,16 @@ import { EXIT_CODES } from "./exit-code.ts";
 const HOST = "127.0.0.1";
 const LISTENING = "0A";
 
-/** Resolves with the port; 0 asks for a free one. Throws PORT_IN_USE or LISTEN_FAILED; `flag` is what chooses another port. */
-export async function listenOnLoopback(server: Server, port: number, flag?: string): Promise<number> {
+/**
+ * Resolves with the port; 0 asks for a free one. Throws PORT_IN_USE or LISTEN_FAILED; `flag` is what chooses another port.
+ * `onLost` hears of connections that could not be taken.
+ */
+export async function listenOnLoopback(
+  server: Server,
+  port: number,
+  flag?: string,
+  onLost: (error: Error) => void = () => undefined,
+): Promise<number> {
   const address = { host: HOST, port };
   try {
     // From 24.19 on. Else Node looks the address up like a name, and compiles a pattern for every form of IPv6 for it.
@@ -22,7 +30,7 @@ export async function listenOnLoopback(server: Server, port: number, flag?: stri
     throw await listenError(error as Error, port, flag);
   }
   // For instance no file descriptor left: that connection is lost, the door stays.
-  server.on("error", () => undefined);
+  server.on("error", onLost);
   const bound = server.address();
   return typeof bound === "object" && bound !== null ? bound.port : port;
 }
