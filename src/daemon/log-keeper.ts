@@ -45,7 +45,11 @@ export class LogKeeper implements AsyncDisposable {
 
   constructor(options: LogKeeperOptions) {
     this.#options = options;
-    this.#keeping = this.#keep(this.#ending.signal).catch(() => undefined);
+    this.#keeping = this.#keep(this.#ending.signal).catch((thrown: unknown) => {
+      // A bug, and no reason to end the daemon.
+      if (!this.#ending.signal.aborted)
+        options.log.write("error", "logs.keeper-failed", { problem: messageOf(thrown) });
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

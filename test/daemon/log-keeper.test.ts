@@ -192,6 +192,29 @@ describe("the keeper of all logs", () => {
   });
 });
 
+describe("a keeper that fails by a bug", () => {
+  it("says so before it ends", async () => {
+    const clock = new ManualClock();
+    const lines: unknown[] = [];
+    await using _keeper = new LogKeeper({
+      home: "nowhere",
+      repos: () => {
+        throw new Error("a bug");
+      },
+      bytesMax: () => 1,
+      clock,
+      log: {
+        write: (level, message, fields) => void lines.push({ level, message, ...fields }),
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      },
+    });
+
+    await clock.advance(FIRST_LOOK_AFTER_MS);
+
+    expect(lines).toEqual([{ level: "error", message: "logs.keeper-failed", problem: "a bug" }]);
+  });
+});
+
 describe("a daemon", () => {
   it("holds the bound of its settings over the logs of its repositories", async () => {
     await using rig = await DaemonRig.make();
