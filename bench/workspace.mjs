@@ -79,6 +79,7 @@ export class Workspace {
     const environment = {
       PATH,
       HOME,
+      NODE_COMPILE_CACHE: join(HOME, ".cache", "hydraflow"),
       HYDRAFLOW_HOME: dataRoot,
       HYDRAFLOW_TREE: "bench",
       HYDRAFLOW_BIRTH: `bench-${slug}`,

@@ -1,12 +1,15 @@
 // Where V8 keeps what it has compiled of our files, so that the next process need not do it again: about a tenth of its
-// start. Node writes it when a process ends, checks it against the files, and works without it all the same.
+// start. Node writes it at the end of a process, checks it against the files, and works without it all the same.
 
 import { mkdirSync, statSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import { isAbsolute, join } from "node:path";
 
 import { PRIVATE_DIRECTORY_MODE } from "./paths.ts";
 
 const WRITABLE_BY_OTHERS = 0o022;
+/** By then a process has done what it does at its start, and so have the others that a boot starts beside it. */
+const SETTLED_MS = 60_000;
 
 /**
  * Makes the directory where there is none. Undefined where Node is told already, where there is no home, or where others
@@ -28,6 +31,11 @@ export function compileCacheDirectory(
   } catch {
     return undefined;
   }
+}
+
+/** For a process that may live for months and end by a kill: writes the cache while it runs, where it lacks something. */
+export function saveCompiledCodeLater(): void {
+  setTimeout(flushCompileCache, SETTLED_MS).unref();
 }
 
 /** `others` where more than one may write, or where we may not even look. */

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 
+import { saveCompiledCodeLater } from "../core/compile-cache.ts";
 import { HydraError, messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit-code.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
@@ -67,6 +68,7 @@ export async function runDaemon(
     owned.use(startWatchdog());
     owned.use(daemon);
     running = daemon;
+    saveCompiledCodeLater();
     // What young objects need is known by now. Else V8 gives them more with each wave of workers and never takes it back:
     // some 40 MiB for a boot's or a crash loop's passing messages.
     setFlagsFromString("--semi-space-growth-factor=1");

@@ -3,6 +3,7 @@
 
 import { once } from "node:events";
 
+import { saveCompiledCodeLater } from "../core/compile-cache.ts";
 import { HydraError, messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit-code.ts";
 import type { RunWorkerOptions } from "./runtime/run-by-hand.ts";
@@ -40,6 +41,7 @@ async function runSupervisedWorker(host: NodeJS.Process): Promise<void> {
     using link = new SupervisorLink(channel, stop);
     // Without a supervisor nobody may work: the next one starts another worker here.
     host.on("disconnect", stop);
+    saveCompiledCodeLater();
     await runSupervised(
       link,
       {
