@@ -149,7 +149,7 @@ function lookAt(pid: number, assignment: string): Look {
   try {
     // Nearly every process of a machine ends here, after one read: this runs between a crash and the respawn.
     const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
-    if (environment === "") return lookAtBare(parseStat(readFileSync(`/proc/${pid}/stat`, "utf8")));
+    if (environment === "") return lookAtBare(pid);
     if (!hasAssignment(environment, assignment)) return "stranger";
     if (statSync(`/proc/${pid}`).uid !== process.geteuid?.()) return "stranger";
     const entry = parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
@@ -157,13 +157,21 @@ function lookAt(pid: number, assignment: string): Look {
     const isStill = hasAssignment(readFileSync(`/proc/${pid}/environ`, "utf8"), assignment);
     return entry === null || !isStill ? "unreadable" : { pid, startTick: entry.startTick };
   } catch (thrown) {
-    return errnoOf(thrown) === "EACCES" || errnoOf(thrown) === "EPERM" ? "stranger" : "ended";
+    const code = errnoOf(thrown);
+    if (code === "EACCES" || code === "EPERM") return "stranger";
+    return code === "ESRCH" ? lookAtBare(pid) : "ended";
   }
 }
 
-function lookAtBare(entry: ProcessStat | null): Look {
-  if (entry === null || entry.zombie) return "ended";
-  return entry.isBetweenPrograms ? "unreadable" : "stranger";
+/** At one without an environment. Some kernels show an empty one for their own threads, others answer ESRCH. */
+function lookAtBare(pid: number): Look {
+  try {
+    const entry = parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
+    if (entry === null || entry.zombie) return "ended";
+    return entry.isBetweenPrograms ? "unreadable" : "stranger";
+  } catch {
+    return "ended";
+  }
 }
 
 function hasAssignment(environment: string, assignment: string): boolean {

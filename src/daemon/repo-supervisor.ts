@@ -214,7 +214,7 @@ export class RepoSupervisor {
     this.#isUrgent = false;
     try {
       using place = await gate.enter(isUrgent, this.#wait.signal);
-      const pauseMs = isUrgent ? 0 : gate.pauseMs;
+      const { pauseMs } = gate;
       const launch = { generation, pauseMs, listener: this.#listener(generation, place), cleared: this.#cleared };
       this.#launched = await launcher.launch(record, launch);
       const { process, token } = this.#launched;

@@ -65,28 +65,27 @@ export class WorkerOutput {
 
   /** The last lines of this birth, oldest first. */
   tail(): readonly string[] {
-    return readLines(this.#path, this.#from).slice(-TAIL_LINES);
+    return readLines(this.#path, this.#from, () => true);
   }
 
   /** The last lines that this birth has logged, oldest first. */
   logTail(): readonly string[] {
     const isOurs = (line: string): boolean => (/"ts":"([^"]+)"/.exec(line)?.[1] ?? "") >= this.#bornAt;
-    return readLines(join(dirname(this.#path), LOG_FILE), 0)
-      .filter(isOurs)
-      .slice(-TAIL_LINES);
+    return readLines(join(dirname(this.#path), LOG_FILE), 0, isOurs);
   }
 }
 
-/** What stands at the end of the file, behind `from`; nothing where it cannot be read. */
-function readLines(path: string, from: number): readonly string[] {
+/** The last wanted lines at the end of the file, behind `from`; nothing where it cannot be read. A respawn waits for it. */
+function readLines(path: string, from: number, isWanted: (line: string) => boolean): readonly string[] {
   let file: number | undefined;
   try {
     file = openSync(path, "r");
     const { size } = fstatSync(file);
     const buffer = Buffer.alloc(TAIL_BYTES);
     const bytes = readSync(file, buffer, 0, TAIL_BYTES, Math.max(size < from ? 0 : from, size - TAIL_BYTES));
-    const lines = buffer.toString("utf8", 0, bytes).split("\n").map(plainText);
-    return lines.filter((line) => line.trim() !== "");
+    const lines = buffer.toString("utf8", 0, bytes).split("\n");
+    const wanted = lines.filter((line) => line.trim() !== "" && isWanted(line)).slice(-TAIL_LINES);
+    return wanted.map(plainText);
   } catch {
     return [];
   } finally {

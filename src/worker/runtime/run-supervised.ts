@@ -11,6 +11,7 @@ import { parseRepositoryName } from "../../core/repository-name.ts";
 import type { StartWorker } from "../../core/worker-message.ts";
 import { startWorker, type StartWorkerOptions } from "./start-worker.ts";
 import type { SupervisorLink } from "./supervisor-link.ts";
+import { warmUp, WARM_UP_AFTER_MS } from "./warm-up.ts";
 import { loadWorkerConfig } from "./worker-config.ts";
 
 export interface SupervisedHost {
@@ -24,7 +25,10 @@ export interface SupervisedHost {
 /** Resolves when the signal was given and everything has ended. Throws what a restart cannot mend after saying so. */
 export async function runSupervised(link: SupervisorLink, host: SupervisedHost, signal: AbortSignal): Promise<void> {
   const stopped = untilAborted(signal);
+  // A spare waits for long; without an answer to its warming up it is no worse than it was.
+  const waiting = setTimeout(() => void warmUp(host.environment).catch(() => undefined), WARM_UP_AFTER_MS);
   const start = await Promise.race([link.start, stopped]);
+  clearTimeout(waiting);
   if (start === undefined) return;
   try {
     host.enter(start.dataRoot);
