@@ -1,7 +1,7 @@
 // SIGKILL of a worker: until its replacement exists, and until that is ready; beside a minimal supervisor in Node with
 // the same bundle. Backoff is 0 here: what is measured is the machinery, not the wait.
 
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { childrenOf, Daemon, DIST, Program, WORKER_FLAGS } from "./program.mjs";
@@ -44,6 +44,10 @@ export async function measureRespawn({ workspace, pairs }) {
 async function withSpare(workspace, limit, pairs) {
   const { home } = workspace.home(COUNT);
   const daemon = new Daemon(home, { ...workspace.environment, HYDRAFLOW_WARM_SPARE: "true" });
+  let sparePid;
+  daemon.onLine((line) => {
+    if (line.msg === "spare.ready") sparePid = line.pid;
+  });
   try {
     let spare = daemon.until("spare.ready");
     await daemon.until("repo.ready", COUNT);
@@ -53,8 +57,11 @@ async function withSpare(workspace, limit, pairs) {
       async () => {
         await spare;
         await delay(SPARE_SETTLE_MS);
+        const victims = childrenOf(daemon.pid).filter((pid) => pid !== sparePid);
         spare = daemon.until("spare.ready");
-        return readyAfterKill(daemon, workerPids(daemon));
+        // The last one need not come any more.
+        spare.catch(() => undefined);
+        return readyAfterKill(daemon, victims);
       },
     );
     const figure = "kill −9 of a worker: replacement ready, with a warm spare";
@@ -62,13 +69,6 @@ async function withSpare(workspace, limit, pairs) {
   } finally {
     await daemon.stop();
   }
-}
-
-/** Of repositories, without the spare. */
-function workerPids(daemon) {
-  return childrenOf(daemon.pid).filter((pid) =>
-    readFileSync(`/proc/${pid}/environ`, "utf8").includes("HYDRAFLOW_HOME="),
-  );
 }
 
 function minimalSupervisor(workspace) {
