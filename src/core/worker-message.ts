@@ -3,7 +3,8 @@
 
 import { z } from "./schema.ts";
 
-/** A worker proves it is alive this often; the supervisor replaces one that is silent for `HEARTBEAT_TIMEOUT_MS`. */
+/** A worker proves it is alive this often, an idle one at least every fourth time; the supervisor replaces one that is
+ * silent for `HEARTBEAT_TIMEOUT_MS`. */
 export const HEARTBEAT_INTERVAL_MS = 5_000;
 export const HEARTBEAT_TIMEOUT_MS = 45_000;
 /** From spawn to `ready`. */

@@ -20,6 +20,9 @@ export interface SupervisorChannel {
 /** While draining: the supervisor waits for the last issue to leave our hands. */
 const DRAIN_BEAT_MS = 250;
 
+/** A worker with nothing in hand and nothing new says so every fourth time only: a hundred idle ones add up. */
+const IDLE_SKIPS = 3;
+
 export interface Vitals {
   readonly inFlight: number;
   readonly rssBytes: number;
@@ -83,10 +86,19 @@ export class SupervisorLink implements Disposable {
   }
 
   #beatEvery(nonce: string, { vitals }: LinkedWork, everyMs: number, extra: { draining?: boolean }): void {
+    let told = "";
+    let skipped = 0;
     const beat = (): void => {
-      const { work, ...rest } = vitals();
+      const { work, rssBytes, ...rest } = vitals();
+      const news = JSON.stringify(rest);
+      if (news === told && rest.inFlight === 0 && skipped < IDLE_SKIPS) {
+        skipped += 1;
+        return;
+      }
+      told = news;
+      skipped = 0;
       this.#channel.send(
-        { type: "heartbeat", nonce, ...rest, work: work.slice(0, WORK_MAX), ...extra },
+        { type: "heartbeat", nonce, ...rest, rssBytes, work: work.slice(0, WORK_MAX), ...extra },
         () => undefined,
       );
     };

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import type { FromWorker } from "../../../src/core/worker-message.ts";
 import { SupervisorLink } from "../../../src/worker/runtime/supervisor-link.ts";
@@ -16,8 +16,9 @@ const START = {
   config: { file: null, environment: {}, commandLine: {} },
 };
 
-/** `early` comes between the start message and readiness. */
+/** `early` comes between the start message and readiness. `vitals` may be changed later. */
 function linked(early?: unknown) {
+  const vitals = { inFlight: 1, rssBytes: 5, notice: null as string | null, work: [{ issue: 3, stage: "plan" }] };
   const said: FromWorker[] = [];
   let hear: (message: unknown) => void = () => undefined;
   let stops = 0;
@@ -31,10 +32,10 @@ function linked(early?: unknown) {
   hear(START);
   if (early !== undefined) hear(early);
   link.ready(4_000, {
-    vitals: () => ({ inFlight: 1, rssBytes: 5, notice: null, work: [{ issue: 3, stage: "plan" }] }),
+    vitals: () => ({ ...vitals }),
     setOpen: (isOpen) => void open.push(isOpen),
   });
-  return { link, said, open, hear: (message: unknown) => hear(message), stops: () => stops };
+  return { link, said, vitals, open, hear: (message: unknown) => hear(message), stops: () => stops };
 }
 
 describe("the channel to the supervisor", () => {
@@ -63,6 +64,30 @@ describe("the channel to the supervisor", () => {
 
     expect(open).toEqual([false]);
     expect(said.slice(-2)).toMatchObject([{ type: "ready" }, { type: "heartbeat", draining: true }]);
+  });
+
+  it("is quiet while nothing is in hand and nothing is new, but is heard within the supervisor's patience", () => {
+    vi.useFakeTimers();
+    try {
+      const { link, said, vitals } = linked();
+      using _ = link;
+      const beatsIn = (ms: number): number => {
+        const before = said.length;
+        vi.advanceTimersByTime(ms);
+        return said.length - before;
+      };
+
+      const busy = beatsIn(20_000);
+      Object.assign(vitals, { inFlight: 0, work: [] });
+      const told = beatsIn(5_000);
+      const idle = beatsIn(40_000);
+      Object.assign(vitals, { notice: "GitHub cannot be asked" });
+
+      expect([busy, told, idle, beatsIn(5_000)]).toEqual([4, 1, 2, 1]);
+      expect(said.at(-1)).toMatchObject({ notice: "GitHub cannot be asked" });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("hears nothing that is meant for another birth", () => {
