@@ -26,7 +26,7 @@ export function problemOf(failure: ControlFailure): Problem {
 /** As a response; for use outside a Hono context too. */
 export function problemResponse(failure: ControlFailure): Response {
   const problem = problemOf(failure);
-  const headers: Record<string, string> = { "content-type": PROBLEM_TYPE, "cache-control": "no-store" };
+  const headers: Record<string, string> = { "content-type": PROBLEM_TYPE };
   if (problem.status === 401) headers["www-authenticate"] = 'Bearer realm="hydraflow"';
   return new Response(JSON.stringify(problem), { status: problem.status, headers });
 }

@@ -25,7 +25,7 @@ export interface SupervisedHost {
 /** Resolves when the signal was given and everything has ended. Throws what a restart cannot mend after saying so. */
 export async function runSupervised(link: SupervisorLink, host: SupervisedHost, signal: AbortSignal): Promise<void> {
   const stopped = untilAborted(signal);
-  // A spare waits for long; without an answer to its warming up it is no worse than it was.
+  // Only a spare waits so long. One that cannot warm up is a cold one, and says what is wrong when it is needed.
   const waiting = setTimeout(() => void warmUp(host.environment).catch(() => undefined), WARM_UP_AFTER_MS);
   const start = await Promise.race([link.start, stopped]);
   clearTimeout(waiting);
