@@ -28,6 +28,11 @@ export class MemoryBranches implements Branches {
     return Promise.resolve(to.filter((sha) => !from.includes(sha)).length);
   }
 
+  /** One file that is named after the branch's commit. */
+  changedFiles(_base: string, headSha: string): Promise<readonly string[]> {
+    return Promise.resolve([`file-${headSha.slice(-4)}.txt`]);
+  }
+
   squash(base: string): Promise<string> {
     return Promise.resolve(this.commit(base));
   }

@@ -2,14 +2,20 @@
 // a test crashes a client, throws its objects away, connects again and looks at what the world holds. Every effect stands
 // in `writes`, in the order in which it happened; a client can be told to fail or to crash before or after any call.
 
-import type {
-  CheckState,
-  Comment,
-  GitHub,
-  GitHubFailure,
-  Issue,
-  PullRequest,
-  RateLimit,
+import {
+  MERGE_METHODS,
+  type CheckState,
+  type Comment,
+  type ExpectedChecks,
+  type GitHub,
+  type GitHubFailure,
+  type Issue,
+  type MergeBlocked,
+  type MergeMethod,
+  type MergeRequest,
+  type PullRequest,
+  type RateLimit,
+  type TextHistory,
 } from "../../src/worker/github/github.ts";
 import { fail, ok, type Result } from "../../src/core/result.ts";
 import { MemoryBranches } from "./memory-branches.ts";
@@ -28,6 +34,7 @@ export interface Write {
 export interface Branches {
   head(branch: string): Promise<string | null>;
   aheadBy(base: string, head: string): Promise<number | null>;
+  changedFiles(base: string, headSha: string): Promise<readonly string[]>;
   /** Puts a squash commit on `base` and returns its sha. */
   squash(base: string, headSha: string, title: string): Promise<string>;
   remove(branch: string): Promise<boolean>;
@@ -80,6 +87,13 @@ export class MemoryGitHub {
   readonly comments: (Comment & { readonly issue: number })[] = [];
   readonly reviews: StoredReview[] = [];
   readonly labels = new Map<string, { colour: string; description: string }>();
+  /** What the repository's settings allow, and what its rules want; a test changes them. */
+  mergeMethods: readonly MergeMethod[] = MERGE_METHODS;
+  expected: ExpectedChecks = { required: [], seen: ["test"] };
+  /** The answer to the next try to merge, where it is not a merge. */
+  mergeBlocked: (request: MergeRequest, number: number) => MergeBlocked["reason"] | null = () => null;
+  readonly queue: number[] = [];
+  readonly histories = new Map<number, TextHistory>();
   readonly #writers = new Set<string>();
   readonly #checks = new Map<string, CheckState>();
   readonly #now: () => Date;
@@ -147,7 +161,7 @@ export class MemoryGitHub {
   /** The issue as the port shows it. */
   issue(number: number): Issue {
     const { pull: _, ...stored } = this.stored(number);
-    return { ...stored, labels: [...stored.labels], url: `https://github.test/${this.fullName}/issues/${number}` };
+    return { ...stored, isLocked: false, labels: [...stored.labels], url: `https://github.test/${this.fullName}/issues/${number}` };
   }
 
   commentsOf(issue: number): Comment[] {
@@ -230,7 +244,13 @@ export class MemoryClient implements GitHub {
 
   repository(signal: AbortSignal) {
     return this.#call("repository", "", signal, () =>
-      ok({ fullName: this.#world.fullName, defaultBranch: this.#world.defaultBranch }),
+      ok({
+        fullName: this.#world.fullName,
+        defaultBranch: this.#world.defaultBranch,
+        isArchived: false,
+        hasIssues: true,
+        mergeMethods: this.#world.mergeMethods,
+      }),
     );
   }
 
@@ -245,6 +265,12 @@ export class MemoryClient implements GitHub {
   issue(number: number, signal: AbortSignal): Promise<Result<Issue, GitHubFailure>> {
     return this.#call("issue", `#${number}`, signal, () =>
       this.#world.issues.has(number) ? ok(this.#world.issue(number)) : notFound(),
+    );
+  }
+
+  textHistory(number: number, _label: string, signal: AbortSignal) {
+    return this.#call("textHistory", `#${number}`, signal, () =>
+      ok(this.#world.histories.get(number) ?? { labelledAt: null, edits: [], isComplete: true }),
     );
   }
 
@@ -300,6 +326,10 @@ export class MemoryClient implements GitHub {
     });
   }
 
+  labels(signal: AbortSignal) {
+    return this.#call("labels", "", signal, () => ok([...this.#world.labels.keys()]));
+  }
+
   createLabel(
     name: string,
     colour: string,
@@ -343,6 +373,14 @@ export class MemoryClient implements GitHub {
     return this.#call("pull", `#${number}`, signal, async () =>
       this.#hasPull(number) ? ok(await this.#pullOf(number)) : notFound(),
     );
+  }
+
+  pullFiles(number: number, signal: AbortSignal): Promise<Result<readonly string[], GitHubFailure>> {
+    return this.#call("pullFiles", `#${number}`, signal, async () => {
+      if (!this.#hasPull(number)) return notFound();
+      const { baseBranch, headSha } = await this.#pullOf(number);
+      return ok(await this.#world.branches.changedFiles(baseBranch, headSha));
+    });
   }
 
   createPull(
@@ -396,23 +434,43 @@ export class MemoryClient implements GitHub {
 
   merge(
     number: number,
-    headSha: string,
-    title: string,
+    request: MergeRequest,
     signal: AbortSignal,
-  ): Promise<Result<{ sha: string }, GitHubFailure>> {
-    return this.#call("merge", `#${number}`, signal, async () => {
+  ): Promise<Result<{ sha: string }, GitHubFailure | MergeBlocked>> {
+    return this.#call<{ sha: string }, GitHubFailure | MergeBlocked>("merge", `#${number}`, signal, async () => {
       if (!this.#hasPull(number)) return notFound();
       const pull = await this.#pullOf(number);
       if (pull.state === "closed" || pull.draft) return failure("invalid", 405, "the pull request cannot be merged");
-      if (pull.headSha !== headSha) return failure("conflict", 409, "the head was modified");
-      const sha = await this.#world.branches.squash(pull.baseBranch, headSha, title);
+      if (pull.headSha !== request.headSha) return failure("conflict", 409, "the head was modified");
+      const reason = this.#world.mergeMethods.includes(request.method)
+        ? this.#world.mergeBlocked(request, number)
+        : "method";
+      if (reason !== null) return fail(mergeBlocked(reason));
+      const sha = await this.#world.branches.squash(pull.baseBranch, pull.headSha, request.title);
       this.#note("merge", number, sha);
       const stored = this.#world.stored(number);
-      stored.pull = { headBranch: pull.headBranch, baseBranch: pull.baseBranch, draft: false, merged: true, headSha };
+      const { headBranch, baseBranch, headSha } = pull;
+      stored.pull = { headBranch, baseBranch, draft: false, merged: true, headSha };
       this.#world.setState(number, "closed");
       if (pull.baseBranch === this.#world.defaultBranch) this.#world.closeFixedBy(pull.body);
       return ok({ sha });
     });
+  }
+
+  enqueue({ number }: Pick<PullRequest, "number">, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
+    return this.#call("enqueue", `#${number}`, signal, () => {
+      if (!this.#world.queue.includes(number)) this.#world.queue.push(number);
+      this.#note("enqueue", number, "");
+      return ok();
+    });
+  }
+
+  isQueued({ number }: Pick<PullRequest, "number">, signal: AbortSignal): Promise<Result<boolean, GitHubFailure>> {
+    return this.#call("isQueued", `#${number}`, signal, () => ok(this.#world.queue.includes(number)));
+  }
+
+  expectedChecks(base: string, signal: AbortSignal): Promise<Result<ExpectedChecks, GitHubFailure>> {
+    return this.#call("expectedChecks", base, signal, () => ok(this.#world.expected));
   }
 
   checks(sha: string, signal: AbortSignal): Promise<Result<CheckState, GitHubFailure>> {
@@ -441,12 +499,12 @@ export class MemoryClient implements GitHub {
     return null;
   }
 
-  async #call<T>(
+  async #call<T, F = GitHubFailure>(
     method: Method,
     detail: string,
     signal: AbortSignal,
-    act: () => Result<T, GitHubFailure> | Promise<Result<T, GitHubFailure>>,
-  ): Promise<Result<T, GitHubFailure>> {
+    act: () => Result<T, F> | Promise<Result<T, F>>,
+  ): Promise<Result<T, F | GitHubFailure>> {
     const call: Call = { method, index: this.calls.length + 1, detail };
     this.calls.push(call);
     const faults = this.#faults.take(method);
@@ -474,13 +532,21 @@ export class MemoryClient implements GitHub {
     const headSha = pull.merged ? pull.headSha : ((await this.#world.branches.head(pull.headBranch)) ?? pull.headSha);
     pull.headSha = headSha;
     const { headBranch, baseBranch, merged, draft } = pull;
+    const { author } = this.#world.stored(number);
+    const nodeId = `PR_${number}`;
+    const mergeable = state === "open" ? true : null;
     const url = `https://github.test/${this.#world.fullName}/pull/${number}`;
-    return { number, title, body, state, merged, draft, headSha, headBranch, baseBranch, labels: [...labels], url };
+    const head = { headSha, headBranch, baseBranch };
+    return { number, nodeId, title, body, state, author, merged, draft, mergeable, ...head, labels: [...labels], url };
   }
 }
 
 function failure(kind: GitHubFailure["kind"], status: number, message: string): Result<never, GitHubFailure> {
   return fail({ kind, message, status, retryable: false, retryAt: null });
+}
+
+function mergeBlocked(reason: MergeBlocked["reason"]): MergeBlocked {
+  return { kind: "merge-blocked", reason, message: `blocked: ${reason}`, status: 405, retryable: false, retryAt: null };
 }
 
 function notFound(): Result<never, GitHubFailure> {

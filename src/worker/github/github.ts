@@ -9,6 +9,8 @@ export interface Issue {
   readonly body: string;
   readonly labels: readonly string[];
   readonly state: "open" | "closed";
+  /** A locked conversation takes no comment of anybody without write access. */
+  readonly isLocked: boolean;
   readonly author: string;
   readonly url: string;
   /** ISO times as GitHub gives them. */
@@ -26,11 +28,16 @@ export interface Comment {
 
 export interface PullRequest {
   readonly number: number;
+  /** GraphQL's name of it. */
+  readonly nodeId: string;
   readonly title: string;
   readonly body: string;
   readonly state: "open" | "closed";
+  readonly author: string;
   readonly merged: boolean;
   readonly draft: boolean;
+  /** Null while GitHub still works it out. */
+  readonly mergeable: boolean | null;
   readonly headSha: string;
   readonly headBranch: string;
   readonly baseBranch: string;
@@ -38,19 +45,81 @@ export interface PullRequest {
   readonly url: string;
 }
 
-/** Checks and commit statuses of one commit together. `none` and a failed request are never `passed`. */
+/** What checks, check suites and commit statuses say of one commit together; the rules stand in check-state.ts. */
 export type CheckState =
+  /** Nothing has reported, or nothing but skipped and neutral ones. */
   | { readonly kind: "none" }
   | { readonly kind: "pending"; readonly pending: number; readonly total: number }
-  | { readonly kind: "passed"; readonly total: number }
-  | {
-      readonly kind: "failed";
-      readonly failed: readonly { readonly name: string; readonly summary: string; readonly url: string }[];
-    };
+  /** Everything that has reported is good and nothing runs any more; `names` are those that reported. */
+  | { readonly kind: "passed"; readonly total: number; readonly names: readonly string[] }
+  | { readonly kind: "failed"; readonly failed: readonly CheckProblem[] }
+  /** No verdict on the code: cancelled, stale, waiting for a person's approval. Nobody can mend that by changing code. */
+  | { readonly kind: "undecided"; readonly undecided: readonly CheckProblem[] };
+
+export interface CheckProblem {
+  readonly name: string;
+  /** GitHub's conclusion or state. */
+  readonly conclusion: string;
+  readonly summary: string;
+  readonly url: string;
+}
+
+/** Which checks must have reported on a pull request before "passed" can be believed. */
+export interface ExpectedChecks {
+  /** By branch protection and rulesets of the base branch. */
+  readonly required: readonly string[];
+  /** Names that reported on the pull requests merged last, or where there are none on the base branch's last commits. */
+  readonly seen: readonly string[];
+}
+
+export const MERGE_METHODS = ["squash", "merge", "rebase"] as const;
+export type MergeMethod = (typeof MERGE_METHODS)[number];
 
 export interface Repository {
+  /** Today's name; another than the one asked for where the repository was renamed or moved. */
   readonly fullName: string;
   readonly defaultBranch: string;
+  readonly isArchived: boolean;
+  readonly hasIssues: boolean;
+  /** What the repository allows, in the order of MERGE_METHODS; all of them where GitHub does not say. */
+  readonly mergeMethods: readonly MergeMethod[];
+}
+
+export interface MergeRequest {
+  /** The merge is refused when the head is another one by now. */
+  readonly headSha: string;
+  readonly method: MergeMethod;
+  /** Of the commit on the base branch; GitHub takes neither where the method is `rebase`. */
+  readonly title: string;
+  readonly message: string;
+}
+
+/**
+ * GitHub would merge this pull request, but not now or not so; merge-blocked.ts has the words that tell them apart.
+ *
+ *   method     this merge method is not allowed here       behind     the head lacks commits of the base
+ *   review     a person's review is missing                queue      only the merge queue may merge
+ *   checks     a required check has not passed             conflict   it does not merge
+ *   signature  commits must be signed                      other      anything else; a person reads the message
+ */
+export interface MergeBlocked {
+  readonly kind: "merge-blocked";
+  readonly reason: "method" | "review" | "checks" | "behind" | "queue" | "conflict" | "signature" | "other";
+  /** GitHub's own words. */
+  readonly message: string;
+  readonly status: number;
+  readonly retryable: false;
+  readonly retryAt: null;
+}
+
+/** Who changed an issue's text since it got a label. */
+export interface TextHistory {
+  /** When the label was set last, ISO; null when GitHub does not say. */
+  readonly labelledAt: string | null;
+  /** Changes after `labelledAt`, oldest first; `by` null where GitHub does not say who. */
+  readonly edits: readonly { readonly what: "title" | "body"; readonly by: string | null; readonly at: string }[];
+  /** False where GitHub did not show the edits of the body: then nobody knows. */
+  readonly isComplete: boolean;
 }
 
 export interface RateLimit {
@@ -81,24 +150,35 @@ export interface GitHubFailure {
 export type Answer<T> = Promise<Result<T, GitHubFailure>>;
 
 export interface GitHub {
-  /** Login that our token acts as; comments by it are ours. */
-  viewer(signal: AbortSignal): Answer<string>;
+  /**
+   * Login that our credential acts as; comments by it are ours. Null where GitHub does not say, as with the token of a
+   * workflow, until an answer to something that we wrote shows it.
+   */
+  viewer(signal: AbortSignal): Answer<string | null>;
+  /** Follows a renamed repository, and from then on every other call asks for it under its new name. */
   repository(signal: AbortSignal): Answer<Repository>;
   /** Issues without pull requests, all pages; `since` (ISO) asks for everything changed since, open and closed. */
   listIssues(since: string | null, signal: AbortSignal): Answer<readonly Issue[]>;
+  /** `not-found` also where GitHub answers about another number or another repository: the issue was transferred. */
   issue(number: number, signal: AbortSignal): Answer<Issue>;
+  /** `label` is compared without case. */
+  textHistory(number: number, label: string, signal: AbortSignal): Answer<TextHistory>;
   comments(number: number, signal: AbortSignal): Answer<readonly Comment[]>;
   createComment(number: number, body: string, signal: AbortSignal): Answer<Comment>;
   updateComment(id: number, body: string, signal: AbortSignal): Answer<Comment>;
   addLabels(number: number, labels: readonly string[], signal: AbortSignal): Answer<readonly string[]>;
   /** A label that is not there is success. */
   removeLabel(number: number, label: string, signal: AbortSignal): Answer<undefined>;
-  /** A label that exists already is success. */
+  /** Names of the repository's labels. */
+  labels(signal: AbortSignal): Answer<readonly string[]>;
+  /** A label that exists already, in whatever case, is success. */
   createLabel(name: string, colour: string, description: string, signal: AbortSignal): Answer<undefined>;
   closeIssue(number: number, reason: "completed" | "not_planned", signal: AbortSignal): Answer<Issue>;
   /** Open or not, newest first, with this head branch in this repository. */
   pullsByBranch(branch: string, signal: AbortSignal): Answer<readonly PullRequest[]>;
   pull(number: number, signal: AbortSignal): Answer<PullRequest>;
+  /** Paths that the pull request changes as GitHub sees them, with the old paths of renamed files; fails where GitHub cuts the list (3,000). */
+  pullFiles(number: number, signal: AbortSignal): Answer<readonly string[]>;
   createPull(
     pull: { title: string; body: string; head: string; base: string; draft: boolean },
     signal: AbortSignal,
@@ -113,9 +193,17 @@ export interface GitHub {
     number: number,
     signal: AbortSignal,
   ): Answer<readonly { id: number; author: string; body: string; state: string }[]>;
-  /** Squash merge; refused with `conflict` when the head is no longer `headSha`. */
-  merge(number: number, headSha: string, title: string, signal: AbortSignal): Answer<{ sha: string }>;
+  /** Refused with `conflict` when the head is no longer `headSha`. */
+  merge(
+    number: number,
+    request: MergeRequest,
+    signal: AbortSignal,
+  ): Promise<Result<{ sha: string }, GitHubFailure | MergeBlocked>>;
+  /** Puts the pull request with this head into the merge queue of its base branch; being there already is success. */
+  enqueue(pull: Pick<PullRequest, "number" | "nodeId" | "headSha">, signal: AbortSignal): Answer<undefined>;
+  isQueued(pull: Pick<PullRequest, "number" | "nodeId">, signal: AbortSignal): Answer<boolean>;
   checks(sha: string, signal: AbortSignal): Answer<CheckState>;
+  expectedChecks(base: string, signal: AbortSignal): Answer<ExpectedChecks>;
   /** Commits that `head` has and `base` has not. */
   aheadBy(base: string, head: string, signal: AbortSignal): Answer<number>;
   deleteBranch(branch: string, signal: AbortSignal): Answer<undefined>;

@@ -103,7 +103,12 @@ async function merge(approved: ApprovedPull, signal: AbortSignal): Promise<Stage
         const read = await github.pull(pull.number, inner);
         return read.ok ? ok(read.value.merged ? { sha: read.value.headSha } : null) : read;
       },
-      act: (inner) => github.merge(pull.number, step.sha, `${titleOf(run.issue)} (#${pull.number})`, inner),
+      act: (inner) =>
+        github.merge(
+          pull.number,
+          { headSha: step.sha, method: "squash", title: `${titleOf(run.issue)} (#${pull.number})`, message: "" },
+          inner,
+        ),
     },
     signal,
   );

@@ -11,7 +11,7 @@ const FAILED: CheckState = {
   kind: "failed",
   failed: [{ name: "unit", summary: "2 of 9 failed", url: "https://ci.test/1" }],
 };
-const PASSED: CheckState = { kind: "passed", total: 1 };
+const PASSED: CheckState = { kind: "passed", total: 1, names: ["test"] };
 
 describe("An approved pull request", () => {
   it("is mended when its checks fail, and merged when they pass", async () => {

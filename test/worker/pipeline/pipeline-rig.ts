@@ -34,7 +34,7 @@ export class PipelineRig implements AsyncDisposable {
   readonly world: MemoryGitHub;
   agent = new ScriptedAgent();
   /** What the server says of a commit's checks. */
-  checks: (sha: string) => CheckState = () => ({ kind: "passed", total: 1 });
+  checks: (sha: string) => CheckState = () => ({ kind: "passed", total: 1, names: ["test"] });
   /** How far the workers' wall clock is ahead. */
   clockShiftMs = 0;
   /** Of the worker that was started last. */
@@ -238,6 +238,11 @@ class BareBranches implements Branches {
   aheadBy(base: string, head: string): Promise<number | null> {
     const count = tryGit(this.#bare, "rev-list", "--count", `refs/heads/${base}..refs/heads/${head}`);
     return Promise.resolve(count === null ? null : Number(count));
+  }
+
+  changedFiles(base: string, headSha: string): Promise<readonly string[]> {
+    const listed = sh(this.#bare, "diff", "--name-only", "-z", "--no-renames", `refs/heads/${base}...${headSha}`);
+    return Promise.resolve(listed.split("\0").filter((path) => path !== ""));
   }
 
   squash(base: string, headSha: string, title: string): Promise<string> {

@@ -58,7 +58,7 @@ describe("An approved pull request", () => {
     rig.checks = (sha): CheckState =>
       rig.fileIn(sha, ".github/workflows/ci.yml") === "on: push"
         ? { kind: "failed", failed: [{ name: "test", summary: "red", url: "" }] }
-        : { kind: "passed", total: 1 };
+        : { kind: "passed", total: 1, names: ["test"] };
     rig.agent.next("implement", writes("part.txt", "ours\n"), writes(".github/workflows/ci.yml", "on: never\n"));
     const issue = rig.addIssue();
 
@@ -148,7 +148,7 @@ describe("An issue that is closed just before its merge", () => {
     const issue = rig.addIssue();
     rig.checks = () => {
       rig.world.setState(issue.number, "closed");
-      return { kind: "passed", total: 1 };
+      return { kind: "passed", total: 1, names: ["test"] };
     };
     const worker = await rig.start();
     await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
