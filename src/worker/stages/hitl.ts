@@ -26,8 +26,11 @@ export async function hitl(context: StageContext, run: StageRun, signal: AbortSi
   if (asked.answer === null) return { kind: "skip", reason: "nobody has answered yet" };
   const { answer } = asked;
   const isApproval = commandOf(answer.last) === "approve";
-  if (answer.door === "review" || (isApproval && asked.awaits !== null)) return back(asked, answer);
+  if (answer.door === "review") return back(asked, answer);
   if (isApproval && asked.cause === "ci") return waive(asked, answer, run.state());
+  // Nothing is to be changed: what GitHub refused is tried again.
+  if (isApproval && asked.origin === "review" && (asked.cause === "git" || asked.awaits !== null))
+    return back(asked, answer);
   await run.change((state) => withGuidance(state, answer));
   if (asked.origin !== "ready" && asked.origin !== "review") return back(asked, answer);
   const active = await context.github.addLabels(
