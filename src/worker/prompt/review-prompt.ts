@@ -2,7 +2,8 @@
 
 import type { Issue } from "../github/github.ts";
 import type { Guidance } from "../issue-state.ts";
-import { answerSections, diffSection, framePrompt, issueSection, planSection } from "./prompt.ts";
+import { type ChangedFile, showChange } from "./diff-section.ts";
+import { answerSections, framePrompt, issueSection, planSection } from "./prompt.ts";
 
 export interface ReviewParts {
   readonly issue: Issue;
@@ -11,21 +12,50 @@ export interface ReviewParts {
   /** A ref or sha that the diff is taken against. */
   readonly base: string;
   readonly round: number;
-  readonly diff: string;
+  readonly files: readonly ChangedFile[];
+  /** Of the diffs in the prompt. */
+  readonly diffCharactersMax?: number;
 }
 
-const TASK = `Task: review the change below, which is the whole of HEAD against the base, as the last reader before it is merged.
-Does it do what the issue asks, all of it and nothing else? Is it right at the edges, tested by tests that could fail, and readable?
-Read the files around the diff; change nothing. The quality gate was green for this commit.
-Verdict: \`verdict\` is \`approve\`, \`request_changes\` or \`needs_input\` (with a question for a person in \`question\`); \`summary\` a short paragraph;
+export interface ReviewPrompt {
+  readonly prompt: string;
+  /** Files that the prompt does not show whole: for `reviewForm`, which refuses an approval that has not read them. */
+  readonly mustRead: readonly string[];
+}
+
+const QUESTIONS = `Does it do what the issue asks, all of it and nothing else? Is it right at the edges, tested by tests that could fail, and readable?
+Read the files around the diff; change nothing. The quality gate was green for this commit.`;
+
+const VERDICT = `Verdict: \`verdict\` is \`approve\`, \`request_changes\` or \`needs_input\` (with a question for a person in \`question\`); \`summary\` a short paragraph;
 \`findings\` what must be mended, each with its file, so that the author needs no second question. Do not ask for changes of mere taste.`;
 
-export function reviewPrompt({ issue, plan, guidance, base, round, diff }: ReviewParts): string {
+export function reviewPrompt({
+  issue,
+  plan,
+  guidance,
+  base,
+  round,
+  files,
+  diffCharactersMax,
+}: ReviewParts): ReviewPrompt {
   const facts = { Base: base, Round: String(round) };
-  return framePrompt({
+  const { sections, shown, mustRead } = showChange(files, base, diffCharactersMax);
+  const task = [whatIsShown(shown, files.length), QUESTIONS, VERDICT, mustRead.length === 0 ? "" : READ];
+  const prompt = framePrompt({
     role: "review",
-    task: TASK,
+    task: task.filter((part) => part !== "").join("\n"),
     facts,
-    sections: [issueSection(issue), planSection(plan), answerSections(guidance), diffSection(diff)],
+    sections: [issueSection(issue), planSection(plan), answerSections(guidance), ...sections],
   });
+  return { prompt, mustRead };
+}
+
+const READ =
+  "`read` the path of every file of <files> that you have read, as it stands there. You cannot approve what you have not read.";
+
+function whatIsShown(shown: number, all: number): string {
+  if (shown === all)
+    return "Task: review the change below, which is the whole of HEAD against the base, as the last reader before it is merged.";
+  return `Task: review the change of HEAD against the base, as the last reader before it is merged. ${shown} of ${all} files are shown below.
+The others are named in <files>, each with the command that shows it. Read every one of them.`;
 }
