@@ -7,11 +7,11 @@ import { exactText } from "./untrusted-text.ts";
 const DIFF_CHARACTERS_MAX = 60_000;
 /** More are named by one command for all. */
 const NAMES_MAX = 300;
-/** There is nothing in it that a reviewer could read; its name and size are all there is to show. */
+/** One NUL in a comment makes a program binary to git, so nothing of the kind is approved by its name alone. */
 const BINARY = /\bbinary\b/i;
 const PLAIN_PATH = /^[\w./+@=,-]+$/;
 
-/** A file as the change reader gives it: `note` says why `text` is not all there is to see, as for a binary file. */
+/** A file as the change reader gives it: `note` says why `text` is not all there is to see, as for a large file. */
 export interface ChangedFile {
   readonly path: string;
   readonly text: string;
@@ -45,11 +45,10 @@ export function showChange(
     }
     if (!fits || file.note !== null) left.push(file);
   }
-  const mustRead = left.filter(({ note }) => note === null || !BINARY.test(note)).map(({ path }) => path);
   return {
     sections: [diffs.length === 0 ? "" : `<diff>\n${diffs.join("\n")}\n</diff>`, filesSection(left, base)],
     shown: files.length - left.length,
-    mustRead,
+    mustRead: left.map(({ path }) => path),
   };
 }
 
@@ -58,7 +57,7 @@ function filesSection(left: readonly ChangedFile[], base: string): string {
   const lines = left.slice(0, NAMES_MAX).map(({ path, text, note }) => {
     const what = [note === null ? null : lineOf(note), sizeOf(text)];
     const about = what.filter((part) => part !== null).join(", ");
-    return `- ${lineOf(path)} (${about}): git diff ${base}...HEAD -- ${pathspec(path)}`;
+    return `- ${lineOf(path)} (${about}): git diff ${note !== null && BINARY.test(note) ? "--text " : ""}${base}...HEAD -- ${pathspec(path)}`;
   });
   const more = left.length - lines.length;
   const rest = more === 0 ? [] : [`- and ${more} more: git diff --stat ${base}...HEAD`];

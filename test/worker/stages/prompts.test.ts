@@ -114,15 +114,15 @@ describe("A change that is shown to a reviewer", () => {
     expect(mustRead).toEqual(["long.ts"]);
   });
 
-  it("names what has no text to show, and asks nobody to read what is binary", () => {
+  it("names what has no text to show, and lets nobody approve it by its name", () => {
     const files = [
-      { path: "logo.png", text: "", note: "binary, 1,234 bytes" },
+      { path: "logo.png", text: "", note: "binary file: 1234 bytes" },
       { path: "dump.sql", text: "", note: "too large, 9 MB" },
     ];
     const { prompt, mustRead } = reviewPrompt({ ...parts, files });
 
-    expect(prompt).toContain("- logo.png (binary, 1,234 bytes): git diff abc...HEAD -- logo.png");
-    expect(mustRead).toEqual(["dump.sql"]);
+    expect(prompt).toContain("- logo.png (binary file: 1234 bytes): git diff --text abc...HEAD -- logo.png");
+    expect(mustRead).toEqual(["logo.png", "dump.sql"]);
   });
 
   it("takes a path by its letters, on one line", () => {
