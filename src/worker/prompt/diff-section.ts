@@ -16,6 +16,8 @@ export interface ChangedFile {
   readonly path: string;
   readonly text: string;
   readonly note: string | null;
+  /** The note is all there is to know, as of a file that is again as the base has it. */
+  readonly isGone?: boolean;
 }
 
 export interface ShownChange {
@@ -48,7 +50,7 @@ export function showChange(
   return {
     sections: [diffs.length === 0 ? "" : `<diff>\n${diffs.join("\n")}\n</diff>`, filesSection(left, base)],
     shown: files.length - left.length,
-    mustRead: left.map(({ path }) => path),
+    mustRead: left.filter(({ isGone }) => isGone !== true).map(({ path }) => path),
   };
 }
 

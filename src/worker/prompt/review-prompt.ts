@@ -12,7 +12,10 @@ export interface ReviewParts {
   /** A ref or sha that the diff is taken against. */
   readonly base: string;
   readonly round: number;
+  /** What nobody has approved yet. */
   readonly files: readonly ChangedFile[];
+  /** How many more files of the change stand as they were approved. */
+  readonly approvedFiles?: number;
   /** Of the diffs in the prompt. */
   readonly diffCharactersMax?: number;
 }
@@ -36,11 +39,17 @@ export function reviewPrompt({
   base,
   round,
   files,
+  approvedFiles = 0,
   diffCharactersMax,
 }: ReviewParts): ReviewPrompt {
   const facts = { Base: base, Round: String(round) };
   const { sections, shown, mustRead } = showChange(files, base, diffCharactersMax);
-  const task = [whatIsShown(shown, files.length), QUESTIONS, VERDICT, mustRead.length === 0 ? "" : READ];
+  const task = [
+    whatIsShown({ shown, all: files.length, approved: approvedFiles }),
+    QUESTIONS,
+    VERDICT,
+    mustRead.length === 0 ? "" : READ,
+  ];
   const prompt = framePrompt({
     role: "review",
     task: task.filter((part) => part !== "").join("\n"),
@@ -53,9 +62,16 @@ export function reviewPrompt({
 const READ =
   "`read` the path of every file of <files> that you have read, as it stands there. You cannot approve what you have not read.";
 
-function whatIsShown(shown: number, all: number): string {
-  if (shown === all)
+function whatIsShown({ shown, all, approved }: { shown: number; all: number; approved: number }): string {
+  if (shown === all && approved === 0)
     return "Task: review the change below, which is the whole of HEAD against the base, as the last reader before it is merged.";
-  return `Task: review the change of HEAD against the base, as the last reader before it is merged. ${shown} of ${all} files are shown below.
-The others are named in <files>, each with the command that shows it. Read every one of them.`;
+  const scope = [
+    "Task: review the change of HEAD against the base, as the last reader before it is merged.",
+    approved === 0 ? "" : `${approved} files of it were approved before and stand as they were; judge what is new.`,
+    `${shown} of ${all} files are shown below.`,
+    shown === all
+      ? ""
+      : "The others are named in <files>, each with the command that shows it. Read every one of them.",
+  ];
+  return scope.filter((part) => part !== "").join(" ");
 }
