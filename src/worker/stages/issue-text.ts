@@ -91,6 +91,11 @@ const CAUSES: Readonly<Record<HitlCause, string>> = {
   git: "git or the pull request needs a person",
 };
 
+/** What an agent or a person said, among words of ours. */
+export function quoted(text: string, own: readonly number[] = []): string {
+  return disarmMarkdown(headOf(text.trim(), SUMMARY_UNITS_MAX), { own });
+}
+
 /** `own` are the issue and the pull request that the question may link to. */
 export function questionComment(
   cause: HitlCause,

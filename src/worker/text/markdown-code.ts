@@ -18,7 +18,7 @@ export interface MarkdownCode {
 }
 
 /** In a longer line no span counts, so that a text may be cut at the borders of its lines. */
-export const SPAN_LINE_UNITS_MAX = 1_000;
+const SPAN_LINE_UNITS_MAX = 1_000;
 /** Behind a longer fence everything is in doubt; nobody writes one to show code. */
 const FENCE_UNITS_MAX = 20;
 const FENCE = /^(?:(`{3,})[^`\n]*|(~{3,})[^\n]*)$/;
