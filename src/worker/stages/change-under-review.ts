@@ -19,6 +19,8 @@ export interface FileUnderReview {
   /** Its diff. */
   readonly text: string;
   readonly note: string | null;
+  /** There is nothing of it left to be read. */
+  readonly isGone?: boolean;
 }
 
 export interface ChangeUnderReview {
@@ -58,7 +60,12 @@ export function changeUnderReview(
   const pending = isWhole ? files.filter(({ path }) => before[path] !== digests[path]) : files;
   const gone = Object.keys(before)
     .filter((path) => isWhole && !Object.hasOwn(digests, path))
-    .map((path) => ({ path, text: "", note: "its approved change is gone: the file is as the base has it" }));
+    .map((path) => ({
+      path,
+      text: "",
+      note: "its approved change is gone: the file is as the base has it",
+      isGone: true,
+    }));
   const isApproved = reviewed !== null && same(before, digests);
   return {
     sha,

@@ -12,6 +12,7 @@ import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { hitlPrompt } from "../prompt/hitl-prompt.ts";
 import { readChange } from "./change-under-review.ts";
 import { finishWork, requireGate, type WorkParts } from "./finish-work.ts";
+import { quoted } from "./issue-text.ts";
 import { protectedApproval } from "./protected-approval.ts";
 import { commandOf } from "./person-word.ts";
 import { protectedPaths } from "./protected-paths.ts";
@@ -54,9 +55,12 @@ function given(asked: HitlState, decision: "skip" | "close"): StageOutcome {
       kind: "close",
       result: "skipped",
       reason,
-      comment: { key: "skipped", body: `Skipped: ${reason}\n\nLabel it anew to let HydraFlow look at it again.` },
+      comment: {
+        key: "skipped",
+        body: `Skipped: ${quoted(reason)}\n\nLabel it anew to let HydraFlow look at it again.`,
+      },
     };
-  return { kind: "close", result: "closed", reason, comment: { key: "closed", body: `Closed: ${reason}` } };
+  return { kind: "close", result: "closed", reason, comment: { key: "closed", body: `Closed: ${quoted(reason)}` } };
 }
 
 function back(asked: HitlState, answer: HitlAnswer): StageOutcome {

@@ -15,7 +15,7 @@ import { gitHubOutcome } from "../pipeline/failure-outcome.ts";
 import { handOff, type StageOutcome, wait } from "../pipeline/stage-outcome.ts";
 import { type ApprovedPull, isLate, restart, waitForGitHub } from "./approved-pull.ts";
 import { approversOf } from "./approvers.ts";
-import { titleOf } from "./issue-text.ts";
+import { mergeMessage } from "./issue-text.ts";
 import { unapprovedOutcome } from "./merge-approval.ts";
 import { takenAwayOutcome } from "./still-ours.ts";
 
@@ -87,8 +87,7 @@ async function mergeBy(
 ): Promise<Result<{ sha: string }, GitHubFailure | MergeBlocked>> {
   let refusal: MergeBlocked = noMethod();
   for (const method of methods) {
-    const title = `${titleOf(run.issue)} (#${pull.number})`;
-    const request = { headSha: step.sha, method, title, message: "" };
+    const request = { headSha: step.sha, method, ...mergeMessage(run.issue, pull, "") };
     const merged = await context.github.merge(pull.number, request, signal);
     if (merged.ok || merged.failure.kind !== "merge-blocked" || merged.failure.reason !== "method") return merged;
     refusal = merged.failure;
