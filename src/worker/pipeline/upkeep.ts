@@ -111,11 +111,13 @@ export class Upkeep {
       ...dropRun(old, reason, context.clock.now().toISOString()),
       hitl: null,
       pull: null,
+      // Whoever puts the label again lets the text pass that stands there then.
+      text: null,
     }));
   }
 
   async #gone(number: number, failure: GitHubFailure): Promise<void> {
-    if (failure.kind === "not-found") await this.#note(number, "closed", "GitHub has it no more", null);
+    if (failure.kind === "not-found") await this.#note(number, "closed", "GitHub has it no more: it was transferred to another repository, or deleted", null);
   }
 
   /** It has ended without us; its worktree goes at the next start. */
