@@ -65,7 +65,7 @@ async function approve(
   answer: HitlAnswer,
   signal: AbortSignal,
 ): Promise<StageOutcome> {
-  const approval = await protectedApproval(parts.workspace, signal);
+  const approval = await protectedApproval(parts, signal);
   if (!approval.ok) return approval.failure;
   const outcome = back(asked, answer);
   return outcome.kind === "advance" ? { ...outcome, change: { ...outcome.change, approved: approval.value } } : outcome;

@@ -10,7 +10,7 @@ import { handOff, retry, type StageOutcome } from "../pipeline/stage-outcome.ts"
 import { implementPrompt } from "../prompt/implement-prompt.ts";
 import { finishWork, requireGate, type WorkParts } from "./finish-work.ts";
 import { pullComment } from "./issue-text.ts";
-import { closedPullOutcome, ensurePull, pushWork, takeInRemoteWork } from "./pull-request.ts";
+import { closedPullOutcome, ensurePull, pushedShas, pushWork, takeInRemoteWork } from "./pull-request.ts";
 import { readPlan } from "./saved-plan.ts";
 
 interface Work {
@@ -80,9 +80,15 @@ async function build(parts: WorkParts, plan: string | null, signal: AbortSignal)
 }
 
 /** A new attempt begins on what is committed; the uncommitted rest of a failed one is not built upon. */
-async function startClean({ workspace }: WorkParts, signal: AbortSignal): Promise<Result<undefined, StageOutcome>> {
+async function startClean(
+  { context, run, workspace }: WorkParts,
+  signal: AbortSignal,
+): Promise<Result<undefined, StageOutcome>> {
   const discarded = await workspace.discard(signal);
   if (!discarded.ok) return fail(gitOutcome(discarded.failure));
-  const taken = await takeInRemoteWork(workspace, signal);
+  const taken = await takeInRemoteWork(
+    { work: workspace.work, branch: workspace.branch, pushed: pushedShas(context, run) },
+    signal,
+  );
   return taken.ok ? ok() : taken;
 }
