@@ -104,6 +104,7 @@ export class BareViews {
     shas: readonly string[],
     signal: AbortSignal,
   ): Promise<Result<string, GitFailure>> {
+    if (shas.length === 0) return ok("");
     const { directory, variables } = view;
     const input = shas.map((sha) => `${sha}\n`).join("");
     const call = { directory, variables, arguments: ["cat-file", option], input };

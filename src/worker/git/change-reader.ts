@@ -171,6 +171,7 @@ export class ChangeReader {
       ...(oldId === null || oldMode === "160000" ? [] : [oldId]),
       ...(newId === null || newMode === "160000" ? [] : [newId]),
     ]);
+    if (blobs.length === 0) return ok(new Map());
     const read = await this.#git(["cat-file", "--batch-check=%(objectname) %(objectsize)"], signal, {
       input: [...new Set(blobs)].map((id) => `${id}\n`).join(""),
     });

@@ -33,7 +33,7 @@ const KINDS: readonly (readonly [RegExp, GitFailureKind])[] = [
   [/exists; cannot create|'[^']*' exists, cannot create/i, "conflict"],
   [/\[remote rejected\][^[]*\((internal server error|fatal error in commit_refs)/i, "network"],
   [
-    /hook declined|push declined|protected branch|\bGH0\d\d\b|refusing to allow|exceeds (the )?(github's )?(maximum allowed size|file size limit)|returned error: 413\b|http 413\b|shallow update not allowed|(deny|denying) (updating|non-fast-forward|creation|deletion)|\[remote rejected\][^[]*\((permission denied|repository rule|prohibited)/i,
+    /hook declined|push declined|protected branch|\bGH0\d\d\b|refusing to allow|exceeds (?:the )?(?:github's )?(?:maximum allowed size|file size limit)|returned error: 413\b|http 413\b|shallow update not allowed|(deny|denying) (updating|non-fast-forward|creation|deletion)|\[remote rejected\][^[]*\((permission denied|repository rule|prohibited)/i,
     "refused",
   ],
   [/\[(remote )?rejected\]|stale info|non-fast-forward/i, "rejected"],
