@@ -38,10 +38,10 @@ describe("A talk with the remote", () => {
     await fixture[Symbol.asyncDispose]();
   });
 
-  function open(path = process.env["PATH"] ?? ""): Promise<Remote> {
+  function open({ path = process.env["PATH"] ?? "", token = TOKEN as string | null } = {}): Promise<Remote> {
     const home = join(fixture.directory, "home");
     const git = createGit({ path, home, identity: IDENTITY, clock: systemClock, redact: (text) => text });
-    const access = { baseUrl: server.url, token: TOKEN };
+    const access = { baseUrl: server.url, token };
     const { repository, commonDirectory } = web;
     return Remote.open({ git, access, repository, commonDirectory, transportDirectory });
   }
@@ -107,7 +107,7 @@ describe("A talk with the remote", () => {
   });
 
   it("holds also against who writes into its directory between our writing and git's reading", async () => {
-    const remote = await open(await plantingPath());
+    const remote = await open({ path: await plantingPath() });
     await lend();
     await commitToRemote(web, fixture.directory, "main", "new.txt", "new\n");
 
@@ -145,14 +145,14 @@ describe("A talk with the remote", () => {
     );
   });
 
-  it("sends what a `.netrc` in the home of git says to nobody", async () => {
-    const remote = await open();
+  it("logs in with nothing that a `.netrc` in the home of git says", async () => {
+    const remote = await open({ token: null });
     await writeFile(join(fixture.directory, "home", ".netrc"), "machine 127.0.0.1 login mallory password x\n");
 
-    valueOf(await remote.head("main", signal));
+    await remote.head("main", signal);
 
-    const mallory = `Basic ${Buffer.from("mallory:x").toString("base64")}`;
-    expect(server.requests.map(({ authorization }) => authorization)).not.toContain(mallory);
+    expect(server.requests.length).toBeGreaterThan(0);
+    expect(server.requests.filter(({ authorization }) => authorization !== undefined)).toEqual([]);
   });
 
   it("leaves no directory behind", async () => {
