@@ -40,6 +40,7 @@ export class BareViews {
 
   static async open(options: BareViewsOptions): Promise<BareViews> {
     await rm(options.directory, { recursive: true, force: true });
+    await mkdir(options.directory, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
     return new BareViews(options);
   }
 

@@ -26,7 +26,7 @@ export async function implement(context: StageContext, run: StageRun, signal: Ab
   const work = (await finishedWork(parts, signal)) ?? (await build(parts, plan, signal));
   if (!work.ok) return work.failure;
   const pushed = await pushWork(context, run, opened.value, work.value.sha, signal);
-  if (!pushed.ok) return pushed.failure;
+  if (!pushed.ok) return keptWith(pushed.failure, work.value);
   const pull = await ensurePull(context, run, { summary: work.value.summary, plan }, signal);
   if (!pull.ok) return pull.failure;
   const closed = closedPullOutcome(pull.value);
@@ -40,6 +40,11 @@ export async function implement(context: StageContext, run: StageRun, signal: Ab
     comment,
     change: { feedback: null },
   };
+}
+
+/** What a person is asked about is not made a second time when they have answered. */
+function keptWith(failure: StageOutcome, kept: Work): StageOutcome {
+  return failure.kind === "hand-off" ? { ...failure, change: { ...failure.change, kept } } : failure;
 }
 
 /** What an earlier birth of this run committed and checked, if the branch still is that. */

@@ -80,8 +80,12 @@ async function judgeBranch(
 ): Promise<Result<JudgedChange, StageOutcome>> {
   const head = await workspace.work.headSha(signal);
   if (!head.ok) return fail(gitOutcome(head.failure));
+  // The base as it is by now: what was merged from it since is no change of this branch.
+  const bases = await workspace.work.fetchHeads([context.baseBranch], signal);
+  if (!bases.ok) return fail(gitOutcome(bases.failure));
+  const base = bases.value.get(context.baseBranch) ?? workspace.baseSha;
   const reader = workspace.work.changes;
-  const change = await reader.readChange({ base: workspace.baseSha, head: head.value }, signal);
+  const change = await reader.readChange({ base, head: head.value }, signal);
   if (!change.ok) return fail(gitOutcome(change.failure));
   const judged = await judgeChange(reader, change.value, context.config, signal);
   return judged.ok ? judged : fail(gitOutcome(judged.failure));

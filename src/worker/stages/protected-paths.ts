@@ -18,11 +18,12 @@ export interface JudgedPath {
 
 const LISTED_MAX = 50;
 const PATH_CHARACTERS_MAX = 200;
+const BUILT_IN_ALONE: ProtectionSettings = { protectedPaths: [], unprotectedPaths: [], protectLockfiles: false };
 const BUILT_IN = PROTECTED.map(pathPattern);
 const BUILT_IN_LOCKFILES = LOCKFILES.map(pathPattern);
 
 /** Those of `paths` that are protected, sorted. Right for any list of changed paths, for instance GitHub's of a pull request. */
-export function protectedPaths(paths: readonly string[], settings: ProtectionSettings): string[] {
+export function protectedPaths(paths: readonly string[], settings: ProtectionSettings = BUILT_IN_ALONE): string[] {
   return protectedOf(
     paths.map((path) => ({ path, leadsTo: null })),
     settings,

@@ -4,7 +4,7 @@
 import { fail, ok, type Result } from "../../core/result.ts";
 import { gitHubOutcome, gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
-import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
+import { handOff, retry, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import type { Workspace } from "../pipeline/workspace.ts";
 import { workBranchName } from "../git/branch-name.ts";
 import { type GitFailure, gitFailure } from "../git/git-failure.ts";
@@ -91,7 +91,7 @@ export async function pushWork(
   signal: AbortSignal,
 ): Promise<Result<undefined, StageOutcome>> {
   const { work } = workspace;
-  const sound = await requireSoundHistory(context, workspace, sha, signal);
+  const sound = await requireSoundHistory(context, run, { workspace, sha }, signal);
   if (!sound.ok) return sound;
   const pushed = await context.journal.effect<{ sha: string }, GitFailure>(
     run.key(`push/${sha}`),
@@ -122,23 +122,28 @@ export async function pushWork(
   return fail(gitOutcome(pushed.failure));
 }
 
-/** Beside the base's commits and those that the remote's work branch has already, only a plain row of commits is pushed. */
+/**
+ * Beside the base's commits and those that the remote's work branch has already, only a plain row of commits is pushed. What
+ * came to be in another way cannot be told from what nobody has seen, so the branch goes back to what the remote has.
+ */
 async function requireSoundHistory(
   { baseBranch }: StageContext,
-  { work, branch, baseSha }: Workspace,
-  sha: string,
+  run: StageRun,
+  { workspace, sha }: { readonly workspace: Workspace; readonly sha: string },
   signal: AbortSignal,
 ): Promise<Result<undefined, StageOutcome>> {
+  const { work, branch, baseSha } = workspace;
   const fetched = await work.fetchHeads([baseBranch, branch], signal);
   if (!fetched.ok) return fail(gitOutcome(fetched.failure));
   const problem = await work.changes.checkHistory({ trusted: [baseSha, ...fetched.value.values()], head: sha }, signal);
   if (!problem.ok) return fail(gitOutcome(problem.failure));
   if (problem.value === null) return ok();
+  await run.mark({ at: "begun" });
+  const reset = await work.resetTo(fetched.value.get(branch) ?? baseSha, signal);
   return fail(
-    handOff(
-      "git",
-      `\`${branch}\` is not pushed, because of how it came to be: ${problem.value}. Bring the branch in order and answer here; the worker goes on from what the branch then is.`,
-    ),
+    reset.ok
+      ? retry(`the work is not pushed, because of how it came to be: ${problem.value}`)
+      : gitOutcome(reset.failure),
   );
 }
 
