@@ -32,7 +32,7 @@ const KINDS: Readonly<Record<string, ChangedFile["kind"]>> = {
   T: "type-changed",
 };
 
-/** Of `--raw --numstat -z`: all raw rows, then the counts in the same order. Null when it is anything else. */
+/** Of `-t --raw --numstat -z`: all raw rows, then the counts of files in the same order. Null when it is anything else. */
 export function parseChange(output: string): readonly ChangedFile[] | null {
   const fields = output.split("\0");
   const raw: Omit<ChangedFile, "isBinary" | "insertions" | "deletions">[] = [];
@@ -40,6 +40,7 @@ export function parseChange(output: string): readonly ChangedFile[] | null {
   for (; fields[next]?.startsWith(":"); next += 2) {
     const [, oldMode = "", newMode = "", oldId = "", newId = "", letter = ""] =
       /^:(\d{6}) (\d{6}) ([0-9a-f]+) ([0-9a-f]+) ([A-Z])$/.exec(fields[next] ?? "") ?? [];
+    if (isTree(oldMode) || isTree(newMode)) continue;
     const kind = KINDS[letter];
     const path = fields[next + 1];
     if (kind === undefined || path === undefined || path === "") return null;
@@ -53,6 +54,15 @@ export function parseChange(output: string): readonly ChangedFile[] | null {
     const [insertions = "", deletions = ""] = (counts[index] ?? "").split("\t", 2);
     const isBinary = insertions === "-";
     return { ...file, isBinary, insertions: Number(insertions) || 0, deletions: Number(deletions) || 0 };
+  });
+}
+
+/** Names of all objects in the raw rows, those of directories included, and of submodules' commits not. */
+export function objectsOf(output: string): readonly string[] {
+  return output.split("\0").flatMap((field) => {
+    const [, oldMode, newMode, oldId = "", newId = ""] = /^:(\d{6}) (\d{6}) ([0-9a-f]+) ([0-9a-f]+) /.exec(field) ?? [];
+    const ids = [...(oldMode === "160000" ? [] : [oldId]), ...(newMode === "160000" ? [] : [newId])];
+    return ids.filter((id) => id !== "" && !NO_ID.test(id));
   });
 }
 
@@ -77,6 +87,10 @@ export function splitDiff(
     next += partsOf(file);
     return own.length === partsOf(file) ? own.join("") : undefined;
   });
+}
+
+function isTree(mode: string): boolean {
+  return mode === "040000";
 }
 
 /** Null when the text shows the whole change of the file. */

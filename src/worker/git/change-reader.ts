@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import { fail, ok, type Result } from "../../core/result.ts";
 import type { BareViews } from "./bare-view.ts";
 import { isSha } from "./branch-name.ts";
-import { type ChangedFile, noteOf, parseChange, splitDiff, type TreeLink } from "./change-output.ts";
+import { type ChangedFile, noteOf, objectsOf, parseChange, splitDiff, type TreeLink } from "./change-output.ts";
 import type { GitCall, GitOutput } from "./git.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
 
@@ -50,13 +50,15 @@ export class ChangeReader {
     const base = await this.#mergeBase(range, signal);
     if (!base.ok) return base;
     const listed = await this.#git(
-      [...DIFF, "--raw", "--numstat", "--no-abbrev", "-z", base.value, range.head],
+      [...DIFF, "-t", "--raw", "--numstat", "--no-abbrev", "-z", base.value, range.head],
       signal,
       {
         outputBytesMax: LIST_BYTES_MAX,
       },
     );
     if (!listed.ok) return listed;
+    const genuine = await this.#verify([base.value, range.head], objectsOf(listed.value.stdout), signal);
+    if (!genuine.ok) return genuine;
     const found = parseChange(listed.value.stdout);
     if (found === null) return fail(gitFailure("failed", "git's list of changes reads like nothing we know"));
     const links = await this.#linkTargets(found, signal);
@@ -154,6 +156,22 @@ export class ChangeReader {
         return ok(`the commit ${sha} merges ${own[1] ?? parents[2]}, which is not of the base branch`);
     }
     return ok(null);
+  }
+
+  /**
+   * Git believes a file of the object store that it holds what its name says. This hashes what a change is read from, the
+   * directories on the way included: a forged one of the base's would hide a change, and is never pushed, so no server sees it.
+   */
+  async #verify(
+    commits: readonly string[],
+    objects: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Result<undefined, GitFailure>> {
+    const names = [...commits, ...commits.map((sha) => `${sha}^{tree}`), ...new Set(objects)];
+    const options = ["--quiet", "--verify-objects", "--no-walk", "--filter=tree:0", "--stdin"];
+    const input = names.map((name) => `${name}\n`).join("");
+    const verified = await this.#git(["rev-list", ...options], signal, { input });
+    return verified.ok ? ok() : verified;
   }
 
   async #mergeBase({ base, head }: Range, signal: AbortSignal): Promise<Result<string, GitFailure>> {

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
@@ -44,6 +44,10 @@ describe("ChangeReader", () => {
     const diff = valueOf(await reader.readDiff(change, signal));
     const ahead = valueOf(await reader.commitsAhead(range(), signal));
     return { paths: change.files.map(({ path }) => path), text: diff.map(({ text }) => text).join(""), ahead };
+  }
+
+  function looseObject(sha: string): string {
+    return join(web.commonDirectory, "objects", sha.slice(0, 2), sha.slice(2));
   }
 
   /** What git shows to whoever asks it in the worktree as it is. */
@@ -156,6 +160,31 @@ describe("ChangeReader", () => {
       expect(shownByPlainGit()).not.toContain("+on: push");
     },
   );
+
+  it("believes no object that is not what its name says, on either side of the change", async () => {
+    await put(WORKFLOW, "on: push\n");
+    const base = commit("Base");
+    await put(WORKFLOW, "on: evil\n");
+    commit("Evil");
+    const read = () => reader.readChange({ base, head: head() }, signal);
+    const forgeries = [
+      { of: "HEAD:.github/workflows/evil.yml", by: "HEAD:README.md" },
+      { of: "HEAD~1:.github/workflows/evil.yml", by: "HEAD:.github/workflows/evil.yml" },
+      { of: "HEAD~1:.github/workflows", by: "HEAD:.github/workflows" },
+      { of: "HEAD~1:.github", by: "HEAD:.github" },
+      { of: "HEAD~1^{tree}", by: "HEAD^{tree}" },
+    ];
+    for (const { of, by } of forgeries) {
+      const [forged, source] = [git("rev-parse", of), git("rev-parse", by)].map(looseObject);
+      const genuine = await readFile(forged ?? "");
+      await chmod(forged ?? "", 0o644);
+      await copyFile(source ?? "", forged ?? "");
+
+      expect([of, failureOf(await read()).message]).toEqual([of, expect.stringContaining("hash mismatch")]);
+      await writeFile(forged ?? "", genuine);
+    }
+    expect(valueOf(await read()).files).toHaveLength(1);
+  });
 
   it("shows a replaced blob as it is pushed", async () => {
     await put("ok.txt", "evil\n");

@@ -38,9 +38,15 @@ describe("A talk with the remote", () => {
     await fixture[Symbol.asyncDispose]();
   });
 
-  function open({ path = process.env["PATH"] ?? "", token = TOKEN as string | null } = {}): Promise<Remote> {
+  function open({ path, token = TOKEN }: { path?: string; token?: string | null } = {}): Promise<Remote> {
     const home = join(fixture.directory, "home");
-    const git = createGit({ path, home, identity: IDENTITY, clock: systemClock, redact: (text) => text });
+    const git = createGit({
+      path: path ?? process.env["PATH"] ?? "",
+      home,
+      identity: IDENTITY,
+      clock: systemClock,
+      redact: (text) => text,
+    });
     const access = { baseUrl: server.url, token };
     const { repository, commonDirectory } = web;
     return Remote.open({ git, access, repository, commonDirectory, transportDirectory });

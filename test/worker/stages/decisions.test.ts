@@ -115,6 +115,15 @@ describe("A run", () => {
     });
     expect(beginRun(UNKNOWN_ISSUE, { stage: "triage", at: AT, lostCycle: 5 }).cycle).toBe(6);
   });
+
+  it("begins with work that a rule of the server refused, once", () => {
+    const waiting = { ...UNKNOWN_ISSUE, kept: { sha: "a", summary: "s" } };
+    const begun = beginRun(waiting, { stage: "implement", at: AT, lostCycle: 0 });
+
+    expect(readStep(begun.run!.step)).toEqual({ at: "gated", sha: "a", summary: "s" });
+    expect(begun.kept).toBeNull();
+    expect(beginRun(waiting, { stage: "hitl", at: AT, lostCycle: 0 }).kept).toEqual(waiting.kept);
+  });
 });
 
 describe("A settlement", () => {
