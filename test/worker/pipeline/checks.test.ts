@@ -169,7 +169,7 @@ describe("An approved pull request", () => {
     expect(rig.writes("merge")).toEqual([]);
     rig.agent.next("hitl", done);
     rig.world.allowWriting("olivia");
-    rig.world.addComment(issue.number, "olivia", "Approve, that is what I wanted.");
+    rig.world.addComment(issue.number, "olivia", "Approve.");
     await rig.untilLabel(issue.number, "fixed");
 
     expect(rig.fileOn("main", ".github/workflows/ci.yml")).toBe("on: [push, pull_request]");
