@@ -3,6 +3,7 @@
 
 import { fail, ok, type Result } from "../../core/result.ts";
 import { isSha } from "./branch-name.ts";
+import { type Change, ChangeReader } from "./change-reader.ts";
 import type { Git, GitCall, GitOutput } from "./git.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
 import type { Remote } from "./remote.ts";
@@ -17,12 +18,6 @@ export interface StatusEntry {
   /** The two letters of git-status(1), for instance ` M` or `??`. */
   readonly code: string;
   readonly path: string;
-}
-
-export interface DiffStat {
-  readonly files: number;
-  readonly insertions: number;
-  readonly deletions: number;
 }
 
 export type MergeOutcome =
@@ -83,54 +78,46 @@ export class WorkBranch {
     return committed.ok ? this.headSha(signal) : committed;
   }
 
+  /** Reads commits from objects alone, whatever lies in the worktree. */
+  get changes(): ChangeReader {
+    return new ChangeReader(this.#options.remote.views);
+  }
+
   /** Commits of the work branch that `base`, a sha, has not. */
   async commitsAhead(base: string, signal: AbortSignal): Promise<Result<number, GitFailure>> {
-    const counted = await this.#compare(
-      base,
-      (range) => ["rev-list", "--count", range.replace("...", ".."), "--"],
-      signal,
-    );
-    return counted.ok ? ok(Number(counted.value.stdout.trim())) : counted;
+    const head = await this.headSha(signal);
+    return head.ok ? this.changes.commitsAhead({ base, head: head.value }, signal) : head;
   }
 
-  /** Whether `sha` is a commit of the work branch; one that is not even here is not. */
-  async contains(sha: string, signal: AbortSignal): Promise<Result<boolean, GitFailure>> {
-    if (!isSha(sha)) return fail(gitFailure("failed", "a comparison needs a full object name"));
-    const asked = await this.#run(["merge-base", "--is-ancestor", sha, this.#ref], signal, { answers: [1, 128] });
-    return asked.ok ? ok(asked.value.exitCode === 0) : asked;
+  /** What this process has pushed to the work branch last; null when nothing. */
+  get lastPushed(): string | null {
+    return this.#options.remote.lastPushed(this.#options.worktree.branch);
   }
 
-  /** Since the work branch left `base`; binary files count as files without lines. */
-  async diffStat(base: string, signal: AbortSignal): Promise<Result<DiffStat, GitFailure>> {
-    const counted = await this.#compare(
-      base,
-      (range) => ["diff", "--numstat", "-z", "--no-renames", ...DIFF_OPTIONS, range, "--"],
-      signal,
-    );
-    if (!counted.ok) return counted;
-    const rows = fieldsOf(counted.value.stdout).map((row) => row.split("\t"));
-    const sum = (column: number) => rows.reduce((total, row) => total + (Number(row[column]) || 0), 0);
-    return ok({ files: rows.length, insertions: sum(0), deletions: sum(1) });
+  /** What the remote has of `branches`, with the commits fetched. */
+  fetchHeads(
+    branches: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
+    return this.#options.remote.fetch(branches, signal);
   }
 
-  /** Cut at `bytesMax`, which is said. */
   async diff(
     base: string,
     signal: AbortSignal,
     bytesMax = DIFF_BYTES_MAX,
   ): Promise<Result<{ text: string; truncated: boolean }, GitFailure>> {
-    const limits = { outputBytesMax: bytesMax, truncate: true };
-    const printed = await this.#compare(base, (range) => ["diff", ...DIFF_OPTIONS, range, "--"], signal, limits);
-    return printed.ok ? ok({ text: printed.value.stdout, truncated: printed.value.truncated }) : printed;
+    const change = await this.#change(base, signal);
+    if (!change.ok) return change;
+    const read = await this.changes.readDiff(change.value, signal, bytesMax);
+    if (!read.ok) return read;
+    const text = read.value.map((file) => (file.note === null ? file.text : `# ${file.path}: ${file.note}\n`)).join("");
+    return ok({ text, truncated: read.value.some(({ note }) => note !== null) });
   }
 
   async changedFiles(base: string, signal: AbortSignal): Promise<Result<readonly string[], GitFailure>> {
-    const listed = await this.#compare(
-      base,
-      (range) => ["diff", "--name-only", "-z", "--no-renames", ...DIFF_OPTIONS, range, "--"],
-      signal,
-    );
-    return listed.ok ? ok(fieldsOf(listed.value.stdout)) : listed;
+    const change = await this.#change(base, signal);
+    return change.ok ? ok(change.value.files.map(({ path }) => path)) : change;
   }
 
   /** Merges the remote's `base` branch, freshly fetched. Uncommitted work is refused: taking a merge back would lose it. */
@@ -241,14 +228,9 @@ export class WorkBranch {
       : fail(gitFailure("conflict", `the worktree has left its branch ${this.#options.worktree.branch}`));
   }
 
-  async #compare(
-    base: string,
-    command: (range: string) => readonly string[],
-    signal: AbortSignal,
-    more: Partial<GitCall> = {},
-  ): Promise<Result<GitOutput, GitFailure>> {
-    if (!isSha(base)) return fail(gitFailure("failed", "a comparison needs a full object name"));
-    return this.#run(command(`${base}...${this.#ref}`), signal, more);
+  async #change(base: string, signal: AbortSignal): Promise<Result<Change, GitFailure>> {
+    const head = await this.headSha(signal);
+    return head.ok ? this.changes.readChange({ base, head: head.value }, signal) : head;
   }
 
   #run(
