@@ -23,6 +23,7 @@ export interface RepositoryFixture {
   readonly bare: string;
   readonly commonDirectory: string;
   readonly root: string;
+  readonly records: string;
   readonly git: Git;
   readonly remote: Remote;
   readonly worktrees: WorktreeManager;
@@ -69,6 +70,7 @@ export class GitFixture implements AsyncDisposable {
     const transportDirectory = join(this.directory, "data", `${owner}-${name}`, "transport.git");
     const remote = await Remote.open({ git, access, repository, commonDirectory, transportDirectory });
     const root = join(this.directory, "worktrees", `${owner}-${name}`);
+    const records = join(this.directory, "data", `${owner}-${name}`, "branches");
     const isOriginOverridden = options.isOriginOverridden ?? false;
     const worktrees = new WorktreeManager({
       git,
@@ -77,10 +79,11 @@ export class GitFixture implements AsyncDisposable {
       checkout,
       commonDirectory,
       root,
+      records,
       isOriginOverridden,
     });
     const branch = (worktree: Worktree) => new WorkBranch({ git, remote, commonDirectory, worktree });
-    return { repository, checkout, bare, commonDirectory, root, git, remote, worktrees, branch };
+    return { repository, checkout, bare, commonDirectory, root, records, git, remote, worktrees, branch };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
