@@ -194,6 +194,7 @@ const PERMITTED = {
   allowUnsafeConfigEnvCount: true,
   allowUnsafeConfigPaths: true,
   allowUnsafeHooksPath: true,
+  allowUnsafeTemplateDir: true,
   allowUnsafeFsMonitor: true,
   allowUnsafeAskPass: true,
   allowUnsafeCredentialHelper: true,

@@ -169,10 +169,11 @@ describe("A commit of ours", () => {
     expect(listed.toString("latin1").split("\0").filter(Boolean).toSorted()).toEqual(
       ["README.md", "link", "tool.sh", ...names].toSorted(),
     );
-    expect(agent("ls-tree", first, "link", "tool.sh").split("\n").map((row) => row.slice(0, 6))).toEqual([
-      "120000",
-      "100755",
-    ]);
+    expect(
+      agent("ls-tree", first, "link", "tool.sh")
+        .split("\n")
+        .map((row) => row.slice(0, 6)),
+    ).toEqual(["120000", "100755"]);
 
     await chmod(join(worktree.path, "tool.sh"), 0o644);
     await rm(fileAt(worktree.path, "caf\xe9.txt"));
@@ -203,7 +204,8 @@ describe("A commit of ours", () => {
     await writeFile(join(seed, "wide.rc"), "wide\r\n");
     sh(seed, "add", ".");
     sh(seed, "commit", "-q", "-m", "Legacy");
-    const attributes = "*.c text eol=lf\n*.txt text=auto\n*.h ident\n*.rc text working-tree-encoding=UTF-16LE eol=crlf\n";
+    const attributes =
+      "*.c text eol=lf\n*.txt text=auto\n*.h ident\n*.rc text working-tree-encoding=UTF-16LE eol=crlf\n";
     await writeFile(join(seed, ".gitattributes"), attributes);
     sh(seed, "add", ".gitattributes");
     sh(seed, "commit", "-q", "-m", "Attributes");
