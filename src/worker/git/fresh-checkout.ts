@@ -13,6 +13,7 @@ import { type GitFailure, gitFailure } from "./git-failure.ts";
 import { openWorktreeRoot, removeTree } from "./worktree-directory.ts";
 
 const SUFFIX = ".gate";
+const NAME = /^issue-[1-9]\d*\.gate$/;
 const REFS_BYTES_MAX = 128 * 1_048_576;
 const SHA256_LENGTH = 64;
 
@@ -65,7 +66,7 @@ export class FreshCheckouts {
   async sweep(): Promise<void> {
     const root = await openWorktreeRoot(this.#options.root);
     if (!root.ok) return;
-    for (const name of await readdir(root.value)) if (name.endsWith(SUFFIX)) await removeTree(join(root.value, name));
+    for (const name of await readdir(root.value)) if (NAME.test(name)) await removeTree(join(root.value, name));
   }
 
   async #fill(

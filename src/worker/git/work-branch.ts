@@ -5,18 +5,19 @@
 import { errnoOf, messageOf } from "../../core/errors.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { isSha } from "./branch-name.ts";
-import { fieldsOf } from "./byte-path.ts";
+import { fieldsOf, readablePath } from "./byte-path.ts";
+import { readCommittedFile } from "./committed-file.ts";
 import { Conflict } from "./conflict.ts";
 import type { Git, GitCall, GitOutput } from "./git.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
 import type { Remote } from "./remote.ts";
 import { stageTree } from "./staging.ts";
+import { takenBack } from "./taken-back.ts";
 import { type PlacedWorktree, WorktreeGit } from "./worktree-git.ts";
 import type { BranchState } from "./branch-record.ts";
 
 const DIFF_OPTIONS = ["--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=all"];
 const DIFF_BYTES_MAX = 1_048_576;
-const FILE_BYTES_MAX = 1_048_576;
 /** Whatever the repository's configuration says of merges, ours is one of its two sides and nothing else. */
 const MERGE_OPTIONS = ["--quiet", "--ff", "--commit", "--no-squash", "--no-verify", "--no-edit", "--no-gpg-sign"];
 
@@ -78,6 +79,25 @@ export class WorkBranch {
     });
   }
 
+  /** A merge of ours stands half done in the worktree. */
+  get isMerging(): boolean {
+    return this.#state.merging !== null;
+  }
+
+  /** The files for which the half done merge must not be committed yet, for people: see conflict.ts and taken-back.ts. */
+  async unresolved(conflict: Conflict, signal: AbortSignal): Promise<Result<readonly string[], GitFailure>> {
+    const { head, merging } = this.#state;
+    if (merging === null) return ok(conflict.files);
+    const staged = await this.#stage(signal);
+    if (!staged.ok) return staged;
+    const { gitDirectory, record } = this.#options.worktree;
+    const back = await takenBack({ git: this.#git, gitDirectory, record, head, merging }, signal);
+    if (!back.ok) return back;
+    if (back.value === "all") return ok(conflict.files);
+    const files = back.value.map(readablePath).filter((file) => !conflict.files.includes(file));
+    return ok([...(await conflict.unresolved()), ...files]);
+  }
+
   /** Commits of the work branch that `base`, a sha, has not. */
   async commitsAhead(base: string, signal: AbortSignal): Promise<Result<number, GitFailure>> {
     const counted = await this.#compare(
@@ -117,15 +137,9 @@ export class WorkBranch {
     return listed.ok ? ok(fieldsOf(listed.value.stdout)) : listed;
   }
 
-  /** A regular file of the head's top directory, as text; null where there is none: a link or a submodule is not followed. */
-  async readFile(name: string, signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
-    const listed = await this.#git.run(["ls-tree", "-z", this.#state.head, "--", name], signal);
-    if (!listed.ok) return listed;
-    const object = /^100\d{3} blob ([0-9a-f]+)\t/.exec(listed.value.stdout)?.[1];
-    if (object === undefined) return ok(null);
-    const limits = { outputBytesMax: FILE_BYTES_MAX, truncate: true };
-    const read = await this.#git.run(["cat-file", "blob", object], signal, limits);
-    return read.ok ? ok(read.value.stdout) : read;
+  /** A file of the head's top directory; see committed-file.ts. */
+  readFile(name: string, signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
+    return readCommittedFile(this.#git, { sha: this.#state.head, name }, signal);
   }
 
   /** Merges the remote's `base` branch, freshly fetched. Uncommitted work is refused: taking a merge back would lose it. */

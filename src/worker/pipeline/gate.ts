@@ -2,6 +2,7 @@
 // setup that such a checkout needs. It runs code that an agent has written, so it gets an agent's environment, no
 // credential, a deadline and the end of its whole process tree. Its HOME is new for every run; only caches are kept.
 
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import { agentDirectories, agentEnvironment } from "../agent/agent-environment.ts";
@@ -15,6 +16,7 @@ import { OUTPUT_CHARACTERS_MAX } from "../prompt/prompt.ts";
 
 const OUTPUT_BYTES_MAX = 4 * OUTPUT_CHARACTERS_MAX;
 const MANIFEST_PLACEHOLDER = "no test specified";
+const CACHE = "cache";
 const NPM_GATE = "npm test";
 
 export interface GateOptions {
@@ -23,10 +25,9 @@ export interface GateOptions {
   readonly setup: string | null;
   /** A fresh checkout. */
   readonly directory: string;
-  /** This run's own; made, and removed at its end. */
-  readonly home: string;
-  /** Of package managers; shared by all gates of the repository, and kept. */
-  readonly cache: string;
+  /** Where the gates of the repository have their HOMEs, and the caches of package managers, which are kept. */
+  readonly homes: string;
+  readonly issue: number;
   /** Its process group is on record here while it runs. */
   readonly groups: string;
   /** Of the setup and of the gate, each. */
@@ -92,19 +93,31 @@ const INSTALLS: readonly (readonly [lock: string, install: (lock: string) => str
 
 /** Aborting kills the tree; the result then says `passed: false`, and the caller looks at its signal. */
 export async function runGate(options: GateOptions, signal: AbortSignal): Promise<GateResult> {
-  await removeTree(options.home);
-  await Promise.all([options.cache, ...Object.values(agentDirectories(options.home))].map(ensurePrivateDirectory));
+  const home = join(options.homes, `issue-${options.issue}`);
+  await removeTree(home);
+  await Promise.all([join(options.homes, CACHE), ...Object.values(agentDirectories(home))].map(ensurePrivateDirectory));
+  const place = { ...options, home, cache: join(options.homes, CACHE) };
   try {
-    const setUp = options.setup === null ? null : await runPart(options, options.setup, signal);
+    const setUp = options.setup === null ? null : await runPart(place, options.setup, signal);
     if (setUp !== null && !setUp.passed) return { ...setUp, what: "setup of the quality gate" };
-    return { ...(await runPart(options, options.command, signal)), what: "quality gate" };
+    return { ...(await runPart(place, options.command, signal)), what: "quality gate" };
   } finally {
     // What cannot be removed now is removed before the next run.
-    await removeTree(options.home).catch(() => undefined);
+    await removeTree(home).catch(() => undefined);
   }
 }
 
-async function runPart(options: GateOptions, command: string, signal: AbortSignal): Promise<Omit<GateResult, "what">> {
+/** Takes away the HOMEs that a killed worker left in `directory`; the caches stay. Call it once, at start. */
+export async function sweepGateHomes(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names) if (name !== CACHE) await removeTree(join(directory, name)).catch(() => undefined);
+}
+
+async function runPart(
+  options: GateOptions & { readonly home: string; readonly cache: string },
+  command: string,
+  signal: AbortSignal,
+): Promise<Omit<GateResult, "what">> {
   const { environment: parent, names, home, marks } = options;
   const end = await runCommand(
     {

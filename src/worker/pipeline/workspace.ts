@@ -15,6 +15,7 @@ import type { GitFailure } from "../git/git-failure.ts";
 import type { RemoteAccess } from "../git/remote-access.ts";
 import { Remote } from "../git/remote.ts";
 import { WorkBranch } from "../git/work-branch.ts";
+import { sweepGateHomes } from "./gate.ts";
 import { type Removed, type Worktree, WorktreeManager } from "../git/worktree-manager.ts";
 
 export interface WorkspacesOptions {
@@ -62,6 +63,7 @@ export class Workspaces {
     if (!pruned.ok) return pruned;
     const checkouts = new FreshCheckouts({ ...shared, remoteUrl: remote.url });
     await checkouts.sweep();
+    await sweepGateHomes(options.paths.gates);
     return ok({ workspaces: new Workspaces({ ...shared, guard, worktrees, checkouts }), changed });
   }
 
@@ -136,8 +138,9 @@ export class Workspace {
     return verified.ok ? ok(value) : verified;
   }
 
-  /** A worktree with no commit and no change of its own moves to the newest base. */
+  /** A worktree with no commit and no change of its own moves to the newest base. A half done merge ends with its run. */
   async renew(signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+    if (this.work.isMerging) return this.discard(signal);
     const head = await this.work.headSha(signal);
     if (!head.ok) return head;
     if (head.value === this.baseSha) return ok();

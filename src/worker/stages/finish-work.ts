@@ -1,8 +1,6 @@
 // Ends every stretch of work that may have changed files: commit, run the gate on a fresh checkout of exactly that commit,
 // let the agent mend what the gate shows, a bounded number of times. Who gets a sha back may push it.
 
-import { join } from "node:path";
-
 import type { Config } from "../../core/config.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { VERDICTS } from "../agent/verdict.ts";
@@ -114,8 +112,8 @@ async function checkWork(
     command: gateCommand,
     setup: setup.value,
     directory: checkout.path,
-    home: join(paths.gates, `issue-${run.issue.number}`),
-    cache: join(paths.gates, "cache"),
+    homes: paths.gates,
+    issue: run.issue.number,
     groups: paths.groups,
     timeoutMs: config.gateTimeoutMs,
     environment,

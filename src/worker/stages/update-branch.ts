@@ -48,11 +48,13 @@ async function resolveConflict(
     signal,
   );
   if (!verdict.ok) return verdict;
-  const left = verdict.value.outcome === "done" ? await conflict.unresolved() : conflict.files;
-  if (left.length === 0) return ok();
+  const open =
+    verdict.value.outcome === "done" ? await workspace.work.unresolved(conflict, signal) : ok(conflict.files);
+  if (!open.ok) return fail(gitOutcome(open.failure));
+  if (open.value.length === 0) return ok();
   const discarded = await workspace.discard(signal);
   if (!discarded.ok) return fail(gitOutcome(discarded.failure));
-  const names = left.map((file) => `\`${file}\``).join(", ");
+  const names = open.value.map((file) => `\`${file}\``).join(", ");
   const said = verdict.value.question ?? verdict.value.summary;
   return fail(
     handOff(

@@ -144,6 +144,19 @@ describe("A commit of ours", () => {
     expect(agent("diff", "--name-only", `${worktree.baseSha}..${sha}`)).toBe("one.txt");
   });
 
+  it("is read without following a link or a submodule", async () => {
+    await write("secret.json", "{}\n");
+    await symlink("secret.json", join(worktree.path, "package.json"));
+    await write("Makefile", "quality:\n");
+    await commit();
+    await rm(join(worktree.path, "Makefile"));
+    await write("Makefile", "uncommitted:\n");
+
+    expect(valueOf(await branch.readFile("Makefile", signal))).toBe("quality:\n");
+    expect(valueOf(await branch.readFile("package.json", signal))).toBeNull();
+    expect(valueOf(await branch.readFile("absent", signal))).toBeNull();
+  });
+
   it("survives an index that a power cut has torn", async () => {
     await write("one.txt", "one\n");
     await commit();

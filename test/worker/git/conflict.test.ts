@@ -11,8 +11,8 @@ import { GitFixture, type RepositoryFixture, sh, valueOf } from "./git-fixture.t
 
 const signal = new AbortController().signal;
 
-/** What a side does with its checkout. */
-type Side = (directory: string) => Promise<unknown> | unknown;
+/** What a side does in its checkout. */
+type Side = (directory: string) => Promise<void>;
 
 const puts =
   (name: string, text: string): Side =>
@@ -21,107 +21,58 @@ const puts =
 const removes =
   (name: string): Side =>
   (directory) =>
-    rm(fileAt(directory, name), { recursive: true });
-const nothing: Side = () => undefined;
+    rm(fileAt(directory, name));
+const links =
+  (name: string, target: string): Side =>
+  async (directory) => {
+    await rm(join(directory, name), { force: true });
+    await symlink(target, join(directory, name));
+  };
+const nothing: Side = () => Promise.resolve();
 
 interface Case {
-  readonly title: string;
   readonly base: Side;
   readonly ours: Side;
   readonly theirs: Side;
-  /** Of the agent. */
   readonly turn: Side;
-  readonly open: readonly string[];
 }
 
-const sides = (name: string, more: Partial<Case> = {}) => ({
-  base: puts(name, "A\n"),
-  ours: puts(name, "B\n"),
-  theirs: puts(name, "C\n"),
-  turn: nothing,
-  ...more,
-});
+/** A text that each side has changed, unless more is said. */
+function sides(name: string, more: Partial<Case> = {}): Case {
+  return { base: puts(name, "A\n"), ours: puts(name, "B\n"), theirs: puts(name, "C\n"), turn: nothing, ...more };
+}
 
-const CASES: Case[] = [
-  { title: "a text as git left it", ...sides("a.txt"), open: ["a.txt"] },
-  { title: "a name that is no UTF-8", ...sides("caf\xe9.txt"), open: ['"caf\\351.txt"'] },
-  { title: "a name with a line break", ...sides("a\nb"), open: ['"a\\012b"'] },
-  { title: "a resolved text", ...sides("a.txt", { turn: puts("a.txt", "B and C\n") }), open: [] },
-  { title: "a text resolved for our side", ...sides("a.txt", { turn: puts("a.txt", "B\n") }), open: [] },
-  {
-    title: "the middle marker of three alone",
-    ...sides("a.txt", { turn: puts("a.txt", "B\n||||||| base\nC\n") }),
-    open: ["a.txt"],
-  },
-  {
-    title: "markers with carriage returns",
-    ...sides("a.txt", { turn: puts("a.txt", "B\r\n=======\r\nC\r\n>>>>>>> theirs\r\n") }),
-    open: ["a.txt"],
-  },
-  { title: "a heading", ...sides("a.txt", { turn: puts("a.txt", "Title\n=======\n>> quoted\n") }), open: [] },
-  {
-    title: "markers of another length",
-    ...sides("a.txt", {
-      base: async (directory) => {
-        await puts(".gitattributes", "*.txt conflict-marker-size=12\n")(directory);
-        await puts("a.txt", "A\n")(directory);
-      },
-      turn: puts("a.txt", "B\n>>>>>>>>>>>> theirs\n"),
-    }),
-    open: ["a.txt"],
-  },
-  {
-    title: "a picture as git left it",
-    ...sides("a.bin", {
-      base: puts("a.bin", "\0A"),
-      ours: puts("a.bin", "\0B"),
-      theirs: puts("a.bin", "\0C"),
-      turn: (directory) => sh(directory, "add", "a.bin"),
-    }),
-    open: ["a.bin"],
-  },
-  { title: "one that they deleted", ...sides("a.txt", { theirs: removes("a.txt") }), open: ["a.txt"] },
-  { title: "one that we deleted", ...sides("a.txt", { ours: removes("a.txt") }), open: ["a.txt"] },
-  {
-    title: "one that they deleted and the agent too",
-    ...sides("a.txt", { theirs: removes("a.txt"), turn: removes("a.txt") }),
-    open: [],
-  },
-  {
-    title: "a directory in its place",
-    ...sides("a.txt", {
-      turn: async (directory) => {
-        await removes("a.txt")(directory);
-        await mkdir(join(directory, "a.txt"));
-      },
-    }),
-    open: ["a.txt"],
-  },
-  {
-    title: "a link that two sides led elsewhere",
-    ...sides("a.txt", {
-      base: puts("a.txt", "A\n"),
-      ours: async (directory) => {
-        await rm(join(directory, "a.txt"));
-        await symlink("b", join(directory, "a.txt"));
-      },
-      theirs: async (directory) => {
-        await rm(join(directory, "a.txt"));
-        await symlink("c", join(directory, "a.txt"));
-      },
-    }),
-    open: ["a.txt"],
-  },
-  {
-    title: "a mode that was changed and nothing else",
-    ...sides("a.bin", {
-      base: puts("a.bin", "\0A"),
-      ours: puts("a.bin", "\0B"),
-      theirs: puts("a.bin", "\0C"),
-      turn: (directory) => chmod(join(directory, "a.bin"), 0o755),
-    }),
-    open: ["a.bin"],
-  },
+function bytes(name: string, more: Partial<Case> = {}): Case {
+  return sides(name, { base: puts(name, "\0A"), ours: puts(name, "\0B"), theirs: puts(name, "\0C"), ...more });
+}
+
+const OPEN: Readonly<Record<string, Case>> = {
+  "as-git-left-it.txt": sides("as-git-left-it.txt"),
+  '"caf\\351.txt"': sides("caf\xe9.txt"),
+  '"line\\012break"': sides("line\nbreak"),
+  "middle-marker.txt": sides("middle-marker.txt", { turn: puts("middle-marker.txt", "B\n||||||| base\nC\n") }),
+  "carriage.txt": sides("carriage.txt", { turn: puts("carriage.txt", "B\r\nC\r\n>>>>>>> theirs\r\n") }),
+  "bare-marker.txt": sides("bare-marker.txt", { turn: puts("bare-marker.txt", "<<<<<<<\nB\nC\n") }),
+  "wide-marker.txt": sides("wide-marker.txt", { turn: puts("wide-marker.txt", "B\n>>>>>>>>>>>> theirs\n") }),
+  "picture.bin": bytes("picture.bin", { turn: async (directory) => void sh(directory, "add", "picture.bin") }),
+  "mode-alone.bin": bytes("mode-alone.bin", { turn: (directory) => chmod(join(directory, "mode-alone.bin"), 0o755) }),
+  "they-deleted.txt": sides("they-deleted.txt", { theirs: removes("they-deleted.txt") }),
+  "we-deleted.txt": sides("we-deleted.txt", { ours: removes("we-deleted.txt") }),
+  "directory.txt": sides("directory.txt", {
+    turn: async (directory) => {
+      await rm(join(directory, "directory.txt"));
+      await mkdir(join(directory, "directory.txt"));
+    },
+  }),
+  link: { base: links("link", "a"), ours: links("link", "b"), theirs: links("link", "c"), turn: nothing },
+};
+
+const RESOLVED: readonly Case[] = [
+  sides("both.txt", { turn: puts("both.txt", "B and C\n") }),
+  sides("ours.txt", { turn: puts("ours.txt", "B\n") }),
+  sides("heading.txt", { turn: puts("heading.txt", "Title\n=======\n>> quoted\n<<<< not a marker\n") }),
+  bytes("other.bin", { turn: puts("other.bin", "\0BC") }),
+  sides("both-deleted.txt", { theirs: removes("both-deleted.txt"), turn: removes("both-deleted.txt") }),
 ];
 
 describe("A conflict", () => {
@@ -158,17 +109,61 @@ describe("A conflict", () => {
     return merged.conflict;
   }
 
-  it.each(CASES)("tells what is left open of $title", async (given) => {
-    const conflict = await conflictOf(given);
-    await given.turn(worktree.path);
+  it("is open where a file is as git left it, cannot be read or holds a marker, and settled elsewhere", async () => {
+    const all = [...Object.values(OPEN), ...RESOLVED];
+    const each =
+      (side: keyof Case): Side =>
+      async (directory) => {
+        for (const one of all) await one[side](directory);
+      };
+    const base: Side = async (directory) => {
+      await puts(".gitattributes", "wide-* conflict-marker-size=12\n")(directory);
+      await each("base")(directory);
+    };
+    const conflict = await conflictOf({ base, ours: each("ours"), theirs: each("theirs") });
+    expect(conflict.files).toHaveLength(all.length);
+    await each("turn")(worktree.path);
 
-    expect(await conflict.unresolved()).toEqual(given.open);
+    expect((await conflict.unresolved()).toSorted()).toEqual(Object.keys(OPEN).toSorted());
+  });
+
+  it.each([
+    ["aborts the merge", async (directory: string) => void sh(directory, "merge", "--abort"), "a.txt"],
+    [
+      "takes our side of everything",
+      async (directory: string) => {
+        await rm(join(directory, "theirs.txt"));
+        await puts("a.txt", "B\n")(directory);
+      },
+      "theirs.txt",
+    ],
+  ])("is not resolved by an agent that %s", async (_title, turn, open) => {
+    const conflict = await conflictOf({
+      ...sides("a.txt"),
+      theirs: async (directory) => {
+        await puts("a.txt", "C\n")(directory);
+        await puts("theirs.txt", "theirs\n")(directory);
+      },
+    });
+    await turn(worktree.path);
+
+    expect(valueOf(await branch.unresolved(conflict, signal))).toEqual([open]);
+  });
+
+  it("is resolved by an agent that commits the merge itself", async () => {
+    const conflict = await conflictOf(sides("a.txt"));
+    await puts("a.txt", "B and C\n")(worktree.path);
+    sh(worktree.path, "add", "a.txt");
+    sh(worktree.path, "commit", "-q", "-m", "Merge");
+
+    expect(valueOf(await branch.unresolved(conflict, signal))).toEqual([]);
   });
 
   it("becomes a merge commit when it is resolved for our side", async () => {
-    await conflictOf(sides("a.txt"));
+    const conflict = await conflictOf(sides("a.txt"));
     const ours = valueOf(await branch.headSha(signal));
     await puts("a.txt", "B\n")(worktree.path);
+    expect(valueOf(await branch.unresolved(conflict, signal))).toEqual([]);
     await writeFile(join(worktree.gitDirectory, "MERGE_HEAD"), "");
 
     const sha = valueOf(await branch.commitAll("Merge", signal)) ?? "nothing";
