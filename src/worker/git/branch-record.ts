@@ -1,5 +1,5 @@
-// What we know of one issue's work branch, kept by us: the commit that we made last, the base commit that we are merging,
-// and an index of our own. An agent moves refs, HEAD, MERGE_HEAD and the worktree's index as it likes; none is asked.
+// What we know of one issue's work branch, kept by us: the commit that we made last, the merge that we have begun, and
+// an index of our own. An agent moves refs, HEAD, MERGE_HEAD and the worktree's index as it likes; none is asked.
 //
 // I1  The head is a commit that we made, took from the remote, or began at.
 // I2  It stands here, on disk, before any ref shows it; in this process only what we wrote ourselves counts.
@@ -19,8 +19,15 @@ const SETTLED_MS = 2_000;
 const sha = z.string().check(z.regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/));
 const stateSchema = z.strictObject({
   head: sha,
-  /** The second parent of the next commit, while a merge of ours stands half done in the worktree. */
-  merging: z.nullable(sha),
+  /** What the worktree is in the middle of; null when its files are the head's, and work on it. */
+  pending: z.nullable(
+    z.discriminatedUnion("kind", [
+      /** Our git writes its files, or was killed while it did. */
+      z.strictObject({ kind: z.literal("reset") }),
+      /** A merge of ours stands there half done; `parent` becomes the second parent of the next commit. */
+      z.strictObject({ kind: z.literal("merge"), parent: sha }),
+    ]),
+  ),
   /** The worktree's HEAD is detached, because somebody else has the branch checked out. */
   isDetached: z.boolean(),
 });
@@ -64,7 +71,7 @@ export class BranchRecord {
   }
 
   async begin(head: string, isDetached: boolean): Promise<void> {
-    await this.#store({ head, merging: null, isDetached });
+    await this.#store({ head, pending: null, isDetached });
   }
 
   async change(change: Partial<BranchState>): Promise<void> {

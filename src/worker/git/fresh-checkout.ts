@@ -49,9 +49,10 @@ export class FreshCheckouts {
     const root = await openWorktreeRoot(this.#options.root, name);
     if (!root.ok) return root;
     const path = join(root.value, name);
-    const dispose = () => removeTree(path);
+    // What cannot be removed now is in the way of the next one, and said then.
+    const dispose = () => removeTree(path).catch(() => undefined);
     try {
-      await dispose();
+      await removeTree(path);
       const filled = await this.#fill(path, root.value, commit, signal);
       if (filled.ok) return ok({ path, [Symbol.asyncDispose]: dispose });
       await dispose();
@@ -66,7 +67,8 @@ export class FreshCheckouts {
   async sweep(): Promise<void> {
     const root = await openWorktreeRoot(this.#options.root);
     if (!root.ok) return;
-    for (const name of await readdir(root.value)) if (NAME.test(name)) await removeTree(join(root.value, name));
+    for (const name of await readdir(root.value))
+      if (NAME.test(name)) await removeTree(join(root.value, name)).catch(() => undefined);
   }
 
   async #fill(

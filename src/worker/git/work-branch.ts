@@ -63,8 +63,8 @@ export class WorkBranch {
     const staged = await this.#stage(signal);
     if (!staged.ok) return staged;
     if (!staged.value.isChanged) return ok(null);
-    const { head, merging } = this.#state;
-    const parents = [head, ...(merging === null ? [] : [merging])].flatMap((parent) => ["-p", parent]);
+    const { head } = this.#state;
+    const parents = [head, ...(this.#merging === null ? [] : [this.#merging])].flatMap((parent) => ["-p", parent]);
     const committed = await this.#git.run(["commit-tree", staged.value.tree, ...parents, "-F", "-"], signal, {
       input: `${message.trim()}\n`,
     });
@@ -72,21 +72,22 @@ export class WorkBranch {
     const sha = committed.value.stdout.trim();
     return this.#keeping(signal, async () => {
       const { record } = this.#options.worktree;
-      await record.change({ head: sha, merging: null });
+      await record.change({ head: sha, pending: null });
       await record.takeNextIndex();
       const shown = await this.#show(sha, signal);
       return shown.ok ? ok(sha) : shown;
     });
   }
 
-  /** A merge of ours stands half done in the worktree. */
-  get isMerging(): boolean {
-    return this.#state.merging !== null;
+  /** A merge or a reset of ours was begun, and a killed worker or the end of a run left it there. */
+  get isHalfDone(): boolean {
+    return this.#state.pending !== null;
   }
 
   /** The files for which the half done merge must not be committed yet, for people: see conflict.ts and taken-back.ts. */
   async unresolved(conflict: Conflict, signal: AbortSignal): Promise<Result<readonly string[], GitFailure>> {
-    const { head, merging } = this.#state;
+    const { head } = this.#state;
+    const merging = this.#merging;
     if (merging === null) return ok(conflict.files);
     const staged = await this.#stage(signal);
     if (!staged.ok) return staged;
@@ -153,6 +154,7 @@ export class WorkBranch {
     const before = this.#state.head;
     const reset = await this.resetTo(before, signal);
     if (!reset.ok) return reset;
+    await this.#options.worktree.record.change({ pending: { kind: "reset" } });
     await this.#options.worktree.record.settleIndex();
     const merged = await this.#git.run(["merge", ...MERGE_OPTIONS, "-m", `Merge branch '${base}'`, baseSha], signal);
     if (!merged.ok) return this.#conflict(merged.failure, { baseSha, keepConflict }, signal);
@@ -160,7 +162,7 @@ export class WorkBranch {
     if (!resolved.ok) return resolved;
     const head = resolved.value.stdout.trim();
     return this.#keeping(signal, async () => {
-      await this.#options.worktree.record.change({ head });
+      await this.#options.worktree.record.change({ head, pending: null });
       const shown = await this.#show(head, signal);
       return shown.ok ? ok({ kind: "merged", head, changed: head !== before }) : shown;
     });
@@ -185,7 +187,7 @@ export class WorkBranch {
   async resetTo(sha: string, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
     if (!isSha(sha)) return fail(gitFailure("failed", "a reset needs a full object name"));
     return this.#keeping(signal, async () => {
-      await this.#options.worktree.record.change({ head: sha, merging: null });
+      await this.#options.worktree.record.change({ head: sha, pending: { kind: "reset" } });
       const placed = await this.#git.place(sha, signal);
       if (!placed.ok) return placed;
       const reset = await this.#resetHard(sha, signal);
@@ -194,6 +196,7 @@ export class WorkBranch {
       if (!cleaned.ok) return cleaned;
       await this.#git.clearHalfDone();
       await this.#git.showIndex();
+      await this.#options.worktree.record.change({ pending: null });
       return ok();
     });
   }
@@ -211,11 +214,11 @@ export class WorkBranch {
     return this.#keeping(signal, async () => {
       const staged = await stageTree({ git: this.#git, path, record }, signal);
       if (!staged.ok) return staged;
-      const { head, merging } = this.#state;
-      const resolved = await this.#git.run(["rev-parse", "--verify", "--quiet", `${head}^{tree}`], signal);
+      const headTree = `${this.#state.head}^{tree}`;
+      const resolved = await this.#git.run(["rev-parse", "--verify", "--quiet", headTree], signal);
       if (!resolved.ok) return resolved;
       // A conflict that was settled by keeping our side changes no file, and is a merge all the same.
-      const isChanged = merging !== null || staged.value !== resolved.value.stdout.trim();
+      const isChanged = this.#merging !== null || staged.value !== resolved.value.stdout.trim();
       return ok({ tree: staged.value, isChanged });
     });
   }
@@ -231,7 +234,7 @@ export class WorkBranch {
     const { files } = conflict.value;
     if (keepConflict && files.length > 0) {
       return this.#keeping(signal, async () => {
-        await record.change({ merging: baseSha });
+        await record.change({ pending: { kind: "merge", parent: baseSha } });
         await this.#git.showIndex();
         return ok({ kind: "conflict", files, conflict: conflict.value });
       });
@@ -284,6 +287,11 @@ export class WorkBranch {
       if (errnoOf(error) !== undefined) return fail(gitFailure("failed", messageOf(error)));
       throw error;
     });
+  }
+
+  get #merging(): string | null {
+    const { pending } = this.#state;
+    return pending?.kind === "merge" ? pending.parent : null;
   }
 
   get #state(): BranchState {

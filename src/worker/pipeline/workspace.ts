@@ -138,9 +138,9 @@ export class Workspace {
     return verified.ok ? ok(value) : verified;
   }
 
-  /** A worktree with no commit and no change of its own moves to the newest base. A half done merge ends with its run. */
+  /** A worktree with no commit and no change of its own moves to the newest base. What was left half done is taken back. */
   async renew(signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
-    if (this.work.isMerging) return this.discard(signal);
+    if (this.work.isHalfDone) return this.discard(signal);
     const head = await this.work.headSha(signal);
     if (!head.ok) return head;
     if (head.value === this.baseSha) return ok();

@@ -1,7 +1,6 @@
 // The layers of a worker's settings: the machine's file, the repository's own, environment, command line. The repository's
 // file is the operator's checkout's, never an agent's worktree's.
 
-import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Config } from "../../core/config.ts";
@@ -28,8 +27,6 @@ export async function loadWorkerConfig({
   environment,
   commandLine,
 }: ConfigSources): Promise<Result<Config, string>> {
-  const foreign = await foreignPart(join(checkout, ".hydraflow"));
-  if (foreign !== null) return fail(`${foreign}; settings are read from the repository's own file alone`);
   const repository = await readLayerFile(join(checkout, ".hydraflow", "config.json"));
   if (!repository.ok) return repository;
   const layers: ConfigLayer[] = [
@@ -40,14 +37,6 @@ export async function loadWorkerConfig({
   ];
   const config = resolveConfig(layers);
   return config.ok ? config : fail(describeProblems(config.failure));
-}
-
-/** A link may lead anywhere, and what a submodule holds is reviewed elsewhere. Null when there is neither. */
-async function foreignPart(directory: string): Promise<string | null> {
-  const kindOf = (path: string) => lstat(path).catch(() => undefined);
-  for (const path of [directory, join(directory, "config.json")])
-    if ((await kindOf(path))?.isSymbolicLink() === true) return `${path} is a symbolic link`;
-  return (await kindOf(join(directory, ".git"))) === undefined ? null : `${directory} is a submodule`;
 }
 
 /** Null when there is none; a file that is no JSON object is the resolver's to name. */

@@ -15,7 +15,7 @@ import { gateFixPrompt } from "../prompt/implement-prompt.ts";
 import { titleOf } from "./issue-text.ts";
 
 /** An agent sees its own worktree, where more lies about. */
-const WHERE = "run in a fresh checkout of the commit, without ignored files and installed packages";
+const WHERE = "run in a fresh checkout of the commit, without anything that git ignores";
 
 export interface WorkParts {
   readonly context: StageContext;

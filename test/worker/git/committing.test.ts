@@ -144,6 +144,17 @@ describe("A commit of ours", () => {
     expect(agent("diff", "--name-only", `${worktree.baseSha}..${sha}`)).toBe("one.txt");
   });
 
+  it("is known to stand on files that a killed worker had begun to write", async () => {
+    await worktree.record.change({ pending: { kind: "reset" } });
+
+    const restarted = new WorktreeManager({ ...web, isOriginOverridden: false });
+    const again = web.branch(valueOf(await restarted.ensure(7, "main", signal)));
+
+    expect(again.isHalfDone).toBe(true);
+    valueOf(await again.resetTo(worktree.baseSha, signal));
+    expect(again.isHalfDone).toBe(false);
+  });
+
   it("is read without following a link or a submodule", async () => {
     await write("secret.json", "{}\n");
     await symlink("secret.json", join(worktree.path, "package.json"));
