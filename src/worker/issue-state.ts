@@ -71,6 +71,8 @@ export interface IssueState {
   readonly plan: string | null;
   /** Names the state of the protected paths that a person has let pass; see stages/protected-paths.ts. */
   readonly approved: string | null;
+  /** Work that the gate was green for and that a rule of the server refused; the next run pushes it as it is. */
+  readonly kept: { readonly sha: string; readonly summary: string } | null;
   readonly claim: { readonly commentId: number; readonly expiresAt: string } | null;
   readonly retryAt: string | null;
   readonly retryReason: string | null;
@@ -92,6 +94,7 @@ export const UNKNOWN_ISSUE: IssueState = Object.freeze({
   branch: null,
   plan: null,
   approved: null,
+  kept: null,
   claim: null,
   retryAt: null,
   retryReason: null,
@@ -145,6 +148,7 @@ export const issueStateSchema = z.strictObject({
   branch: z.nullable(z.string()),
   plan: z.nullable(z.string()),
   approved: z.nullable(z.string()),
+  kept: z._default(z.nullable(z.strictObject({ sha: z.string(), summary: z.string() })), null),
   claim: z.nullable(z.strictObject({ commentId: id, expiresAt: z.string() })),
   retryAt: z.nullable(z.string()),
   retryReason: z.nullable(z.string()),

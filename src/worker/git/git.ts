@@ -11,7 +11,7 @@ import { PRIVATE_DIRECTORY_MODE } from "../../core/paths.ts";
 import { sweepMarked } from "../../core/process-tree.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { type ConfigPair, gitEnvironment, type Identity } from "./git-environment.ts";
-import { classifyGitOutput, type GitFailure, gitFailure } from "./git-failure.ts";
+import { classifyGitOutput, type GitFailure, gitFailure, remoteWords } from "./git-failure.ts";
 
 const LOCAL_TIMEOUT_MS = 5 * 60_000;
 const NETWORK_TIMEOUT_MS = 15 * 60_000;
@@ -52,6 +52,8 @@ export interface GitCall {
   readonly config?: readonly ConfigPair[];
   /** Present for commands that use the network: the transports they may use. */
   readonly protocols?: readonly string[];
+  /** Present for commands that use the network: where they go. */
+  readonly remoteUrl?: string;
   /** Exit codes that are answers, not failures; 0 always is. */
   readonly answers?: readonly number[];
   readonly outputBytesMax?: number;
@@ -197,6 +199,8 @@ const PERMITTED = {
   allowUnsafeTemplateDir: true,
   allowUnsafeFsMonitor: true,
   allowUnsafeAskPass: true,
+  allowUnsafeSshCommand: true,
+  allowUnsafeGitProxy: true,
   allowUnsafeCredentialHelper: true,
   allowUnsafeProtocolOverride: true,
 };
@@ -208,6 +212,7 @@ function environmentOf(options: GitOptions, call: GitCall): Record<string, strin
     identity: options.identity,
     protocols: call.protocols ?? [],
     config: call.config ?? [],
+    ...(call.remoteUrl === undefined ? {} : { remoteUrl: call.remoteUrl }),
     variables: {
       ...options.marks,
       ...(call.protocols === undefined ? {} : options.networkVariables),
@@ -231,11 +236,12 @@ function cutOutput(call: GitCall, raw: Raw | undefined, bytesMax: number): Resul
 }
 
 function failureOf(options: GitOptions, error: unknown, raw: Raw | undefined): GitFailure {
-  const text = options.redact(messageOf(error)).replace(/\s+/g, " ").trim();
+  const lines = options.redact(messageOf(error));
+  const text = lines.replace(/\s+/g, " ").trim();
   const message = text.slice(0, MESSAGE_LENGTH_MAX);
   const exitCode = raw === undefined || raw.exitCode < 0 ? null : raw.exitCode;
   if (/spawn git ENOENT/.test(message)) return gitFailure("failed", "git is not installed, or not on PATH", null);
   if (/directory that does not exist/.test(message))
     return gitFailure("not-found", `${message}: the working directory is gone`, null);
-  return gitFailure(classifyGitOutput(text), message, exitCode);
+  return { ...gitFailure(classifyGitOutput(text), message, exitCode), remote: remoteWords(lines) };
 }

@@ -6,7 +6,8 @@ import { join } from "node:path";
 
 import { ok, type Result } from "../../core/result.ts";
 import type { BranchRecord } from "./branch-record.ts";
-import { fieldsOf } from "./byte-path.ts";
+import { fieldsOf, readablePath } from "./byte-path.ts";
+import type { Conflict } from "./conflict.ts";
 import type { GitFailure } from "./git-failure.ts";
 import type { WorktreeGit } from "./worktree-git.ts";
 
@@ -21,8 +22,21 @@ export interface HalfDoneMerge {
   readonly merging: string;
 }
 
+/** The files, for people, for which the merge must not be committed yet: conflicts left open, and what was taken back. */
+export async function leftOpen(
+  conflict: Conflict,
+  merge: HalfDoneMerge,
+  signal: AbortSignal,
+): Promise<Result<readonly string[], GitFailure>> {
+  const back = await takenBack(merge, signal);
+  if (!back.ok) return back;
+  if (back.value === "all") return ok(conflict.files);
+  const files = back.value.map(readablePath).filter((file) => !conflict.files.includes(file));
+  return ok([...(await conflict.unresolved()), ...files]);
+}
+
 /** Byte paths of the files; conflicts that are resolved for our side are among them. */
-export async function takenBack(
+async function takenBack(
   merge: HalfDoneMerge,
   signal: AbortSignal,
 ): Promise<Result<readonly string[] | "all", GitFailure>> {

@@ -5,18 +5,17 @@
 import { errnoOf, messageOf } from "../../core/errors.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { isSha } from "./branch-name.ts";
-import { fieldsOf, readablePath } from "./byte-path.ts";
 import { readCommittedFile } from "./committed-file.ts";
 import { Conflict } from "./conflict.ts";
-import type { Git, GitCall, GitOutput } from "./git.ts";
+import { type Change, ChangeReader } from "./change-reader.ts";
+import type { Git } from "./git.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
 import type { Remote } from "./remote.ts";
 import { stageTree } from "./staging.ts";
-import { takenBack } from "./taken-back.ts";
+import { leftOpen } from "./taken-back.ts";
 import { type PlacedWorktree, WorktreeGit } from "./worktree-git.ts";
 import type { BranchState } from "./branch-record.ts";
 
-const DIFF_OPTIONS = ["--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=all"];
 const DIFF_BYTES_MAX = 1_048_576;
 /** Whatever the repository's configuration says of merges, ours is one of its two sides and nothing else. */
 const MERGE_OPTIONS = ["--quiet", "--ff", "--commit", "--no-squash", "--no-verify", "--no-edit", "--no-gpg-sign"];
@@ -86,56 +85,54 @@ export class WorkBranch {
 
   /** The files for which the half done merge must not be committed yet, for people: see conflict.ts and taken-back.ts. */
   async unresolved(conflict: Conflict, signal: AbortSignal): Promise<Result<readonly string[], GitFailure>> {
-    const { head } = this.#state;
     const merging = this.#merging;
     if (merging === null) return ok(conflict.files);
     const staged = await this.#stage(signal);
     if (!staged.ok) return staged;
     const { gitDirectory, record } = this.#options.worktree;
-    const back = await takenBack({ git: this.#git, gitDirectory, record, head, merging }, signal);
-    if (!back.ok) return back;
-    if (back.value === "all") return ok(conflict.files);
-    const files = back.value.map(readablePath).filter((file) => !conflict.files.includes(file));
-    return ok([...(await conflict.unresolved()), ...files]);
+    return leftOpen(conflict, { git: this.#git, gitDirectory, record, head: this.#state.head, merging }, signal);
+  }
+
+  /** Reads commits from objects alone, whatever lies in the worktree. */
+  get changes(): ChangeReader {
+    return new ChangeReader(this.#options.remote.views);
   }
 
   /** Commits of the work branch that `base`, a sha, has not. */
   async commitsAhead(base: string, signal: AbortSignal): Promise<Result<number, GitFailure>> {
-    const counted = await this.#compare(
-      base,
-      (range) => ["rev-list", "--count", range.replace("...", ".."), "--"],
-      signal,
-    );
-    return counted.ok ? ok(Number(counted.value.stdout.trim())) : counted;
+    const head = await this.headSha(signal);
+    return head.ok ? this.changes.commitsAhead({ base, head: head.value }, signal) : head;
   }
 
-  /** Whether `sha` is a commit of the work branch; one that is not even here is not. */
-  async contains(sha: string, signal: AbortSignal): Promise<Result<boolean, GitFailure>> {
-    if (!isSha(sha)) return fail(gitFailure("failed", "a comparison needs a full object name"));
-    const asked = await this.#git.run(["merge-base", "--is-ancestor", sha, this.#state.head], signal, {
-      answers: [1, 128],
-    });
-    return asked.ok ? ok(asked.value.exitCode === 0) : asked;
+  /** What this process has pushed to the work branch last; null when nothing. */
+  get lastPushed(): string | null {
+    return this.#options.remote.lastPushed(this.#options.worktree.branch);
   }
 
-  /** Cut at `bytesMax`, which is said. */
+  /** What the remote has of `branches`, with the commits fetched. */
+  fetchHeads(
+    branches: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
+    return this.#options.remote.fetch(branches, signal);
+  }
+
   async diff(
     base: string,
     signal: AbortSignal,
     bytesMax = DIFF_BYTES_MAX,
   ): Promise<Result<{ text: string; truncated: boolean }, GitFailure>> {
-    const limits = { outputBytesMax: bytesMax, truncate: true };
-    const printed = await this.#compare(base, (range) => ["diff", ...DIFF_OPTIONS, range, "--"], signal, limits);
-    return printed.ok ? ok({ text: printed.value.stdout, truncated: printed.value.truncated }) : printed;
+    const change = await this.#change(base, signal);
+    if (!change.ok) return change;
+    const read = await this.changes.readDiff(change.value, signal, bytesMax);
+    if (!read.ok) return read;
+    const text = read.value.map((file) => (file.note === null ? file.text : `# ${file.path}: ${file.note}\n`)).join("");
+    return ok({ text, truncated: read.value.some(({ note }) => note !== null) });
   }
 
   async changedFiles(base: string, signal: AbortSignal): Promise<Result<readonly string[], GitFailure>> {
-    const listed = await this.#compare(
-      base,
-      (range) => ["diff", "--name-only", "-z", "--no-renames", ...DIFF_OPTIONS, range, "--"],
-      signal,
-    );
-    return listed.ok ? ok(fieldsOf(listed.value.stdout)) : listed;
+    const change = await this.#change(base, signal);
+    return change.ok ? ok(change.value.files.map(({ path }) => path)) : change;
   }
 
   /** A file of the head's top directory; see committed-file.ts. */
@@ -270,14 +267,9 @@ export class WorkBranch {
     return ok();
   }
 
-  async #compare(
-    base: string,
-    command: (range: string) => readonly string[],
-    signal: AbortSignal,
-    more: Partial<GitCall> = {},
-  ): Promise<Result<GitOutput, GitFailure>> {
-    if (!isSha(base)) return fail(gitFailure("failed", "a comparison needs a full object name"));
-    return this.#git.run(command(`${base}...${this.#state.head}`), signal, more);
+  async #change(base: string, signal: AbortSignal): Promise<Result<Change, GitFailure>> {
+    const head = await this.headSha(signal);
+    return head.ok ? this.changes.readChange({ base, head: head.value }, signal) : head;
   }
 
   /** A disk that is full, or gone, is a failure like git's own. */

@@ -11,14 +11,11 @@ import type { ConfigPair } from "./git-environment.ts";
 import type { GitFailure } from "./git-failure.ts";
 import { holderOf, listWorktrees } from "./worktree-list.ts";
 
-/** Each of them would let git leave files out, or believe that they are unchanged. */
-export const WHOLE_TREE: readonly ConfigPair[] = [
-  ["core.sparseCheckout", "false"],
+/** Each of them would let git believe that files are unchanged, or spread the index over files that are not ours. */
+const OWN_INDEX: readonly ConfigPair[] = [
   ["index.sparse", "false"],
-  ["core.ignoreStat", "false"],
   ["core.trustctime", "true"],
   ["core.checkStat", "default"],
-  ["core.untrackedCache", "false"],
   ["core.splitIndex", "false"],
 ];
 
@@ -70,7 +67,7 @@ export class WorktreeGit {
       GIT_INDEX_FILE: record.index,
       ...more.variables,
     };
-    const call = { directory: path, arguments: gitArguments, config: WHOLE_TREE, ...more, variables };
+    const call = { directory: path, arguments: gitArguments, config: OWN_INDEX, ...more, variables };
     return this.#git.run(call, signal);
   }
 

@@ -14,7 +14,7 @@ import { type GitFailure, gitFailure } from "./git-failure.ts";
 import { Mutex } from "./mutex.ts";
 import type { Remote } from "./remote.ts";
 import { emptyTrash, moveToTrash, openWorktreeRoot } from "./worktree-directory.ts";
-import { type PlacedWorktree, WHOLE_TREE, WorktreeGit } from "./worktree-git.ts";
+import { type PlacedWorktree, WorktreeGit } from "./worktree-git.ts";
 import { holderOf, listWorktrees, type WorktreeEntry } from "./worktree-list.ts";
 
 export interface WorktreeManagerOptions {
@@ -288,7 +288,6 @@ export class WorktreeManager {
       directory: commonDirectory,
       arguments: gitArguments,
       answers,
-      config: WHOLE_TREE,
       variables: { GIT_DIR: commonDirectory },
     };
     return git.run(call, signal);

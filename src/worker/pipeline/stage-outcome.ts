@@ -6,7 +6,10 @@ import type { StageLabel } from "../../core/stage.ts";
 
 /** What a stage may change beside the label. */
 export type StateChange = Partial<
-  Pick<IssueState, "feedback" | "reviewRounds" | "ciFixes" | "guidance" | "plan" | "pull" | "branch" | "approved">
+  Pick<
+    IssueState,
+    "feedback" | "reviewRounds" | "ciFixes" | "guidance" | "plan" | "pull" | "branch" | "approved" | "kept"
+  >
 >;
 
 /** `key` names it within the run: `plan`, `review`. */

@@ -24,6 +24,8 @@ export async function hitl(context: StageContext, run: StageRun, signal: AbortSi
   const { answer } = asked;
   await run.change((state) => withGuidance(state, answer));
   if (asked.origin !== "ready" && asked.origin !== "review") return back(asked, answer);
+  // The push was refused by a rule: what there is to do was on the server, and the work is tried as it is.
+  if (run.state().kept !== null) return back(asked, answer);
   const active = await context.github.addLabels(
     run.issue.number,
     [labelName(context.config.labelPrefix, "hitl-active")],
@@ -65,7 +67,7 @@ async function approve(
   answer: HitlAnswer,
   signal: AbortSignal,
 ): Promise<StageOutcome> {
-  const approval = await protectedApproval(parts.workspace, signal);
+  const approval = await protectedApproval(parts, signal);
   if (!approval.ok) return approval.failure;
   const outcome = back(asked, answer);
   return outcome.kind === "advance" ? { ...outcome, change: { ...outcome.change, approved: approval.value } } : outcome;

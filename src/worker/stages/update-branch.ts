@@ -11,14 +11,17 @@ import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { conflictPrompt } from "../prompt/implement-prompt.ts";
 import { finishWork, requireGate, type WorkParts } from "./finish-work.ts";
-import { takeInRemoteWork } from "./pull-request.ts";
+import { pushedShas, takeInRemoteWork } from "./pull-request.ts";
 
 /** The head of the branch, ready to be pushed. */
 export async function updateBranch(parts: WorkParts, signal: AbortSignal): Promise<Result<string, StageOutcome>> {
-  const { context, workspace } = parts;
+  const { context, run, workspace } = parts;
   const discarded = await workspace.discard(signal);
   if (!discarded.ok) return fail(gitOutcome(discarded.failure));
-  const taken = await takeInRemoteWork(workspace, signal);
+  const taken = await takeInRemoteWork(
+    { work: workspace.work, branch: workspace.branch, pushed: pushedShas(context, run) },
+    signal,
+  );
   if (!taken.ok) return taken;
   const merged = await workspace.work.mergeBase(context.baseBranch, signal, true);
   if (!merged.ok) return fail(gitOutcome(merged.failure));
