@@ -56,8 +56,10 @@ export const repositorySettings = {
   labelPrefix: z._default(z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,30}$/)), "hydraflow"),
   /** The repository's default branch when absent. */
   baseBranch: z.optional(text),
-  /** Quality gate, run by `sh -c` in the worktree. Default: `make quality` where a Makefile has it, else `npm test`. */
+  /** Quality gate, run by `sh -c` in a fresh checkout. Default: `make quality` where a Makefile has it, else `npm test`. */
   gateCommand: z.optional(text),
+  /** Run before the gate in the same place. Default: a clean install, where the gate is `npm test` by default. */
+  gateSetupCommand: z.optional(text),
   gateTimeoutMs: z._default(milliseconds(1_000, 4 * HOUR_MS), HOUR_MS),
   pollIntervalMs: z._default(milliseconds(200, 5 * MINUTE_MS), 30_000),
   maxTriagers: z._default(count(1, 10), 1),

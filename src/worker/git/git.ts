@@ -46,6 +46,8 @@ export interface GitCall {
   /** From code alone: a value from outside stands behind `--` or has been checked by branch-name.ts. */
   readonly arguments: readonly string[];
   readonly input?: string;
+  /** With `latin1` each character of input and output stands for one byte: names of files come through as they are. */
+  readonly encoding?: "latin1";
   readonly variables?: Readonly<Record<string, string>>;
   readonly config?: readonly ConfigPair[];
   /** Present for commands that use the network: the transports they may use. */
@@ -122,7 +124,8 @@ async function runOnce(
   try {
     const stop = AbortSignal.any([signal, deadline, overflow.signal]);
     const stdout = await spawnGit(options, call, { stop, overflow, outputBytesMax, ended: (result) => (raw = result) });
-    return ok({ exitCode: raw?.exitCode ?? 0, stdout, truncated: false });
+    const printed = call.encoding === undefined ? stdout : Buffer.concat(raw?.stdOut ?? []).toString(call.encoding);
+    return ok({ exitCode: raw?.exitCode ?? 0, stdout: printed, truncated: false });
   } catch (error) {
     signal.throwIfAborted();
     if (overflow.signal.aborted) return cutOutput(call, raw, outputBytesMax);
@@ -155,7 +158,7 @@ async function spawnGit(options: GitOptions, call: GitCall, control: Control): P
         if (error !== undefined || result.exitCode === 0 || call.answers?.includes(result.exitCode)) return error;
         return Buffer.concat([...result.stdErr, ...result.stdOut]);
       },
-      ...(call.input === undefined ? {} : { input: () => call.input }),
+      ...(call.input === undefined ? {} : { input: () => Buffer.from(call.input ?? "", call.encoding ?? "utf8") }),
     });
     git.env(environment).outputHandler((_command, stdout, stderr) => {
       for (const stream of [stdout, stderr]) stream.on("data", limitBytes(control.outputBytesMax, control.overflow));
@@ -193,6 +196,7 @@ const PERMITTED = {
   allowUnsafeConfigEnvCount: true,
   allowUnsafeConfigPaths: true,
   allowUnsafeHooksPath: true,
+  allowUnsafeTemplateDir: true,
   allowUnsafeFsMonitor: true,
   allowUnsafeAskPass: true,
   allowUnsafeSshCommand: true,

@@ -102,7 +102,7 @@ async function approve(
 /** The agent does what the answer asks for; what comes of it is checked and, where there is a pull request, pushed. */
 async function work(parts: WorkParts, question: string, signal: AbortSignal): Promise<Result<undefined, StageOutcome>> {
   const { context, run, workspace } = parts;
-  const gate = await requireGate(parts);
+  const gate = await requireGate(parts, signal);
   if (!gate.ok) return gate;
   const session = new AgentSession(parts);
   const plan = await readPlan(context, run);

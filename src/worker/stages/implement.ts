@@ -63,7 +63,7 @@ async function finishedWork(
 
 async function build(parts: WorkParts, plan: string | null, signal: AbortSignal): Promise<Result<Work, StageOutcome>> {
   const { run, workspace } = parts;
-  const gate = await requireGate(parts);
+  const gate = await requireGate(parts, signal);
   if (!gate.ok) return gate;
   const current = run.step.at === "prompted" ? ok() : await startClean(parts, signal);
   if (!current.ok) return current;

@@ -23,6 +23,7 @@ export interface RepositoryFixture {
   readonly bare: string;
   readonly commonDirectory: string;
   readonly root: string;
+  readonly records: string;
   readonly git: Git;
   readonly remote: Remote;
   readonly worktrees: WorktreeManager;
@@ -67,6 +68,7 @@ export class GitFixture implements AsyncDisposable {
     });
     const remote = await this.#remote({ git, repository, commonDirectory });
     const root = join(this.directory, "worktrees", `${owner}-${name}`);
+    const records = join(this.directory, "data", `${owner}-${name}`, "branches");
     const isOriginOverridden = options.isOriginOverridden ?? false;
     const worktrees = new WorktreeManager({
       git,
@@ -75,10 +77,11 @@ export class GitFixture implements AsyncDisposable {
       checkout,
       commonDirectory,
       root,
+      records,
       isOriginOverridden,
     });
     const branch = (worktree: Worktree) => new WorkBranch({ git, remote, commonDirectory, worktree });
-    return { repository, checkout, bare, commonDirectory, root, git, remote, worktrees, branch };
+    return { repository, checkout, bare, commonDirectory, root, records, git, remote, worktrees, branch };
   }
 
   /** The same repository, as a worker that was started anew sees it. */
