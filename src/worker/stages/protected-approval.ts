@@ -11,6 +11,7 @@ import type { Approval } from "../issue-state.ts";
 import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
+import { currentBase } from "./change-under-review.ts";
 import type { WorkParts } from "./finish-work.ts";
 import { changedInstallScripts } from "./install-scripts.ts";
 import {
@@ -81,12 +82,10 @@ async function judgeBranch(
 ): Promise<Result<JudgedChange, StageOutcome>> {
   const head = await workspace.work.headSha(signal);
   if (!head.ok) return fail(gitOutcome(head.failure));
-  // The base as it is by now: what was merged from it since is no change of this branch.
-  const bases = await workspace.work.fetchHeads([context.baseBranch], signal);
-  if (!bases.ok) return fail(gitOutcome(bases.failure));
-  const base = bases.value.get(context.baseBranch) ?? workspace.baseSha;
+  const base = await currentBase({ context, workspace }, signal);
+  if (!base.ok) return base;
   const reader = workspace.work.changes;
-  const change = await reader.readChange({ base, head: head.value }, signal);
+  const change = await reader.readChange({ base: base.value, head: head.value }, signal);
   if (!change.ok) return fail(gitOutcome(change.failure));
   const judged = await judgeChange(reader, change.value, context.config, signal);
   return judged.ok ? judged : fail(gitOutcome(judged.failure));
