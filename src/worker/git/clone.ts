@@ -31,7 +31,7 @@ export async function cloneRepository(
       remoteCall(clone.access, {
         directory: parent,
         remoteUrl: url,
-        arguments: ["clone", "--quiet", "--template=", "--no-recurse-submodules", "--", url, temporary],
+        arguments: ["clone", "--quiet", "--no-recurse-submodules", "--", url, temporary],
       }),
       signal,
     );
