@@ -28,8 +28,8 @@ interface IndexEntry {
   readonly object: string;
 }
 
-/** The tree that a commit of the worktree has now; it stands in the record's next index. */
-export async function stageTree(parts: StagingParts, signal: AbortSignal): Promise<Result<string, GitFailure>> {
+/** The tree that a commit of the worktree has now; it stands in the record's next index. Null when nothing differs. */
+export async function stageTree(parts: StagingParts, signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
   const prepared = await prepareIndex(parts, signal);
   if (!prepared.ok) return prepared;
   await parts.record.beginNextIndex();
@@ -37,8 +37,10 @@ export async function stageTree(parts: StagingParts, signal: AbortSignal): Promi
   if (!before.ok) return before;
   const added = await addAll(parts, before.value, signal);
   if (!added.ok) return added;
-  const untouched = await restoreUntouched(parts, before.value, signal);
-  if (!untouched.ok) return untouched;
+  const changed = await restoreUntouched(parts, before.value, signal);
+  if (!changed.ok) return changed;
+  // A conflict that was settled by keeping our side changes no file, and is a merge all the same.
+  if (!changed.value && parts.record.state?.pending?.kind !== "merge") return ok(null);
   const written = await inNextIndex(parts, ["write-tree"], signal);
   return written.ok ? ok(written.value.stdout.trim()) : written;
 }
@@ -77,14 +79,19 @@ async function restoreUntouched(
   parts: StagingParts,
   before: ReadonlyMap<string, IndexEntry>,
   signal: AbortSignal,
-): Promise<Result<unknown, GitFailure>> {
+): Promise<Result<boolean, GitFailure>> {
   const after = await entriesOf(parts, parts.record.nextIndex, signal);
   if (!after.ok) return after;
-  const candidates = [...after.value].filter(([path, { mode, object }]) => {
+  const changed = [...after.value].filter(([path, { mode, object }]) => {
+    const was = before.get(path);
+    return was === undefined || was.object !== object || was.mode !== mode;
+  });
+  const deleted = [...before.keys()].some((path) => !after.value.has(path));
+  const candidates = changed.filter(([path, { mode, object }]) => {
     const was = before.get(path);
     return was !== undefined && was.object !== object && isRegular(was.mode) && isRegular(mode);
   });
-  if (candidates.length === 0) return ok();
+  if (candidates.length === 0) return ok(deleted || changed.length > 0);
   const { scratch } = parts.record;
   await rm(scratch, { recursive: true, force: true });
   await mkdir(scratch, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
@@ -93,11 +100,17 @@ async function restoreUntouched(
     const written = await checkOut(parts, paths, signal);
     if (!written.ok) return written;
     const lines: string[] = [];
-    for (const [path, { mode }] of candidates)
-      if (await haveSameBytes(fileAt(scratch, path), fileAt(parts.path, path)))
-        lines.push(`${mode} ${before.get(path)?.object} 0\t${path}\0`);
-    if (lines.length === 0) return ok();
-    return await inNextIndex(parts, ["update-index", "-z", "--index-info"], signal, { input: lines.join("") });
+    let left = changed.length;
+    for (const [path, { mode }] of candidates) {
+      if (!(await haveSameBytes(fileAt(scratch, path), fileAt(parts.path, path)))) continue;
+      lines.push(`${mode} ${before.get(path)?.object} 0\t${path}\0`);
+      if (before.get(path)?.mode === mode) left -= 1;
+    }
+    if (lines.length === 0) return ok(true);
+    const restored = await inNextIndex(parts, ["update-index", "-z", "--index-info"], signal, {
+      input: lines.join(""),
+    });
+    return restored.ok ? ok(deleted || left > 0) : restored;
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

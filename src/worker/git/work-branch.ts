@@ -49,7 +49,7 @@ export class WorkBranch {
   /** Whether a commit would hold anything. */
   async hasChanges(signal: AbortSignal): Promise<Result<boolean, GitFailure>> {
     const staged = await this.#stage(signal);
-    return staged.ok ? ok(staged.value.isChanged) : staged;
+    return staged.ok ? ok(staged.value !== null) : staged;
   }
 
   /**
@@ -61,10 +61,10 @@ export class WorkBranch {
     if (!placed.ok) return placed;
     const staged = await this.#stage(signal);
     if (!staged.ok) return staged;
-    if (!staged.value.isChanged) return ok(null);
+    if (staged.value === null) return ok(null);
     const { head } = this.#state;
     const parents = [head, ...(this.#merging === null ? [] : [this.#merging])].flatMap((parent) => ["-p", parent]);
-    const committed = await this.#git.run(["commit-tree", staged.value.tree, ...parents, "-F", "-"], signal, {
+    const committed = await this.#git.run(["commit-tree", staged.value, ...parents, "-F", "-"], signal, {
       input: `${message.trim()}\n`,
     });
     if (!committed.ok) return committed;
@@ -206,18 +206,10 @@ export class WorkBranch {
     return this.#git.run(["reset", "--quiet", "--hard", sha, "--"], signal);
   }
 
-  async #stage(signal: AbortSignal): Promise<Result<{ tree: string; isChanged: boolean }, GitFailure>> {
+  /** Null when a commit would hold nothing. */
+  async #stage(signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
     const { path, record } = this.#options.worktree;
-    return this.#keeping(signal, async () => {
-      const staged = await stageTree({ git: this.#git, path, record }, signal);
-      if (!staged.ok) return staged;
-      const headTree = `${this.#state.head}^{tree}`;
-      const resolved = await this.#git.run(["rev-parse", "--verify", "--quiet", headTree], signal);
-      if (!resolved.ok) return resolved;
-      // A conflict that was settled by keeping our side changes no file, and is a merge all the same.
-      const isChanged = this.#merging !== null || staged.value !== resolved.value.stdout.trim();
-      return ok({ tree: staged.value, isChanged });
-    });
+    return this.#keeping(signal, () => stageTree({ git: this.#git, path, record }, signal));
   }
 
   async #conflict(

@@ -131,6 +131,8 @@ describe("The work branch on the server", () => {
     const stranger = sh(worktree.path, "commit-tree", tree, "-p", "HEAD", "-m", "Never reviewed");
     sh(worktree.path, "commit", "-q", "--allow-empty", "-m", "Mine");
     sh(worktree.path, "merge", "-q", "--no-edit", stranger);
+    // As if a commit of the agent's own had become ours.
+    await worktree.record.change({ head: sh(worktree.path, "rev-parse", "HEAD") });
 
     const answer = await push(valueOf(await work.headSha(signal)));
 
