@@ -26,7 +26,7 @@ describe("A cut", () => {
 
   it("goes through a character that somebody piled up without end, and through no pair even then", () => {
     expect(headOf(`a${"\u0301".repeat(5_000)}`, 1_000)).toHaveLength(1_000);
-    expect(headOf(`${"😀\u200d".repeat(2_000)}`, 1_000).isWellFormed()).toBe(true);
+    expect(headOf("😀\u200d".repeat(2_000), 1_000).isWellFormed()).toBe(true);
   });
 
   it("counts characters as people do where people count", () => {
