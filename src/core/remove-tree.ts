@@ -2,12 +2,11 @@
 // who is not root cannot remove what lies in such a directory.
 
 import { chmod, lstat, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
 
 import { errnoOf } from "./errors.ts";
+import { PRIVATE_DIRECTORY_MODE } from "./paths.ts";
 
 const TRIES_MAX = 3;
-const OWNER_MAY_ALL = 0o700;
 
 /** Never throws; false where something is left. No directory is success. */
 export async function removeTree(path: string): Promise<boolean> {
@@ -18,18 +17,18 @@ export async function removeTree(path: string): Promise<boolean> {
     } catch (error) {
       const code = errnoOf(error);
       if (isLast || (code !== "EACCES" && code !== "EPERM" && code !== "ENOTEMPTY")) return false;
-      await openUp(path);
+      if ((await lstat(path).catch(() => null))?.isDirectory() === true) await openUp(Buffer.from(path));
     }
   }
   return false;
 }
 
-/** Follows no link. What cannot be opened is left for `rm` to fail at. */
-async function openUp(path: string): Promise<void> {
+/** Follows no link, and takes names as bytes. What cannot be opened is left for `rm` to fail at. */
+async function openUp(directory: Buffer): Promise<void> {
   try {
-    if (!(await lstat(path)).isDirectory()) return;
-    await chmod(path, OWNER_MAY_ALL);
-    for (const name of await readdir(path)) await openUp(join(path, name));
+    await chmod(directory, PRIVATE_DIRECTORY_MODE);
+    for (const entry of await readdir(directory, { withFileTypes: true, encoding: "buffer" }))
+      if (entry.isDirectory()) await openUp(Buffer.concat([directory, Buffer.from("/"), entry.name]));
   } catch {
     // `rm` will say what is wrong.
   }

@@ -7,10 +7,11 @@ import { join } from "node:path";
 
 import { errnoOf, messageOf } from "../../core/errors.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
+import { removeTree } from "../../core/remove-tree.ts";
 import { isSha, worktreeName } from "./branch-name.ts";
 import type { Git, GitCall, GitOutput } from "./git.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
-import { openWorktreeRoot, removeTree } from "./worktree-directory.ts";
+import { openWorktreeRoot } from "./worktree-directory.ts";
 
 const SUFFIX = ".gate";
 const NAME = /^issue-[1-9]\d*\.gate$/;
@@ -50,7 +51,7 @@ export class FreshCheckouts {
     if (!root.ok) return root;
     const path = join(root.value, name);
     // What cannot be removed now is in the way of the next one, and said then.
-    const dispose = () => removeTree(path).catch(() => undefined);
+    const dispose = () => removeTree(path);
     try {
       await removeTree(path);
       const filled = await this.#fill(path, root.value, commit, signal);

@@ -7,6 +7,7 @@ import { basename, dirname, join } from "node:path";
 
 import { errnoOf, messageOf } from "../../core/errors.ts";
 import { PRIVATE_DIRECTORY_MODE } from "../../core/paths.ts";
+import { removeTree } from "../../core/remove-tree.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
 
@@ -41,23 +42,7 @@ export function moveToTrash(root: string, name: string): Promise<Result<undefine
 
 /** What cannot be deleted now is tried again with the next worktree that goes. */
 export async function emptyTrash(root: string): Promise<void> {
-  await removeTree(join(root, TRASH)).catch(() => undefined);
-}
-
-/** Also where a build has left directories that nobody may write into, as Go's module cache is full of. */
-export async function removeTree(path: string): Promise<void> {
-  const options = { recursive: true, force: true, maxRetries: 3 };
-  await rm(path, options).catch(async (error: unknown) => {
-    if (!["EACCES", "EPERM", "ENOTEMPTY"].includes(errnoOf(error) ?? "")) throw error;
-    await makeWritable(Buffer.from(path));
-    await rm(path, options);
-  });
-}
-
-async function makeWritable(directory: Buffer): Promise<void> {
-  await chmod(directory, PRIVATE_DIRECTORY_MODE);
-  for (const entry of await readdir(directory, { withFileTypes: true, encoding: "buffer" }))
-    if (entry.isDirectory()) await makeWritable(Buffer.concat([directory, Buffer.from("/"), entry.name]));
+  await removeTree(join(root, TRASH));
 }
 
 /** Throws when anything but a real directory stands there. */

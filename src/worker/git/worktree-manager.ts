@@ -74,13 +74,15 @@ export class WorktreeManager {
   }
 
   /** Forgets the worktree and its local branch, unless somebody has that checked out. Neither being there is success. */
-  async remove(issue: number, signal: AbortSignal): Promise<Result<Removed, GitFailure>> {
+  async remove(issue: number, signal: AbortSignal, keepsBranch = false): Promise<Result<Removed, GitFailure>> {
     const removed = await this.#mutex.run(async () => {
       const ready = await this.#prepare(issue, signal);
       if (!ready.ok) return ready;
       const cleared = await this.#clear(issue, ready.value, signal);
       if (!cleared.ok) return cleared;
-      const branchKeptFor = await this.#deleteBranch(issue, ready.value, signal);
+      const branchKeptFor = keepsBranch
+        ? ok<string | null>(null)
+        : await this.#deleteBranch(issue, ready.value, signal);
       if (!branchKeptFor.ok) return branchKeptFor;
       await (await this.#recordOf(issue)).forget();
       this.#records.delete(issue);

@@ -48,7 +48,7 @@ export async function applySettlement(
   if (!moved.ok) return moved;
   const closed = settlement.close === null ? moved : await close(context, moved.value, settlement.close, signal);
   if (!closed.ok) return closed;
-  if (settlement.cleanUp !== null) await cleanUp(context, issue.number, settlement.cleanUp.remoteBranch, signal);
+  if (settlement.cleanUp !== null) await cleanUp(context, issue.number, settlement.cleanUp, signal);
   const released = settlement.release === null ? ok() : await claims.release(issue, signal, settlement.release);
   if (!released.ok) return released;
   await context.state.update(issue.number, (old) =>
@@ -145,10 +145,10 @@ async function close(
 async function cleanUp(
   { github, workspaces, paths }: StageContext,
   issue: number,
-  remoteBranch: boolean,
+  { remoteBranch, keepsLocalBranch }: NonNullable<Settlement["cleanUp"]>,
   signal: AbortSignal,
 ): Promise<void> {
-  await workspaces.remove(issue, signal);
+  await workspaces.remove(issue, signal, keepsLocalBranch);
   if (remoteBranch) await github.deleteBranch(workBranchName(issue), signal);
   await removeTree(join(paths.agentHomes, `issue-${issue}`));
 }

@@ -8,10 +8,10 @@ import { join } from "node:path";
 import { agentDirectories, agentEnvironment } from "../agent/agent-environment.ts";
 import { runCommand } from "../agent/subprocess.ts";
 import { ensurePrivateDirectory } from "../../core/durable-file.ts";
+import { removeTree } from "../../core/remove-tree.ts";
 import { parseJsonObject } from "../../core/json-lines.ts";
 import { ok, type Result } from "../../core/result.ts";
 import type { GitFailure } from "../git/git-failure.ts";
-import { removeTree } from "../git/worktree-directory.ts";
 import { OUTPUT_CHARACTERS_MAX } from "../prompt/prompt.ts";
 
 const OUTPUT_BYTES_MAX = 4 * OUTPUT_CHARACTERS_MAX;
@@ -103,14 +103,14 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
     return { ...(await runPart(place, options.command, signal)), what: "quality gate" };
   } finally {
     // What cannot be removed now is removed before the next run.
-    await removeTree(home).catch(() => undefined);
+    await removeTree(home);
   }
 }
 
 /** Takes away the HOMEs that a killed worker left in `directory`; the caches stay. Call it once, at start. */
 export async function sweepGateHomes(directory: string): Promise<void> {
   const names = await readdir(directory).catch(() => []);
-  for (const name of names) if (name !== CACHE) await removeTree(join(directory, name)).catch(() => undefined);
+  for (const name of names) if (name !== CACHE) await removeTree(join(directory, name));
 }
 
 async function runPart(

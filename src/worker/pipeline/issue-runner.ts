@@ -16,7 +16,7 @@ import type { BugBook } from "./bug-book.ts";
 import { beginRun, dropRun, failRun, markRun, waitRun } from "./run-record.ts";
 import { readStep, type RunStep } from "./run-step.ts";
 import { RunTeller } from "./run-teller.ts";
-import { RunsInHand, TakenAway } from "./runs-in-hand.ts";
+import { RunsInHand, TakenAway, takenAwayReason } from "./runs-in-hand.ts";
 import { escalate, type FinalOutcome } from "./settle.ts";
 import type { StageRun, StageWork } from "./stage-context.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
@@ -157,7 +157,10 @@ export class IssueRunner {
     work[Symbol.dispose]();
     if (signal.aborted && outcome.kind === "interrupted") return;
     const reason: unknown = work.signal.reason;
-    if (reason instanceof TakenAway) return this.#drop(issue, record, reason.message);
+    if (reason instanceof TakenAway) {
+      await context.workspaces.keepWork(issue.number, context.baseBranch, signal);
+      return this.#drop(issue, record, reason.message);
+    }
     // The run stays: most often GitHub was away for too long, and the claim comes back to us.
     if (claim.lost.aborted) return this.#wait(issue.number, "the claim was lost, and with it the right to go on", null);
     await this.#settle(issue, record, outcome, signal);
@@ -293,8 +296,4 @@ export class IssueRunner {
   get #clock(): Clock {
     return this.#options.context.clock;
   }
-}
-
-function takenAwayReason({ state }: Issue): string {
-  return state === "closed" ? "it was closed by someone else" : "its label was changed by someone else";
 }

@@ -2,6 +2,7 @@
 // its label away while an agent was at work.
 
 import type { Stage } from "../../core/stage.ts";
+import type { Issue } from "../github/github.ts";
 
 interface InHand {
   /** Null while no stage works on it: it is looked at, or settled. */
@@ -49,3 +50,7 @@ export class RunsInHand {
 }
 
 export class TakenAway extends Error {}
+
+export function takenAwayReason({ state }: Issue): string {
+  return state === "closed" ? "it was closed by someone else" : "its label was changed by someone else";
+}

@@ -19,7 +19,7 @@ export interface Settlement {
   readonly to: StageLabel | "none" | null;
   readonly close: "completed" | "not_planned" | null;
   /** Worktree, branches and the agent's home are of no more use. */
-  readonly cleanUp: { readonly remoteBranch: boolean } | null;
+  readonly cleanUp: { readonly remoteBranch: boolean; readonly keepsLocalBranch?: boolean } | null;
   /** What the status comment says from now on; null keeps the claim. */
   readonly release: string | null;
 }
@@ -59,7 +59,8 @@ export function settle(outcome: FinalOutcome, facts: SettleFacts): Settlement {
 export function escalate(outcome: StageOutcome, state: IssueState, stage: Stage, attemptsMax: number): StageOutcome {
   const failures = (state.attempts[stage] ?? 0) + 1;
   if (outcome.kind !== "retry" || failures < attemptsMax) return outcome;
-  const question = `${failures} attempt${failures > 1 ? "s" : ""} to ${stage} this issue failed, the last one so: ${outcome.reason}\n\nWhat is to be done differently?`;
+  const detail = outcome.detail === undefined ? "" : `\n\n${outcome.detail}`;
+  const question = `${failures} attempt${failures > 1 ? "s" : ""} to ${stage} this issue failed, the last one so: ${outcome.reason}${detail}\n\nWhat is to be done differently?`;
   return { kind: "hand-off", cause: "attempts", question, change: outcome.change ?? {} };
 }
 
@@ -138,7 +139,8 @@ function closeSettlement(
     case "already_satisfied":
       return { ...shared, to: "dup", close: "completed", cleanUp: { remoteBranch: false } };
     case "closed":
-      return { ...shared, to: "none", close: "not_planned", cleanUp: { remoteBranch: false } };
+      // Somebody ended it; what was made until then may be of use to them.
+      return { ...shared, to: "none", close: "not_planned", cleanUp: { remoteBranch: false, keepsLocalBranch: true } };
     case "skipped":
     case "failed":
       return { ...shared, to: "none", cleanUp: { remoteBranch: false } };

@@ -56,7 +56,14 @@ export type StageOutcome =
       readonly change?: StateChange;
     }
   /** A failed attempt: it counts, and the last one hands the issue to a person. */
-  | { readonly kind: "retry"; readonly reason: string; readonly change?: StateChange }
+  | {
+      readonly kind: "retry";
+      /** One line. */
+      readonly reason: string;
+      /** What a person gets to see beside it, in Markdown, when it was the last attempt. */
+      readonly detail?: string;
+      readonly change?: StateChange;
+    }
   /** Nobody's fault and no attempt: what is waited for lies outside. The run and its step stay. */
   | { readonly kind: "wait"; readonly reason: string; readonly until: string | null }
   /** Not ours to work on now, for instance because someone else moved it. Leaves no trace but the reason. */
@@ -68,8 +75,8 @@ export function handOff(cause: HitlCause, question: string): StageOutcome {
   return { kind: "hand-off", cause, question };
 }
 
-export function retry(reason: string, change: StateChange = {}): StageOutcome {
-  return { kind: "retry", reason, change };
+export function retry(reason: string, change: StateChange = {}, detail?: string): StageOutcome {
+  return { kind: "retry", reason, change, ...(detail === undefined ? {} : { detail }) };
 }
 
 export function wait(reason: string, until: Date | null): StageOutcome {

@@ -90,8 +90,16 @@ export class Workspaces {
     for (const { issue } of listed.value) if (hasEnded(issue)) await this.remove(issue, signal);
   }
 
-  remove(issue: number, signal: AbortSignal): Promise<Result<Removed, GitFailure>> {
-    return this.#parts.worktrees.remove(issue, signal);
+  /** With `keepsBranch` the local branch stays, for a person who may want what was made. */
+  remove(issue: number, signal: AbortSignal, keepsBranch = false): Promise<Result<Removed, GitFailure>> {
+    return this.#parts.worktrees.remove(issue, signal, keepsBranch);
+  }
+
+  /** Commits what a stopped run has left in the issue's worktree. */
+  async keepWork(issue: number, base: string, signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
+    const opened = await this.open(issue, base, signal);
+    if (!opened.ok) return opened;
+    return opened.value.work.isHalfDone ? ok(null) : opened.value.work.commitAll(`Work stopped on #${issue}`, signal);
   }
 }
 

@@ -12,7 +12,7 @@ import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, retry, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import type { Workspace } from "../pipeline/workspace.ts";
 import { gateFixPrompt } from "../prompt/implement-prompt.ts";
-import { titleOf } from "./issue-text.ts";
+import { codeBlock, titleOf } from "./issue-text.ts";
 
 /** An agent sees its own worktree, where more lies about. */
 const WHERE = "run in a fresh checkout of the commit, without anything that git ignores";
@@ -62,7 +62,7 @@ export async function finishWork(options: FinishOptions, signal: AbortSignal): P
     if (passed) return sha;
     if (fixes === context.config.maxQualityFixAttempts) {
       const feedback = `The last attempt failed the ${what} \`${command}\`, ${WHERE}:\n${output}`;
-      return fail(retry(`the ${what} \`${command}\` fails`, { feedback }));
+      return fail(retry(`the ${what} \`${command}\` fails`, { feedback }, `Its last output:\n\n${codeBlock(output)}`));
     }
     const fixed = await session.turn(
       {
