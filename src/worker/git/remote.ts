@@ -14,6 +14,7 @@ import type { Git, GitOutput } from "./git.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
 import { Mutex } from "./mutex.ts";
 import { remoteCall, type RemoteAccess, remoteUrl } from "./remote-access.ts";
+import { withToken } from "./remote-token.ts";
 
 /** How many of the checkout's remote branches a fetch offers as known. */
 const KNOWN_BRANCHES_MAX = 100;
@@ -125,8 +126,13 @@ export class Remote {
   }
 
   async #talk(gitArguments: readonly string[], signal: AbortSignal): Promise<Result<GitOutput, GitFailure>> {
-    const call = remoteCall(this.#options.access, this.#options.transportDirectory, gitArguments);
-    return this.#options.git.run({ ...call, variables: await this.#variables() }, signal);
+    const { git, access: way, transportDirectory } = this.#options;
+    const variables = await this.#variables();
+    return withToken(
+      way,
+      (access) => git.run({ ...remoteCall(access, transportDirectory, gitArguments), variables }, signal),
+      signal,
+    );
   }
 
   async #variables(): Promise<Record<string, string>> {

@@ -11,7 +11,7 @@ import { createGit } from "../../../src/worker/git/git.ts";
 import { Remote } from "../../../src/worker/git/remote.ts";
 import { WorkBranch } from "../../../src/worker/git/work-branch.ts";
 import { WorktreeManager } from "../../../src/worker/git/worktree-manager.ts";
-import { fixedCredential } from "../../../src/worker/github/credential.ts";
+import { fixedCredential } from "../../../src/worker/github/credential/credential.ts";
 import { createGitHub } from "../../../src/worker/github/octokit-github.ts";
 import { ForgeRig, NAME } from "../../forge/forge-rig.ts";
 import { IDENTITY, valueOf } from "./git-fixture.ts";
@@ -74,7 +74,9 @@ it("takes an issue's work from a clone to a merged pull request", async () => {
       signal,
     ),
   );
-  const merged = valueOf(await github.merge(pull.number, sha, "Fixes #42: work", signal));
+  const merged = valueOf(
+    await github.merge(pull.number, { headSha: sha, method: "squash", title: "Fixes #42: work", message: "" }, signal),
+  );
   valueOf(await worktrees.remove(42, signal));
 
   expect(pull.headSha).toBe(sha);

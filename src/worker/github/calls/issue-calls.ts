@@ -6,7 +6,7 @@ import { z } from "../../../core/schema.ts";
 import type { Answer, Comment, GitHub, GitHubFailure, Issue } from "../github.ts";
 import * as answers from "../github-answers.ts";
 import { movedAway } from "../github-failure.ts";
-import type { Requests } from "../requests.ts";
+import type { Requests } from "../transport/requests.ts";
 import { REPO, type RepositoryCalls } from "./repository-calls.ts";
 
 type Methods =

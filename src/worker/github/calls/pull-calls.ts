@@ -6,7 +6,7 @@ import type { Answer, GitHub, GitHubFailure, MergeBlocked, MergeRequest, PullReq
 import * as answers from "../github-answers.ts";
 import { movedAway } from "../github-failure.ts";
 import { mergeBlockedOf } from "../merge-blocked.ts";
-import type { Requests } from "../requests.ts";
+import type { Requests } from "../transport/requests.ts";
 import { REPO, type RepositoryCalls } from "./repository-calls.ts";
 
 /** GitHub lists no more of a pull request ("Responses include a maximum of 3000 files"). */

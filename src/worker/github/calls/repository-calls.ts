@@ -2,11 +2,11 @@
 
 import { ok } from "../../../core/result.ts";
 import { z } from "../../../core/schema.ts";
-import type { Credential } from "../credential.ts";
+import type { Credential } from "../credential/credential.ts";
 import type { Answer, GitHub, GitHubFailure, Repository } from "../github.ts";
 import * as answers from "../github-answers.ts";
 import { askGraphql } from "../graphql.ts";
-import type { Requests } from "../requests.ts";
+import type { Requests } from "../transport/requests.ts";
 
 export const REPO = "/repos/{owner}/{repo}";
 
