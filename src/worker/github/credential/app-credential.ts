@@ -13,6 +13,7 @@ import { readTokenFile } from "../../../core/token-file.ts";
 import type { Answer, GitHubFailure } from "../github.ts";
 import { gitHubFailure, refusedOf } from "../github-failure.ts";
 import { boundedFetch } from "../transport/bounded-fetch.ts";
+import { SILENT_LOG } from "../transport/client.ts";
 import type { NetworkWay } from "../transport/network-way.ts";
 import type { Credential } from "./credential.ts";
 
@@ -60,7 +61,8 @@ export class AppCredential implements Credential {
       agent: options.network.agent,
     });
     const { userAgent, apiUrl } = options;
-    this.#request = new Octokit({ baseUrl: apiUrl.replace(/\/+$/, ""), userAgent, request: { fetch } }).request;
+    const baseUrl = apiUrl.replace(/\/+$/, "");
+    this.#request = new Octokit({ baseUrl, userAgent, log: SILENT_LOG, request: { fetch } }).request;
   }
 
   /** Callers at the same time share one request, which none of them can end for the others. */
@@ -126,7 +128,7 @@ export class AppCredential implements Credential {
     const { privateKeyFile, appId } = this.#options;
     const privateKey = await readTokenFile(privateKeyFile);
     if (privateKey === undefined) throw new Error(`${privateKeyFile} holds no private key`);
-    return createAppAuth({ appId, privateKey, request: this.#request });
+    return createAppAuth({ appId, privateKey, log: SILENT_LOG, request: this.#request });
   }
 
   #failure(error: unknown): GitHubFailure {

@@ -21,6 +21,9 @@ const REPEATS_MAX = 2;
 /** Answers that another try cannot change; rate limits are waited for, not tried against. */
 const NEVER_REPEAT = [304, 400, 401, 403, 404, 405, 409, 410, 413, 422, 429, 451];
 
+/** Octokit would write to the console. */
+export const SILENT_LOG = { debug: silent, info: silent, warn: silent, error: silent };
+
 const identityAnswer = z.object({ id: z.int(), full_name: z.string() });
 
 export interface RequestsOptions {
@@ -57,7 +60,7 @@ export function openClient(
   return new Client({
     baseUrl: apiUrl.replace(/\/+$/, ""),
     userAgent: options.userAgent,
-    log: { debug: silent, info: silent, warn: silent, error: silent },
+    log: SILENT_LOG,
     throttle: {
       enabled: pacing === "github",
       id: `${apiUrl} ${options.repository.fullName}`,
