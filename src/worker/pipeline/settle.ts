@@ -4,7 +4,7 @@
 import { assertNever } from "../../core/errors.ts";
 import { LABEL_OF_STAGE, labelName, type Stage, type StageLabel } from "../../core/stage.ts";
 import type { HitlState, IssueState, RunState } from "../issue-state.ts";
-import { questionComment } from "../stages/issue-text.ts";
+import { questionComment, quoted } from "../stages/issue-text.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
 
 /** Outcomes that have effects outside; the others only change the state. */
@@ -45,7 +45,7 @@ export function settle(outcome: FinalOutcome, facts: SettleFacts): Settlement {
   };
   switch (outcome.kind) {
     case "advance":
-      return { ...nothing, comment: commentOf(outcome.comment, run.id), to: outcome.to };
+      return { ...nothing, comment: commentOf(outcome.comment, facts), to: outcome.to };
     case "hand-off":
       return handOffSettlement(outcome, facts, nothing);
     case "close":
@@ -65,7 +65,8 @@ export function escalate(outcome: StageOutcome, state: IssueState, stage: Stage,
 
 /** The state when everything is carried out. */
 export function settledState(state: IssueState, outcome: FinalOutcome, stage: Stage, at: string): IssueState {
-  const done = { ...state, ...outcome.change, run: null, retryAt: null, retryReason: null };
+  const passes = { ...state.passes, [stage]: (state.passes[stage] ?? 0) + 1 };
+  const done = { ...state, ...outcome.change, passes, run: null, retryAt: null, retryReason: null };
   switch (outcome.kind) {
     case "advance": {
       const attempts = stage === "hitl" ? {} : { ...state.attempts, [stage]: 0 };
@@ -92,7 +93,7 @@ export function settledState(state: IssueState, outcome: FinalOutcome, stage: St
 }
 
 function handOffSettlement(
-  { cause, question }: Extract<FinalOutcome, { kind: "hand-off" }>,
+  { cause, question, awaits = null }: Extract<FinalOutcome, { kind: "hand-off" }>,
   facts: SettleFacts,
   nothing: Settlement,
 ): Settlement {
@@ -106,15 +107,16 @@ function handOffSettlement(
     origin,
     askedAt: decidedAt,
     commentId: null,
+    awaits,
     answer: null,
     decision: null,
     reason: null,
   };
-  const body = questionComment(cause, question, labelName(labelPrefix, "hitl"));
+  const body = questionComment(cause, question, labelName(labelPrefix, "hitl"), ownOf(state));
   return {
     ...nothing,
     question: isRepeated ? state.hitl : asked,
-    comment: { key: `comment/question-${run.id}`, body },
+    comment: { key: `comment/question-${passOf(facts)}`, body },
     to: "hitl",
     release: "**HydraFlow** waits for a person's answer on this issue.",
   };
@@ -122,13 +124,13 @@ function handOffSettlement(
 
 function closeSettlement(
   outcome: Extract<FinalOutcome, { kind: "close" }>,
-  { run }: SettleFacts,
+  facts: SettleFacts,
   nothing: Settlement,
 ): Settlement {
   const shared = {
     ...nothing,
-    comment: commentOf(outcome.comment, run.id),
-    release: `**HydraFlow** has ended its work on this issue: ${outcome.reason}`,
+    comment: commentOf(outcome.comment, facts),
+    release: `**HydraFlow** has ended its work on this issue: ${quoted(outcome.reason, ownOf(facts.state))}`,
   };
   switch (outcome.result) {
     case "merged":
@@ -145,9 +147,19 @@ function closeSettlement(
   }
 }
 
+/** What our texts may link to; the issue itself needs no link. */
+function ownOf({ pull }: IssueState): readonly number[] {
+  return pull === null ? [] : [pull];
+}
+
 function commentOf(
   comment: { readonly key: string; readonly body: string } | undefined,
-  run: string,
+  facts: SettleFacts,
 ): Settlement["comment"] {
-  return comment === undefined ? null : { key: `comment/${comment.key}-${run}`, body: comment.body };
+  return comment === undefined ? null : { key: `comment/${comment.key}-${passOf(facts)}`, body: comment.body };
+}
+
+/** The same for every run that tries to bring this decision about, so that a repeated one finds what was posted. */
+function passOf({ state, run }: SettleFacts): string {
+  return `${run.stage}-${(state.passes[run.stage] ?? 0) + 1}`;
 }
