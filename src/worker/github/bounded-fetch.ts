@@ -2,7 +2,7 @@
 // request at all while GitHub has told this worker to wait. It has the form that Octokit asks of a fetch, over Node's own
 // client: the global fetch would cost every worker 5 MiB more.
 
-import { type IncomingMessage, request as requestOpen } from "node:http";
+import { type Agent, type IncomingMessage, request as requestOpen } from "node:http";
 import { request as requestSecure } from "node:https";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
@@ -16,10 +16,17 @@ const REDIRECTS: ReadonlySet<number | undefined> = new Set([301, 302, 307, 308])
 
 /** Marks an answer that we made ourselves because of a pause. */
 export const PAUSED_HEADER = "x-hydraflow-paused";
+export const PAUSED_MESSAGE = "GitHub told this worker to wait";
+
+export type Fetch = (address: string, request?: FetchRequest) => Promise<FetchAnswer>;
 
 export interface BoundedFetchOptions {
   readonly origin: string;
   readonly pausedUntil: () => Date | null;
+  /** Whether the new address stands for what was asked for. By default every redirect on the origin is followed. */
+  readonly mayFollow?: (from: URL, to: URL, request: FetchRequest) => Promise<boolean>;
+  /** Connects through the operator's proxy; by default directly. */
+  readonly agent?: Agent | undefined;
   readonly timeoutMs?: number;
   readonly answerBytesMax?: number;
 }
@@ -41,9 +48,7 @@ export interface FetchAnswer {
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
-export function boundedFetch(
-  options: BoundedFetchOptions,
-): (address: string, request?: FetchRequest) => Promise<FetchAnswer> {
+export function boundedFetch(options: BoundedFetchOptions): Fetch {
   return async (address, request = {}) => {
     const deadline = AbortSignal.timeout(options.timeoutMs ?? REQUEST_TIMEOUT_MS);
     const signal = request.signal ? AbortSignal.any([request.signal, deadline]) : deadline;
@@ -53,24 +58,28 @@ export function boundedFetch(
       if (url.origin !== options.origin)
         throw new TypeError(`refused to ask ${url.origin}, which is not the configured API`);
       if (options.pausedUntil() !== null) return pausedAnswer(url);
-      const incoming = await send(url, request, signal);
+      const incoming = await send(url, { ...request, signal }, options.agent);
       const { location } = incoming.headers;
       if (!REDIRECTS.has(incoming.statusCode) || location === undefined || redirects === REDIRECTS_MAX)
         return answerOf(url, incoming, options.answerBytesMax ?? ANSWER_BYTES_MAX);
       incoming.resume();
-      url = new URL(location, url);
+      const next = new URL(location, url);
+      const mayFollow = next.origin !== options.origin || (await options.mayFollow?.(url, next, request)) !== false;
+      if (!mayFollow) return ownAnswer(url, 410, "it was moved or transferred to another place");
+      url = next;
     }
   };
 }
 
 function send(
   url: URL,
-  { method = "GET", headers = {}, body }: FetchRequest,
-  signal: AbortSignal,
+  { method = "GET", headers = {}, body, signal }: FetchRequest & { readonly signal: AbortSignal },
+  agent: Agent | undefined,
 ): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const request = url.protocol === "https:" ? requestSecure : requestOpen;
-  const sent = request(url, { method, headers: { ...headers, "accept-encoding": "gzip" }, signal });
+  const connection = agent === undefined ? {} : { agent };
+  const sent = request(url, { method, headers: { ...headers, "accept-encoding": "gzip" }, signal, ...connection });
   sent.on("response", resolve);
   sent.on("error", (error) => reject(signal.aborted ? (signal.reason as Error) : withMessage(error)));
   sent.end(body);
@@ -113,14 +122,21 @@ async function readBody(incoming: IncomingMessage, bytesMax: number): Promise<Bu
 }
 
 function pausedAnswer(url: URL): FetchAnswer {
-  const body = Buffer.from(JSON.stringify({ message: "GitHub told this worker to wait" }));
+  return ownAnswer(url, 429, PAUSED_MESSAGE, [[PAUSED_HEADER, "1"]]);
+}
+
+/** An answer in GitHub's form to a request that was not sent. */
+function ownAnswer(
+  url: URL,
+  status: number,
+  message: string,
+  headers: readonly (readonly [string, string])[] = [],
+): FetchAnswer {
+  const body = Buffer.from(JSON.stringify({ message }));
   return {
-    status: 429,
+    status,
     url: url.href,
-    headers: new Map([
-      ["content-type", "application/json"],
-      [PAUSED_HEADER, "1"],
-    ]),
+    headers: new Map([["content-type", "application/json"], ...headers]),
     text: () => Promise.resolve(body.toString()),
     arrayBuffer: () => Promise.resolve(new Uint8Array(body).buffer),
   };

@@ -1,5 +1,5 @@
 // What a refused or failed request means. Pure; the rules are GitHub's documented ones on status codes and rate limits
-// (docs.github.com, "Rate limits for the REST API" and "Troubleshooting the REST API").
+// (docs.github.com, "Rate limits for the REST API" and "Troubleshooting the REST API"). docs/github.md shows the same table.
 
 import type { GitHubFailure } from "./github.ts";
 
@@ -20,25 +20,78 @@ export interface RefusedRequest {
   readonly message: string;
 }
 
+export interface RefusalRow {
+  /** Its name in docs/github.md. */
+  readonly name: string;
+  readonly matches: (refused: RefusedRequest) => boolean;
+  readonly kind: GitHubFailure["kind"];
+  readonly retryable?: true;
+}
+
+const status =
+  (...statuses: readonly number[]) =>
+  (refused: RefusedRequest) =>
+    statuses.includes(refused.status);
+const words = (one: number, text: RegExp) => (refused: RefusedRequest) =>
+  refused.status === one && text.test(refused.message);
+
+/** First match wins. */
+export const REFUSALS: readonly RefusalRow[] = [
+  { name: "no answer", matches: status(0), kind: "unreachable", retryable: true },
+  { name: "429", matches: status(429), kind: "rate-limited", retryable: true },
+  { name: "403 rate limit", matches: isRateLimit, kind: "rate-limited", retryable: true },
+  { name: "401", matches: status(401), kind: "unauthorized" },
+  { name: "403", matches: status(403), kind: "forbidden" },
+  { name: "407", matches: status(407), kind: "unreachable", retryable: true },
+  { name: "451", matches: status(451), kind: "forbidden" },
+  { name: "404", matches: status(404), kind: "not-found" },
+  {
+    name: "410 issues disabled",
+    matches: words(410, /issues? (?:are|is|has been|have been) disabled/i),
+    kind: "forbidden",
+  },
+  { name: "410", matches: status(410), kind: "not-found" },
+  {
+    name: "405 base modified",
+    matches: words(405, /try the merge again|not yet completed/i),
+    kind: "conflict",
+    retryable: true,
+  },
+  { name: "405", matches: status(405), kind: "conflict" },
+  { name: "409", matches: status(409), kind: "conflict" },
+  { name: "422 no commit", matches: words(422, /no commit found/i), kind: "not-found" },
+  { name: "422", matches: status(422), kind: "invalid" },
+  { name: "other 4xx", matches: ({ status: got }) => got >= 400 && got < 500, kind: "invalid" },
+  { name: "5xx", matches: ({ status: got }) => got >= 500, kind: "server", retryable: true },
+  { name: "anything else", matches: () => true, kind: "server" },
+];
+
 export function gitHubFailure(refused: RefusedRequest, now: Date): GitHubFailure {
-  const message = refused.message.replace(/\s+/g, " ").trim().slice(0, MESSAGE_LENGTH_MAX);
-  const { status } = refused;
-  if (isRateLimited(refused))
-    return { kind: "rate-limited", message, status, retryable: true, retryAt: retryTime(refused, now) };
-  // "Base branch was modified. Review and try the merge again."
-  const retryable = status === 0 || status >= 500 || (status === 405 && /try the merge again/i.test(message));
-  return { kind: kindOf(status), message, status, retryable, retryAt: null };
+  const row = REFUSALS.find(({ matches }) => matches(refused));
+  const kind = row?.kind ?? "server";
+  return {
+    kind,
+    message: messageOf(refused),
+    status: refused.status,
+    retryable: row?.retryable ?? false,
+    retryAt: kind === "rate-limited" ? retryTime(refused, now) : null,
+  };
 }
 
 /** An answer that is not what GitHub documents: a page of a proxy in between, or half a body. */
-export function brokenAnswer(status: number, detail: string): GitHubFailure {
+export function brokenAnswer(code: number, detail: string): GitHubFailure {
   return {
     kind: "server",
     message: `the answer is not what GitHub documents: ${detail}`.slice(0, MESSAGE_LENGTH_MAX),
-    status,
+    status: code,
     retryable: true,
     retryAt: null,
   };
+}
+
+/** What GitHub answered is about something else than what was asked: the object left this repository. */
+export function movedAway(what: string): GitHubFailure {
+  return { kind: "not-found", message: `${what} is not here any more`, status: 404, retryable: false, retryAt: null };
 }
 
 /** Undefined for anything but a request that Octokit gave up. */
@@ -53,22 +106,20 @@ export function refusedOf(error: unknown): RefusedRequest | undefined {
   };
 }
 
-function kindOf(status: number): GitHubFailure["kind"] {
-  if (status === 0) return "unreachable";
-  if (status === 401) return "unauthorized";
-  if (status === 403 || status === 451) return "forbidden";
-  if (status === 404 || status === 410) return "not-found";
-  if (status === 405 || status === 409) return "conflict";
-  return status >= 400 && status < 500 ? "invalid" : "server";
+/** GitHub names in headers what a token lacks: a right, or the sign-on of its organization. */
+function messageOf({ message, headers, status: code }: RefusedRequest): string {
+  const text = message.replace(/\s+/g, " ").trim().slice(0, MESSAGE_LENGTH_MAX);
+  const needed = code === 403 || code === 404 ? headers["x-accepted-github-permissions"] : undefined;
+  if (headers["x-github-sso"] !== undefined && code === 403) return `${text} (authorize the token for single sign-on)`;
+  return needed === undefined || needed === "" ? text : `${text} (the token needs ${String(needed).slice(0, 100)})`;
 }
 
-function isRateLimited({ status, headers, message }: RefusedRequest): boolean {
-  if (status === 429) return true;
-  if (status !== 403) return false;
+function isRateLimit({ status: code, headers, message }: RefusedRequest): boolean {
+  if (code !== 403) return false;
   return (
     headers["retry-after"] !== undefined ||
     Number(headers["x-ratelimit-remaining"] ?? 1) === 0 ||
-    /rate limit/i.test(message)
+    /rate limit|abuse detection|login attempts exceeded/i.test(message)
   );
 }
 

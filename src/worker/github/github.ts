@@ -83,6 +83,8 @@ export interface Repository {
   readonly hasIssues: boolean;
   /** What the repository allows, in the order of MERGE_METHODS; all of them where GitHub does not say. */
   readonly mergeMethods: readonly MergeMethod[];
+  /** False where our account has no right to push; null or absent where GitHub does not say, as to an App. */
+  readonly mayPush?: boolean | null;
 }
 
 export interface MergeRequest {

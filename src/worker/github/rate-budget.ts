@@ -32,7 +32,9 @@ export class RateBudget {
     this.#onPause(until);
   }
 
+  /** GraphQL and searches have budgets of their own, which are not the one that is shown. */
   read(headers: ResponseHeaders): void {
+    if ((headers["x-ratelimit-resource"] ?? "core") !== "core") return;
     const [limit, remaining, reset] = ["limit", "remaining", "reset"].map((name) =>
       Number(headers[`x-ratelimit-${name}`] ?? Number.NaN),
     );

@@ -1,88 +1,96 @@
 // Sends requests through Octokit and turns whatever comes back into a checked value or a `GitHubFailure`. Owns pacing,
-// repetition, the ETag cache and the pause; knows nothing of issues or pull requests.
+// repetition, the credential, the ETag cache and the pause; knows nothing of issues or pull requests.
+//
+//   R1  A request that may have had an effect is sent once. What GitHub says is not there, or what it does not let us in
+//       for, had none.
+//   R2  GitHub's replicas lag: "not found" for an object that it showed or took from us a moment ago is asked again.
 
-import { Octokit } from "@octokit/rest";
-import { retry } from "@octokit/plugin-retry";
-import { throttling } from "@octokit/plugin-throttling";
+import type { Octokit } from "@octokit/rest";
 
-import type { Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
 import { Redactor } from "../../core/redact.ts";
 import type { RepositoryName } from "../../core/repository-name.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { z } from "../../core/schema.ts";
-import type { WorkerEvent } from "../event.ts";
-import { isLoopbackHost } from "../git/loopback-host.ts";
+import { PAUSED_HEADER, PAUSED_MESSAGE } from "./bounded-fetch.ts";
+import { openClient, type RequestsOptions } from "./client.ts";
 import { askConditionally, type RawAnswer } from "./conditional-requests.ts";
-import { boundedFetch, PAUSED_HEADER } from "./bounded-fetch.ts";
 import { EtagCache, type EtagCacheLimits } from "./etag-cache.ts";
 import type { Answer, GitHubFailure } from "./github.ts";
 import { brokenAnswer, gitHubFailure, refusedOf } from "./github-failure.ts";
 import { RateBudget } from "./rate-budget.ts";
+import { RecentlySeen } from "./recently-seen.ts";
+import { type Identity, RepositoryIdentity } from "./repository-identity.ts";
+
+export type { RequestsOptions } from "./client.ts";
 
 const API_VERSION = "2022-11-28";
-/** Tries after the first one; the plugin waits 1 s before the first, then 4 s. */
-const REPEATS_MAX = 2;
-/** Answers that another try cannot change; rate limits are waited for, not tried against. */
-const NEVER_REPEAT = [304, 400, 401, 403, 404, 405, 409, 410, 413, 422, 429, 451];
 const CACHE_LIMITS: EtagCacheLimits = { entriesMax: 500, bytesMax: 16 * 1_048_576 };
 const PAGE_SIZE = 100;
 const PAGES_MAX = 200;
-
-export interface RequestsOptions {
-  readonly apiUrl: string;
-  readonly repository: RepositoryName;
-  /** Null asks as nobody, which GitHub allows for public repositories. */
-  readonly token: string | null;
-  readonly userAgent: string;
-  readonly clock: Clock;
-  readonly onFailure: (event: Extract<WorkerEvent, { type: "github.failed" | "github.paused" }>) => void;
-  /** `github` keeps GitHub's pace (a write a second, what notifies people every three); by default on every host but loopback. */
-  readonly pacing?: "github" | "none";
-  readonly limits?: RequestLimits;
-}
-
-export interface RequestLimits {
-  readonly pagesMax?: number;
-  readonly cache?: EtagCacheLimits;
-  readonly requestTimeoutMs?: number;
-  readonly answerBytesMax?: number;
-  /** The plugin's unit of waiting between tries. */
-  readonly repeatDelayMs?: number;
-}
+/** Further tries where R2 applies, each after one unit more. */
+const STALE_TRIES = 3;
+const REPEAT_DELAY_MS = 1_000;
 
 export interface Ask<T> {
   /** Octokit's form, for instance `GET /repos/{owner}/{repo}/issues`; owner and repo are filled in. */
   readonly route: string;
   readonly parameters?: Readonly<Record<string, unknown>>;
   readonly answer: z.core.$ZodType<T>;
+  /** The object that it is about, for instance `issues/7`: R2. */
+  readonly about?: string;
   /** Whether doing it twice is as good as once. By default GET alone; a lost answer to anything else may hide an effect. */
   readonly repeatable?: boolean;
   /** Refusals that the caller takes for an answer; they are not reported. */
   readonly expects?: (failure: GitHubFailure) => boolean;
+  /** Refusals that may come of a replica that lags, beside "not found"; they had no effect. */
+  readonly isStale?: (failure: GitHubFailure) => boolean;
 }
 
 export class Requests {
   readonly budget: RateBudget;
+  readonly seen: RecentlySeen;
   readonly #options: RequestsOptions;
+  readonly #identity: RepositoryIdentity;
   readonly #octokit: Octokit;
   readonly #redactor: Redactor;
 
   constructor(options: RequestsOptions) {
     this.#options = options;
-    this.#redactor = new Redactor([options.token]);
+    this.#redactor = new Redactor(options.network?.secrets);
+    this.#identity = new RepositoryIdentity(options.apiUrl, options.repository);
+    this.seen = new RecentlySeen(options.clock);
     this.budget = new RateBudget(options.clock, (until) =>
       options.onFailure({ type: "github.paused", until: until.toISOString() }),
     );
-    this.#octokit = openOctokit(options, () => this.budget.pausedUntil());
+    this.#octokit = openClient(options, this.#identity, () => this.budget.pausedUntil());
     askConditionally(this.#octokit, new EtagCache(options.limits?.cache ?? CACHE_LIMITS), (headers) =>
       this.budget.read(headers),
     );
   }
 
+  /** `https://api.github.com/graphql`; on an enterprise server `/api/graphql` beside `/api/v3`. */
+  get graphqlUrl(): string {
+    return `${this.#options.apiUrl.replace(/\/+$/, "").replace(/\/v3$/, "")}/graphql`;
+  }
+
+  /** Today's name of the repository; every request is about it. */
+  get repository(): RepositoryName {
+    return this.#identity.name;
+  }
+
+  noteRepository(identity: Identity): void {
+    this.#identity.note(identity);
+  }
+
+  /** Whether this `owner/name` is our repository under another name; one look-up for each that we do not know. */
+  isOurs(repository: string, lookUp: () => Promise<Identity | null>): Promise<boolean> {
+    return this.#identity.isOurs(repository, lookUp);
+  }
+
   /** Rejects with the signal's reason when aborted. */
   async ask<T>(ask: Ask<T>, signal: AbortSignal): Answer<T> {
-    const sent = await this.#send(ask, ask.route, ask.parameters ?? {}, signal);
+    const sent = await this.#sendUntilSeen(ask, ask.route, ask.parameters ?? {}, signal);
     return sent.ok ? this.#check(ask.route, sent.value, ask.answer) : sent;
   }
 
@@ -94,7 +102,8 @@ export class Requests {
     for (let pages = 0; next !== undefined; pages += 1) {
       if (pages === pagesMax)
         return fail(this.#report(ask.route, brokenAnswer(200, `the list has more than ${pagesMax} pages`)));
-      const sent = await this.#send(ask, next, pages === 0 ? { per_page: PAGE_SIZE, ...ask.parameters } : {}, signal);
+      const parameters = pages === 0 ? { per_page: PAGE_SIZE, ...ask.parameters } : {};
+      const sent = await this.#sendUntilSeen(ask, next, parameters, signal);
       if (!sent.ok) return sent;
       const page = this.#check(ask.route, sent.value, ask.answer);
       if (!page.ok) return page;
@@ -104,29 +113,76 @@ export class Requests {
     return ok(entries);
   }
 
+  async #sendUntilSeen(
+    ask: Ask<unknown>,
+    route: string,
+    parameters: Readonly<Record<string, unknown>>,
+    signal: AbortSignal,
+  ): Answer<RawAnswer> {
+    const { clock, limits } = this.#options;
+    for (let tries = 1; ; tries += 1) {
+      const sent = await this.#send(ask, route, parameters, signal);
+      if (sent.ok && ask.about !== undefined) this.seen.note(ask.about);
+      if (sent.ok) return sent;
+      if (tries > STALE_TRIES || !this.#mayBeStale(ask, sent.failure)) return fail(this.#told(ask, sent.failure));
+      await clock.sleep(tries * (limits?.repeatDelayMs ?? REPEAT_DELAY_MS), signal);
+    }
+  }
+
+  #mayBeStale(ask: Ask<unknown>, failure: GitHubFailure): boolean {
+    if (ask.isStale !== undefined) return ask.isStale(failure);
+    const isMissing = failure.kind === "not-found" && failure.status !== 410;
+    return isMissing && ask.about !== undefined && this.seen.has(ask.about);
+  }
+
+  /** A token that was refused may have been replaced or have run out: R1 lets the request be sent once more. */
   async #send(
     ask: Ask<unknown>,
     route: string,
     parameters: Readonly<Record<string, unknown>>,
     signal: AbortSignal,
   ): Answer<RawAnswer> {
+    const { credential } = this.#options;
+    const token = await this.#token(signal);
+    if (!token.ok) return token;
+    const sent = await this.#sendOnce(ask, { route, parameters, token: token.value }, signal);
+    if (sent.ok || sent.failure.kind !== "unauthorized" || token.value === null) return sent;
+    credential.invalidate(token.value);
+    const next = await this.#token(signal);
+    if (!next.ok || next.value === token.value) return sent;
+    return this.#sendOnce(ask, { route, parameters, token: next.value }, signal);
+  }
+
+  async #token(signal: AbortSignal): Answer<string | null> {
     signal.throwIfAborted();
-    const { repository } = this.#options;
+    const token = await this.#options.credential.token(signal);
+    if (token.ok) this.#redactor.add(token.value);
+    return token;
+  }
+
+  async #sendOnce(
+    ask: Ask<unknown>,
+    sending: { route: string; parameters: Readonly<Record<string, unknown>>; token: string | null },
+    signal: AbortSignal,
+  ): Answer<RawAnswer> {
+    const { route, parameters, token } = sending;
+    const { owner, name } = this.repository;
     // A number of tries here would make the plugin repeat every refusal, so it is only ever taken away.
     const isRepeatable = ask.repeatable ?? route.startsWith("GET ");
+    const authorization = token === null ? {} : { authorization: `token ${token}` };
     try {
-      const sending = this.#octokit.request(route, {
-        ...(route.includes("{owner}") ? { owner: repository.owner, repo: repository.name } : {}),
-        headers: { "x-github-api-version": API_VERSION },
+      const work = this.#octokit.request(route, {
+        ...(route.includes("{owner}") ? { owner, repo: name } : {}),
+        headers: { "x-github-api-version": API_VERSION, ...authorization },
         request: { signal, ...(isRepeatable ? {} : { retries: 0 }) },
         ...parameters,
       });
-      const answer = await untilAborted(sending, signal);
+      const answer = await untilAborted(work, signal);
       this.budget.read(answer.headers);
       return ok(answer);
     } catch (error) {
       signal.throwIfAborted();
-      return fail(this.#refused(ask, error));
+      return fail(this.#refused(error));
     }
   }
 
@@ -139,7 +195,7 @@ export class Requests {
     );
   }
 
-  #refused(ask: Ask<unknown>, error: unknown): GitHubFailure {
+  #refused(error: unknown): GitHubFailure {
     const refused = refusedOf(error) ?? { status: 0, headers: {}, message: messageOf(error) };
     const message = this.#redactor.redact(refused.message);
     const pausedUntil = refused.headers[PAUSED_HEADER] === undefined ? null : this.budget.pausedUntil();
@@ -148,51 +204,20 @@ export class Requests {
     this.budget.read(refused.headers);
     const failure = gitHubFailure({ ...refused, message }, this.#options.clock.now());
     if (failure.retryAt !== null) this.budget.pause(failure.retryAt);
-    return ask.expects?.(failure) ? failure : this.#report(ask.route, failure);
+    return failure;
+  }
+
+  /** What was not sent because of a pause was said when the pause began. */
+  #told(ask: Ask<unknown>, failure: GitHubFailure): GitHubFailure {
+    const isKnown = failure.kind === "rate-limited" && failure.message.includes(PAUSED_MESSAGE);
+    return isKnown || ask.expects?.(failure) === true ? failure : this.#report(ask.route, failure);
   }
 
   #report(route: string, failure: GitHubFailure): GitHubFailure {
-    this.#options.onFailure({
-      type: "github.failed",
-      request: route,
-      status: failure.status,
-      message: failure.message,
-    });
+    const { status, message } = failure;
+    this.#options.onFailure({ type: "github.failed", request: route, status, message });
     return failure;
   }
-}
-
-function openOctokit(options: RequestsOptions, pausedUntil: () => Date | null): Octokit {
-  const { apiUrl, limits = {}, token } = options;
-  const { origin, hostname } = new URL(apiUrl);
-  const pacing = options.pacing ?? (isLoopbackHost(hostname) ? "none" : "github");
-  const Client = Octokit.plugin(throttling, retry);
-  return new Client({
-    baseUrl: apiUrl.replace(/\/+$/, ""),
-    userAgent: options.userAgent,
-    ...(token === null ? {} : { auth: token }),
-    log: { debug: silent, info: silent, warn: silent, error: silent },
-    // A limit is never tried against: it pauses the whole worker, see RateBudget.
-    throttle: {
-      enabled: pacing === "github",
-      id: `${apiUrl} ${options.repository.fullName}`,
-      onRateLimit: () => false,
-      onSecondaryRateLimit: () => false,
-    },
-    retry: {
-      retries: REPEATS_MAX,
-      doNotRetry: NEVER_REPEAT,
-      ...(limits.repeatDelayMs === undefined ? {} : { retryAfterBaseValue: limits.repeatDelayMs }),
-    },
-    request: {
-      fetch: boundedFetch({
-        origin,
-        pausedUntil,
-        ...(limits.requestTimeoutMs === undefined ? {} : { timeoutMs: limits.requestTimeoutMs }),
-        ...(limits.answerBytesMax === undefined ? {} : { answerBytesMax: limits.answerBytesMax }),
-      }),
-    },
-  });
 }
 
 function nextPage(answer: RawAnswer): string | undefined {
@@ -211,5 +236,3 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T
     signal.removeEventListener("abort", onAbort);
   }
 }
-
-function silent(): void {}

@@ -70,10 +70,11 @@ function runtimeOptions(options: StartWorkerOptions): RepoRuntimeOptions {
     marks,
     createGitHub: async (token, tell) => {
       const { createGitHub } = await import("../github/octokit-github.ts");
+      const { fixedCredential } = await import("../github/credential.ts");
       return createGitHub({
         apiUrl: options.config.githubApiUrl,
         repository,
-        token,
+        credential: fixedCredential(token),
         userAgent: `hydraflow/${VERSION}`,
         clock: systemClock,
         onFailure: tell,

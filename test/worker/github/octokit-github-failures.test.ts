@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { systemClock } from "../../../src/core/clock.ts";
 import type { WorkerEvent } from "../../../src/worker/event.ts";
-import type { GitHub } from "../../../src/worker/github/github.ts";
+import { fixedCredential } from "../../../src/worker/github/credential.ts";
+import type { GitHub, MergeRequest } from "../../../src/worker/github/github.ts";
 import { createGitHub } from "../../../src/worker/github/octokit-github.ts";
 import { ForgeRig, NAME } from "../../forge/forge-rig.ts";
 import { failureOf, valueOf } from "../git/git-fixture.ts";
@@ -29,7 +30,7 @@ describe("GitHub over REST, when it fails", () => {
     return createGitHub({
       apiUrl: rig.forge.url,
       repository,
-      token,
+      credential: fixedCredential(token),
       userAgent: "hydraflow-test",
       clock: systemClock,
       onFailure: (event) => events.push(event),
@@ -53,7 +54,7 @@ describe("GitHub over REST, when it fails", () => {
     const pull = await rig.openPull("work");
     const { headSha } = valueOf(await github.pull(pull, signal));
     rig.forge.faults.plan({ match: { path: "/merge" }, fault: { kind: "after-effect-500" } });
-    expect(failureOf(await github.merge(pull, headSha, "T", signal))).toMatchObject({
+    expect(failureOf(await github.merge(pull, mergeOf(headSha), signal))).toMatchObject({
       kind: "server",
       retryable: true,
     });
@@ -122,3 +123,7 @@ describe("GitHub over REST, when it fails", () => {
     await expect(asking).rejects.toThrow("stopping");
   });
 });
+
+function mergeOf(headSha: string): MergeRequest {
+  return { headSha, method: "squash", title: "Title", message: "" };
+}

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { systemClock } from "../../../src/core/clock.ts";
 import type { WorkerEvent } from "../../../src/worker/event.ts";
-import type { GitHub } from "../../../src/worker/github/github.ts";
+import { fixedCredential } from "../../../src/worker/github/credential.ts";
+import type { GitHub, MergeRequest } from "../../../src/worker/github/github.ts";
 import { createGitHub } from "../../../src/worker/github/octokit-github.ts";
 import { ForgeRig, NAME } from "../../forge/forge-rig.ts";
 import { failureOf, valueOf } from "../git/git-fixture.ts";
@@ -29,7 +30,7 @@ describe("GitHub over REST", () => {
     return createGitHub({
       apiUrl: rig.forge.url,
       repository,
-      token,
+      credential: fixedCredential(token),
       userAgent: "hydraflow-test",
       clock: systemClock,
       onFailure: (event) => events.push(event),
@@ -39,7 +40,14 @@ describe("GitHub over REST", () => {
 
   it("knows who it is and what the repository is", async () => {
     expect(valueOf(await github.viewer(signal))).toBe(rig.forge.login);
-    expect(valueOf(await github.repository(signal))).toEqual({ fullName: NAME, defaultBranch: "main" });
+    expect(valueOf(await github.repository(signal))).toEqual({
+      fullName: NAME,
+      defaultBranch: "main",
+      isArchived: false,
+      hasIssues: true,
+      mergeMethods: expect.arrayContaining(["squash"]),
+      mayPush: expect.toBeOneOf([true, null]),
+    });
     expect(github.rateLimit()).toMatchObject({ remaining: expect.any(Number), resetAt: expect.any(Date) });
   });
 
@@ -136,7 +144,7 @@ describe("GitHub over REST", () => {
     );
 
     expect(valueOf(await github.aheadBy("main", "agent/issue-1", signal))).toBe(1);
-    expect(valueOf(await github.pullsByBranch("agent/issue-1", signal))).toEqual([made]);
+    expect(valueOf(await github.pullsByBranch("agent/issue-1", signal))).toEqual([{ ...made, mergeable: null }]);
     expect(valueOf(await github.pullsByBranch("agent/issue-2", signal))).toEqual([]);
     valueOf(
       await github.createReview(made.number, { event: "comment", body: "Looks right", headSha: made.headSha }, signal),
@@ -144,8 +152,8 @@ describe("GitHub over REST", () => {
     expect(valueOf(await github.reviews(made.number, signal))).toMatchObject([
       { author: rig.forge.login, body: "Looks right", state: "COMMENTED" },
     ]);
-    const stale = failureOf(await github.merge(made.number, "0".repeat(40), "Title", signal));
-    const { sha } = valueOf(await github.merge(made.number, made.headSha, "Title (#2)", signal));
+    const stale = failureOf(await github.merge(made.number, mergeOf("0".repeat(40)), signal));
+    const { sha } = valueOf(await github.merge(made.number, mergeOf(made.headSha), signal));
     valueOf(await github.deleteBranch("agent/issue-1", signal));
     valueOf(await github.deleteBranch("agent/issue-1", signal));
 
@@ -225,3 +233,7 @@ describe("GitHub over REST", () => {
     expect(third.map(({ title }) => title)).toEqual(["One", "Two"]);
   });
 });
+
+function mergeOf(headSha: string): MergeRequest {
+  return { headSha, method: "squash", title: "Title", message: "" };
+}

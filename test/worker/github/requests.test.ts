@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { systemClock } from "../../../src/core/clock.ts";
 import { z } from "../../../src/core/schema.ts";
+import { fixedCredential } from "../../../src/worker/github/credential.ts";
 import { Requests, type RequestsOptions } from "../../../src/worker/github/requests.ts";
 import { failureOf, valueOf } from "../git/git-fixture.ts";
 
@@ -43,7 +44,7 @@ describe("Requests", () => {
     return new Requests({
       apiUrl: url,
       repository,
-      token: TOKEN,
+      credential: fixedCredential(TOKEN),
       userAgent: "hydraflow-test",
       clock: systemClock,
       onFailure: () => undefined,

@@ -1,0 +1,116 @@
+// Which names must have reported before a commit's checks can be believed: those that the base branch requires, and those
+// that reported on what was merged into it last. The second are all there is where nothing is required.
+
+import type { Clock } from "../../../core/clock.ts";
+import { ok } from "../../../core/result.ts";
+import { z } from "../../../core/schema.ts";
+import * as answers from "../check-answers.ts";
+import type { Answer, ExpectedChecks, GitHubFailure } from "../github.ts";
+import type { Requests } from "../requests.ts";
+import type { CheckCalls } from "./check-calls.ts";
+import { REPO } from "./repository-calls.ts";
+
+const KEPT_MS = 10 * 60_000;
+/** How many commits are looked at, and among how many pull requests they are searched for. */
+const SAMPLES = 3;
+const PULLS_MAX = 20;
+
+const pullsAnswer = z.array(z.object({ merged_at: z.nullish(z.string()), head: z.object({ sha: z.string() }) }));
+const commitsAnswer = z.array(z.object({ sha: z.string() }));
+
+export class ExpectedCheckCalls {
+  readonly #requests: Requests;
+  readonly #checks: CheckCalls;
+  readonly #clock: Clock;
+  readonly #known = new Map<string, { readonly atMs: number; readonly expected: ExpectedChecks }>();
+
+  constructor(requests: Requests, checks: CheckCalls, clock: Clock) {
+    this.#requests = requests;
+    this.#checks = checks;
+    this.#clock = clock;
+  }
+
+  /** Refused with `forbidden` where the credential may read nothing of what is reported. */
+  async expectedChecks(base: string, signal: AbortSignal): Answer<ExpectedChecks> {
+    const known = this.#known.get(base);
+    if (known !== undefined && this.#clock.monotonicMs() - known.atMs < KEPT_MS) return ok(known.expected);
+    const required = await this.#required(base, signal);
+    if (!required.ok) return required;
+    const seen = await this.#seen(base, signal);
+    if (!seen.ok) return seen;
+    const expected = { required: required.value, seen: seen.value };
+    this.#known.set(base, { atMs: this.#clock.monotonicMs(), expected });
+    return ok(expected);
+  }
+
+  /** Protection or rules that the credential may not see are unknown; a merge that they refuse says so. */
+  async #required(base: string, signal: AbortSignal): Answer<readonly string[]> {
+    const parameters = { branch: base };
+    const branch = await this.#requests.ask(
+      {
+        route: `GET ${REPO}/branches/{branch}`,
+        parameters,
+        answer: answers.protectedBranchAnswer,
+        expects: isUnknown,
+      },
+      signal,
+    );
+    if (!branch.ok && !isUnknown(branch.failure)) return branch;
+    const rules = await this.#requests.askAll(
+      {
+        route: `GET ${REPO}/rules/branches/{branch}`,
+        parameters,
+        answer: z.array(answers.ruleAnswer),
+        expects: isUnknown,
+      },
+      signal,
+    );
+    if (!rules.ok && !isUnknown(rules.failure)) return rules;
+    return ok([...new Set([...(branch.ok ? branch.value : []), ...(rules.ok ? rules.value.flat() : [])])]);
+  }
+
+  /**
+   * The names on at least half of the commits that have any. Each of them alone would be too much: a workflow for changes
+   * of some paths only does not report on the others.
+   */
+  async #seen(base: string, signal: AbortSignal): Answer<readonly string[]> {
+    const shas = await this.#samples(base, signal);
+    if (!shas.ok) return shas;
+    const reported: (readonly string[])[] = [];
+    for (const sha of shas.value) {
+      const names = await this.#checks.names(sha, signal);
+      if (names.ok && names.value.length > 0) reported.push(names.value);
+      // A head that was deleted long ago may be gone.
+      if (!names.ok && names.failure.kind !== "not-found") return names;
+    }
+    const isUsual = (name: string) => reported.filter((names) => names.includes(name)).length * 2 >= reported.length;
+    return ok([...new Set(reported.flat())].filter(isUsual));
+  }
+
+  async #samples(base: string, signal: AbortSignal): Answer<readonly string[]> {
+    const order = { state: "closed", sort: "updated", direction: "desc", per_page: PULLS_MAX };
+    const pulls = await this.#requests.ask(
+      { route: `GET ${REPO}/pulls`, parameters: { base, ...order }, answer: pullsAnswer },
+      signal,
+    );
+    if (!pulls.ok) return pulls;
+    const merged = pulls.value.filter(({ merged_at: at }) => at).map(({ head }) => head.sha);
+    if (merged.length > 0) return ok(merged.slice(0, SAMPLES));
+    const commits = await this.#requests.ask(
+      {
+        route: `GET ${REPO}/commits`,
+        parameters: { sha: base, per_page: SAMPLES },
+        answer: commitsAnswer,
+        expects: isUnknown,
+      },
+      signal,
+    );
+    if (commits.ok) return ok(commits.value.map(({ sha }) => sha));
+    return isUnknown(commits.failure) ? ok([]) : commits;
+  }
+}
+
+/** 409 is GitHub's answer for a repository without commits. */
+function isUnknown({ kind }: GitHubFailure): boolean {
+  return kind === "not-found" || kind === "forbidden" || kind === "conflict";
+}

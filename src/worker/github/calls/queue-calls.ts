@@ -1,0 +1,45 @@
+// The merge queue of the base branch, which GitHub shows over GraphQL alone.
+
+import { ok } from "../../../core/result.ts";
+import { z } from "../../../core/schema.ts";
+import type { Answer, GitHub, GitHubFailure, PullRequest } from "../github.ts";
+import { askGraphql } from "../graphql.ts";
+import { anyAnswer } from "../github-answers.ts";
+import type { Requests } from "../requests.ts";
+
+const ENQUEUE = `mutation ($pull: ID!, $head: GitObjectID!) {
+  enqueuePullRequest(input: { pullRequestId: $pull, expectedHeadOid: $head }) { mergeQueueEntry { id } }
+}`;
+const ENTRY = "query ($pull: ID!) { node(id: $pull) { ... on PullRequest { mergeQueueEntry { id } } } }";
+
+const entryAnswer = z.pipe(
+  z.object({ node: z.nullish(z.object({ mergeQueueEntry: z.nullish(z.object({ id: z.string() })) })) }),
+  z.transform(({ node }) => Boolean(node?.mergeQueueEntry)),
+);
+
+export class QueueCalls implements Pick<GitHub, "enqueue" | "isQueued"> {
+  readonly #requests: Requests;
+
+  constructor(requests: Requests) {
+    this.#requests = requests;
+  }
+
+  async enqueue(
+    { nodeId, headSha }: Pick<PullRequest, "number" | "nodeId" | "headSha">,
+    signal: AbortSignal,
+  ): Answer<undefined> {
+    const variables = { pull: nodeId, head: headSha };
+    const put = await askGraphql(this.#requests, { query: ENQUEUE, variables, answer: anyAnswer }, signal);
+    return put.ok || isThereAlready(put.failure) ? ok() : put;
+  }
+
+  isQueued({ number, nodeId }: Pick<PullRequest, "number" | "nodeId">, signal: AbortSignal): Answer<boolean> {
+    const ask = { query: ENTRY, variables: { pull: nodeId }, answer: entryAnswer, about: `pulls/${number}` };
+    return askGraphql(this.#requests, ask, signal);
+  }
+}
+
+/** "Pull request is already in the merge queue", "already queued". */
+function isThereAlready({ message }: GitHubFailure): boolean {
+  return /already[^.]{0,40}queue/i.test(message);
+}

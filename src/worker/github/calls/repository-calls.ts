@@ -1,0 +1,123 @@
+// Who we are, which repository this is and who may write to it.
+
+import { ok } from "../../../core/result.ts";
+import { z } from "../../../core/schema.ts";
+import type { Credential } from "../credential.ts";
+import type { Answer, GitHub, GitHubFailure, Repository } from "../github.ts";
+import * as answers from "../github-answers.ts";
+import { askGraphql } from "../graphql.ts";
+import type { Requests } from "../requests.ts";
+
+export const REPO = "/repos/{owner}/{repo}";
+
+const WRITE_PERMISSIONS: ReadonlySet<string> = new Set(["admin", "maintain", "write"]);
+const VIEWER = "query { viewer { login } }";
+const viewerAnswer = z.pipe(
+  z.object({ viewer: z.object({ login: z.string() }) }),
+  z.transform(({ viewer }) => viewer.login),
+);
+
+type Methods = "viewer" | "repository" | "aheadBy" | "deleteBranch" | "mayWrite";
+
+export class RepositoryCalls implements Pick<GitHub, Methods> {
+  readonly #requests: Requests;
+  readonly #credential: Credential;
+  #viewer: string | undefined;
+  /** GitHub was asked in every way and does not say; what we write next may show it. */
+  #isViewerHidden = false;
+
+  constructor(requests: Requests, credential: Credential) {
+    this.#requests = requests;
+    this.#credential = credential;
+  }
+
+  /** An App's token and a workflow's may not ask `GET /user`; GraphQL and the App itself name them `<slug>[bot]`. */
+  async viewer(signal: AbortSignal): Answer<string | null> {
+    if (this.#viewer !== undefined) return ok(this.#viewer);
+    if (this.#isViewerHidden) return ok(null);
+    const isApp = this.#credential.kind === "app";
+    const ways = [
+      () => this.#credential.login(signal),
+      ...(isApp ? [] : [() => this.#user(signal)]),
+      () => askGraphql(this.#requests, { query: VIEWER, variables: {}, answer: viewerAnswer }, signal),
+    ];
+    for (const way of ways) {
+      const asked = await way();
+      if (!asked.ok && !isHidden(asked.failure)) return asked;
+      if (asked.ok && asked.value !== null) return ok((this.#viewer = asked.value));
+    }
+    this.#isViewerHidden = true;
+    return ok(null);
+  }
+
+  /** The author of something that we have just written. */
+  learnViewer(login: string): void {
+    this.#viewer ??= login;
+  }
+
+  async repository(signal: AbortSignal): Answer<Repository> {
+    const asked = await this.#requests.ask({ route: `GET ${REPO}`, answer: answers.repositoryAnswer }, signal);
+    if (!asked.ok) return asked;
+    this.#requests.noteRepository(asked.value);
+    const { id: _, ...repository } = asked.value;
+    return ok(repository);
+  }
+
+  /** Whether an answer is about our repository, by `owner/name`; true where GitHub does not say. */
+  isOurs(repository: string | null, signal: AbortSignal): Promise<boolean> {
+    if (repository === null) return Promise.resolve(true);
+    return this.#requests.isOurs(repository, async () => {
+      const asked = await this.#requests.ask({ route: `GET ${REPO}`, answer: answers.repositoryAnswer }, signal);
+      return asked.ok ? asked.value : null;
+    });
+  }
+
+  aheadBy(base: string, head: string, signal: AbortSignal): Answer<number> {
+    const parameters = { basehead: `${base}...${head}`, per_page: 1 };
+    return this.#requests.ask(
+      { route: `GET ${REPO}/compare/{basehead}`, parameters, answer: answers.aheadAnswer },
+      signal,
+    );
+  }
+
+  async deleteBranch(branch: string, signal: AbortSignal): Answer<undefined> {
+    const deleted = await this.#requests.ask(
+      {
+        route: `DELETE ${REPO}/git/refs/{ref}`,
+        parameters: { ref: `heads/${branch}` },
+        answer: answers.anyAnswer,
+        repeatable: true,
+        expects: isGoneBranch,
+      },
+      signal,
+    );
+    return deleted.ok || isGoneBranch(deleted.failure) ? ok() : deleted;
+  }
+
+  async mayWrite(login: string, signal: AbortSignal): Answer<boolean> {
+    const asked = await this.#requests.ask(
+      {
+        route: `GET ${REPO}/collaborators/{login}/permission`,
+        parameters: { login },
+        answer: answers.permissionAnswer,
+        expects: isHidden,
+      },
+      signal,
+    );
+    if (asked.ok) return ok(WRITE_PERMISSIONS.has(asked.value.permission));
+    // Also what a credential gets that may not see who may do what: nobody is allowed anything then.
+    return isHidden(asked.failure) ? ok(false) : asked;
+  }
+
+  #user(signal: AbortSignal): Answer<string> {
+    return this.#requests.ask({ route: "GET /user", answer: answers.loginAnswer, expects: isHidden }, signal);
+  }
+}
+
+function isHidden({ kind }: GitHubFailure): boolean {
+  return kind === "not-found" || kind === "forbidden" || kind === "invalid";
+}
+
+function isGoneBranch({ kind, message }: GitHubFailure): boolean {
+  return kind === "not-found" || (kind === "invalid" && /reference does not exist/i.test(message));
+}

@@ -1,0 +1,107 @@
+// Octokit as we use it: with GitHub's pace, tries again where that is safe, over our own bounded way out. A limit is never
+// tried against: it pauses the whole worker, see RateBudget.
+
+import { Octokit } from "@octokit/rest";
+import { retry } from "@octokit/plugin-retry";
+import { throttling } from "@octokit/plugin-throttling";
+
+import type { Clock } from "../../core/clock.ts";
+import type { RepositoryName } from "../../core/repository-name.ts";
+import { z } from "../../core/schema.ts";
+import type { WorkerEvent } from "../event.ts";
+import { isLoopbackHost } from "../git/loopback-host.ts";
+import { boundedFetch, type BoundedFetchOptions, type Fetch, type FetchRequest } from "./bounded-fetch.ts";
+import type { Credential } from "./credential.ts";
+import type { EtagCacheLimits } from "./etag-cache.ts";
+import type { NetworkWay } from "./network-way.ts";
+import type { Identity, RepositoryIdentity } from "./repository-identity.ts";
+
+/** Tries after the first one; the plugin waits 1 s before the first, then 4 s. */
+const REPEATS_MAX = 2;
+/** Answers that another try cannot change; rate limits are waited for, not tried against. */
+const NEVER_REPEAT = [304, 400, 401, 403, 404, 405, 409, 410, 413, 422, 429, 451];
+
+const identityAnswer = z.object({ id: z.int(), full_name: z.string() });
+
+export interface RequestsOptions {
+  readonly apiUrl: string;
+  readonly repository: RepositoryName;
+  readonly credential: Credential;
+  readonly userAgent: string;
+  readonly clock: Clock;
+  readonly onFailure: (event: Extract<WorkerEvent, { type: "github.failed" | "github.paused" }>) => void;
+  /** `github` keeps GitHub's pace (a write a second, what notifies people every three); by default on every host but loopback. */
+  readonly pacing?: "github" | "none";
+  /** By default direct. */
+  readonly network?: NetworkWay;
+  readonly limits?: RequestLimits;
+}
+
+export interface RequestLimits {
+  readonly pagesMax?: number;
+  readonly cache?: EtagCacheLimits;
+  readonly requestTimeoutMs?: number;
+  readonly answerBytesMax?: number;
+  /** Unit of waiting between tries. */
+  readonly repeatDelayMs?: number;
+}
+
+export function openClient(
+  options: RequestsOptions,
+  identity: RepositoryIdentity,
+  pausedUntil: () => Date | null,
+): Octokit {
+  const { apiUrl, limits = {} } = options;
+  const pacing = options.pacing ?? (isLoopbackHost(new URL(apiUrl).hostname) ? "none" : "github");
+  const Client = Octokit.plugin(throttling, retry);
+  return new Client({
+    baseUrl: apiUrl.replace(/\/+$/, ""),
+    userAgent: options.userAgent,
+    log: { debug: silent, info: silent, warn: silent, error: silent },
+    throttle: {
+      enabled: pacing === "github",
+      id: `${apiUrl} ${options.repository.fullName}`,
+      onRateLimit: () => false,
+      onSecondaryRateLimit: () => false,
+    },
+    retry: {
+      retries: REPEATS_MAX,
+      doNotRetry: NEVER_REPEAT,
+      ...(limits.repeatDelayMs === undefined ? {} : { retryAfterBaseValue: limits.repeatDelayMs }),
+    },
+    request: { fetch: repositoryFetch(options, identity, pausedUntil) },
+  });
+}
+
+/** Follows a redirect only to what may be ours, which it looks up beside Octokit, whose queues hold the asking request. */
+function repositoryFetch(
+  { apiUrl, limits = {}, network }: RequestsOptions,
+  identity: RepositoryIdentity,
+  pausedUntil: () => Date | null,
+): Fetch {
+  const base: BoundedFetchOptions = {
+    origin: new URL(apiUrl).origin,
+    pausedUntil,
+    agent: network?.agent,
+    ...(limits.requestTimeoutMs === undefined ? {} : { timeoutMs: limits.requestTimeoutMs }),
+    ...(limits.answerBytesMax === undefined ? {} : { answerBytesMax: limits.answerBytesMax }),
+  };
+  const plainFetch = boundedFetch(base);
+  const lookUp = async (request: FetchRequest): Promise<Identity | null> => {
+    const { method: _method, body: _body, ...rest } = request;
+    const answer = await plainFetch(`${apiUrl.replace(/\/+$/, "")}/repos/${identity.name.fullName}`, rest);
+    if (answer.status !== 200) return null;
+    const { id, full_name: fullName } = z.parse(identityAnswer, JSON.parse(await answer.text()));
+    return { id, fullName };
+  };
+  return boundedFetch({
+    ...base,
+    mayFollow: async (from, to, request) => {
+      const redirect = identity.redirect(from, to);
+      if (typeof redirect === "string") return redirect === "follow";
+      return identity.isOurs(redirect.repository, () => lookUp(request));
+    },
+  });
+}
+
+function silent(): void {}

@@ -1,0 +1,32 @@
+// Which objects GitHub has shown or taken from us within the last minutes. Its replicas lag, so "not found" for one of
+// them is no proof that it is gone.
+
+import type { Clock } from "../../core/clock.ts";
+
+const REMEMBERED_MS = 5 * 60_000;
+const REMEMBERED_MAX = 2_000;
+
+export class RecentlySeen {
+  readonly #clock: Clock;
+  /** In order of being seen: a map keeps the order of insertion. */
+  readonly #seenAtMs = new Map<string, number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** For instance `issues/7` or `commits/<sha>`. */
+  note(object: string): void {
+    this.#seenAtMs.delete(object);
+    this.#seenAtMs.set(object, this.#clock.monotonicMs());
+    for (const oldest of this.#seenAtMs.keys()) {
+      if (this.#seenAtMs.size <= REMEMBERED_MAX) break;
+      this.#seenAtMs.delete(oldest);
+    }
+  }
+
+  has(object: string): boolean {
+    const atMs = this.#seenAtMs.get(object);
+    return atMs !== undefined && this.#clock.monotonicMs() - atMs < REMEMBERED_MS;
+  }
+}
