@@ -6,7 +6,7 @@ import { suiteState } from "../check-suites.ts";
 import type { ForgeCore } from "../forge-core.ts";
 import { pageOf } from "../pagination.ts";
 import type { SuiteRecord } from "../repository-record.ts";
-import { checkView, suiteView, workflowRunView } from "../views/check-view.ts";
+import { checkView, jobView, suiteView, workflowRunView } from "../views/check-view.ts";
 
 export function suiteRoutes(router: ApiRouter, core: ForgeCore): void {
   router.onRepository("GET /commits/:ref{.+}/check-suites", "read", async ({ request, params, repository }) => {
@@ -60,6 +60,16 @@ function workflowRoutes(router: ApiRouter, core: ForgeCore): void {
 
   router.onRepository("GET /actions/runs/:id{[0-9]+}", "read", (on) =>
     onWorkflow(on, (suite) => answer(200, workflowRunView(core.origin, on.repository.record, suite, on.request.login))),
+  );
+
+  router.onRepository("GET /actions/runs/:id{[0-9]+}/jobs", "read", (on) =>
+    onWorkflow(on, (suite) => {
+      const { record } = on.repository;
+      const { runs } = suiteState(record, suite);
+      const { items, headers } = pageOf(on.request, runs);
+      const jobs = items.map((check) => jobView(core.origin, record, suite, check));
+      return { ...answer(200, { total_count: runs.length, jobs }), headers };
+    }),
   );
 
   router.onRepository("POST /actions/runs/:id{[0-9]+}/rerun", "write", (on) =>

@@ -116,6 +116,35 @@ export function workflowRunView(origin: string, repository: RepositoryRecord, su
   };
 }
 
+/** A check run of the forge's own CI as the job that it is. */
+export function jobView(origin: string, repository: RepositoryRecord, suite: SuiteRecord, check: CheckRecord) {
+  const api = repositoryApiUrl(origin, repository);
+  return {
+    id: check.id,
+    run_id: suite.id,
+    run_url: `${api}/actions/runs/${suite.id}`,
+    node_id: nodeId("CheckRun", check.id),
+    head_sha: check.headSha,
+    head_branch: suite.headBranch,
+    url: `${api}/actions/jobs/${check.id}`,
+    html_url: `${repositoryHtmlUrl(origin, repository)}/actions/runs/${suite.id}/job/${check.id}`,
+    status: check.status,
+    conclusion: check.conclusion,
+    created_at: check.startedAt,
+    started_at: check.startedAt,
+    completed_at: check.completedAt,
+    name: check.name,
+    steps: [],
+    check_run_url: `${api}/check-runs/${check.id}`,
+    labels: [],
+    runner_id: null,
+    runner_name: null,
+    runner_group_id: null,
+    runner_group_name: null,
+    workflow_name: WORKFLOW_NAME,
+  };
+}
+
 export function statusView(origin: string, repository: RepositoryRecord, status: StatusRecord) {
   return {
     id: status.id,
