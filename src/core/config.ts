@@ -66,6 +66,12 @@ export const repositorySettings = {
   maxCiFixAttempts: z._default(count(0, 10), 2),
   ciTimeoutMs: z._default(milliseconds(1_000, 4 * HOUR_MS), 10 * MINUTE_MS),
   ciPollIntervalMs: z._default(milliseconds(100, 5 * MINUTE_MS), 30_000),
+  /** How the base branch takes a change where the repository allows it; else the first of squash, merge, rebase that it allows. */
+  mergeMethod: z.optional(z.enum(["squash", "merge", "rebase"])),
+  /** Names of checks that must have reported before a merge. Default: those that reported on the pull requests merged last. */
+  requiredChecks: z.optional(z.array(text)),
+  /** How long green checks must stay as they are where nothing says which others may come. */
+  checksSettleMs: z._default(milliseconds(0, HOUR_MS), 30_000),
   /** Merge although the repository reports no check at all for the head commit. */
   mergeWithoutChecks: z._default(z.boolean(), false),
   agentStartupMs: z._default(milliseconds(100, HOUR_MS), MINUTE_MS),

@@ -82,9 +82,21 @@ export type WorkerEvent =
       readonly round: number;
     }
   | { readonly type: "pull.checks"; readonly issue: number; readonly pull: number; readonly state: string }
+  | {
+      readonly type: "pull.blocked";
+      readonly issue: number;
+      readonly pull: number;
+      readonly reason: string;
+      readonly message: string;
+    }
   | { readonly type: "pull.merged"; readonly issue: number; readonly pull: number; readonly sha: string }
   | { readonly type: "hitl.asked"; readonly issue: number; readonly question: string }
-  | { readonly type: "hitl.answered"; readonly issue: number; readonly by: string; readonly door: "comment" | "api" }
+  | {
+      readonly type: "hitl.answered";
+      readonly issue: number;
+      readonly by: string;
+      readonly door: "comment" | "api" | "review";
+    }
   | { readonly type: "github.failed"; readonly request: string; readonly status: number; readonly message: string }
   | { readonly type: "github.paused"; readonly until: string }
   | { readonly type: "store.synced"; readonly issues: number; readonly full: boolean };

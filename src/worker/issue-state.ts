@@ -19,8 +19,42 @@ export interface Guidance {
 export interface HitlAnswer {
   readonly text: string;
   readonly by: string;
-  readonly door: "comment" | "api";
+  /** `review`: not words, but an approving review of the pull request. */
+  readonly door: "comment" | "api" | "review";
   readonly at: string;
+  /** The newest of the comments that `text` is made of, alone: a command is the last word and nothing else. */
+  readonly last: string;
+  /** Of that comment; null for an answer through the API. */
+  readonly commentId: number | null;
+}
+
+/** A person's word that lets something pass which no agent may bring in alone. */
+export interface Approval {
+  /** Names exactly what was let pass; see stages/protected-paths.ts. */
+  readonly of: string;
+  /** The protected paths among what was let pass. */
+  readonly paths: readonly string[];
+  readonly by: string;
+  readonly at: string;
+  /** The comment that says it; null for one that came through the API. */
+  readonly commentId: number | null;
+}
+
+/** What the reviewing agent has approved. */
+export interface Reviewed {
+  /** The head that it saw. */
+  readonly sha: string;
+  /** Path → digest of its change against the base: what is equal needs no second review. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** An issue's own words as they were when somebody with the right let them pass. */
+export interface AcceptedText {
+  readonly title: string;
+  readonly body: string;
+  readonly at: string;
+  /** Whether nobody with the right has seen this text yet: a person is asked about it. */
+  readonly isAsked: boolean;
 }
 
 export interface HitlState {
@@ -30,6 +64,8 @@ export interface HitlState {
   readonly origin: StageLabel;
   readonly askedAt: string;
   readonly commentId: number | null;
+  /** What else ends the wait, beside an answer: more approving reviews on GitHub than there were when it was asked. */
+  readonly awaits: { readonly approvals: number } | null;
   readonly answer: HitlAnswer | null;
   readonly decision: "skip" | "close" | null;
   readonly reason: string | null;
@@ -57,6 +93,8 @@ export interface IssueState {
   /** Rises each time a finished issue enters triage again; part of every journal key. */
   readonly cycle: number;
   readonly attempts: Readonly<Partial<Record<Stage, number>>>;
+  /** How often a stage has come to a decision in this cycle; names what it posts, the same for each repetition. */
+  readonly passes: Readonly<Partial<Record<Stage, number>>>;
   readonly reviewRounds: number;
   readonly ciFixes: number;
   /** A person's answers, oldest first. */
@@ -69,8 +107,14 @@ export interface IssueState {
   readonly branch: string | null;
   /** Path of the accepted plan. */
   readonly plan: string | null;
-  /** Names the state of the protected paths that a person has let pass; see stages/protected-paths.ts. */
-  readonly approved: string | null;
+  readonly approved: Approval | null;
+  readonly reviewed: Reviewed | null;
+  readonly text: AcceptedText | null;
+  /** Expected checks that had not reported when a person was asked about them, and those that a person let go. */
+  readonly missingChecks: readonly string[];
+  readonly waivedChecks: readonly string[];
+  /** How often the branch was brought up to date because GitHub refused to merge; a person is asked in the end. */
+  readonly branchUpdates: number;
   readonly claim: { readonly commentId: number; readonly expiresAt: string } | null;
   readonly retryAt: string | null;
   readonly retryReason: string | null;
@@ -82,6 +126,7 @@ export interface IssueState {
 export const UNKNOWN_ISSUE: IssueState = Object.freeze({
   cycle: 1,
   attempts: Object.freeze({}),
+  passes: Object.freeze({}),
   reviewRounds: 0,
   ciFixes: 0,
   guidance: Object.freeze([]),
@@ -92,6 +137,11 @@ export const UNKNOWN_ISSUE: IssueState = Object.freeze({
   branch: null,
   plan: null,
   approved: null,
+  reviewed: null,
+  text: null,
+  missingChecks: Object.freeze([]),
+  waivedChecks: Object.freeze([]),
+  branchUpdates: 0,
   claim: null,
   retryAt: null,
   retryReason: null,
@@ -103,7 +153,24 @@ const count = z.int().check(z.minimum(0));
 const id = z.int().check(z.minimum(1));
 const stage = z.enum(STAGES);
 
-const answer = z.strictObject({ text: z.string(), by: z.string(), door: z.enum(["comment", "api"]), at: z.string() });
+const answer = z.strictObject({
+  text: z.string(),
+  by: z.string(),
+  door: z.enum(["comment", "api", "review"]),
+  at: z.string(),
+  last: z._default(z.string(), ""),
+  commentId: z._default(z.nullable(id), null),
+});
+
+const approval = z.strictObject({
+  of: z.string(),
+  paths: z.array(z.string()),
+  by: z.string(),
+  at: z.string(),
+  commentId: z.nullable(id),
+});
+const reviewed = z.strictObject({ sha: z.string(), files: z.record(z.string(), z.string()) });
+const acceptedText = z.strictObject({ title: z.string(), body: z.string(), at: z.string(), isAsked: z.boolean() });
 
 const hitl = z.strictObject({
   question: z.string(),
@@ -111,6 +178,7 @@ const hitl = z.strictObject({
   origin: z.enum(STAGE_LABELS as [StageLabel, ...StageLabel[]]),
   askedAt: z.string(),
   commentId: z.nullable(id),
+  awaits: z._default(z.nullable(z.strictObject({ approvals: count })), null),
   answer: z.nullable(answer),
   decision: z.nullable(z.enum(["skip", "close"])),
   reason: z.nullable(z.string()),
@@ -135,6 +203,7 @@ const outcome = z.strictObject({
 export const issueStateSchema = z.strictObject({
   cycle: count,
   attempts: z.partialRecord(stage, count),
+  passes: z._default(z.partialRecord(stage, count), {}),
   reviewRounds: count,
   ciFixes: count,
   guidance: z.array(z.strictObject({ text: z.string(), by: z.string(), at: z.string() })),
@@ -144,7 +213,13 @@ export const issueStateSchema = z.strictObject({
   pull: z.nullable(id),
   branch: z.nullable(z.string()),
   plan: z.nullable(z.string()),
-  approved: z.nullable(z.string()),
+  // A word of a person's that an earlier version wrote down in another form is asked for again.
+  approved: z.catch(z.nullable(approval), null),
+  reviewed: z._default(z.nullable(reviewed), null),
+  text: z._default(z.nullable(acceptedText), null),
+  missingChecks: z._default(z.array(z.string()), []),
+  waivedChecks: z._default(z.array(z.string()), []),
+  branchUpdates: z._default(count, 0),
   claim: z.nullable(z.strictObject({ commentId: id, expiresAt: z.string() })),
   retryAt: z.nullable(z.string()),
   retryReason: z.nullable(z.string()),

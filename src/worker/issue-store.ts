@@ -126,6 +126,17 @@ export class IssueStore {
     return this.#entries.get(number)?.issue;
   }
 
+  /** Issues in hand that GitHub shows closed, gone, or without the label of the stage that took them. */
+  strayed(): readonly number[] {
+    return [...this.#entries.values()]
+      .filter(
+        (entry) =>
+          entry.activeIn !== null &&
+          (entry.gone || !this.#isOurs(entry.issue) || this.#stageOf(entry) !== entry.activeIn),
+      )
+      .map(({ issue }) => issue.number);
+  }
+
   /** FIFO by creation. An issue in hand stands in the stage that took it, whatever its labels say by now. */
   queues(): Record<Stage, StageQueue> {
     const entries = [...this.#entries.values()].toSorted(byAge);

@@ -161,7 +161,12 @@ export class MemoryGitHub {
   /** The issue as the port shows it. */
   issue(number: number): Issue {
     const { pull: _, ...stored } = this.stored(number);
-    return { ...stored, isLocked: false, labels: [...stored.labels], url: `https://github.test/${this.fullName}/issues/${number}` };
+    return {
+      ...stored,
+      isLocked: false,
+      labels: [...stored.labels],
+      url: `https://github.test/${this.fullName}/issues/${number}`,
+    };
   }
 
   commentsOf(issue: number): Comment[] {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import type { GitHub } from "../../src/worker/github/github.ts";
 import { COMMENT_CHARACTERS_MAX, commentOnce, withMarker } from "../../src/worker/issue-comment.ts";
 import { Journal } from "../../src/worker/journal.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -17,10 +18,14 @@ async function commentAgainAfterLostAnswer(prepare: (world: MemoryGitHub) => voi
   world.addIssue();
   const client = world.connect();
   client.inject({ at: 1, when: "before", how: unreachable() });
-  await commentOnce(client, journal, 1, KEY, "The plan.", signal);
+  await postPlan(client, journal);
   prepare(world);
-  await commentOnce(client, journal, 1, KEY, "The plan.", signal);
+  await postPlan(client, journal);
   return world;
+}
+
+function postPlan(github: GitHub, journal: Journal) {
+  return commentOnce({ github, journal, number: 1, key: KEY, run: "run-1", body: "The plan." }, signal);
 }
 
 describe("a comment that stands once", () => {

@@ -3,6 +3,7 @@ import { readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 
 import { ok } from "../../src/core/result.ts";
+import type { GitHub } from "../../src/worker/github/github.ts";
 import { commentOnce } from "../../src/worker/issue-comment.ts";
 import { Journal } from "../../src/worker/journal.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -23,7 +24,11 @@ async function runOnce(
   await using journal = await Journal.open(path, clock);
   const client = world.connect();
   prepare(client);
-  return await commentOnce(client, journal, 1, KEY, "The plan.", signal);
+  return await postPlan(client, journal);
+}
+
+function postPlan(github: GitHub, journal: Journal) {
+  return commentOnce({ github, journal, number: 1, key: KEY, run: "run-1", body: "The plan." }, signal);
 }
 
 function newWorld(): MemoryGitHub {
@@ -114,7 +119,7 @@ describe("an effect of the journal", () => {
     await using journal = await Journal.open(path, clock);
     const client = world.connect();
 
-    const second = await commentOnce(client, journal, 1, KEY, "The plan.", signal);
+    const second = await postPlan(client, journal);
 
     expect(second).toEqual(first);
     expect(client.calls).toEqual([]);
@@ -127,9 +132,9 @@ describe("an effect of the journal", () => {
     const client = world.connect();
     client.inject({ at: 1, when: "after", how: unreachable("the answer was lost") });
 
-    const first = await commentOnce(client, journal, 1, KEY, "The plan.", signal);
+    const first = await postPlan(client, journal);
     const open = journal.pending();
-    const second = await commentOnce(client, journal, 1, KEY, "The plan.", signal);
+    const second = await postPlan(client, journal);
 
     expect(first.ok).toBe(false);
     expect(open).toEqual([{ key: KEY, at: clock.now().toISOString() }]);
@@ -147,7 +152,7 @@ describe("an effect of the journal", () => {
     await using journal = await Journal.open(path, clock);
     const pending = journal.pending();
     const client = world.connect();
-    const again = await commentOnce(client, journal, 1, KEY, "The plan.", signal);
+    const again = await postPlan(client, journal);
 
     expect(refused.ok).toBe(false);
     expect(pending).toEqual([]);
@@ -163,8 +168,8 @@ describe("an effect of the journal", () => {
     client.inject({ at: 1, when: "after", how: unreachable() });
     client.inject({ at: 2, when: "before", how: unreachable("still away") });
 
-    await commentOnce(client, journal, 1, KEY, "The plan.", signal);
-    const second = await commentOnce(client, journal, 1, KEY, "The plan.", signal);
+    await postPlan(client, journal);
+    const second = await postPlan(client, journal);
 
     expect(second).toMatchObject({ ok: false, failure: { message: "still away" } });
     expect(journal.pending()).toHaveLength(1);
@@ -177,7 +182,7 @@ describe("an effect of the journal", () => {
     const world = newWorld();
     const client = world.connect();
 
-    const results = await Promise.all([1, 2, 3].map(() => commentOnce(client, journal, 1, KEY, "The plan.", signal)));
+    const results = await Promise.all([1, 2, 3].map(() => postPlan(client, journal)));
 
     expect(new Set(results.map((result) => result.ok && result.value.id)).size).toBe(1);
     expect(world.effects("createComment", 1)).toHaveLength(1);

@@ -117,6 +117,7 @@ function whyOf(runtime: RepoRuntime, number: number, issue: Issue | undefined): 
     place: placeOf(runtime, number),
     isKnown: issue !== undefined,
     heldBy: orchestrator?.heldBy(number) ?? null,
+    putOff: orchestrator?.putOff(number) ?? null,
   });
 }
 

@@ -114,11 +114,11 @@ export interface MergeBlocked {
   readonly retryAt: null;
 }
 
-/** Who changed an issue's text since it got a label. */
+/** Who changed an issue's text, and when it got a label. */
 export interface TextHistory {
   /** When the label was set last, ISO; null when GitHub does not say. */
   readonly labelledAt: string | null;
-  /** Changes after `labelledAt`, oldest first; `by` null where GitHub does not say who. */
+  /** Every change that GitHub shows, oldest first; `by` null where it does not say who. */
   readonly edits: readonly { readonly what: "title" | "body"; readonly by: string | null; readonly at: string }[];
   /** False where GitHub did not show the edits of the body: then nobody knows. */
   readonly isComplete: boolean;

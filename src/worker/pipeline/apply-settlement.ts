@@ -42,7 +42,7 @@ export async function applySettlement(
   const state = context.state.issue(issue.number);
   const settlement = settle(outcome, { state, run, decidedAt, labelPrefix: context.config.labelPrefix });
   await ask(context, issue.number, settlement);
-  const commented = await comment(context, issue.number, settlement, signal);
+  const commented = await comment(context, settling, settlement, signal);
   if (!commented.ok) return commented;
   const moved = await move(parts, issue, settlement, signal);
   if (!moved.ok) return moved;
@@ -65,13 +65,14 @@ async function ask({ state }: StageContext, issue: number, { question }: Settlem
 
 async function comment(
   { github, journal, state }: StageContext,
-  issue: number,
+  { issue: { number: issue }, run }: Settling,
   settlement: Settlement,
   signal: AbortSignal,
 ): Promise<Result<undefined, GitHubFailure>> {
   if (settlement.comment === null) return ok();
   const key = `${issue}.${state.issue(issue).cycle}/${settlement.comment.key}`;
-  const posted = await commentOnce(github, journal, issue, key, settlement.comment.body, signal);
+  const { body } = settlement.comment;
+  const posted = await commentOnce({ github, journal, number: issue, key, run: run.id, body }, signal);
   if (!posted.ok) return posted;
   if (settlement.question !== null) {
     await state.update(issue, (old) =>

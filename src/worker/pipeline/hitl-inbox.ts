@@ -5,9 +5,11 @@ import { fail, ok, type Result } from "../../core/result.ts";
 import type { StageLabel } from "../../core/stage.ts";
 import type { ControlFailure } from "../../core/supervisor-control.ts";
 import type { Issue } from "../github/github.ts";
-import type { HitlState, IssueState } from "../issue-state.ts";
+import type { HitlAnswer, HitlState, IssueState } from "../issue-state.ts";
 import type { IssueStore } from "../issue-store.ts";
+import { approversOf } from "../stages/approvers.ts";
 import { ANSWER_CHARACTERS_MAX, findAnswer } from "../stages/hitl-answer.ts";
+import { commandOf } from "../stages/person-word.ts";
 import type { StageContext } from "./stage-context.ts";
 
 /** GitHub's times are whole seconds and its replicas lag: a change may hide behind an `updatedAt` that was seen already. */
@@ -38,6 +40,7 @@ export class HitlInbox {
       if (!waiting.some((issue) => issue.number === number)) this.#seen.delete(number);
     for (const issue of waiting) {
       const asked = await this.#askedOf(issue);
+      if (asked !== null && !isDecided(asked)) await this.#readReviews(issue, asked, signal);
       const seen = this.#seen.get(issue.number);
       const before = seen?.updatedAt === issue.updatedAt ? seen : null;
       if (asked === null || isDecided(asked) || (before !== null && before.lastMs - before.firstMs >= UNSURE_MS))
@@ -52,7 +55,10 @@ export class HitlInbox {
     const at = this.#context.clock.now().toISOString();
     return this.#decide(
       issue,
-      (asked) => ({ ...asked, answer: { text: text.slice(0, ANSWER_CHARACTERS_MAX), by, door: "api", at } }),
+      (asked) => {
+        const words = text.slice(0, ANSWER_CHARACTERS_MAX);
+        return { ...asked, answer: { text: words, last: words.trim(), by, door: "api", at, commentId: null } };
+      },
       by,
     );
   }
@@ -75,11 +81,26 @@ export class HitlInbox {
     if (answer.value !== null) {
       const given = answer.value;
       await state.update(issue.number, (old) =>
-        withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, answer: given })),
+        withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, ...decisionOf(given) })),
       );
       tell({ type: "hitl.answered", issue: issue.number, by: given.by, door: "comment" });
     }
     return true;
+  }
+
+  /** An approving review that came since the question was asked is an answer, too. */
+  async #readReviews(issue: Issue, { awaits }: HitlState, signal: AbortSignal): Promise<void> {
+    const { state, tell, clock } = this.#context;
+    const { pull } = state.issue(issue.number);
+    if (awaits === null || pull === null) return;
+    const approvals = await approversOf(this.#context.github, pull, signal);
+    const by = approvals.ok && approvals.value.length > awaits.approvals ? approvals.value.at(-1) : undefined;
+    if (by === undefined) return;
+    const text = `approved #${pull} on GitHub`;
+    const at = clock.now().toISOString();
+    const answer: HitlAnswer = { text, last: "", by, door: "review", at, commentId: null };
+    await state.update(issue.number, (old) => withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, answer })));
+    tell({ type: "hitl.answered", issue: issue.number, by, door: "review" });
   }
 
   async #decide(
@@ -115,6 +136,7 @@ export class HitlInbox {
       origin: originOf(known),
       askedAt: issue.updatedAt,
       commentId: null,
+      awaits: null,
       answer: null,
       decision: null,
       reason: null,
@@ -126,6 +148,13 @@ export class HitlInbox {
 
 function withHitl(state: IssueState, change: (hitl: HitlState) => HitlState): IssueState {
   return state.hitl === null ? state : { ...state, hitl: change(state.hitl) };
+}
+
+/** A comment that is the word `skip` or `close` ends the issue; everything else is an answer. */
+function decisionOf(answer: HitlAnswer): Partial<HitlState> {
+  const command = commandOf(answer.last);
+  if (command !== "skip" && command !== "close") return { answer };
+  return { decision: command, reason: `${answer.by} said so in a comment` };
 }
 
 export function isDecided(hitl: HitlState): boolean {

@@ -10,10 +10,13 @@ import type { GitHubFailure, Issue } from "../github/github.ts";
 import type { IssueStore } from "../issue-store.ts";
 import type { RunState } from "../issue-state.ts";
 import type { SessionLog } from "../session-log.ts";
+import { acceptIssue } from "./accepted-text.ts";
 import { applySettlement, type SettlementParts } from "./apply-settlement.ts";
 import { backoffMs, later } from "./backoff.ts";
 import { beginRun, dropRun, failRun, markRun, waitRun } from "./run-record.ts";
 import { readStep, type RunStep } from "./run-step.ts";
+import { RunTeller } from "./run-teller.ts";
+import { RunsInHand, TakenAway } from "./runs-in-hand.ts";
 import { escalate, type FinalOutcome } from "./settle.ts";
 import type { StageRun, StageWork } from "./stage-context.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
@@ -27,18 +30,18 @@ export interface IssueRunnerOptions extends SettlementParts {
 
 export class IssueRunner {
   readonly #options: IssueRunnerOptions;
-  /** Issues in hand; the sweep leaves them alone. */
-  readonly #inHand = new Set<number>();
-  /** Runs that were told of; one that waits and goes on is told of once. */
-  readonly #told = new Map<number, { run: string; startedMs: number }>();
+  readonly #inHand = new RunsInHand();
+  readonly #teller: RunTeller;
   /** Waits in a row, per issue. */
   readonly #waits = new Map<number, number>();
-
   /** Issues that another worker has, as last seen. */
   readonly #heldBy = new Map<number, ClaimHeld>();
+  /** Why an issue was put off before anything was begun. */
+  readonly #putOff = new Map<number, string>();
 
   constructor(options: IssueRunnerOptions) {
     this.#options = options;
+    this.#teller = new RunTeller(options.context);
   }
 
   isInHand(issue: number): boolean {
@@ -49,29 +52,47 @@ export class IssueRunner {
     return this.#heldBy.get(issue) ?? null;
   }
 
+  /** One line for people; null when it was not put off. */
+  putOff(issue: number): string | null {
+    return this.#putOff.get(issue) ?? null;
+  }
+
   get inFlight(): number {
     return this.#inHand.size;
   }
 
   /** `taken` from the store, for this stage. */
   async run(stage: Stage, taken: Issue, signal: AbortSignal): Promise<void> {
-    this.#inHand.add(taken.number);
+    const inHand = this.#inHand.take(taken.number);
     try {
       const issue = await this.#look(stage, taken, signal);
       const claim = issue === null ? null : await this.#claim(stage, issue, signal);
       if (issue !== null && claim !== null) await this.#work(stage, issue, claim, signal);
     } catch (thrown) {
       if (signal.aborted) return;
-      this.#options.log.write("error", "run.bug", {
-        issue: taken.number,
-        stage,
-        problem: messageOf(thrown),
-        stack: thrown instanceof Error ? thrown.stack : undefined,
-      });
-      this.#defer(taken, null);
+      this.#logBug("run.bug", taken.number, stage, thrown);
+      this.#defer(taken, { message: messageOf(thrown), retryAt: null });
     } finally {
-      this.#inHand.delete(taken.number);
+      inHand[Symbol.dispose]();
       this.#options.store.release(taken);
+    }
+  }
+
+  /**
+   * Stops the runs whose issues a person has closed, moved or taken away. A listing may be late, so each issue that one
+   * shows so is read once more.
+   */
+  async stopTakenAway(signal: AbortSignal): Promise<void> {
+    const { context, store } = this.#options;
+    const strayed = new Set(store.strayed());
+    for (const { issue, stage } of this.#inHand.working().filter((work) => strayed.has(work.issue))) {
+      // A merge of ours closes the issue by itself, before the run that asked for it has ended.
+      const { cycle } = context.state.issue(issue);
+      if (context.journal.keys(`${issue}.${cycle}/merge`).length > 0) continue;
+      const read = await context.github.issue(issue, signal);
+      if (!read.ok && read.failure.kind !== "not-found") continue;
+      if (read.ok && this.#isExpected(stage, read.value)) store.put(read.value);
+      else this.#inHand.stop(issue, read.ok ? takenAwayReason(read.value) : "GitHub has it no more");
     }
   }
 
@@ -82,12 +103,8 @@ export class IssueRunner {
     step: Extract<RunStep, { at: "settling" }>,
     signal: AbortSignal,
   ): Promise<void> {
-    this.#inHand.add(issue.number);
-    try {
-      await this.#apply(issue, run, step.outcome as FinalOutcome, step.decidedAt, signal);
-    } finally {
-      this.#inHand.delete(issue.number);
-    }
+    using _inHand = this.#inHand.take(issue.number);
+    await this.#apply(issue, run, step.outcome as FinalOutcome, step.decidedAt, signal);
   }
 
   /** Null when the poll that gave us the issue was stale. */
@@ -126,30 +143,38 @@ export class IssueRunner {
     const at = this.#clock.now().toISOString();
     await context.state.update(issue.number, (state) => beginRun(state, { stage, at, lostCycle }));
     const shown = await claims.setStage(issue.number, stage, signal);
-    return shown.ok ? claimed.value : this.#defer(issue, shown.failure);
+    if (!shown.ok) return this.#defer(issue, shown.failure);
+    this.#putOff.delete(issue.number);
+    return claimed.value;
   }
 
   async #work(stage: Stage, issue: Issue, claim: Claim, signal: AbortSignal): Promise<void> {
-    const { context, stages } = this.#options;
+    const { context } = this.#options;
     const record = context.state.issue(issue.number).run;
     if (record === null) return;
-    const run = this.#stageRun(issue, record);
-    this.#tellStart(issue.number, record, run.step);
-    const working = AbortSignal.any([signal, claim.lost]);
-    const outcome = await stages[stage](context, run, working).catch((thrown: unknown): StageOutcome => {
-      if (working.aborted) return { kind: "interrupted" };
-      this.#options.log.write("error", "stage.failed", {
-        issue: issue.number,
-        stage,
-        problem: messageOf(thrown),
-        stack: thrown instanceof Error ? thrown.stack : undefined,
-      });
-      return { kind: "retry", reason: messageOf(thrown) };
-    });
+    this.#teller.started(issue.number, record);
+    using work = this.#inHand.work(issue.number, stage);
+    const outcome = await this.#runStage(issue, record, AbortSignal.any([signal, claim.lost, work.signal]));
+    work[Symbol.dispose]();
     if (signal.aborted && outcome.kind === "interrupted") return;
+    const reason: unknown = work.signal.reason;
+    if (reason instanceof TakenAway) return this.#drop(issue, record, reason.message);
     // The run stays: most often GitHub was away for too long, and the claim comes back to us.
     if (claim.lost.aborted) return this.#wait(issue.number, "the claim was lost, and with it the right to go on", null);
     await this.#settle(issue, record, outcome, signal);
+  }
+
+  async #runStage(issue: Issue, record: RunState, signal: AbortSignal): Promise<StageOutcome> {
+    const { context, stages } = this.#options;
+    try {
+      const accepted = await acceptIssue(context, issue, record, signal);
+      if (!accepted.ok) return accepted.failure;
+      return await stages[record.stage](context, this.#stageRun(accepted.value, record), signal);
+    } catch (thrown) {
+      if (signal.aborted) return { kind: "interrupted" };
+      this.#logBug("stage.failed", issue.number, record.stage, thrown);
+      return { kind: "retry", reason: messageOf(thrown) };
+    }
   }
 
   async #settle(issue: Issue, record: RunState, decided: StageOutcome, signal: AbortSignal): Promise<void> {
@@ -190,12 +215,19 @@ export class IssueRunner {
     const applied = await applySettlement(this.#options, { issue, run: record, outcome, decidedAt }, signal);
     if (applied.ok) {
       store.put(applied.value);
-      this.#tellEnd(issue.number, record, outcome.kind);
+      this.#teller.ended(issue.number, record, outcome.kind);
       await context.state.count(`${record.stage}.${outcome.kind}`);
       await sessions.note(issue.number, outcome.kind === "hand-off" ? "failed" : "succeeded");
     } else if (applied.failure.kind === "taken-over") await this.#drop(issue, record, applied.failure.message);
-    else if (applied.failure.kind === "not-found") await this.#drop(issue, record, "the issue is gone");
+    else if (applied.failure.kind === "not-found" && (await this.#isGone(issue.number, signal)))
+      await this.#drop(issue, record, "the issue is gone");
     else await this.#wait(issue.number, `GitHub: ${applied.failure.message}`, applied.failure.retryAt);
+  }
+
+  /** A call about an issue that is there may be answered with 404, too: GitHub's replicas lag behind each other. */
+  async #isGone(issue: number, signal: AbortSignal): Promise<boolean> {
+    const read = await this.#options.context.github.issue(issue, signal);
+    return !read.ok && read.failure.kind === "not-found";
   }
 
   async #retry(issue: number, record: RunState, outcome: Extract<StageOutcome, { kind: "retry" }>): Promise<void> {
@@ -219,7 +251,7 @@ export class IssueRunner {
   async #drop(issue: Issue, record: RunState, reason: string): Promise<void> {
     const { context, claims, store } = this.#options;
     await context.state.update(issue.number, (old) => dropRun(old, reason, this.#clock.now().toISOString()));
-    this.#tellEnd(issue.number, record, "dropped");
+    this.#teller.ended(issue.number, record, "dropped");
     store.defer(issue, later(this.#clock.now(), context.config.pollIntervalMs));
     // A claim that could not be given up here runs out by itself.
     await claims.release(
@@ -230,14 +262,19 @@ export class IssueRunner {
   }
 
   /** Nothing was begun: only this process needs to remember. */
-  #defer(issue: Issue, failure: Pick<GitHubFailure, "retryAt"> | null): null {
+  #defer(issue: Issue, failure: Pick<GitHubFailure, "message" | "retryAt">): null {
     const waits = (this.#waits.get(issue.number) ?? 0) + 1;
     this.#waits.set(issue.number, waits);
-    this.#options.store.defer(
-      issue,
-      failure?.retryAt ?? later(this.#clock.now(), backoffMs(waits, this.#options.context.config.pollIntervalMs)),
-    );
+    const until =
+      failure.retryAt ?? later(this.#clock.now(), backoffMs(waits, this.#options.context.config.pollIntervalMs));
+    this.#putOff.set(issue.number, `put off until ${until.toISOString()}: GitHub: ${failure.message}`);
+    this.#options.store.defer(issue, until);
     return null;
+  }
+
+  #logBug(event: "run.bug" | "stage.failed", issue: number, stage: Stage, thrown: unknown): void {
+    const stack = thrown instanceof Error ? thrown.stack : undefined;
+    this.#options.log.write("error", event, { issue, stage, problem: messageOf(thrown), stack });
   }
 
   #stageRun(issue: Issue, record: RunState): StageRun {
@@ -259,20 +296,11 @@ export class IssueRunner {
     };
   }
 
-  #tellStart(issue: number, { id, stage, attempt }: RunState, step: RunStep): void {
-    if (this.#told.get(issue)?.run === id) return;
-    this.#told.set(issue, { run: id, startedMs: this.#clock.monotonicMs() });
-    this.#options.context.tell({ type: "run.started", issue, stage, run: id, attempt, resumed: step.at !== "begun" });
-  }
-
-  #tellEnd(issue: number, { id, stage }: RunState, outcome: string): void {
-    const told = this.#told.get(issue);
-    this.#told.delete(issue);
-    const durationMs = told?.run === id ? Math.round(this.#clock.monotonicMs() - told.startedMs) : 0;
-    this.#options.context.tell({ type: "run.ended", issue, stage, run: id, outcome, durationMs });
-  }
-
   get #clock(): Clock {
     return this.#options.context.clock;
   }
+}
+
+function takenAwayReason({ state }: Issue): string {
+  return state === "closed" ? "it was closed by someone else" : "its label was changed by someone else";
 }

@@ -82,6 +82,11 @@ export class Orchestrator implements AsyncDisposable {
     return this.#runner.heldBy(issue);
   }
 
+  /** Why an issue was put off before anything was begun; null when it was not. */
+  putOff(issue: number): string | null {
+    return this.#runner.putOff(issue);
+  }
+
   rateLimit(): RateLimit | null {
     return this.#options.context.github.rateLimit();
   }
@@ -126,6 +131,7 @@ export class Orchestrator implements AsyncDisposable {
       try {
         const synced = await this.store.refresh(signal, { force: true });
         if (synced.ok) {
+          await this.#runner.stopTakenAway(signal);
           await this.#upkeep.run(signal);
           await this.inbox.look(signal);
         }

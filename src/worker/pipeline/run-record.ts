@@ -7,6 +7,9 @@ import { type IssueState, type RunState, UNKNOWN_ISSUE } from "../issue-state.ts
 import { readStep, type RunStep, writeStep } from "./run-step.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
 
+/** What a failed attempt leaves to the next one: it is paid for, and holds for one commit. */
+const KEPT: ReadonlySet<RunStep["at"]> = new Set(["gated", "judged", "approved"]);
+
 export interface BeginFacts {
   readonly stage: Stage;
   /** ISO. */
@@ -34,7 +37,7 @@ export function failRun(
 ): IssueState {
   const failures = (state.attempts[stage] ?? 0) + 1;
   const step = state.run === null ? null : readStep(state.run.step);
-  const kept: RunStep = step?.at === "gated" || step?.at === "approved" ? step : { at: "begun" };
+  const kept: RunStep = step !== null && KEPT.has(step.at) ? step : { at: "begun" };
   return {
     ...state,
     ...outcome.change,

@@ -1,20 +1,43 @@
 // How far a run has come, as it stands in the state: what a restarted worker need not do again.
 //
-//   begun ──▶ prompted ──▶ gated ──▶ settling          (a review: begun ──▶ prompted ──▶ approved ──▶ settling)
+//   begun ──▶ prompted ──▶ gated ──▶ settling
+//   a review: begun ──▶ prompted ──▶ judged ──▶ approved ──▶ settling
 
 import { parseJsonObject } from "../../core/json-lines.ts";
+import type { ReviewVerdict } from "../agent/verdict.ts";
+import type { GreenLooks } from "../stages/green.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
 
 export type RunStep =
   | { readonly at: "begun" }
+  /** GitHub wants the branch to take in its base before it merges. */
+  | { readonly at: "behind" }
   /** The agent's session has had its first prompt; it is resumed, not begun. */
   | { readonly at: "prompted" }
   /** The work is committed as `sha` and the gate was green for it. */
   | { readonly at: "gated"; readonly sha: string; readonly summary: string }
-  /** The reviewer approved. `since`: when the checks of `sha` were first waited for; `looks`: answers that said "none". */
-  | { readonly at: "approved"; readonly sha: string; readonly since: string; readonly looks: number }
+  /** The reviewing agent has judged `sha`, which is paid for. */
+  | { readonly at: "judged"; readonly sha: string; readonly verdict: ReviewVerdict }
+  | ApprovedStep
   /** The outcome is decided and is being carried out; `decidedAt` names its question. */
   | { readonly at: "settling"; readonly outcome: StageOutcome; readonly decidedAt: string };
+
+/** The reviewer approved `sha`, and its checks are waited for. */
+export interface ApprovedStep {
+  readonly at: "approved";
+  readonly sha: string;
+  /** When the checks of `sha` were first waited for. */
+  readonly since: string;
+  /** Answers that said that there are no checks. */
+  readonly looks: number;
+  readonly green?: GreenLooks | null;
+  /** When it was put into the merge queue. */
+  readonly queuedAt?: string | null;
+}
+
+export function approvedStep(sha: string, now: Date): ApprovedStep {
+  return { at: "approved", sha, since: now.toISOString(), looks: 0, green: null, queuedAt: null };
+}
 
 export function writeStep(step: RunStep): string {
   return JSON.stringify(step);

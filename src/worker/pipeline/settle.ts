@@ -45,7 +45,7 @@ export function settle(outcome: FinalOutcome, facts: SettleFacts): Settlement {
   };
   switch (outcome.kind) {
     case "advance":
-      return { ...nothing, comment: commentOf(outcome.comment, run.id), to: outcome.to };
+      return { ...nothing, comment: commentOf(outcome.comment, facts), to: outcome.to };
     case "hand-off":
       return handOffSettlement(outcome, facts, nothing);
     case "close":
@@ -65,7 +65,8 @@ export function escalate(outcome: StageOutcome, state: IssueState, stage: Stage,
 
 /** The state when everything is carried out. */
 export function settledState(state: IssueState, outcome: FinalOutcome, stage: Stage, at: string): IssueState {
-  const done = { ...state, ...outcome.change, run: null, retryAt: null, retryReason: null };
+  const passes = { ...state.passes, [stage]: (state.passes[stage] ?? 0) + 1 };
+  const done = { ...state, ...outcome.change, passes, run: null, retryAt: null, retryReason: null };
   switch (outcome.kind) {
     case "advance": {
       const attempts = stage === "hitl" ? {} : { ...state.attempts, [stage]: 0 };
@@ -92,7 +93,7 @@ export function settledState(state: IssueState, outcome: FinalOutcome, stage: St
 }
 
 function handOffSettlement(
-  { cause, question }: Extract<FinalOutcome, { kind: "hand-off" }>,
+  { cause, question, awaits = null }: Extract<FinalOutcome, { kind: "hand-off" }>,
   facts: SettleFacts,
   nothing: Settlement,
 ): Settlement {
@@ -106,6 +107,7 @@ function handOffSettlement(
     origin,
     askedAt: decidedAt,
     commentId: null,
+    awaits,
     answer: null,
     decision: null,
     reason: null,
@@ -114,7 +116,7 @@ function handOffSettlement(
   return {
     ...nothing,
     question: isRepeated ? state.hitl : asked,
-    comment: { key: `comment/question-${run.id}`, body },
+    comment: { key: `comment/question-${passOf(facts)}`, body },
     to: "hitl",
     release: "**HydraFlow** waits for a person's answer on this issue.",
   };
@@ -122,12 +124,12 @@ function handOffSettlement(
 
 function closeSettlement(
   outcome: Extract<FinalOutcome, { kind: "close" }>,
-  { run }: SettleFacts,
+  facts: SettleFacts,
   nothing: Settlement,
 ): Settlement {
   const shared = {
     ...nothing,
-    comment: commentOf(outcome.comment, run.id),
+    comment: commentOf(outcome.comment, facts),
     release: `**HydraFlow** has ended its work on this issue: ${outcome.reason}`,
   };
   switch (outcome.result) {
@@ -147,7 +149,12 @@ function closeSettlement(
 
 function commentOf(
   comment: { readonly key: string; readonly body: string } | undefined,
-  run: string,
+  facts: SettleFacts,
 ): Settlement["comment"] {
-  return comment === undefined ? null : { key: `comment/${comment.key}-${run}`, body: comment.body };
+  return comment === undefined ? null : { key: `comment/${comment.key}-${passOf(facts)}`, body: comment.body };
+}
+
+/** The same for every run that tries to bring this decision about, so that a repeated one finds what was posted. */
+function passOf({ state, run }: SettleFacts): string {
+  return `${run.stage}-${(state.passes[run.stage] ?? 0) + 1}`;
 }

@@ -1,12 +1,27 @@
 // What a stage answers. It says what should become of the issue; settle.ts decides what that means and
 // apply-settlement.ts does it. Plain data, because it is kept in the state until it is carried out.
 
-import type { HitlCause, IssueOutcome, IssueState } from "../issue-state.ts";
+import type { HitlCause, HitlState, IssueOutcome, IssueState } from "../issue-state.ts";
 import type { StageLabel } from "../../core/stage.ts";
 
 /** What a stage may change beside the label. */
 export type StateChange = Partial<
-  Pick<IssueState, "feedback" | "reviewRounds" | "ciFixes" | "guidance" | "plan" | "pull" | "branch" | "approved">
+  Pick<
+    IssueState,
+    | "feedback"
+    | "reviewRounds"
+    | "ciFixes"
+    | "guidance"
+    | "plan"
+    | "pull"
+    | "branch"
+    | "approved"
+    | "reviewed"
+    | "text"
+    | "missingChecks"
+    | "waivedChecks"
+    | "branchUpdates"
+  >
 >;
 
 /** `key` names it within the run: `plan`, `review`. */
@@ -24,7 +39,14 @@ export type StageOutcome =
       readonly comment?: OutcomeComment;
       readonly change?: StateChange;
     }
-  | { readonly kind: "hand-off"; readonly question: string; readonly cause: HitlCause; readonly change?: StateChange }
+  | {
+      readonly kind: "hand-off";
+      readonly question: string;
+      readonly cause: HitlCause;
+      /** What ends the wait beside an answer. */
+      readonly awaits?: HitlState["awaits"];
+      readonly change?: StateChange;
+    }
   | {
       readonly kind: "close";
       readonly result: IssueOutcome["kind"];

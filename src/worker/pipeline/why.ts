@@ -19,6 +19,8 @@ export interface WhyFacts {
   readonly place: Place | null;
   readonly isKnown: boolean;
   readonly heldBy: { readonly owner: string; readonly until: Date } | null;
+  /** Why this process put it off before anything was begun. */
+  readonly putOff: string | null;
 }
 
 export interface Place {
@@ -34,6 +36,7 @@ export interface Place {
 export function explain(facts: WhyFacts): string[] {
   const { state, place, notice, labelPrefix, isKnown } = facts;
   const reasons = [
+    place?.isActive === false ? facts.putOff : null,
     place === null ? null : placeReason(place, facts),
     ...(place?.isActive === true ? [] : waitReasons(facts)),
   ];

@@ -10,11 +10,14 @@ import { gitHubOutcome, gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { hitlPrompt } from "../prompt/hitl-prompt.ts";
+import { readChange } from "./change-under-review.ts";
 import { finishWork, requireGate, type WorkParts } from "./finish-work.ts";
 import { protectedApproval } from "./protected-approval.ts";
-import { isApproval } from "./protected-paths.ts";
+import { commandOf } from "./person-word.ts";
+import { protectedPaths } from "./protected-paths.ts";
 import { findPull, pushWork } from "./pull-request.ts";
 import { readPlan } from "./saved-plan.ts";
+import { takenAwayOutcome } from "./still-ours.ts";
 
 export async function hitl(context: StageContext, run: StageRun, signal: AbortSignal): Promise<StageOutcome> {
   const { hitl: asked } = run.state();
@@ -22,6 +25,9 @@ export async function hitl(context: StageContext, run: StageRun, signal: AbortSi
   if (asked.decision !== null) return given(asked, asked.decision);
   if (asked.answer === null) return { kind: "skip", reason: "nobody has answered yet" };
   const { answer } = asked;
+  const isApproval = commandOf(answer.last) === "approve";
+  if (answer.door === "review" || (isApproval && asked.awaits !== null)) return back(asked, answer);
+  if (isApproval && asked.cause === "ci") return waive(asked, answer, run.state());
   await run.change((state) => withGuidance(state, answer));
   if (asked.origin !== "ready" && asked.origin !== "review") return back(asked, answer);
   const active = await context.github.addLabels(
@@ -33,7 +39,7 @@ export async function hitl(context: StageContext, run: StageRun, signal: AbortSi
   const opened = await context.workspaces.open(run.issue.number, context.baseBranch, signal);
   if (!opened.ok) return gitOutcome(opened.failure);
   const parts = { context, run, workspace: opened.value };
-  if (asked.cause === "review" && isApproval(answer.text)) return approve(parts, asked, answer, signal);
+  if (asked.cause === "review" && isApproval) return approve(parts, asked, answer, signal);
   const worked = await work(parts, asked.question, signal);
   return worked.ok ? back(asked, answer) : worked.failure;
 }
@@ -55,8 +61,15 @@ function back(asked: HitlState, answer: HitlAnswer): StageOutcome {
     kind: "advance",
     to: asked.origin,
     note: `answered by ${answer.by}`,
-    change: { reviewRounds: 0, ciFixes: 0 },
+    change: { reviewRounds: 0, ciFixes: 0, branchUpdates: 0 },
   };
+}
+
+/** The checks that had not reported when the question was asked are not waited for again. */
+function waive(asked: HitlState, answer: HitlAnswer, state: IssueState): StageOutcome {
+  const outcome = back(asked, answer);
+  const waivedChecks = [...new Set([...state.waivedChecks, ...state.missingChecks])];
+  return outcome.kind === "advance" ? { ...outcome, change: { ...outcome.change, waivedChecks } } : outcome;
 }
 
 async function approve(
@@ -65,10 +78,23 @@ async function approve(
   answer: HitlAnswer,
   signal: AbortSignal,
 ): Promise<StageOutcome> {
-  const approval = await protectedApproval(parts.workspace, signal);
+  const { workspace } = parts;
+  const approval = await protectedApproval(workspace, signal);
   if (!approval.ok) return approval.failure;
+  const head = await workspace.work.headSha(signal);
+  if (!head.ok) return gitOutcome(head.failure);
+  const change = await readChange(parts, head.value, signal);
+  if (!change.ok) return change.failure;
   const outcome = back(asked, answer);
-  return outcome.kind === "advance" ? { ...outcome, change: { ...outcome.change, approved: approval.value } } : outcome;
+  const approved = {
+    of: approval.value,
+    paths: protectedPaths(change.value.paths),
+    by: answer.by,
+    at: answer.at,
+    commentId: answer.commentId,
+  };
+  const reviewed = { sha: head.value, files: change.value.digests };
+  return outcome.kind === "advance" ? { ...outcome, change: { ...outcome.change, approved, reviewed } } : outcome;
 }
 
 /** The agent does what the answer asks for; what comes of it is checked and, where there is a pull request, pushed. */
@@ -85,6 +111,8 @@ async function work(parts: WorkParts, question: string, signal: AbortSignal): Pr
   if (outcome === "needs_input") return { ok: false, failure: handOff("question", next ?? summary) };
   const sha = await finishWork({ ...parts, gateCommand: gate.value, session, role: "hitl" }, signal);
   if (!sha.ok) return sha;
+  const taken = await takenAwayOutcome(context, run, signal);
+  if (taken !== null) return { ok: false, failure: taken };
   const pull = await findPull(context, run, signal);
   if (!pull.ok) return pull;
   return pull.value?.state === "open" ? pushWork(context, run, workspace, sha.value, signal) : ok();

@@ -12,6 +12,7 @@ import { finishWork, requireGate, type WorkParts } from "./finish-work.ts";
 import { pullComment } from "./issue-text.ts";
 import { closedPullOutcome, ensurePull, pushWork, takeInRemoteWork } from "./pull-request.ts";
 import { readPlan } from "./saved-plan.ts";
+import { takenAwayOutcome } from "./still-ours.ts";
 
 interface Work {
   readonly sha: string;
@@ -25,6 +26,8 @@ export async function implement(context: StageContext, run: StageRun, signal: Ab
   const plan = await readPlan(context, run);
   const work = (await finishedWork(parts, signal)) ?? (await build(parts, plan, signal));
   if (!work.ok) return work.failure;
+  const taken = await takenAwayOutcome(context, run, signal);
+  if (taken !== null) return taken;
   const pushed = await pushWork(context, run, opened.value, work.value.sha, signal);
   if (!pushed.ok) return pushed.failure;
   const pull = await ensurePull(context, run, { summary: work.value.summary, plan }, signal);

@@ -23,7 +23,7 @@ export async function protectedOutcome(
   if (paths.length === 0) return null;
   const approval = await protectedApproval(workspace, signal);
   if (!approval.ok) return approval.failure;
-  return approval.value === run.state().approved ? null : handOff("review", protectedQuestion(pull.number, paths));
+  return approval.value === run.state().approved?.of ? null : handOff("review", protectedQuestion(pull.number, paths));
 }
 
 /** Of the work branch as it is now; see protected-paths.ts. */

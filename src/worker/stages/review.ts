@@ -1,22 +1,28 @@
 // Review: bring the branch up to date with its base, let an agent that may only read judge the change, and, once it is
-// approved, go on to checks and merge. What was approved is remembered by its sha, so waiting and restarts repeat nothing.
+// approved, go on to checks and merge. What was approved is remembered by head and by file, so that waiting, restarts and
+// refusals to merge repeat nothing, and a later change is reviewed as far as it differs.
 
 import { fail, ok, type Result } from "../../core/result.ts";
 import { type ReviewVerdict, VERDICTS } from "../agent/verdict.ts";
 import type { GitHubFailure, PullRequest } from "../github/github.ts";
-import { withMarker } from "../issue-comment.ts";
+import { isMarked, isSameLogin, withMarker } from "../issue-comment.ts";
 import { AgentSession } from "../pipeline/agent-session.ts";
 import { gitHubOutcome, gitOutcome } from "../pipeline/failure-outcome.ts";
+import { approvedStep } from "../pipeline/run-step.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { reviewPrompt } from "../prompt/review-prompt.ts";
+import { type ChangeUnderReview, readChange } from "./change-under-review.ts";
 import type { WorkParts } from "./finish-work.ts";
 import { feedbackText, reviewComment } from "./issue-text.ts";
-import { updateBranch } from "./update-branch.ts";
+import { mergeWhenGreen } from "./merge-when-green.ts";
 import { protectedOutcome } from "./protected-approval.ts";
 import { closedPullOutcome, findPull, pushWork } from "./pull-request.ts";
-import { mergeWhenGreen } from "./merge-when-green.ts";
 import { readPlan } from "./saved-plan.ts";
+import { takenAwayOutcome } from "./still-ours.ts";
+import { updateBranch } from "./update-branch.ts";
+
+const SHA_LENGTH_SHOWN = 12;
 
 export async function review(context: StageContext, run: StageRun, signal: AbortSignal): Promise<StageOutcome> {
   const found = await findPull(context, run, signal);
@@ -30,27 +36,64 @@ export async function review(context: StageContext, run: StageRun, signal: Abort
   const opened = await context.workspaces.open(run.issue.number, context.baseBranch, signal);
   if (!opened.ok) return gitOutcome(opened.failure);
   const parts = { context, run, workspace: opened.value };
-  const sha = await updateBranch(parts, signal);
+  const sha = await headToReview(parts, pull, signal);
   if (!sha.ok) return sha.failure;
-  const pushed = await pushWork(context, run, opened.value, sha.value, signal);
-  if (!pushed.ok) return pushed.failure;
-  const verdict = await judge(parts, signal);
-  if (!verdict.ok) return verdict.failure;
-  const round = run.state().reviewRounds + 1;
-  const shown = await show({ context, run, pull, verdict: verdict.value, round, sha: sha.value }, signal);
-  if (!shown.ok) return shown.failure;
-  if (verdict.value.verdict !== "approve") return rejected(context, verdict.value, round, pull);
+  const change = await readChange(parts, sha.value, signal);
+  if (!change.ok) return change.failure;
+  const judged = await judgeOnce(parts, pull, change.value, signal);
+  if (!judged.ok) return judged.failure;
+  await run.change((state) => ({ ...state, reviewed: { sha: sha.value, files: change.value.digests } }));
   const protects = await protectedOutcome(parts, pull, signal);
   if (protects !== null) return protects;
-  const step = { at: "approved", sha: sha.value, since: context.clock.now().toISOString(), looks: 0 } as const;
+  const step = approvedStep(sha.value, context.clock.now());
   await run.mark(step);
   return mergeWhenGreen({ context, run, pull: { ...pull, headSha: sha.value }, step }, signal);
 }
 
-async function judge(parts: WorkParts, signal: AbortSignal): Promise<Result<ReviewVerdict, StageOutcome>> {
+/** The branch's head as it is to be judged, pushed. One that was approved stays as it is, as long as GitHub lets it. */
+async function headToReview(
+  parts: WorkParts,
+  pull: PullRequest,
+  signal: AbortSignal,
+): Promise<Result<string, StageOutcome>> {
   const { context, run, workspace } = parts;
-  const diff = await workspace.work.diff(workspace.baseSha, signal);
-  if (!diff.ok) return fail(gitOutcome(diff.failure));
+  const head = await workspace.work.headSha(signal);
+  if (!head.ok) return fail(gitOutcome(head.failure));
+  const isApproved = run.state().reviewed?.sha === head.value && head.value === pull.headSha;
+  if (isApproved && run.step.at !== "behind") return head;
+  const sha = await updateBranch(parts, signal);
+  if (!sha.ok) return sha;
+  const taken = await takenAwayOutcome(context, run, signal);
+  if (taken !== null) return fail(taken);
+  const pushed = await pushWork(context, run, workspace, sha.value, signal);
+  return pushed.ok ? sha : pushed;
+}
+
+/** Ok when the change is approved; an agent is asked about what nobody has approved yet, once per head. */
+async function judgeOnce(
+  parts: WorkParts,
+  pull: PullRequest,
+  change: ChangeUnderReview,
+  signal: AbortSignal,
+): Promise<Result<undefined, StageOutcome>> {
+  const { context, run } = parts;
+  if (change.isApproved) return ok();
+  const known = run.step.at === "judged" && run.step.sha === change.sha ? ok(run.step.verdict) : null;
+  const verdict = known ?? (await judge(parts, change, signal));
+  if (!verdict.ok) return verdict;
+  await run.mark({ at: "judged", sha: change.sha, verdict: verdict.value });
+  const round = run.state().reviewRounds + 1;
+  const shown = await show({ context, run, pull, verdict: verdict.value, round, sha: change.sha }, signal);
+  if (!shown.ok) return shown;
+  return verdict.value.verdict === "approve" ? ok() : fail(rejected(context, verdict.value, round, pull));
+}
+
+async function judge(
+  parts: WorkParts,
+  change: ChangeUnderReview,
+  signal: AbortSignal,
+): Promise<Result<ReviewVerdict, StageOutcome>> {
+  const { context, run, workspace } = parts;
   const state = run.state();
   const plan = await readPlan(context, run);
   const prompt = reviewPrompt({
@@ -59,7 +102,7 @@ async function judge(parts: WorkParts, signal: AbortSignal): Promise<Result<Revi
     guidance: state.guidance,
     base: workspace.baseSha,
     round: state.reviewRounds + 1,
-    diff: diff.value.text,
+    diff: change.files.map(({ text }) => text).join(""),
   });
   return new AgentSession(parts).turn({ role: "review", prompt, access: "read", verdict: VERDICTS.review }, signal);
 }
@@ -79,14 +122,19 @@ async function show(
   signal: AbortSignal,
 ): Promise<Result<undefined, StageOutcome>> {
   const { github, journal } = context;
-  const key = run.key(`review/${round}-${run.id}`);
+  const pass = (run.state().passes.review ?? 0) + 1;
+  const key = run.key(`review/${pass}-${sha.slice(0, SHA_LENGTH_SHOWN)}`);
   const body = withMarker(reviewComment(verdict, round), key);
   const posted = await journal.effect<true, GitHubFailure>(
     key,
     {
       look: async (inner) => {
+        const viewer = await github.viewer(inner);
+        if (!viewer.ok) return viewer;
         const posts = await github.reviews(pull.number, inner);
-        return posts.ok ? ok(posts.value.some((post) => post.body.trimEnd() === body) ? true : null) : posts;
+        if (!posts.ok) return posts;
+        const isOwn = (author: string) => viewer.value === null || isSameLogin(author, viewer.value);
+        return ok(posts.value.some((post) => isOwn(post.author) && isMarked(post.body, key)) ? true : null);
       },
       act: async (inner) => {
         const created = await github.createReview(pull.number, { event: "comment", body, headSha: sha }, inner);

@@ -213,7 +213,8 @@ describe("The worker", () => {
   it("lets go of an issue that a person closed", async () => {
     await using rig = await PipelineRig.create();
     let isPending = true;
-    rig.checks = () => (isPending ? { kind: "pending", pending: 1, total: 1 } : { kind: "passed", total: 1, names: ["test"] });
+    rig.checks = () =>
+      isPending ? { kind: "pending", pending: 1, total: 1 } : { kind: "passed", total: 1, names: ["test"] };
     const issue = rig.addIssue();
     const worker = await rig.start();
     await rig.untilState(

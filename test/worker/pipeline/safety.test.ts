@@ -57,7 +57,7 @@ describe("An approved pull request", () => {
     await using rig = await PipelineRig.create({ files: { ".github/workflows/ci.yml": "on: push\n" } });
     rig.checks = (sha): CheckState =>
       rig.fileIn(sha, ".github/workflows/ci.yml") === "on: push"
-        ? { kind: "failed", failed: [{ name: "test", summary: "red", url: "" }] }
+        ? { kind: "failed", failed: [{ name: "test", conclusion: "failure", summary: "red", url: "" }] }
         : { kind: "passed", total: 1, names: ["test"] };
     rig.agent.next("implement", writes("part.txt", "ours\n"), writes(".github/workflows/ci.yml", "on: never\n"));
     const issue = rig.addIssue();

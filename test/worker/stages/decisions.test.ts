@@ -12,7 +12,7 @@ import { escalate, settle, settledState } from "../../../src/worker/pipeline/set
 import { explain, type WhyFacts } from "../../../src/worker/pipeline/why.ts";
 import { findAnswer } from "../../../src/worker/stages/hitl-answer.ts";
 import { questionComment, titleOf } from "../../../src/worker/stages/issue-text.ts";
-import { approvalOf, isApproval, protectedPaths } from "../../../src/worker/stages/protected-paths.ts";
+import { approvalOf, protectedPaths } from "../../../src/worker/stages/protected-paths.ts";
 
 const AT = "2026-01-02T03:04:05.000Z";
 const NEVER = new AbortController().signal;
@@ -39,6 +39,8 @@ describe("A person's answer", () => {
         by: "bot",
         door: "comment",
         at: AT,
+        last: "second, quoting <!-- hydraflow:42.1/comment/question --> in the middle",
+        commentId: 6,
       }),
     );
   });
@@ -55,17 +57,6 @@ describe("A person's answer", () => {
 });
 
 describe("An approval", () => {
-  it.for([
-    ["approve", true],
-    ["Approved, thanks", true],
-    ["**Approve**", true],
-    ["I do not approve", false],
-    ["ok", false],
-    ["disapprove", false],
-  ] as const)("in the words %s is %s", ([text, isOne]) => {
-    expect(isApproval(text)).toBe(isOne);
-  });
-
   it("is for one state of the protected files and for no other", () => {
     const diff = (line: string) =>
       `diff --git a/.github/workflows/ci.yml b/.github/workflows/ci.yml\n+${line}\ndiff --git a/src/a.ts b/src/a.ts\n+${line}\n`;
@@ -148,7 +139,7 @@ describe("A settlement", () => {
   it("of a hand-off asks first, keeps the origin and gives the claim back", () => {
     expect(settle({ kind: "hand-off", cause: "ci", question: "What now?" }, facts)).toMatchObject({
       question: { question: "What now?", cause: "ci", origin: "review", askedAt: AT, answer: null },
-      comment: { key: "comment/question-r1" },
+      comment: { key: "comment/question-review-1" },
       from: "review",
       to: "hitl",
       release: expect.any(String),
@@ -162,6 +153,7 @@ describe("A settlement", () => {
       origin: "ready",
       askedAt: "1",
       commentId: 1,
+      awaits: null,
       answer: null,
       decision: null,
       reason: null,
@@ -219,6 +211,7 @@ describe("Why an issue does not move", () => {
     place: null,
     isKnown: true,
     heldBy: null,
+    putOff: null,
   };
   const place = { stage: "plan", isActive: false, position: 2, queued: 5, slots: 1, busy: 1 } as const;
   const later = "2026-01-02T04:00:00.000Z";

@@ -13,6 +13,7 @@ const ISSUE: Issue = {
   body: "Say hello.",
   labels: [],
   state: "open",
+  isLocked: false,
   author: "alice",
   url: "",
   createdAt: "",

@@ -1,0 +1,130 @@
+// Which words of an issue agents are given. The right to put the label is a right over what gets done, so the text that
+// counts is the one that stood there when the label was put. An author without that right may change it afterwards; such
+// a change reaches no agent: the text as it was is used, or a person is asked where nobody knows what it was.
+
+import { fail, ok, type Result } from "../../core/result.ts";
+import { LABEL_OF_STAGE, labelName } from "../../core/stage.ts";
+import type { GitHub, GitHubFailure, Issue } from "../github/github.ts";
+import type { AcceptedText, RunState } from "../issue-state.ts";
+import { gitHubOutcome } from "./failure-outcome.ts";
+import type { StageContext } from "./stage-context.ts";
+import type { StageOutcome } from "./stage-outcome.ts";
+
+/** GitHub's times are whole seconds, and a label that comes with the issue is written a moment after it. */
+const SAME_MOMENT_MS = 2_000;
+
+const OLDER_TEXT =
+  "its text was changed after it had been accepted, by somebody who may not decide what is built; the text as it was is used";
+
+export interface TextFacts {
+  readonly github: Pick<GitHub, "mayWrite" | "textHistory" | "comments">;
+  /** As just read. */
+  readonly issue: Issue;
+  /** What was accepted or asked about before; null at the first look. */
+  readonly known: AcceptedText | null;
+  /** The stage label that the issue carries. */
+  readonly label: string;
+  /** Whether a person has answered since `known` was asked about. */
+  readonly isAnswered: boolean;
+}
+
+/** The text to work with, or the question that comes first. */
+export type Acceptance =
+  | { readonly kind: "accepted"; readonly text: AcceptedText }
+  | { readonly kind: "ask"; readonly question: string; readonly text: AcceptedText };
+
+export async function acceptText(facts: TextFacts, signal: AbortSignal): Promise<Result<Acceptance, GitHubFailure>> {
+  const { github, issue, known } = facts;
+  const isSame = known !== null && known.title === issue.title && known.body === issue.body;
+  if (isSame && !known.isAsked) return ok(accepted(known));
+  // Beside the author, only people with write access can change an issue's text.
+  const author = await github.mayWrite(issue.author, signal);
+  if (!author.ok) return author;
+  if (author.value) return ok(accepted(textOf(issue)));
+  const stranger = await strangerOf(facts, isSame, signal);
+  if (!stranger.ok) return stranger;
+  if (stranger.value === null) return ok(accepted(textOf(issue)));
+  // What was accepted stays, whatever stands there by now.
+  if (known !== null && !known.isAsked) return ok(accepted(known));
+  return ok({ kind: "ask", question: questionAbout(stranger.value), text: { ...textOf(issue), isAsked: true } });
+}
+
+/** The issue in the words that agents are given; a failure is the outcome that the run ends with instead. */
+export async function acceptIssue(
+  { github, state, config, clock }: Pick<StageContext, "github" | "state" | "config" | "clock">,
+  issue: Issue,
+  { stage }: RunState,
+  signal: AbortSignal,
+): Promise<Result<Issue, StageOutcome>> {
+  const { text: known, hitl } = state.issue(issue.number);
+  // What a person decided about the issue itself needs no words of its author.
+  if (stage === "hitl" && hitl?.decision !== null && hitl?.decision !== undefined) return ok(issue);
+  const label = labelName(config.labelPrefix, LABEL_OF_STAGE[stage]);
+  const isAnswered = stage === "hitl" && hitl !== null && hitl.answer !== null;
+  const acceptance = await acceptText({ github, issue, known, label, isAnswered }, signal);
+  if (!acceptance.ok) return fail(gitHubOutcome(acceptance.failure));
+  const { text } = acceptance.value;
+  if (acceptance.value.kind === "ask")
+    return fail({ kind: "hand-off", cause: "not-ready", question: acceptance.value.question, change: { text } });
+  const isOlder = text.title !== issue.title || text.body !== issue.body;
+  const note = { at: clock.now().toISOString(), text: OLDER_TEXT };
+  if (text !== known)
+    await state.update(issue.number, (old) => ({
+      ...old,
+      text,
+      history: isOlder && old.history.at(-1)?.text !== OLDER_TEXT ? [...old.history, note] : old.history,
+    }));
+  return ok({ ...issue, title: text.title, body: text.body });
+}
+
+/** Who may have changed the text without the right to, since it was let pass; null when nobody has. */
+async function strangerOf(
+  facts: TextFacts,
+  isSame: boolean,
+  signal: AbortSignal,
+): Promise<Result<string | null, GitHubFailure>> {
+  const { github, issue, known, label } = facts;
+  if (known?.isAsked === true && !facts.isAnswered) return ok(issue.author);
+  const history = await github.textHistory(issue.number, label, signal);
+  if (!history.ok) return history;
+  const since = known?.at ?? history.value.labelledAt ?? issue.createdAt;
+  const edits = history.value.edits.filter(({ at }) => at > since);
+  const editors = new Set(edits.map(({ by }) => by ?? issue.author));
+  for (const editor of editors) {
+    const may = await github.mayWrite(editor, signal);
+    if (!may.ok) return may;
+    if (!may.value) return ok(editor);
+  }
+  // A change that GitHub shows no author of is the author's.
+  const isAccounted = known === null || isSame || edits.length > 0;
+  if (history.value.isComplete) return ok(isAccounted ? null : issue.author);
+  if (!isAccounted) return ok(issue.author);
+  const quiet = await isUntouched(facts, since, signal);
+  return quiet.ok ? ok(quiet.value ? null : issue.author) : quiet;
+}
+
+/** Where GitHub does not show edits: an issue that nothing has touched since, or nothing but a comment, has its old text. */
+async function isUntouched(
+  { github, issue }: TextFacts,
+  since: string,
+  signal: AbortSignal,
+): Promise<Result<boolean, GitHubFailure>> {
+  const changedMs = Date.parse(issue.updatedAt);
+  if (changedMs <= Date.parse(since) + SAME_MOMENT_MS) return ok(true);
+  const comments = await github.comments(issue.number, signal);
+  if (!comments.ok) return comments;
+  return ok(comments.value.some(({ updatedAt }) => Math.abs(Date.parse(updatedAt) - changedMs) <= SAME_MOMENT_MS));
+}
+
+function accepted(text: AcceptedText): Acceptance {
+  return { kind: "accepted", text: text.isAsked ? { ...text, isAsked: false } : text };
+}
+
+/** By GitHub's own clock, so that edits can be told to be later. */
+function textOf({ title, body, updatedAt }: Issue): AcceptedText {
+  return { title, body, at: updatedAt, isAsked: false };
+}
+
+function questionAbout(stranger: string): string {
+  return `The text of this issue was changed by ${stranger} after it had got its label, and ${stranger} may not decide what is built here. Read it as it stands now: any answer lets exactly this text pass. Or take the label away.`;
+}
