@@ -74,7 +74,7 @@ describe("Over GraphQL", () => {
       server.graphql("userContentEdits", { body: { data: { repository: { issue } } } });
     };
 
-    it("has what changed after the label was set last, oldest first", async () => {
+    it("has when the label was set last, and every change, oldest first", async () => {
       server.answers.set("GET /repos/acme/web/issues/1/events", {
         body: [
           event("renamed", "01"),
@@ -95,6 +95,9 @@ describe("Over GraphQL", () => {
       expect(valueOf(await github.textHistory(1, "hydraflow-find", signal))).toEqual({
         labelledAt: "2026-01-01T00:00:10Z",
         edits: [
+          { what: "title", by: "ann", at: "2026-01-01T00:00:01Z" },
+          { what: "title", by: "ann", at: "2026-01-01T00:00:03Z" },
+          { what: "body", by: "ann", at: "2026-01-01T00:00:05Z" },
           { what: "body", by: null, at: "2026-01-01T00:00:15Z" },
           { what: "title", by: null, at: "2026-01-01T00:00:20Z" },
           { what: "body", by: "mallory", at: "2026-01-01T00:00:30Z" },
