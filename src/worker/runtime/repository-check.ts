@@ -68,7 +68,8 @@ export async function adviceOf(
 ): Promise<string | null> {
   const { github, name, now, baseBranch, labelPrefix } = start;
   const labels = await ensureLabels(github, labelPrefix, signal);
-  const checks = await github.expectedChecks(baseBranch, signal);
+  // Of what the base branch shows: whether anything may be read, with the fewest requests.
+  const checks = await github.checks(baseBranch, signal);
   const moved = renamed(name, now);
   if (moved !== null) return moved;
   if (!checks.ok && checks.failure.kind === "forbidden")
