@@ -99,7 +99,7 @@ describe("A credential", () => {
       tokens.push(await read());
       await write("github-token", "two");
       tokens.push(await read());
-      clock.advance(HOUR_MS);
+      await clock.advance(HOUR_MS);
       tokens.push(await read());
 
       expect(tokens).toEqual([null, "one", "one", "two"]);
@@ -154,7 +154,7 @@ describe("A credential", () => {
       const { credential } = await openApp({ githubAppInstallationId: 34 });
       const tokens: unknown[] = [];
       for (const minutes of [0, 50, 6]) {
-        clock.advance(minutes * 60_000);
+        await clock.advance(minutes * 60_000);
         tokens.push(valueOf(await credential.token(signal)));
       }
 
@@ -173,7 +173,7 @@ describe("A credential", () => {
     it("makes another one when GitHub refuses it, and not again at once when that is refused too", async () => {
       const { github } = await openApp({ githubAppInstallationId: 34 });
       valueOf(await github.repository(signal));
-      clock.advance(120_000);
+      await clock.advance(120_000);
       accept("made-token-2");
       valueOf(await github.repository(signal));
       accept();

@@ -1,7 +1,13 @@
 // A GitHub whose every answer a test writes. What was asked stands in `asked`; a request without an answer is a 404.
 
 import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 
 import { systemClock } from "../../../src/core/clock.ts";
@@ -43,18 +49,20 @@ export class ScriptedGitHub implements AsyncDisposable {
   private constructor(server: Server) {
     this.#server = server;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v3`;
-    server.on("request", async (request, response) => {
-      const body = Buffer.concat(await request.toArray()).toString();
-      const url = new URL(request.url ?? "", this.url);
-      const path = url.pathname.replace("/api/v3", "");
-      const asked = { method: request.method ?? "", path, query: url.searchParams, headers: request.headers, body };
-      this.asked.push(asked);
-      const written = this.answers.get(`${asked.method} ${path}`);
-      const answer = typeof written === "function" ? written(asked) : written;
-      const { status = 200, body: value, headers } = answer ?? { status: 404, body: { message: "Not Found" } };
-      response.writeHead(status, { "content-type": "application/json", ...headers });
-      response.end(value === undefined ? undefined : JSON.stringify(value));
-    });
+    server.on("request", (request, response) => void this.#answer(request, response));
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = Buffer.concat(await request.toArray()).toString();
+    const url = new URL(request.url ?? "", this.url);
+    const path = url.pathname.replace("/api/v3", "");
+    const asked = { method: request.method ?? "", path, query: url.searchParams, headers: request.headers, body };
+    this.asked.push(asked);
+    const written = this.answers.get(`${asked.method} ${path}`);
+    const answer = typeof written === "function" ? written(asked) : written;
+    const { status = 200, body: value, headers } = answer ?? { status: 404, body: { message: "Not Found" } };
+    response.writeHead(status, { "content-type": "application/json", ...headers });
+    response.end(value === undefined ? undefined : JSON.stringify(value));
   }
 
   connect(credential: Credential = fixedCredential("a-token")): GitHub {

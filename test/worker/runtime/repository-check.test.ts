@@ -66,11 +66,11 @@ describe("the repository, looked at again", () => {
     const seen = [await check.problem(signal)];
     now = { ...NOW, isArchived: true, fullName: "acme/new" };
     seen.push(await check.problem(signal));
-    clock.advance(LOOK_MS);
+    await clock.advance(LOOK_MS);
     seen.push(await check.problem(signal), await check.problem(signal));
     const advice = check.advice;
     now = NOW;
-    clock.advance(LOOK_MS);
+    await clock.advance(LOOK_MS);
     seen.push(await check.problem(signal));
 
     expect(seen.map((problem) => problem?.includes("archived") ?? false)).toEqual([false, false, true, true, false]);
@@ -84,7 +84,7 @@ describe("the repository, looked at again", () => {
     const failures = [fail(FORBIDDEN)];
     const github = { repository: () => Promise.resolve(failures[0] ?? fail(FORBIDDEN)) };
     const check = new RepositoryCheck({ github, name, advice: null, clock });
-    clock.advance(LOOK_MS);
+    await clock.advance(LOOK_MS);
 
     expect(await check.problem(signal)).toBeNull();
   });
