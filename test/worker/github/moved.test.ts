@@ -92,6 +92,15 @@ describe("An answer about something else", () => {
     expect(server.count("GET /repos/acme/web")).toBeLessThanOrEqual(1);
   });
 
+  it("is a failure that passes, and nothing that is gone, where GitHub does not say whose it is", async () => {
+    const html_url = "https://github.test/acme/new/issues/1";
+    server.answers.set("GET /repos/acme/web", { status: 502 });
+    server.answers.set("GET /repos/acme/web/issues/1", { body: issueJson(1, { html_url }) });
+    redirect("/repos/acme/web/issues/2", "/repositories/7/issues/2");
+
+    for (const number of [1, 2]) expect(failureOf(await github.issue(number, signal)).retryable).toBe(true);
+  });
+
   it("is ours where only the case of a name differs", async () => {
     const html_url = "https://github.test/Acme/WEB/issues/1";
     server.answers.set("GET /repos/acme/web/issues/1", { body: issueJson(1, { html_url }) });

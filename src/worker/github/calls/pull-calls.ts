@@ -47,8 +47,10 @@ export class PullCalls implements Pick<GitHub, Methods> {
       signal,
     );
     if (!asked.ok) return asked;
-    const isOurs = asked.value.number === number && (await this.#repository.isOurs(asked.value.repository, signal));
-    return isOurs ? ok(this.#seen(asked.value)) : fail(movedAway(`pull request #${number}`));
+    const isOurs = await this.#repository.isOurs(asked.value.repository, signal);
+    if (!isOurs.ok) return isOurs;
+    if (!isOurs.value || asked.value.number !== number) return fail(movedAway(`pull request #${number}`));
+    return ok(this.#seen(asked.value));
   }
 
   async pullFiles(number: number, signal: AbortSignal): Answer<readonly string[]> {

@@ -93,7 +93,9 @@ function repositoryFetch(
   const lookUp = async (request: FetchRequest): Promise<Identity | null> => {
     const { method: _method, body: _body, ...rest } = request;
     const answer = await plainFetch(`${apiUrl.replace(/\/+$/, "")}/repos/${identity.name.fullName}`, rest);
-    if (answer.status !== 200) return null;
+    if (answer.status === 404) return null;
+    // Not to know is no answer: the request that was redirected fails, and may be repeated.
+    if (answer.status !== 200) throw new Error(`could not look up a moved repository: ${answer.status}`);
     const { id, full_name: fullName } = z.parse(identityAnswer, JSON.parse(await answer.text()));
     return { id, fullName };
   };
