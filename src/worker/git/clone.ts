@@ -28,12 +28,12 @@ export async function cloneRepository(
   const temporary = await mkdtemp(join(parent, prefix));
   try {
     const url = remoteUrl(clone.access, clone.repository);
-    const gitArguments = ["clone", "--quiet", "--no-recurse-submodules", "--", url, temporary];
-    const cloned = await withToken(
-      clone.access,
-      (access) => clone.git.run(remoteCall(access, parent, gitArguments), signal),
-      signal,
-    );
+    const call = {
+      directory: parent,
+      remoteUrl: url,
+      arguments: ["clone", "--quiet", "--template=", "--no-recurse-submodules", "--", url, temporary],
+    };
+    const cloned = await withToken(clone.access, (access) => clone.git.run(remoteCall(access, call), signal), signal);
     if (!cloned.ok) return cloned;
     await rename(temporary, clone.directory);
     await syncDirectory(parent);

@@ -52,6 +52,7 @@ it("takes an issue's work from a clone to a merged pull request", async () => {
     checkout,
     commonDirectory,
     root: join(rig.directory, "worktrees", "acme-web"),
+    records: join(rig.directory, "branches"),
     isOriginOverridden: false,
   });
   const github = createGitHub({

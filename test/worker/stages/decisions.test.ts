@@ -22,7 +22,6 @@ import {
   satisfiedComment,
   titleOf,
 } from "../../../src/worker/stages/issue-text.ts";
-import { approvalOf, protectedPaths } from "../../../src/worker/stages/protected-paths.ts";
 
 const AT = "2026-01-02T03:04:05.000Z";
 const NEVER = new AbortController().signal;
@@ -66,24 +65,6 @@ describe("A person's answer", () => {
   });
 });
 
-describe("An approval", () => {
-  it("is for one state of the protected files and for no other", () => {
-    const diff = (line: string) =>
-      `diff --git a/.github/workflows/ci.yml b/.github/workflows/ci.yml\n+${line}\ndiff --git a/src/a.ts b/src/a.ts\n+${line}\n`;
-
-    expect(approvalOf(diff("x"))).toBe(approvalOf(diff("x").replace("src/a.ts\n+x", "src/a.ts\n+other")));
-    expect(approvalOf(diff("x"))).not.toBe(approvalOf(diff("y")));
-    const changed = [
-      "src/a.ts",
-      ".github/workflows/ci.yml",
-      ".hydraflow/config.json",
-      "docs/CODEOWNERS",
-      "package-lock.json",
-    ];
-    expect(protectedPaths(changed)).toEqual([".github/workflows/ci.yml", ".hydraflow/config.json", "docs/CODEOWNERS"]);
-  });
-});
-
 describe("A failed attempt", () => {
   it("is tried again later and later, and the last one goes to a person", () => {
     expect([1, 2, 3, 30].map((failures) => backoffMs(failures, 1_000))).toEqual([1_000, 2_000, 4_000, 1_800_000]);
@@ -117,6 +98,12 @@ describe("A failed attempt", () => {
     expect(gitHubOutcome({ ...failure, kind: "unauthorized", retryable: false }).kind).toBe("wait");
     expect(gitHubOutcome({ ...failure, kind: "invalid", retryable: false }).kind).toBe("retry");
     expect(gitOutcome({ kind: "network", exitCode: 128, message: "m", retryable: true }).kind).toBe("wait");
+    const refused = { kind: "refused", exitCode: 1, message: "one line", retryable: false } as const;
+    expect(gitOutcome({ ...refused, remote: "error: GH013: no\n- second line" })).toMatchObject({
+      kind: "hand-off",
+      cause: "git",
+      question: expect.stringContaining("\n    error: GH013: no\n    - second line\n"),
+    });
     expect(gitOutcome({ kind: "config-changed", exitCode: null, message: "m", retryable: false })).toMatchObject({
       kind: "hand-off",
       cause: "agent",
@@ -139,6 +126,15 @@ describe("A run", () => {
       outcome: null,
     });
     expect(beginRun(UNKNOWN_ISSUE, { stage: "triage", at: AT, lostCycle: 5 }).cycle).toBe(6);
+  });
+
+  it("begins with work that a rule of the server refused, once", () => {
+    const waiting = { ...UNKNOWN_ISSUE, kept: { sha: "a", summary: "s" } };
+    const begun = beginRun(waiting, { stage: "implement", at: AT, lostCycle: 0 });
+
+    expect(readStep(begun.run!.step)).toEqual({ at: "gated", sha: "a", summary: "s" });
+    expect(begun.kept).toBeNull();
+    expect(beginRun(waiting, { stage: "hitl", at: AT, lostCycle: 0 }).kept).toEqual(waiting.kept);
   });
 });
 
