@@ -24,7 +24,14 @@ export const machineSettings = {
   githubApiUrl: z._default(z.url(), "https://api.github.com"),
   /** Base of clone and push URLs; derived from `githubApiUrl` when absent. */
   githubGitUrl: z.optional(z.url()),
+  /** Below the state directory where it is no absolute path. */
   githubTokenFile: z.optional(text),
+  /** Together with `githubAppPrivateKeyFile`: act as this GitHub App, by its number or its client id. */
+  githubAppId: z.optional(z.union([z.int().check(z.minimum(1)), z.string().check(z.regex(/^[A-Za-z0-9._-]{1,100}$/))])),
+  /** Found by the repository where absent. */
+  githubAppInstallationId: z.optional(z.int().check(z.minimum(1))),
+  /** PEM, mode 0600; below the state directory where it is no absolute path. */
+  githubAppPrivateKeyFile: z.optional(text),
   worktreeBase: z.optional(text),
   /** Patterns, as in .gitignore, of paths that agents may change although they are protected. */
   unprotectedPaths: z._default(paths, []),

@@ -12,6 +12,7 @@ const URL_CREDENTIALS =
   /(\b[a-z][a-z0-9+.-]{1,20}:\/\/)(?:[^\s/@:?#"'<>\\]{1,1024}:[^\s/@?#"'<>\\]{0,1024}|[^\s/@:?#"'<>\\]{16,1024})@/gi;
 
 export class Redactor {
+  readonly #forms = new Map<string, readonly string[]>();
   #needles: string[] = [];
 
   constructor(secrets: Iterable<string | null | undefined> = []) {
@@ -20,6 +21,7 @@ export class Redactor {
 
   add(secret: string | null | undefined): void {
     if (secret === null || secret === undefined || secret.length < SECRET_LENGTH_MIN) return;
+    if (this.#forms.has(secret)) return;
     const bytes = Buffer.from(secret);
     const forms = [
       secret,
@@ -30,7 +32,17 @@ export class Redactor {
       Buffer.from(`x-access-token:${secret}`).toString("base64").replace(/=+$/, ""),
       bytes.toString("hex"),
     ];
-    this.#needles = [...new Set([...this.#needles, ...forms])].toSorted((a, b) => b.length - a.length);
+    this.#forms.set(secret, forms);
+    this.#sort();
+  }
+
+  /** For a secret that is replaced by the hour, long after it has run out: each one makes every line slower. */
+  forget(secret: string): void {
+    if (this.#forms.delete(secret)) this.#sort();
+  }
+
+  #sort(): void {
+    this.#needles = [...new Set([...this.#forms.values()].flat())].toSorted((a, b) => b.length - a.length);
   }
 
   /** The text without secrets. */

@@ -70,6 +70,11 @@ export function isSameRepository(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }
 
+/** Logins have no case either. */
+export function isSameLogin(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}
+
 function isName(name: string): boolean {
   return NAME.test(name) && name !== "." && !name.includes("..") && !name.toLowerCase().endsWith(".git");
 }

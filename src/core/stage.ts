@@ -61,5 +61,14 @@ export function labelName(prefix: string, key: LabelKey): string {
 
 /** The stage labels among an issue's labels, in pipeline order; more than one means a move was cut short. */
 export function stageLabelsOf(labels: readonly string[], prefix: string): StageLabel[] {
-  return STAGE_LABELS.filter((key) => labels.includes(labelName(prefix, key)));
+  return STAGE_LABELS.filter((key) => hasLabel(labels, labelName(prefix, key)));
+}
+
+/** GitHub compares the names of labels without case, and shows the form in which they were made. */
+export function isSameLabel(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}
+
+export function hasLabel(labels: readonly string[], name: string): boolean {
+  return labels.some((label) => isSameLabel(label, name));
 }

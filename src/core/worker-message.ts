@@ -37,7 +37,10 @@ export const toWorkerSchema = z.discriminatedUnion("type", [
     pauseMs: z.optional(z.int()),
     /** Bearer tokens the worker's own HTTP API accepts, as SHA-256 in hex: this birth's, and the operator's. */
     acceptedTokenHashes: z.array(z.string()),
+    /** `GITHUB_TOKEN`; a token file or the key of an App is read by the worker itself, which sees when it is replaced. */
     githubToken: z.nullable(z.string()),
+    /** Proxy variables with a password in them, which no environment holds. */
+    secretProxies: z.optional(z.record(z.string(), z.string())),
     /** Raw configuration layers; the worker adds the repository's own and resolves them. */
     config: z.strictObject({
       file: z.nullable(z.strictObject({ source: z.string(), values: z.unknown() })),

@@ -229,7 +229,6 @@ function nursery(parts: {
     tree: treeMarkOf(home),
     environment: options.environment,
     settings: () => live.settings,
-    githubToken: () => live.githubToken,
     operatorTokenHashes: secrets.tokenHashes,
     takeSpare: () => spare.take(),
   });

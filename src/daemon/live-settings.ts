@@ -1,12 +1,13 @@
 // The settings in use. A reload reads every source again and swaps all of them at once, or changes nothing and names
 // every problem. Settings that belong to what is open since the start (doors, logs) wait for a restart of the daemon.
 
+import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 
 import type { Setting } from "../core/config.ts";
 import { HydraError, messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit-code.ts";
-import { loadGitHubToken } from "../core/github-token.ts";
+import { credentialFile, loadGitHubToken } from "../core/github-token.ts";
 import type { Redactor } from "../core/redact.ts";
 import { fail, ok } from "../core/result.ts";
 import type { ControlResult } from "../core/supervisor-control.ts";
@@ -101,7 +102,7 @@ export class LiveSettings {
 
 async function read(options: LiveSettingsOptions): Promise<InUse> {
   const settings = await loadSettings(options);
-  const file = settings.config.githubTokenFile ?? options.tokenFile;
+  const file = credentialFile(dirname(options.tokenFile), settings.config.githubTokenFile);
   try {
     return { settings, githubToken: await loadGitHubToken({ environment: options.environment, file }) };
   } catch (error) {

@@ -46,6 +46,15 @@ export function settingVariables(parent: Readonly<Record<string, string | undefi
   return Object.fromEntries(settings.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
+/** Proxies with a password: they go to the worker over IPC. */
+export function secretProxies(parent: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(parent).filter(
+      (entry): entry is [string, string] => PROXY.test(entry[0]) && entry[1]?.includes("@") === true,
+    ),
+  );
+}
+
 /** A proxy address with credentials in it is a secret. */
 function isHandedOn(name: string, value: string, agentNames: readonly string[]): boolean {
   if (PROXY.test(name)) return !value.includes("@");

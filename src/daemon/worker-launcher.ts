@@ -5,12 +5,13 @@ import { closeSync } from "node:fs";
 import { join } from "node:path";
 
 import { hashToken, newToken } from "../core/bearer-token.ts";
+import { environmentToken } from "../core/github-token.ts";
 import type { StartWorker } from "../core/worker-message.ts";
 import type { RepoRecord } from "./registry-document.ts";
 import type { Settings } from "./settings.ts";
 import { bear, type Newborn, type WorkerCommand } from "./newborn.ts";
 import type { Spare } from "./warm-spare.ts";
-import { workerEnvironment } from "./worker-environment.ts";
+import { secretProxies, workerEnvironment } from "./worker-environment.ts";
 import { WorkerOutput } from "./worker-output.ts";
 import { type WorkerListener, WorkerProcess, type WorkerTimings } from "./worker-process.ts";
 
@@ -24,7 +25,6 @@ export interface LauncherOptions {
   /** The daemon's own environment; what workers get of it is an allow-list. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly settings: () => Settings;
-  readonly githubToken: () => string | null;
   /** SHA-256 in hex of the operator's tokens. */
   readonly operatorTokenHashes: () => readonly string[];
   /** A process that waits for a repository, if there is one. */
@@ -114,7 +114,7 @@ export class WorkerLauncher {
     dataRoot: string,
     token: string,
   ): StartWorker {
-    const { githubToken, operatorTokenHashes, settings } = this.#options;
+    const { environment, operatorTokenHashes, settings } = this.#options;
     return {
       type: "start",
       nonce: newToken(),
@@ -125,7 +125,8 @@ export class WorkerLauncher {
       checkout: record.path,
       dataRoot,
       acceptedTokenHashes: [hashToken(token), ...operatorTokenHashes()],
-      githubToken: githubToken(),
+      githubToken: environmentToken(environment),
+      secretProxies: secretProxies(environment),
       config: settings().layers,
     };
   }

@@ -41,8 +41,25 @@ export function notFound(): ApiAnswer {
   return refusal(404, "Not Found");
 }
 
-export function forbidden(): ApiAnswer {
-  return refusal(403, "Resource not accessible by personal access token");
+/** An app's tokens are "integrations" in GitHub's words. */
+export function forbidden(token: { readonly kind: string } | null = null): ApiAnswer {
+  const bearer = token?.kind === "installation" ? "integration" : "personal access token";
+  return refusal(403, `Resource not accessible by ${bearer}`);
+}
+
+/** 301 for what can be asked again as it is, 307 where the method must stay. */
+export function moved(method: string, url: string): ApiAnswer {
+  const isRead = method === "GET";
+  const message = isRead ? "Moved Permanently" : "Temporary Redirect";
+  return {
+    status: isRead ? 301 : 307,
+    headers: { location: url },
+    body: {
+      message,
+      url,
+      documentation_url: `${DOCUMENTATION_URL}/guides/best-practices-for-using-the-rest-api#follow-redirects`,
+    },
+  };
 }
 
 export function invalid(...errors: readonly FieldError[]): ApiAnswer {

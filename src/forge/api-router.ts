@@ -1,15 +1,19 @@
 // Finds the handler of a REST request and gives it what it stands on: the repository, the issue, the right to do so.
-// Whoever may not read a repository does not learn that it exists.
+// Here too a repository that moved leads on, an issue that was transferred or deleted says so, and readers fall behind the
+// last write where the repository's settings order it.
 
 import { TrieRouter } from "hono/router/trie-router";
 
 import { fail, ok, type Result } from "../core/result.ts";
 import { z } from "../core/schema.ts";
-import { type ApiAnswer, forbidden, invalidBody, notFound, refusal } from "./api-answer.ts";
+import { accessRefusal, issuesDisabled } from "./access.ts";
+import { type ApiAnswer, invalidBody, moved, notFound, refusal } from "./api-answer.ts";
+import type { ForgeCore } from "./forge-core.ts";
+import { saveAll } from "./forge-core.ts";
 import type { Cause } from "./ledger.ts";
-import { allows, permissionOf } from "./permission.ts";
 import { type IssueRecord, isPull, type Permission, type PullIssue } from "./repository-record.ts";
-import type { RepositoryStore, StoredRepository } from "./repository-store.ts";
+import type { StoredRepository } from "./repository-store.ts";
+import type { TokenRecord } from "./token-registry.ts";
 
 export interface ApiRequest {
   readonly method: string;
@@ -22,6 +26,8 @@ export interface ApiRequest {
   readonly body: unknown;
   readonly accept: string;
   readonly login: string;
+  /** Null for an app that speaks as itself. */
+  readonly token: TokenRecord | null;
   readonly cause: Cause;
 }
 
@@ -38,13 +44,11 @@ export type OnIssue = OnRepository & { readonly issue: IssueRecord };
 export type OnPull = OnRepository & { readonly issue: PullIssue };
 
 export class ApiRouter {
-  readonly #store: RepositoryStore;
-  readonly #save: (repository: StoredRepository) => Promise<void>;
+  readonly #core: ForgeCore;
   readonly #routes = new TrieRouter<Handler>();
 
-  constructor(store: RepositoryStore, save: (repository: StoredRepository) => Promise<void>) {
-    this.#store = store;
-    this.#save = save;
+  constructor(core: ForgeCore) {
+    this.#core = core;
   }
 
   /** `route` is `METHOD /path/:param`. */
@@ -53,26 +57,37 @@ export class ApiRouter {
     this.#routes.add(method, path, handler);
   }
 
-  /** `route` is below `/repos/:owner/:repo`. What a write changed is on disk before it is answered. */
+  /** `route` is below `/repos/:owner/:repo`. */
   onRepository(route: string, needed: Permission, handler: (on: OnRepository) => Answer): void {
     const [method = "", path = ""] = route.split(" ");
     this.on(`${method} /repos/:owner/:repo${path}`, async (request, params) => {
-      const repository = this.#store.find(`${params["owner"]}/${params["repo"]}`);
-      if (repository === undefined) return notFound();
-      const has = permissionOf(repository.record, request.login);
-      if (!allows(has, "read")) return notFound();
-      if (!allows(has, needed)) return forbidden();
-      const given = await handler({ request, params, repository });
-      if (method !== "GET" && given.status < 400) await this.#save(repository);
-      return given;
+      const name = `${params["owner"]}/${params["repo"]}`;
+      const repository = this.#core.store.find(name);
+      if (repository === undefined) return this.#elsewhere(request, name);
+      const below = request.path.split("/").slice(4).join("/");
+      const asked = { ...request, path: below === "" ? "" : `/${below}` };
+      const refused = accessRefusal(repository.record, asked, needed);
+      if (refused !== undefined) return refused;
+      return method === "GET"
+        ? await this.#read({ request, params, repository }, handler)
+        : await this.#write({ request, params, repository }, handler);
     });
   }
 
   /** `route` is below `/repos/:owner/:repo` and has a `:number`. */
   onIssue(route: string, needed: Permission, handler: (on: OnIssue) => Answer): void {
+    const isWhole = route.endsWith("/issues/:number{[0-9]+}");
     this.onRepository(route, needed, (on) => {
-      const issue = on.repository.record.issues[Number(on.params["number"]) - 1];
-      return issue === undefined ? notFound() : handler({ ...on, issue });
+      const { record } = on.repository;
+      const issue = record.issues[Number(on.params["number"]) - 1];
+      if (issue === undefined) return notFound();
+      if (issue.isDeleted === true) return refusal(410, "This issue was deleted");
+      if (issue.transferredTo !== undefined) {
+        const { repositoryId, number } = issue.transferredTo;
+        const url = `${this.#core.origin}/api/v3/repositories/${repositoryId}/issues/${number}`;
+        return isWhole ? moved(on.request.method, url) : notFound();
+      }
+      return record.settings.hasIssues || isPull(issue) ? handler({ ...on, issue }) : issuesDisabled();
     });
   }
 
@@ -86,6 +101,40 @@ export class ApiRouter {
     if (handler === undefined || params === undefined) return notFound();
     const decoded = decodeAll(params as Record<string, string>);
     return decoded === undefined ? refusal(400, "Bad Request") : await handler(request, decoded);
+  }
+
+  /** A repository that had this name leads to where it is now. */
+  #elsewhere(request: ApiRequest, name: string): ApiAnswer {
+    const repository = this.#core.store.findFormer(name);
+    if (repository === undefined) return notFound();
+    const rest = request.path.split("/").slice(4);
+    const path = ["repositories", String(repository.record.id), ...rest].join("/");
+    const query = request.query.toString();
+    return moved(request.method, `${this.#core.origin}/api/v3/${path}${query === "" ? "" : `?${query}`}`);
+  }
+
+  async #read(on: OnRepository, handler: (on: OnRepository) => Answer): Promise<ApiAnswer> {
+    const { replica, record } = on.repository;
+    const isBehind = replica !== null && replica.readsLeft > 0 && this.#core.clock.now().getTime() < replica.untilMs;
+    if (!isBehind) return await handler(on);
+    replica.readsLeft -= 1;
+    if (record.settings.lag?.how === "not-found") return notFound();
+    return await handler({ ...on, repository: { ...on.repository, record: replica.record } });
+  }
+
+  /** What a write changed is on disk before it is answered. */
+  async #write(on: OnRepository, handler: (on: OnRepository) => Answer): Promise<ApiAnswer> {
+    const { repository } = on;
+    const before = repository.record.settings.lag === null ? null : structuredClone(repository.record);
+    const given = await handler(on);
+    if (given.status >= 400) return given;
+    const { lag } = repository.record.settings;
+    if (before !== null && lag !== null) {
+      const untilMs = lag.ms === undefined ? Number.POSITIVE_INFINITY : this.#core.clock.now().getTime() + lag.ms;
+      repository.replica = { record: before, readsLeft: lag.reads ?? Number.POSITIVE_INFINITY, untilMs };
+    }
+    await saveAll(this.#core, repository);
+    return given;
   }
 }
 

@@ -1,5 +1,6 @@
 // Check runs and commit statuses: what CI says of a commit.
 
+import { suiteFor } from "./check-suites.ts";
 import { isoNow, tell, type Write } from "./forge-core.ts";
 import {
   type CheckConclusion,
@@ -17,9 +18,13 @@ export interface CheckInput {
   readonly title?: string | undefined;
   readonly summary?: string | undefined;
   readonly text?: string | undefined;
+  /** Slug of the app that reports; by default whoever writes. */
+  readonly app?: string | undefined;
+  /** The suite of an earlier try; by default the app's own for this commit. */
+  readonly suiteId?: number | undefined;
 }
 
-export type CheckEdit = Omit<CheckInput, "name">;
+export type CheckEdit = Omit<CheckInput, "name" | "app" | "suiteId">;
 
 /** GitHub's limit for both texts of a check's output. */
 export const CHECK_TEXT_LENGTH_MAX = 65_535;
@@ -37,6 +42,7 @@ export function createCheck(write: Write, headSha: string, input: CheckInput, is
     summary: null,
     text: null,
     isOwn,
+    suiteId: input.suiteId ?? suiteFor(write, headSha, input.app ?? appOf(write.cause.actor), null).id,
   };
   write.repository.record.checks.push(check);
   apply(write, check, input);
@@ -63,6 +69,7 @@ export function createStatus(
   };
   write.repository.record.statuses.push(status);
   tell(write, { kind: "status.created", detail: { sha, context: status.context, state: status.state } });
+  write.core.queue.wake(write.repository);
   return status;
 }
 
@@ -101,4 +108,9 @@ function tellCheck(write: Write, check: CheckRecord, change: "created" | "update
       }),
     },
   });
+  core.queue.wake(repository);
+}
+
+function appOf(login: string): string {
+  return login.replace(/\[bot\]$/, "");
 }

@@ -1,5 +1,6 @@
-// The forge's own CI: one check run `test` for each new head of a pull request, with the real exit code of a shell command
-// in a fresh checkout. Few run at once; output and time are bounded. What a stopped forge left unfinished runs again.
+// The forge's own CI: one check run `test` for each new head of a pull request and each push to the default branch, with the
+// real exit code of a shell command in a fresh checkout. Few run at once; output and time are bounded. What a stopped forge
+// left unfinished runs again.
 
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -10,11 +11,12 @@ import { join } from "node:path";
 
 import { messageOf } from "../core/errors.ts";
 import { childIdentity, killTree, type Marker } from "../core/process-tree.ts";
+import { suiteFor } from "./check-suites.ts";
 import { CHECK_TEXT_LENGTH_MAX, createCheck, editCheck } from "./check-writes.ts";
 import { saveAll, type Write } from "./forge-core.ts";
 import type { ForgeLog } from "./forge-log.ts";
 import { runGit } from "./git/git-process.ts";
-import { type CheckRecord, fullName } from "./repository-record.ts";
+import { type CheckRecord, fullName, type SuiteRecord } from "./repository-record.ts";
 
 const CI_CHECK_NAME = "test";
 export const CI_ACTOR = "forge-ci";
@@ -44,6 +46,10 @@ export class CiRunner {
   readonly #waiting: (() => Promise<void>)[] = [];
   readonly #running = new Set<Promise<void>>();
   readonly #signal: AbortSignal;
+  /** Commits whose run is still to come, as the repository's delay orders. */
+  readonly #delayed = new Set<Promise<void>>();
+  /** By the check's id. */
+  readonly #cancels = new Map<number, AbortController>();
 
   constructor(settings: CiSettings, log: ForgeLog, signal: AbortSignal) {
     this.#settings = settings;
@@ -51,26 +57,64 @@ export class CiRunner {
     this.#signal = signal;
   }
 
-  /** Queues a run for this commit, where the repository has a command. */
-  start(write: Write, sha: string): void {
-    const command = this.#commandOf(write);
-    if (command === null) return;
+  /** Queues a run for this commit, where the repository has a command. Its suite is there at once. */
+  start(write: Write, sha: string, workflow: "push" | "pull_request"): void {
+    if (this.#commandOf(write) === null) return;
     const own = ownWrite(write);
-    this.#enqueue(own, createCheck(own, sha, { name: CI_CHECK_NAME }, true), command);
+    this.#startSuite(own, suiteFor(own, sha, CI_ACTOR, branchAt(write, sha), workflow));
+  }
+
+  /** A new try in the same suite, as "Re-run all jobs" does. */
+  rerun(write: Write, suite: SuiteRecord): void {
+    this.#addRun(ownWrite(write), suite);
+  }
+
+  /** Ends what runs or waits in this suite. */
+  cancel(write: Write, suite: SuiteRecord): void {
+    const open = write.repository.record.checks.filter(
+      (check) => check.suiteId === suite.id && check.status !== "completed",
+    );
+    for (const check of open) {
+      editCheck(ownWrite(write), check, { conclusion: "cancelled", title: "Cancelled" });
+      this.#cancels.get(check.id)?.abort();
+    }
   }
 
   /** Takes up again what was queued or running when the forge stopped. */
   resume(write: Write): void {
     const command = this.#commandOf(write);
     if (command === null) return;
-    for (const check of write.repository.record.checks) {
+    const { checks, suites } = write.repository.record;
+    for (const check of checks) {
       if (check.isOwn && check.status !== "completed") this.#enqueue(ownWrite(write), check, command);
+    }
+    for (const suite of suites) {
+      const isEmpty = suite.workflow !== null && !checks.some(({ suiteId }) => suiteId === suite.id);
+      if (isEmpty) this.#addRun(ownWrite(write), suite);
     }
   }
 
   /** Resolves when nothing runs and nothing waits. */
   async idle(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    while (this.#running.size + this.#delayed.size > 0) await Promise.all([...this.#running, ...this.#delayed]);
+  }
+
+  #startSuite(own: Write, suite: SuiteRecord): void {
+    const { ciDelayMs } = own.repository.record.settings;
+    if (ciDelayMs === 0) return this.#addRun(own, suite);
+    const start = own.core.clock
+      .sleep(ciDelayMs, this.#signal)
+      .then(() => this.#addRun(own, suite))
+      .catch(() => undefined) // The forge closes; the next one takes it up.
+      .finally(() => this.#delayed.delete(start));
+    this.#delayed.add(start);
+  }
+
+  #addRun(own: Write, suite: SuiteRecord): void {
+    const command = this.#commandOf(own);
+    if (command === null) return;
+    const check = createCheck(own, suite.headSha, { name: CI_CHECK_NAME, suiteId: suite.id }, true);
+    this.#enqueue(own, check, command);
   }
 
   #commandOf({ repository }: Write): string | null {
@@ -99,12 +143,16 @@ export class CiRunner {
   async #run(write: Write, check: CheckRecord, command: string): Promise<void> {
     const about = { repo: fullName(write.repository.record), sha: check.headSha };
     const startedMs = write.core.clock.monotonicMs();
+    const cancel = new AbortController();
+    const signal = AbortSignal.any([this.#signal, cancel.signal]);
+    if (check.status === "completed") return; // Cancelled while it waited.
+    this.#cancels.set(check.id, cancel);
     try {
       this.#log({ type: "ci.started", ...about });
       editCheck(write, check, { status: "in_progress" });
       await saveAll(write.core, write.repository);
-      const end = await runInCheckout(write, check, { command, path: this.#settings.path }, this.#signal);
-      if (this.#signal.aborted) return;
+      const end = await runInCheckout(write, check, { command, path: this.#settings.path }, signal);
+      if (signal.aborted) return;
       const conclusion = end.isTimedOut ? "timed_out" : end.code === 0 ? "success" : "failure";
       editCheck(write, check, { conclusion, ...describe(end) });
       await saveAll(write.core, write.repository);
@@ -115,12 +163,20 @@ export class CiRunner {
         durationMs: Math.round(write.core.clock.monotonicMs() - startedMs),
       });
     } catch (thrown) {
-      if (this.#signal.aborted) return;
+      if (signal.aborted) return;
       this.#log({ type: "ci.broken", ...about, reason: messageOf(thrown) });
       editCheck(write, check, { conclusion: "failure", title: "CI is broken", summary: messageOf(thrown) });
       await saveAll(write.core, write.repository).catch(() => undefined);
+    } finally {
+      this.#cancels.delete(check.id);
     }
   }
+}
+
+/** A branch that stands at this commit; none where it has moved on already. */
+function branchAt({ repository }: Write, sha: string): string | null {
+  const found = Object.entries(repository.record.refs).find(([ref, at]) => at === sha && ref.startsWith("refs/heads/"));
+  return found?.[0].slice("refs/heads/".length) ?? null;
 }
 
 function ownWrite({ core, repository }: Write): Write {

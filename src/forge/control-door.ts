@@ -8,8 +8,10 @@ import type { FaultOrder } from "./fault-plan.ts";
 import type { Forge } from "./forge.ts";
 import { type HttpReply, jsonReply } from "./http-reply.ts";
 import { PERMISSIONS } from "./permission.ts";
+import { CHECK_CONCLUSIONS, CHECK_STATUSES } from "./repository-record.ts";
+import { protectionFields, ruleSchema, settingsFields } from "./repository-settings.ts";
 import type { RestRequest } from "./rest-door.ts";
-import { readAuthorization } from "./token-registry.ts";
+import { readAuthorization, tokenFields } from "./token-registry.ts";
 
 const PREFIX = "/_forge/";
 const text = z.string().check(z.minLength(1));
@@ -23,12 +25,15 @@ const faultSchema = z.discriminatedUnion("kind", [
     body: z.optional(z.unknown()),
   }),
   z.strictObject({ kind: z.literal("rate-limited") }),
+  z.strictObject({ kind: z.literal("secondary-page") }),
   z.strictObject({ kind: z.literal("secondary-limit"), retryAfter: z.int() }),
   z.strictObject({ kind: z.literal("half-body") }),
   z.strictObject({ kind: z.literal("reset") }),
   z.strictObject({ kind: z.literal("stall"), ms: z.int() }),
   z.strictObject({ kind: z.literal("after-effect-500") }),
 ]);
+
+const reviewState = z.enum(["APPROVED", "CHANGES_REQUESTED", "COMMENTED"]);
 
 const schemas = {
   /** `pathPattern` is the source of a regular expression, `path` a part of the path. */
@@ -45,6 +50,51 @@ const schemas = {
     ci: z.optional(z.nullable(z.strictObject({ command: text }))),
     collaborators: z.optional(z.record(z.string(), z.enum(PERMISSIONS))),
     files: z.optional(z.record(z.string(), z.string())),
+    settings: z.optional(z.strictObject(settingsFields)),
+  }),
+  settings: z.strictObject({ repo, ...settingsFields }),
+  /** Classic protection of a branch; `protection` null takes it away. */
+  protections: z.strictObject({ repo, branch: text, protection: z.nullable(z.strictObject(protectionFields)) }),
+  /** In place of all rulesets so far. */
+  rulesets: z.strictObject({
+    repo,
+    rulesets: z.array(
+      z.strictObject({ name: z.optional(text), refs: z.optional(z.array(text)), rules: z.array(ruleSchema) }),
+    ),
+  }),
+  renames: z.strictObject({ repo, to: text }),
+  transfers: z.strictObject({ repo, number: z.int(), to: text }),
+  deletions: z.strictObject({ repo, number: z.int() }),
+  locks: z.strictObject({
+    repo,
+    number: z.int(),
+    reason: z.optional(z.nullable(z.enum(["off-topic", "too heated", "resolved", "spam", ""]))),
+  }),
+  threads: z.strictObject({ repo, number: z.int(), open: z.int() }),
+  edits: z.strictObject({
+    repo,
+    number: z.int(),
+    author: z.optional(text),
+    title: z.optional(text),
+    body: z.optional(z.string()),
+    state: z.optional(z.enum(["open", "closed"])),
+    labels: z.optional(z.array(text)),
+  }),
+  reviews: z.strictObject({ repo, number: z.int(), author: text, state: reviewState, body: z.optional(z.string()) }),
+  checks: z.strictObject({
+    repo,
+    sha: text,
+    name: text,
+    app: z.optional(text),
+    status: z.optional(z.enum(CHECK_STATUSES)),
+    conclusion: z.optional(z.enum(CHECK_CONCLUSIONS)),
+    summary: z.optional(z.string()),
+  }),
+  apps: z.strictObject({
+    slug: text,
+    repositories: z.array(text),
+    permissions: z.record(z.string(), z.enum(["read", "write"])),
+    tokenTtlMs: z.optional(z.int()),
   }),
   commits: z.strictObject({
     repo,
@@ -62,7 +112,8 @@ const schemas = {
     author: z.optional(text),
   }),
   comments: z.strictObject({ repo, number: z.int(), author: text, body: text }),
-  tokens: z.strictObject({ token: text, login: text }),
+  tokens: z.strictObject(tokenFields),
+  revocations: z.strictObject({ token: text }),
   webhooks: z.strictObject({ repo, url: text, secret: z.string(), events: z.optional(z.array(text)) }),
   "rate-limit": z.strictObject({ limit: z.int(), windowMs: z.int() }),
 };
@@ -81,7 +132,20 @@ const actions: Actions = {
   collaborators: (forge, input) => forge.addCollaborator(input.repo, input.login, input.permission),
   issues: (forge, { repo: name, ...issue }) => forge.createIssue(name, issue),
   comments: (forge, input) => forge.addComment(input.repo, input.number, input.author, input.body),
-  tokens: (forge, input) => forge.addToken(input.token, input.login),
+  tokens: (forge, { token, login, ...more }) => forge.addToken(token, login, more),
+  revocations: (forge, { token }) => forge.revokeToken(token),
+  settings: (forge, { repo: name, ...edit }) => forge.owner.change(name, edit),
+  protections: (forge, input) => forge.owner.protect(input.repo, input.branch, input.protection),
+  rulesets: (forge, input) => forge.owner.setRulesets(input.repo, input.rulesets),
+  renames: (forge, input) => forge.owner.rename(input.repo, input.to),
+  transfers: (forge, input) => forge.owner.transferIssue(input.repo, input.number, input.to),
+  deletions: (forge, input) => forge.owner.deleteIssue(input.repo, input.number),
+  locks: (forge, input) => forge.owner.lockIssue(input.repo, input.number, input.reason),
+  threads: (forge, input) => forge.owner.setOpenThreads(input.repo, input.number, input.open),
+  edits: (forge, { repo: name, number, ...edit }) => forge.editIssue(name, number, edit),
+  reviews: (forge, input) => forge.addReview(input.repo, input.number, input),
+  checks: (forge, { repo: name, sha, ...check }) => forge.setCheck(name, sha, check),
+  apps: (forge, input) => forge.owner.installApp(input),
   webhooks: (forge, input) => forge.addWebhook(input.repo, input.url, input.secret, input.events),
   "rate-limit": (forge, input) => forge.setRateLimit(input),
 };

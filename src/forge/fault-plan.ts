@@ -9,6 +9,8 @@ export type Fault =
       readonly body?: unknown;
     }
   | { readonly kind: "rate-limited" }
+  /** GitHub's page for people in place of JSON: no header says how long. */
+  | { readonly kind: "secondary-page" }
   /** `retryAfter` in seconds. */
   | { readonly kind: "secondary-limit"; readonly retryAfter: number }
   /** Done, but the answer breaks off in the middle. */

@@ -1,8 +1,11 @@
 // What every part of the forge works with, and the one way to make a write known: ledger and webhook together.
 
 import type { Clock } from "../core/clock.ts";
+import type { AppRegistry } from "./app-registry.ts";
 import type { CiRunner } from "./ci-runner.ts";
+import type { ForgeLog } from "./forge-log.ts";
 import type { Cause, Ledger } from "./ledger.ts";
+import type { MergeQueue } from "./merge-queue.ts";
 import type { PullFactsReader } from "./pull-facts.ts";
 import { fullName, isoSeconds } from "./repository-record.ts";
 import type { RepositoryStore, StoredRepository } from "./repository-store.ts";
@@ -15,10 +18,13 @@ export interface ForgeCore {
   readonly clock: Clock;
   readonly store: RepositoryStore;
   readonly tokens: TokenRegistry;
+  readonly apps: AppRegistry;
   readonly ledger: Ledger;
   readonly webhooks: WebhookSender;
   readonly ci: CiRunner;
+  readonly queue: MergeQueue;
   readonly pullFacts: PullFactsReader;
+  readonly log: ForgeLog;
   /** `http://127.0.0.1:PORT`, known once the forge listens. */
   origin: string;
   /** Aborts when the forge closes. */

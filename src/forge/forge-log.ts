@@ -14,6 +14,7 @@ export type ForgeEvent =
   | { readonly type: "webhook.delivered"; readonly webhook: number; readonly event: string; readonly status: number }
   | { readonly type: "webhook.failed"; readonly webhook: number; readonly event: string; readonly reason: string }
   | { readonly type: "webhook.dropped"; readonly webhook: number; readonly event: string }
+  | { readonly type: "queue.broken"; readonly reason: string }
   | { readonly type: "ci.started"; readonly repo: string; readonly sha: string }
   | {
       readonly type: "ci.ended";

@@ -7,23 +7,27 @@ import { newToken } from "../core/bearer-token.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { ensurePrivateDirectory } from "../core/durable-file.ts";
 import { HydraError } from "../core/errors.ts";
+import { AppRegistry } from "./app-registry.ts";
 import { type CheckInput, createCheck } from "./check-writes.ts";
 import { CI_ACTOR, CiRunner } from "./ci-runner.ts";
 import { ControlDoor } from "./control-door.ts";
 import { FaultPlan } from "./fault-plan.ts";
 import { type ForgeCore, isoNow, saveAll, type Write } from "./forge-core.ts";
 import type { ForgeLog } from "./forge-log.ts";
+import { ForgeOwner } from "./forge-owner.ts";
 import { ForgeReader } from "./forge-reader.ts";
 import { gitEnvironment } from "./git/git-process.ts";
 import { GitDoor } from "./git-door.ts";
 import { HttpServer, type RequestCounts } from "./http-server.ts";
 import { addComment, createIssue, editIssue, type IssueEdit, type IssueInput } from "./issue-writes.ts";
 import { Ledger, type LedgerEntry } from "./ledger.ts";
+import { MergeQueue } from "./merge-queue.ts";
 import { PageDoor } from "./page-door.ts";
 import { PullFactsReader } from "./pull-facts.ts";
+import { addReview } from "./pull-writes.ts";
 import { GITHUB_RATE_LIMIT, RateLimiter, type RateLimitSettings } from "./rate-limiter.ts";
 import { followRefs } from "./ref-writes.ts";
-import { fullName, nextId, type Permission } from "./repository-record.ts";
+import { fullName, isPull, nextId, type Permission, type ReviewRecord } from "./repository-record.ts";
 import { RepositoryStore } from "./repository-store.ts";
 import {
   type CommitInput,
@@ -34,7 +38,7 @@ import {
 } from "./repository-writes.ts";
 import { type Exchange, RestDoor } from "./rest-door.ts";
 import { restRouter } from "./rest-routes.ts";
-import { TokenRegistry } from "./token-registry.ts";
+import { type TokenInput, TokenRegistry } from "./token-registry.ts";
 import { isLoopbackUrl, WebhookSender } from "./webhook-sender.ts";
 
 const DEFAULT_LOGIN = "hydraflow-bot";
@@ -70,14 +74,16 @@ export async function startForge(options: ForgeOptions, signal?: AbortSignal): P
   stack.defer(() => stop.abort());
   const lifetime = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
   const path = options.path ?? `${dirname(process.execPath)}:${SYSTEM_PATH}`;
+  const queue = new MergeQueue();
   const ledger = stack.use(await Ledger.open(join(dataDir, "ledger.jsonl")));
   const webhooks = new WebhookSender(log, lifetime);
   const ci = new CiRunner({ command: options.ci?.command ?? null, path }, log, lifetime);
   stack.defer(async () => {
     stop.abort();
-    await Promise.all([ci.idle(), webhooks.idle()]);
+    await Promise.all([ci.idle(), queue.idle(), webhooks.idle()]);
   });
-  const tokens = await TokenRegistry.open(join(dataDir, "forge.json"));
+  const tokens = await TokenRegistry.open(join(dataDir, "forge.json"), clock);
+  const apps = await AppRegistry.open(join(dataDir, "apps.json"), clock);
   const store = await RepositoryStore.open(dataDir, gitEnvironment(path, dataDir));
   const limiter = new RateLimiter(options.rateLimit ?? GITHUB_RATE_LIMIT, clock);
   const faults = new FaultPlan();
@@ -87,21 +93,28 @@ export async function startForge(options: ForgeOptions, signal?: AbortSignal): P
     clock,
     store,
     tokens,
+    apps,
     ledger,
     webhooks,
     ci,
+    queue,
+    log,
     pullFacts: new PullFactsReader(),
     origin: `http://127.0.0.1:${port}`,
     signal: lifetime,
   };
+  queue.open(core);
   const login = options.login ?? DEFAULT_LOGIN;
   const token = options.token ?? tokens.tokenOf(login) ?? newToken();
-  await tokens.add(token, login);
+  await tokens.add({ token, login });
   const resources = new AsyncDisposableStack();
   const forge = new Forge({ core, server, faults, limiter, port, login, token, resources });
   const rest = new RestDoor(core, restRouter(core, limiter), limiter, options.observe);
   await forge.refreshRefs();
-  for (const repository of store.all()) ci.resume({ core, repository, cause: localCause(CI_ACTOR) });
+  for (const repository of store.all()) {
+    ci.resume({ core, repository, cause: localCause(CI_ACTOR) });
+    queue.wake(repository);
+  }
   server.open({ rest, git: new GitDoor(core), pages: new PageDoor(core), control: new ControlDoor(forge) });
   resources.use(stack.move());
   return forge;
@@ -127,6 +140,8 @@ export class Forge extends ForgeReader implements AsyncDisposable {
   readonly login: string;
   readonly controlToken: string;
   readonly faults: FaultPlan;
+  /** What an owner does on GitHub's settings pages. */
+  readonly owner: ForgeOwner;
   readonly #parts: ForgeParts;
   readonly #core: ForgeCore;
 
@@ -140,6 +155,7 @@ export class Forge extends ForgeReader implements AsyncDisposable {
     this.login = parts.login;
     this.controlToken = parts.core.tokens.controlToken;
     this.faults = parts.faults;
+    this.owner = new ForgeOwner(parts.core);
   }
 
   get ledger(): readonly LedgerEntry[] {
@@ -150,8 +166,9 @@ export class Forge extends ForgeReader implements AsyncDisposable {
     return { ...this.#parts.server.counts };
   }
 
-  async addToken(token: string, login: string): Promise<void> {
-    await this.#core.tokens.add(token, login);
+  /** A classic token, unless `more` says otherwise. */
+  async addToken(token: string, login: string, more: Omit<TokenInput, "token" | "login"> = {}): Promise<void> {
+    await this.#core.tokens.add({ token, login, ...more });
   }
 
   async revokeToken(token: string): Promise<void> {
@@ -199,6 +216,20 @@ export class Forge extends ForgeReader implements AsyncDisposable {
     return await this.#write(repo, author, (write) => addComment(write, this.issueRecord(repo, number), body).id);
   }
 
+  /** Gives its id. Throws FORGE_INPUT where GitHub refuses it: nobody approves what they opened. */
+  async addReview(
+    repo: string,
+    number: number,
+    review: { author: string; state: ReviewRecord["state"]; body?: string | undefined },
+  ): Promise<number> {
+    return await this.#write(repo, review.author, (write) => {
+      const issue = this.issueRecord(repo, number);
+      const added = isPull(issue) ? addReview(write, issue, { ...review, body: review.body ?? "" }) : undefined;
+      if (added?.ok !== true) throw new HydraError("FORGE_INPUT", `${repo}#${number} takes no such review`);
+      return added.value.id;
+    });
+  }
+
   async setCheck(repo: string, sha: string, check: CheckInput): Promise<void> {
     await this.#write(repo, undefined, (write) => createCheck(write, sha, check, false));
   }
@@ -230,6 +261,7 @@ export class Forge extends ForgeReader implements AsyncDisposable {
   /** Resolves when no CI runs and no webhook is under way. */
   async idle(): Promise<void> {
     await this.#core.ci.idle();
+    await this.#core.queue.idle();
     await this.#core.webhooks.idle();
   }
 

@@ -8,6 +8,7 @@ import { serveGit } from "./git/http-backend.ts";
 import { type HttpReply, jsonReply } from "./http-reply.ts";
 import { allows, permissionOf } from "./permission.ts";
 import { followRefs } from "./ref-writes.ts";
+import { fullName } from "./repository-record.ts";
 import { readAuthorization } from "./token-registry.ts";
 
 const GIT_PATH = /^\/([^/]+\/[^/]+?)(?:\.git)?(\/info\/refs|\/git-upload-pack|\/git-receive-pack)$/;
@@ -30,11 +31,18 @@ export class GitDoor {
     const token = readAuthorization(incoming.headers.authorization);
     const login = token === undefined ? ANONYMOUS : this.#core.tokens.loginOf(token);
     if (login === undefined || (isPush && login === ANONYMOUS)) return unauthorized();
+    const former = this.#core.store.find(name) === undefined ? this.#core.store.findFormer(name) : undefined;
+    if (former !== undefined)
+      return movedTo(`${this.#core.origin}/${fullName(former.record)}.git${service}${url.search}`);
     const repository = this.#core.store.find(name);
     const has = repository === undefined ? "none" : permissionOf(repository.record, login);
     if (repository === undefined || !allows(has, "read")) return login === ANONYMOUS ? unauthorized() : notFound();
-    if (isPush && !allows(has, "write"))
+    const record = token === undefined ? undefined : this.#core.tokens.find(token);
+    const isNarrow = record !== undefined && record.kind !== "classic" && record.permissions["contents"] !== "write";
+    if (isPush && (isNarrow || !allows(has, "write")))
       return jsonReply(403, { message: `Permission to ${name} denied to ${login}.` });
+    if (isPush && repository.record.settings.archived)
+      return jsonReply(403, { message: "This repository was archived so it is read-only." });
     const method = incoming.method ?? "GET";
     const request = { method, service, query: url.search.slice(1), headers: incoming.headers, login, body: incoming };
     const write = { core: this.#core, repository, cause: { actor: login, method, path: url.pathname } };
@@ -49,6 +57,11 @@ export class GitDoor {
 
 function unauthorized(): HttpReply {
   return jsonReply(401, { message: "Requires authentication" }, { "www-authenticate": 'Basic realm="GitHub"' });
+}
+
+/** git follows it and asks on at the new place. */
+function movedTo(location: string): HttpReply {
+  return jsonReply(301, { message: "Moved Permanently" }, { location });
 }
 
 function notFound(): HttpReply {

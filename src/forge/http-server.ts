@@ -163,6 +163,8 @@ export class HttpServer implements AsyncDisposable {
       case "reset":
         outgoing.socket?.resetAndDestroy();
         return;
+      case "secondary-page":
+        return await sendReply(outgoing, secondaryPage());
       case "status":
       case "rate-limited":
       case "secondary-limit":
@@ -198,6 +200,11 @@ export class HttpServer implements AsyncDisposable {
 
 const SECONDARY_LIMIT_MESSAGE =
   "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
+
+function secondaryPage(): HttpReply {
+  const body = Buffer.from(`<!DOCTYPE html><html><body><p>${SECONDARY_LIMIT_MESSAGE}</p></body></html>`);
+  return { status: 403, headers: { "content-type": "text/html; charset=utf-8" }, body };
+}
 
 /** Undefined above the limit; the rest is then left unread. */
 async function readBytes(incoming: IncomingMessage): Promise<Buffer | undefined> {

@@ -13,6 +13,7 @@ export function selectIssues(repository: RepositoryRecord, query: URLSearchParam
   const labels = wanted.filter((name) => name !== "");
   const selected = repository.issues.filter(
     (issue) =>
+      isHere(issue) &&
       (state === "all" || issue.state === state) &&
       issue.updatedAt >= since &&
       (creator === undefined || issue.author.toLowerCase() === creator) &&
@@ -20,6 +21,11 @@ export function selectIssues(repository: RepositoryRecord, query: URLSearchParam
       hasLabels(repository, issue, labels),
   );
   return inOrder(selected, query.get("sort") ?? "created", query.get("direction") ?? "desc");
+}
+
+/** A number that was transferred or deleted is in no list. */
+export function isHere(issue: IssueRecord): boolean {
+  return issue.transferredTo === undefined && issue.isDeleted !== true;
 }
 
 /** `since` in the form times are kept in, so that they compare as text; empty when it is absent or no time. */

@@ -2,6 +2,7 @@
 // numbers, title, body, state and comments with them.
 
 import { isoNow, tell, type Write } from "./forge-core.ts";
+import { addEvent } from "./issue-events.ts";
 import { addLabels, setLabels } from "./label-writes.ts";
 import { type CommentRecord, type IssueRecord, isPull, nextId, type PullRecord } from "./repository-record.ts";
 import { commentView, issueView } from "./views/issue-view.ts";
@@ -50,6 +51,8 @@ export function addIssue(write: Write, input: IssueInput, pull: PullRecord | nul
     closedBy: null,
     comments: [],
     pull,
+    events: [],
+    bodyEdits: [],
   };
   record.issues.push(issue);
   return issue;
@@ -62,13 +65,20 @@ export function editIssue(write: Write, issue: IssueRecord, edit: IssueEdit): vo
   if (edit.state === "open" && issue.state === "closed") reopenIssue(write, issue);
 }
 
-export function closeIssue(write: Write, issue: IssueRecord, reason: IssueRecord["stateReason"]): void {
+/** `commitSha` is the commit whose message closed it. */
+export function closeIssue(
+  write: Write,
+  issue: IssueRecord,
+  reason: IssueRecord["stateReason"],
+  commitSha?: string,
+): void {
   const now = isoNow(write.core);
   issue.state = "closed";
   issue.stateReason = isPull(issue) ? null : reason;
   issue.closedAt = now;
   issue.closedBy = write.cause.actor;
   issue.updatedAt = now;
+  addEvent(write, issue, { event: "closed", ...(commitSha === undefined ? {} : { commitSha }) });
   tellIssue(write, issue, "closed", "closed", { reason: issue.stateReason });
 }
 
@@ -78,6 +88,7 @@ function reopenIssue(write: Write, issue: IssueRecord): void {
   issue.closedAt = null;
   issue.closedBy = null;
   issue.updatedAt = isoNow(write.core);
+  addEvent(write, issue, { event: "reopened" });
   tellIssue(write, issue, "reopened", "reopened", {});
 }
 
@@ -139,11 +150,24 @@ function editText(write: Write, issue: IssueRecord, edit: IssueEdit): void {
     ...(edit.assignees !== undefined && edit.assignees.join() !== issue.assignees.join() ? ["assignees"] : []),
   ];
   if (changed.length === 0) return;
+  keepHistory(write, issue, edit);
   issue.title = edit.title ?? issue.title;
   issue.body = edit.body === undefined ? issue.body : edit.body;
   issue.assignees = [...(edit.assignees ?? issue.assignees)];
   issue.updatedAt = isoNow(write.core);
   tellIssue(write, issue, "updated", "edited", { changed });
+}
+
+/** GitHub keeps the first version of a body too, from the first edit on. */
+function keepHistory(write: Write, issue: IssueRecord, { title, body }: IssueEdit): void {
+  if (title !== undefined && title !== issue.title) {
+    addEvent(write, issue, { event: "renamed", rename: { from: issue.title, to: title } });
+  }
+  if (body === undefined || body === issue.body) return;
+  if (issue.bodyEdits.length === 0) {
+    issue.bodyEdits.push({ editor: issue.author, editedAt: issue.createdAt, body: issue.body ?? "" });
+  }
+  issue.bodyEdits.push({ editor: write.cause.actor, editedAt: isoNow(write.core), body: body ?? "" });
 }
 
 function tellComment(

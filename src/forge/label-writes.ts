@@ -4,6 +4,7 @@
 import { fail, ok, type Result } from "../core/result.ts";
 import { type ApiAnswer, invalid } from "./api-answer.ts";
 import { isoNow, tell, type Write } from "./forge-core.ts";
+import { addEvent } from "./issue-events.ts";
 import { type IssueRecord, isPull, type LabelRecord, nextId } from "./repository-record.ts";
 import type { StoredRepository } from "./repository-store.ts";
 import { issueView, labelView } from "./views/issue-view.ts";
@@ -89,6 +90,8 @@ function tellChange(write: Write, issue: IssueRecord, label: LabelRecord, change
   const { core, cause } = write;
   const { record } = write.repository;
   issue.updatedAt = isoNow(core);
+  const { name, color } = label;
+  addEvent(write, issue, { event: change === "added" ? "labeled" : "unlabeled", label: { name, color } });
   tell(write, {
     kind: `label.${change}`,
     number: issue.number,

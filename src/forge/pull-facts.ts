@@ -2,6 +2,7 @@
 // answer cannot change while both stay.
 
 import { latestChecks, latestStatuses } from "./check-writes.ts";
+import { ruleState } from "./merge-rules.ts";
 import type { PullIssue, RepositoryRecord } from "./repository-record.ts";
 import type { StoredRepository } from "./repository-store.ts";
 import type { PullFacts } from "./views/pull-view.ts";
@@ -12,15 +13,29 @@ const PAIRS_MAX = 2_000;
 
 export class PullFactsReader {
   readonly #known = new Map<string, Promise<GitFacts>>();
+  /** Looks at each pair of commits, where the repository counts them. */
+  readonly #looks = new Map<string, number>();
 
   async read(repository: StoredRepository, issue: PullIssue, signal: AbortSignal): Promise<PullFacts> {
     const facts = await this.#gitFacts(repository, issue, signal);
-    if (issue.state === "closed") return { ...facts, mergeable: null, mergeableState: "unknown" };
-    return { ...facts, mergeableState: mergeableState(repository.record, issue, facts.mergeable) };
+    if (issue.state === "closed" || this.#isTooEarly(repository, issue)) {
+      return { ...facts, mergeable: null, mergeableState: "unknown" };
+    }
+    return { ...facts, mergeableState: await mergeableState(repository, issue, facts.mergeable, signal) };
   }
 
-  #gitFacts(repository: StoredRepository, { pull }: PullIssue, signal: AbortSignal): Promise<GitFacts> {
-    const pair = `${repository.record.id}:${pull.baseSha}:${pull.headSha}`;
+  #isTooEarly({ record }: StoredRepository, issue: PullIssue): boolean {
+    const after = record.settings.mergeableAfterReads;
+    if (after === 0) return false;
+    const pair = pairOf(record, issue);
+    const looks = (this.#looks.get(pair) ?? 0) + 1;
+    this.#looks.set(pair, looks);
+    return looks <= after;
+  }
+
+  #gitFacts(repository: StoredRepository, issue: PullIssue, signal: AbortSignal): Promise<GitFacts> {
+    const { pull } = issue;
+    const pair = pairOf(repository.record, issue);
     const known = this.#known.get(pair);
     if (known !== undefined) return known;
     const reading = readFacts(repository, pull.baseSha, pull.headSha, signal);
@@ -53,14 +68,22 @@ async function readFacts(
   };
 }
 
-function mergeableState(
-  repository: RepositoryRecord,
+function pairOf(record: RepositoryRecord, { pull }: PullIssue): string {
+  return `${record.id}:${pull.baseSha}:${pull.headSha}`;
+}
+
+async function mergeableState(
+  stored: StoredRepository,
   issue: PullIssue,
   mergeable: boolean | null,
-): PullFacts["mergeableState"] {
+  signal: AbortSignal,
+): Promise<PullFacts["mergeableState"]> {
+  const repository = stored.record;
   const { draft, headSha } = issue.pull;
   if (mergeable === false) return "dirty";
   if (draft) return "draft";
+  const ruled = await ruleState(stored, issue, signal);
+  if (ruled !== "free") return ruled;
   const isGreen =
     latestChecks(repository.checks, headSha).every((check) =>
       ["success", "neutral", "skipped"].includes(check.conclusion ?? ""),

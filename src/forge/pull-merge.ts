@@ -5,6 +5,7 @@ import { fail, ok, type Result } from "../core/result.ts";
 import { type ApiAnswer, refusal } from "./api-answer.ts";
 import type { Write } from "./forge-core.ts";
 import { makeMerge, type MergeMethod } from "./git/merge-method.ts";
+import { mergeRefusal } from "./merge-rules.ts";
 import { markMerged } from "./pull-merged.ts";
 import { followRefsInTurn } from "./ref-writes.ts";
 import type { PullIssue } from "./repository-record.ts";
@@ -18,6 +19,8 @@ export interface MergeInput {
   readonly sha?: string | undefined;
   readonly title?: string | undefined;
   readonly message?: string | undefined;
+  /** The merge queue merges in its own way, past the rule that demands it. */
+  readonly isQueue?: boolean | undefined;
 }
 
 /** Gives the new tip of the base branch. */
@@ -44,6 +47,9 @@ async function mergeInTurn(
   if (input.sha !== undefined && input.sha !== pull.headSha) {
     return fail(refusal(409, "Head branch was modified. Review and try the merge again."));
   }
+  const question = { actor: write.cause.actor, method: input.method, isQueue: input.isQueue ?? false };
+  const refused = await mergeRefusal(write.repository, issue, question, signal);
+  if (refused !== null) return fail(refused);
   const message = await messageOf(write, issue, input, signal);
   const author = { name: issue.author, email: noreplyEmail(issue.author) };
   const tip = await makeMerge(
@@ -55,7 +61,9 @@ async function mergeInTurn(
   if (!(await git.updateRef(`refs/heads/${pull.baseBranch}`, tip, pull.baseSha, signal))) {
     return fail(refusal(405, "Base branch was modified. Review and try the merge again."));
   }
-  markMerged(write, issue, tip);
+  await markMerged(write, issue, tip);
+  const { deleteBranchOnMerge } = write.repository.record.settings;
+  if (deleteBranchOnMerge) await git.updateRef(`refs/heads/${pull.headBranch}`, null, pull.headSha, signal);
   await followRefsInTurn(write, signal);
   return ok(tip);
 }

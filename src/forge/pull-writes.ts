@@ -3,6 +3,7 @@
 
 import { fail, ok, type Result } from "../core/result.ts";
 import { type ApiAnswer, invalid, refusal } from "./api-answer.ts";
+import { rulesFor } from "./branch-rules.ts";
 import { isoNow, tell, type Write } from "./forge-core.ts";
 import { addIssue, editIssue, type IssueEdit, tellIssue } from "./issue-writes.ts";
 import { isPull, nextId, type PullIssue, type PullRecord, type ReviewRecord } from "./repository-record.ts";
@@ -42,7 +43,7 @@ export async function openPull(
     title: issue.title,
   });
   await git.pin(`refs/pull/${issue.number}/head`, headSha, signal);
-  write.core.ci.start(write, headSha);
+  write.core.ci.start(write, headSha, "pull_request");
   return ok(issue);
 }
 
@@ -104,6 +105,18 @@ export function addReview(
     },
   });
   return ok(review);
+}
+
+/** A push takes approvals away where the base branch's rules say so. */
+export function dismissStale(write: Write, issue: PullIssue): void {
+  if (!rulesFor(write.repository.record, issue.pull.baseBranch).some((rules) => rules.dismissStale)) return;
+  for (const review of issue.pull.reviews) if (review.state === "APPROVED") dismissReview(write, issue, review);
+}
+
+export function dismissReview(write: Write, issue: PullIssue, review: ReviewRecord): void {
+  review.state = "DISMISSED";
+  issue.updatedAt = isoNow(write.core);
+  tell(write, { kind: "review.dismissed", number: issue.number, detail: { review: review.id } });
 }
 
 /** `owner:branch` → `branch`. */

@@ -5,8 +5,10 @@ import { fail, ok, type Result } from "../core/result.ts";
 import { type ApiAnswer, refusal } from "./api-answer.ts";
 import { isoNow, tell, type Write } from "./forge-core.ts";
 import { closeIssue, tellIssue } from "./issue-writes.ts";
-import { markMerged } from "./pull-merged.ts";
-import { openPulls } from "./pull-writes.ts";
+import { suiteFor } from "./check-suites.ts";
+import { closeByCommits, markMerged } from "./pull-merged.ts";
+import { dismissStale, openPulls } from "./pull-writes.ts";
+import { leaveQueue } from "./queue-entry.ts";
 import type { PullIssue } from "./repository-record.ts";
 
 const NO_COMMIT = "0".repeat(40);
@@ -19,9 +21,30 @@ export function followRefs(write: Write, signal: AbortSignal): Promise<void> {
 /** For callers that hold the repository's turn already. */
 export async function followRefsInTurn(write: Write, signal: AbortSignal): Promise<void> {
   const now = await write.repository.git.refs(signal);
+  const before = write.repository.record.refs;
   const moved = tellMoves(write, now);
   if (moved.size === 0) return;
   for (const issue of openPulls(write)) await followPull(write, issue, moved, signal);
+  await followBranches(write, before, moved, signal);
+}
+
+/** Suites and CI for what was pushed, and the issues that commits on the default branch close. */
+async function followBranches(
+  write: Write,
+  before: Readonly<Record<string, string>>,
+  moved: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { record } = write.repository;
+  for (const ref of moved) {
+    const to = record.refs[ref];
+    const branch = /^refs\/heads\/(.+)$/.exec(ref)?.[1];
+    if (to === undefined || branch === undefined) continue;
+    for (const app of record.settings.suiteApps) suiteFor(write, to, app, branch);
+    if (branch !== record.defaultBranch) continue;
+    write.core.ci.start(write, to, "push");
+    await closeByCommits(write, before[ref] ?? null, to, signal);
+  }
 }
 
 export function deleteRef(write: Write, ref: string, signal: AbortSignal): Promise<Result<undefined, ApiAnswer>> {
@@ -72,7 +95,7 @@ async function followPull(
   const isContained = base !== undefined && (await git.isAncestor(head ?? pull.headSha, base, signal));
   if (isContained && moved.has(baseRef)) {
     pull.headSha = head ?? pull.headSha;
-    markMerged(write, issue, base);
+    await markMerged(write, issue, base);
   } else if (isContained || head === undefined || base === undefined) {
     closeIssue(write, issue, null);
   } else {
@@ -87,7 +110,9 @@ async function moveHead(write: Write, issue: PullIssue, head: string, signal: Ab
   issue.updatedAt = isoNow(write.core);
   tellIssue(write, issue, "synchronized", "synchronize", { before, after: head });
   await write.repository.git.pin(`refs/pull/${issue.number}/head`, head, signal);
-  write.core.ci.start(write, head);
+  leaveQueue(write, issue);
+  dismissStale(write, issue);
+  write.core.ci.start(write, head, "pull_request");
 }
 
 function pushPayload({ cause }: Write, ref: string, before: string, after: string): Record<string, unknown> {

@@ -1,6 +1,13 @@
 // What the forge keeps of one repository: plain JSON, one file each. Git's own data is not here, apart from the refs as
 // last seen: the difference to what is on disk is what a push did.
 
+import {
+  DEFAULT_SETTINGS,
+  type ProtectionRecord,
+  type RepositorySettings,
+  type RulesetRecord,
+} from "./repository-settings.ts";
+
 export type Permission = "admin" | "maintain" | "write" | "triage" | "read" | "none";
 
 export interface RepositoryRecord {
@@ -26,6 +33,13 @@ export interface RepositoryRecord {
   webhooks: WebhookRecord[];
   /** Full ref name → commit. */
   refs: Record<string, string>;
+  settings: RepositorySettings;
+  /** Branch → its classic protection. */
+  protections: Record<string, ProtectionRecord>;
+  rulesets: RulesetRecord[];
+  suites: SuiteRecord[];
+  /** Names that lead here still: `owner/name` in lower case. */
+  formerNames: string[];
 }
 
 export interface LabelRecord {
@@ -51,6 +65,45 @@ export interface IssueRecord {
   closedBy: string | null;
   comments: CommentRecord[];
   pull: PullRecord | null;
+  /** Absent while nobody may have locked it. */
+  lockReason?: LockReason | null;
+  events: EventRecord[];
+  /** Versions of the body that were replaced, oldest first. */
+  bodyEdits: BodyEditRecord[];
+  /** Where it is now; its number here leads there. */
+  transferredTo?: { readonly repositoryId: number; readonly number: number };
+  isDeleted?: boolean;
+}
+
+export type LockReason = "off-topic" | "too heated" | "resolved" | "spam" | "";
+
+/** One line of the issue's history, as GitHub's issue events have it. */
+export interface EventRecord {
+  readonly id: number;
+  readonly event:
+    | "labeled"
+    | "unlabeled"
+    | "renamed"
+    | "locked"
+    | "unlocked"
+    | "closed"
+    | "reopened"
+    | "transferred"
+    | "added_to_merge_queue"
+    | "removed_from_merge_queue"
+    | "merged";
+  readonly actor: string;
+  readonly createdAt: string;
+  readonly label?: { readonly name: string; readonly color: string };
+  readonly rename?: { readonly from: string; readonly to: string };
+  readonly commitSha?: string;
+}
+
+export interface BodyEditRecord {
+  readonly editor: string;
+  readonly editedAt: string;
+  /** The body from then on. */
+  readonly body: string;
 }
 
 export interface CommentRecord {
@@ -71,26 +124,46 @@ export interface PullRecord {
   mergedBy: string | null;
   mergeSha: string | null;
   reviews: ReviewRecord[];
+  /** Review conversations that nobody has resolved. */
+  openThreads?: number;
+  /** When it entered the merge queue, and the head that it entered with. */
+  queued?: { readonly at: string; readonly headSha: string; readonly actor: string } | null;
 }
 
 export interface ReviewRecord {
   readonly id: number;
   readonly author: string;
   readonly body: string;
-  readonly state: "APPROVED" | "CHANGES_REQUESTED" | "COMMENTED";
+  state: "APPROVED" | "CHANGES_REQUESTED" | "COMMENTED" | "DISMISSED";
   readonly commitSha: string;
   readonly submittedAt: string;
 }
 
-export type CheckStatus = "queued" | "in_progress" | "completed";
-export type CheckConclusion =
-  | "success"
-  | "failure"
-  | "neutral"
-  | "cancelled"
-  | "skipped"
-  | "timed_out"
-  | "action_required";
+export const CHECK_STATUSES = ["queued", "in_progress", "completed", "waiting", "requested", "pending"] as const;
+export const CHECK_CONCLUSIONS = [
+  "success",
+  "failure",
+  "neutral",
+  "cancelled",
+  "skipped",
+  "timed_out",
+  "action_required",
+  "stale",
+  "startup_failure",
+] as const;
+export type CheckStatus = (typeof CHECK_STATUSES)[number];
+export type CheckConclusion = (typeof CHECK_CONCLUSIONS)[number];
+
+/** What one app makes of one commit; its state follows from its runs. */
+export interface SuiteRecord {
+  readonly id: number;
+  readonly app: string;
+  readonly headSha: string;
+  readonly headBranch: string | null;
+  readonly createdAt: string;
+  /** What set the forge's own CI off; null for a suite of another app, which has no workflow run. */
+  readonly workflow: "push" | "pull_request" | null;
+}
 
 export interface CheckRecord {
   readonly id: number;
@@ -105,6 +178,7 @@ export interface CheckRecord {
   text: string | null;
   /** Made by the forge's own CI, which takes unfinished runs up again after a restart. */
   readonly isOwn: boolean;
+  readonly suiteId: number;
 }
 
 export interface StatusRecord {
@@ -137,6 +211,20 @@ const IDS_PER_REPOSITORY = 10_000_000;
 export function nextId(repository: RepositoryRecord): number {
   repository.ids += 1;
   return repository.id * IDS_PER_REPOSITORY + repository.ids;
+}
+
+/** A record that an older forge wrote lacks what came later. */
+export function completeRecord(record: RepositoryRecord): RepositoryRecord {
+  record.settings = { ...DEFAULT_SETTINGS, ...record.settings };
+  record.protections ??= {};
+  record.rulesets ??= [];
+  record.suites ??= [];
+  record.formerNames ??= [];
+  for (const issue of record.issues) {
+    issue.events ??= [];
+    issue.bodyEdits ??= [];
+  }
+  return record;
 }
 
 export function isPull(issue: IssueRecord): issue is PullIssue {

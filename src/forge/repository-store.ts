@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { ensurePrivateDirectory } from "../core/durable-file.ts";
 import { BareRepository } from "./git/bare-repository.ts";
-import type { RepositoryRecord } from "./repository-record.ts";
+import { completeRecord, type RepositoryRecord } from "./repository-record.ts";
 import { SerialQueue } from "./serial-queue.ts";
 import { StateFile } from "./state-file.ts";
 
@@ -15,6 +15,14 @@ export interface StoredRepository {
   readonly file: StateFile;
   /** Everything that moves refs, or tells what moved them, takes its turn here. */
   readonly refTurns: SerialQueue;
+  /** What readers see while the replicas lag behind the last write. */
+  replica: Replica | null;
+}
+
+export interface Replica {
+  readonly record: RepositoryRecord;
+  readsLeft: number;
+  readonly untilMs: number;
 }
 
 export class RepositoryStore {
@@ -33,7 +41,7 @@ export class RepositoryStore {
     await ensurePrivateDirectory(records);
     for (const entry of await readdir(records)) {
       if (entry.endsWith(".json"))
-        store.#keep(JSON.parse(await readFile(join(records, entry), "utf8")) as RepositoryRecord);
+        store.#keep(completeRecord(JSON.parse(await readFile(join(records, entry), "utf8")) as RepositoryRecord));
     }
     return store;
   }
@@ -44,6 +52,26 @@ export class RepositoryStore {
 
   find(fullName: string): StoredRepository | undefined {
     return this.#byName.get(fullName.toLowerCase());
+  }
+
+  /** The repository that had this name once. */
+  findFormer(fullName: string): StoredRepository | undefined {
+    return this.all().find(({ record }) => record.formerNames.includes(fullName.toLowerCase()));
+  }
+
+  findById(id: number): StoredRepository | undefined {
+    return this.all().find(({ record }) => record.id === id);
+  }
+
+  /** The old name leads to the new one until somebody else takes it. */
+  rename(repository: StoredRepository, owner: string, name: string): void {
+    const { record } = repository;
+    const before = `${record.owner}/${record.name}`.toLowerCase();
+    const after = `${owner}/${name}`.toLowerCase();
+    this.#byName.delete(before);
+    this.#byName.set(after, repository);
+    record.formerNames = [...record.formerNames, before].filter((former) => former !== after);
+    Object.assign(record, { owner, name });
   }
 
   nextRepositoryId(): number {
@@ -58,11 +86,12 @@ export class RepositoryStore {
   }
 
   #keep(record: RepositoryRecord): StoredRepository {
-    const repository = {
+    const repository: StoredRepository = {
       record,
       git: new BareRepository(join(this.#directory, "git", `${record.id}.git`), this.#environment),
       file: new StateFile(join(this.#directory, "repositories", `${record.id}.json`), () => record),
       refTurns: new SerialQueue(),
+      replica: null,
     };
     this.#byName.set(`${record.owner}/${record.name}`.toLowerCase(), repository);
     return repository;

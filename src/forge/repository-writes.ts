@@ -5,6 +5,7 @@ import { parseRepositoryName } from "../core/repository-name.ts";
 import { type ForgeCore, isoNow, saveAll, tell } from "./forge-core.ts";
 import { followRefs } from "./ref-writes.ts";
 import type { Permission } from "./repository-record.ts";
+import { changedSettings, DEFAULT_SETTINGS, type SettingsEdit } from "./repository-settings.ts";
 import type { StoredRepository } from "./repository-store.ts";
 
 export interface RepositoryInput {
@@ -18,6 +19,7 @@ export interface RepositoryInput {
   readonly collaborators?: Readonly<Record<string, Permission>> | undefined;
   /** Path → content of the first commit; without any, one with a README.md is made. */
   readonly files?: Readonly<Record<string, string>> | undefined;
+  readonly settings?: SettingsEdit | undefined;
 }
 
 export interface CommitInput {
@@ -58,6 +60,11 @@ export async function createRepository(core: ForgeCore, input: RepositoryInput):
       statuses: [],
       webhooks: [],
       refs: {},
+      settings: changedSettings(DEFAULT_SETTINGS, input.settings ?? {}),
+      protections: {},
+      rulesets: [],
+      suites: [],
+      formerNames: [],
     },
     core.signal,
   );

@@ -5,11 +5,14 @@ import { createHash, randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 
 import { type ApiAnswer, refusal } from "./api-answer.ts";
-import type { ApiRequest, ApiRouter } from "./api-router.ts";
+import type { ApiRouter } from "./api-router.ts";
+import { botLogin, isJwt } from "./app-registry.ts";
 import type { ForgeCore } from "./forge-core.ts";
+import { answerGraphql, isGraphqlPath } from "./graphql-door.ts";
 import type { HttpReply } from "./http-reply.ts";
 import { type RateLimiter, rateLimitHeaders } from "./rate-limiter.ts";
-import { readAuthorization } from "./token-registry.ts";
+import { fullName } from "./repository-record.ts";
+import { readAuthorization, type TokenRecord } from "./token-registry.ts";
 import { userId } from "./views/user-view.ts";
 
 export interface RestRequest {
@@ -37,6 +40,15 @@ export interface Exchange {
   };
 }
 
+interface Caller {
+  /** The token as it was sent. */
+  readonly text: string | undefined;
+  readonly login: string | undefined;
+  readonly token: TokenRecord | null;
+  /** GitHub's words where there is no login. */
+  readonly refusal: string;
+}
+
 const PREFIX = "/api/v3";
 
 export class RestDoor {
@@ -59,45 +71,59 @@ export class RestDoor {
 
   async answer(request: RestRequest): Promise<HttpReply> {
     const body = parseJson(request.body);
-    const token = readAuthorization(request.headers.authorization);
-    const login = token === undefined ? undefined : this.#core.tokens.loginOf(token);
-    const given = await this.#given(request, body, login);
-    const reply = this.#reply(request, given, { token, login });
-    this.#observe?.(exchangeOf(request, body, reply.status === 304 ? { status: 304, body: undefined } : given, reply));
+    const caller = this.#callerOf(request.headers.authorization);
+    const path = this.#canonicalPath(restPath(request.url));
+    const given = await this.#given({ ...request, path }, body, caller);
+    const reply = this.#reply(request, given, caller);
+    const seen = reply.status === 304 ? { status: 304, body: undefined } : given;
+    if (!isGraphqlPath(path)) this.#observe?.(exchangeOf({ ...request, path }, body, seen, reply));
     return reply;
   }
 
-  async #given(request: RestRequest, body: unknown, login: string | undefined): Promise<ApiAnswer> {
-    if (login === undefined) {
-      return refusal(401, request.headers.authorization === undefined ? "Requires authentication" : "Bad credentials");
+  /** An app that signs its own token speaks as its bot, with no token of the registry. */
+  #callerOf(authorization: string | undefined): Caller {
+    const text = readAuthorization(authorization);
+    if (text === undefined) return { text, login: undefined, token: null, refusal: "Requires authentication" };
+    if (isJwt(text)) {
+      const verified = this.#core.apps.verify(text);
+      return verified.ok
+        ? { text, login: botLogin(verified.value), token: null, refusal: "" }
+        : { text, login: undefined, token: null, refusal: verified.failure };
     }
-    const path = restPath(request.url);
+    const token = this.#core.tokens.find(text);
+    return { text, login: token?.login, token: token ?? null, refusal: "Bad credentials" };
+  }
+
+  /** `/repositories/:id` is where GitHub's redirects lead; it is the same as `/repos/:owner/:name`. */
+  #canonicalPath(path: string): string {
+    const [, id, rest = ""] = /^\/repositories\/(\d+)(\/.*)?$/.exec(path) ?? [];
+    const found = id === undefined ? undefined : this.#core.store.findById(Number(id));
+    return found === undefined ? path : `/repos/${fullName(found.record)}${rest}`;
+  }
+
+  async #given(request: RestRequest & { path: string }, body: unknown, caller: Caller): Promise<ApiAnswer> {
+    const { login, token } = caller;
+    if (login === undefined) return refusal(401, caller.refusal);
+    const { path } = request;
     if (path !== "/rate_limit" && this.#limiter.budget(login).remaining === 0) return limited(login);
     if (body instanceof SyntaxError) return refusal(400, "Problems parsing JSON");
-    return await this.#router.answer(this.#apiRequest(request, body, login, path));
-  }
-
-  #apiRequest({ method, url, headers }: RestRequest, body: unknown, login: string, path: string): ApiRequest {
-    const cause = { actor: login, method, path };
-    return {
-      method,
+    const asked = {
+      method: request.method,
       path,
-      url: this.#core.origin + url.pathname,
-      query: url.searchParams,
+      url: this.#core.origin + request.url.pathname,
+      query: request.url.searchParams,
       body,
-      accept: headers.accept ?? "",
+      accept: request.headers.accept ?? "",
       login,
-      cause,
+      token,
+      cause: { actor: login, method: request.method, path },
     };
+    return isGraphqlPath(path) ? await answerGraphql(this.#core, asked) : await this.#router.answer(asked);
   }
 
-  #reply(
-    request: RestRequest,
-    given: ApiAnswer,
-    { token, login }: { token: string | undefined; login: string | undefined },
-  ): HttpReply {
+  #reply(request: RestRequest, given: ApiAnswer, { text, login }: Pick<Caller, "text" | "login">): HttpReply {
     const isConditional = request.method === "GET" && given.status === 200;
-    const etag = isConditional ? etagOf(given, token ?? "") : undefined;
+    const etag = isConditional ? etagOf(given, text ?? "") : undefined;
     const isUnchanged = etag !== undefined && isListed(request.headers["if-none-match"], etag);
     if (login !== undefined && !isUnchanged && restPath(request.url) !== "/rate_limit") this.#limiter.charge(login);
     const headers = {
@@ -156,7 +182,7 @@ function parseJson(body: Buffer): unknown {
 }
 
 function exchangeOf(
-  { method, url, headers }: RestRequest,
+  { method, url, headers, path }: RestRequest & { path: string },
   body: unknown,
   given: ApiAnswer,
   reply: HttpReply,
@@ -165,7 +191,7 @@ function exchangeOf(
   return {
     request: {
       method,
-      path: restPath(url),
+      path,
       query: Object.fromEntries(url.searchParams),
       headers: Object.fromEntries(texts) as Record<string, string>,
       body,

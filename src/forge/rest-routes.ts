@@ -1,9 +1,10 @@
 // All routes of GitHub's REST API that the forge serves, in one router.
 
 import { ApiRouter } from "./api-router.ts";
-import { type ForgeCore, saveAll } from "./forge-core.ts";
+import type { ForgeCore } from "./forge-core.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
 import { accountRoutes } from "./routes/account-routes.ts";
+import { appRoutes } from "./routes/app-routes.ts";
 import { checkRoutes } from "./routes/check-routes.ts";
 import { gitRoutes } from "./routes/git-routes.ts";
 import { issueRoutes } from "./routes/issue-routes.ts";
@@ -11,9 +12,11 @@ import { labelRoutes } from "./routes/label-routes.ts";
 import { pullRoutes } from "./routes/pull-routes.ts";
 import { repositoryRoutes } from "./routes/repository-routes.ts";
 import { reviewRoutes } from "./routes/review-routes.ts";
+import { ruleRoutes } from "./routes/rule-routes.ts";
+import { suiteRoutes } from "./routes/suite-routes.ts";
 
 export function restRouter(core: ForgeCore, limiter: RateLimiter): ApiRouter {
-  const router = new ApiRouter(core.store, (repository) => saveAll(core, repository));
+  const router = new ApiRouter(core);
   accountRoutes(router, core, limiter);
   for (const addRoutes of [
     repositoryRoutes,
@@ -22,6 +25,9 @@ export function restRouter(core: ForgeCore, limiter: RateLimiter): ApiRouter {
     pullRoutes,
     reviewRoutes,
     checkRoutes,
+    suiteRoutes,
+    ruleRoutes,
+    appRoutes,
     gitRoutes,
   ]) {
     addRoutes(router, core);

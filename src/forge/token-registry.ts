@@ -2,57 +2,75 @@
 // file, so that a restarted forge knows the same callers.
 
 import { newToken } from "../core/bearer-token.ts";
+import type { Clock } from "../core/clock.ts";
 import { readTextIfExists } from "../core/durable-file.ts";
 import { z } from "../core/schema.ts";
 import { StateFile } from "./state-file.ts";
 
 const FILE_BYTES_MAX = 1_048_576;
 
-const fileSchema = z.object({
-  controlToken: z.string(),
-  tokens: z.array(z.object({ token: z.string(), login: z.string() })),
-});
+export const tokenFields = {
+  token: z.string().check(z.minLength(1)),
+  login: z.string().check(z.minLength(1)),
+  /** A classic token may whatever its login may; the others only what `permissions` names. */
+  kind: z._default(z.enum(["classic", "fine-grained", "installation"]), "classic"),
+  /** GitHub's name of a permission → how far it goes. */
+  permissions: z._default(z.record(z.string(), z.enum(["read", "write"])), {}),
+  /** ISO time; null for one that lasts. */
+  expiresAt: z._default(z.nullable(z.string()), null),
+};
+const tokenSchema = z.object(tokenFields);
+const fileSchema = z.object({ controlToken: z.string(), tokens: z.array(tokenSchema) });
+
+export type TokenRecord = z.infer<typeof tokenSchema>;
+export type TokenInput = z.input<typeof tokenSchema>;
 
 export class TokenRegistry {
   readonly controlToken: string;
-  readonly #loginByToken: Map<string, string>;
+  readonly #tokens: Map<string, TokenRecord>;
   readonly #file: StateFile;
+  readonly #clock: Clock;
 
-  private constructor(path: string, content: z.infer<typeof fileSchema>) {
+  private constructor(path: string, content: z.infer<typeof fileSchema>, clock: Clock) {
     this.controlToken = content.controlToken;
-    this.#loginByToken = new Map(content.tokens.map(({ token, login }) => [token, login]));
-    this.#file = new StateFile(path, () => ({
-      controlToken: this.controlToken,
-      tokens: [...this.#loginByToken].map(([token, login]) => ({ token, login })),
-    }));
+    this.#clock = clock;
+    this.#tokens = new Map(content.tokens.map((record) => [record.token, record]));
+    this.#file = new StateFile(path, () => ({ controlToken: this.controlToken, tokens: [...this.#tokens.values()] }));
   }
 
-  static async open(path: string): Promise<TokenRegistry> {
-    const registry = new TokenRegistry(path, await readContent(path));
+  static async open(path: string, clock: Clock): Promise<TokenRegistry> {
+    const registry = new TokenRegistry(path, await readContent(path), clock);
     await registry.#file.save();
     return registry;
   }
 
-  async add(token: string, login: string): Promise<void> {
-    this.#loginByToken.set(token, login);
+  async add(input: TokenInput): Promise<void> {
+    this.#tokens.set(input.token, z.parse(tokenSchema, input));
     await this.#file.save();
   }
 
   async revoke(token: string): Promise<void> {
-    this.#loginByToken.delete(token);
+    this.#tokens.delete(token);
     await this.#file.save();
   }
 
   tokenOf(login: string): string | undefined {
-    return [...this.#loginByToken].find(([, other]) => other.toLowerCase() === login.toLowerCase())?.[0];
+    return [...this.#tokens.values()].find((record) => record.login.toLowerCase() === login.toLowerCase())?.token;
+  }
+
+  /** Undefined for one that is unknown, revoked or expired. */
+  find(token: string): TokenRecord | undefined {
+    const record = this.#tokens.get(token);
+    const isOver = typeof record?.expiresAt === "string" && Date.parse(record.expiresAt) <= this.#clock.now().getTime();
+    return isOver ? undefined : record;
   }
 
   loginOf(token: string): string | undefined {
-    return this.#loginByToken.get(token);
+    return this.find(token)?.login;
   }
 
   logins(): string[] {
-    return [...this.#loginByToken.values()];
+    return [...this.#tokens.values()].map(({ login }) => login);
   }
 }
 

@@ -7,6 +7,7 @@
 // So at most one goes on, in every order of their calls. A claim is renewed only by an edit that was answered before it
 // ran out; one that ran out is entered again like a new contender. Clocks may differ by twice the margin.
 
+import { isSameLogin } from "../core/repository-name.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { parseClaim, type ClaimMark } from "./claim-comment.ts";
 import type { GitHub, GitHubFailure } from "./github/github.ts";
@@ -65,14 +66,17 @@ export class ClaimReader {
   }
 
   async #isTrusted(login: string, signal: AbortSignal): Promise<Result<boolean, GitHubFailure>> {
-    const known = this.#trusted.get(login);
+    const known = this.#trusted.get(login.toLowerCase());
     if (known !== undefined) return ok(known);
     const viewer = await this.#github.viewer(signal);
     if (!viewer.ok) return viewer;
-    const answer = viewer.value === login ? ok(true) : await this.#github.mayWrite(login, signal);
+    const isOurs = viewer.value !== null && isSameLogin(viewer.value, login);
+    const answer = isOurs ? ok(true) : await this.#github.mayWrite(login, signal);
     if (!answer.ok) return fail(answer.failure);
+    // As long as GitHub does not say who we are, a login that may not write may still be ours.
+    if (viewer.value === null && !answer.value) return answer;
     if (this.#trusted.size >= TRUSTED_MAX) this.#trusted.clear();
-    this.#trusted.set(login, answer.value);
+    this.#trusted.set(login.toLowerCase(), answer.value);
     return answer;
   }
 }

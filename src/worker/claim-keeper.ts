@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 
 import type { Clock } from "../core/clock.ts";
 import { fail, ok, type Result } from "../core/result.ts";
-import { labelName, type Stage } from "../core/stage.ts";
+import { hasLabel, labelName, type Stage } from "../core/stage.ts";
 import { activeBody, releasedBody } from "./claim-comment.ts";
 import { type ClaimHeld, ClaimReader, isElected } from "./claim-election.ts";
 import { HeldClaim, isLeaseValid, type Lease } from "./held-claim.ts";
@@ -171,7 +171,7 @@ export class ClaimKeeper implements AsyncDisposable {
 
   async #hold(issue: Issue, commentId: number, bid: Bid, signal: AbortSignal): Promise<Acquired> {
     const { github, clock, owner, tell, leaseMs } = this.#options;
-    if (!issue.labels.includes(this.#label)) {
+    if (!hasLabel(issue.labels, this.#label)) {
       const labelled = await github.addLabels(issue.number, [this.#label], signal);
       if (!labelled.ok) return labelled;
     }

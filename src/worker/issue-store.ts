@@ -3,7 +3,7 @@
 
 import type { Clock } from "../core/clock.ts";
 import { ok, type Result } from "../core/result.ts";
-import { type Stage, STAGES, stageLabelsOf, stageOfLabel } from "../core/stage.ts";
+import { hasLabel, type Stage, STAGES, stageLabelsOf, stageOfLabel } from "../core/stage.ts";
 import type { WorkerEvent } from "./event.ts";
 import type { GitHub, GitHubFailure, Issue } from "./github/github.ts";
 import { WaitEnd } from "./wait-end.ts";
@@ -276,5 +276,5 @@ function isSame(a: Issue, b: Issue): boolean {
 }
 
 function sameLabels(a: Issue, b: Issue): boolean {
-  return a.labels.length === b.labels.length && a.labels.every((label) => b.labels.includes(label));
+  return a.labels.length === b.labels.length && a.labels.every((label) => hasLabel(b.labels, label));
 }

@@ -4,8 +4,9 @@
 
 import { fail, ok, type Result } from "../core/result.ts";
 import {
+  hasLabel,
   isLegalMove,
-  LABELS,
+  isSameLabel,
   labelName,
   type LabelKey,
   STAGE_LABELS,
@@ -87,15 +88,6 @@ export class LabelMover {
     );
   }
 
-  /** Creates every label of core/stage.ts that the repository has not. Once per start is enough. */
-  async ensureLabels(signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
-    for (const [key, { colour, description }] of Object.entries(LABELS)) {
-      const created = await this.#options.github.createLabel(this.#name(key as LabelKey), colour, description, signal);
-      if (!created.ok) return created;
-    }
-    return ok();
-  }
-
   async #carryOut(
     move: Move,
     issue: Issue,
@@ -158,13 +150,15 @@ export class LabelMover {
     return ok(added.value.filter((label) => !superfluous.includes(label)));
   }
 
+  /** In the form that the repository has. */
   #superfluous(labels: readonly string[], to: StageLabel): string[] {
     const others = STAGE_LABELS.filter((key) => key !== to).map((key) => this.#name(key));
-    return [...others, this.#name("hitl-active")].filter((label) => labels.includes(label));
+    const names = [...others, this.#name("hitl-active")];
+    return labels.filter((label) => names.some((name) => isSameLabel(name, label)));
   }
 
   #isDone(labels: readonly string[], to: StageLabel): boolean {
-    return labels.includes(this.#name(to)) && this.#superfluous(labels, to).length === 0;
+    return hasLabel(labels, this.#name(to)) && this.#superfluous(labels, to).length === 0;
   }
 
   #openMove(issue: number): Move | undefined {

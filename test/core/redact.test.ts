@@ -87,6 +87,15 @@ describe("redaction by form", () => {
     expect(redact(text)).toBe(text);
   });
 
+  it("forgets a secret that is none any more, and keeps the others", () => {
+    const redactor = new Redactor(["the-first-secret", "the-second-secret"]);
+    redactor.add("the-first-secret");
+
+    redactor.forget("the-first-secret");
+
+    expect(redactor.redact("the-first-secret the-second-secret")).toBe("the-first-secret [redacted]");
+  });
+
   it("keeps a line of JSON a line of JSON", () => {
     const record = {
       url: "https://u:p@h/x",

@@ -76,6 +76,10 @@ describe("the stages", () => {
 
     expect(stageLabelsOf(labels, "hydraflow")).toEqual(["find", "review"]);
   });
+
+  it("finds them in whatever case the repository has them", () => {
+    expect(stageLabelsOf(["HydraFlow-Find", "HYDRAFLOW-REVIEW", "bug"], "hydraflow")).toEqual(["find", "review"]);
+  });
 });
 
 describe("the labels", () => {

@@ -42,6 +42,21 @@ async function births(slug: string): Promise<number[]> {
 }
 
 describe("what a worker is given", () => {
+  it("is no token that stands in a file, which the worker reads itself, and proxies with a password over IPC", async () => {
+    await mkdir(rig.home, { recursive: true });
+    await writeFile(join(rig.home, "github-token"), "ghp_secretsecretsecret", { mode: 0o600 });
+    const proxies = { HTTPS_PROXY: "http://user:password@proxy.test:1", HTTP_PROXY: "http://proxy.test:1" };
+    const daemon = await rig.daemon({}, { environment: { PATH: process.env["PATH"], ...proxies } });
+
+    await add(daemon, "web");
+    const given = await rig.given<Given>("acme-web", "given.json");
+
+    expect(given.secrets.githubToken).toBe(false);
+    expect(given.environment["HTTP_PROXY"]).toBe(proxies.HTTP_PROXY);
+    expect(given.environment).not.toHaveProperty("HTTPS_PROXY");
+    expect(given.start.secretProxies).toEqual({ HTTPS_PROXY: proxies.HTTPS_PROXY });
+  });
+
   it("is an allow-list, marks, settings over IPC, and no secret in environment or arguments", async () => {
     await mkdir(rig.home, { recursive: true });
     await writeFile(

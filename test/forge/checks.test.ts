@@ -99,7 +99,7 @@ describe("the forge's own CI", () => {
       { head_sha: second, conclusion: "success", output: { text: "found it\n" } },
     ]);
     const states = rig.forge.ledger
-      .filter((entry) => entry.actor === "forge-ci" && entry.detail["sha"] === first)
+      .filter((entry) => entry.kind.startsWith("check.") && entry.detail["sha"] === first)
       .map((entry) => entry.detail["status"]);
     expect(states).toEqual(["queued", "in_progress", "completed"]);
   });
@@ -118,6 +118,19 @@ describe("the forge's own CI", () => {
 
     expect(conclusions("acme/own")).toEqual(["Failed with exit code 7"]);
     expect(conclusions("acme/none")).toEqual([]);
+  });
+
+  test("a commit on the default branch has its run too, however it came there", async () => {
+    await using rig = await ForgeRig.start({ ci: { command: "true" } });
+    await rig.forge.idle();
+    const first = rig.forge.refs(NAME)["refs/heads/main"] ?? "";
+    const pull_number = await rig.openPull("feature");
+    await rig.client().pulls.merge({ ...REPO, pull_number });
+    await rig.forge.idle();
+    const merged = rig.forge.refs(NAME)["refs/heads/main"] ?? "";
+
+    for (const sha of [first, merged])
+      expect(rig.forge.checks(NAME, sha)).toMatchObject([{ name: "test", conclusion: "success" }]);
   });
 
   test("the command sees no token, and its output is bounded", async () => {
@@ -150,7 +163,7 @@ describe("the forge's own CI", () => {
     const mark = join(directory, "mark");
     await using rig = await ForgeRig.start({
       // The first run leaves the mark and waits for ever; the second finds it and ends.
-      ci: { command: `[ -e ${mark} ] && exit 0; touch ${mark}; sleep 600` },
+      ci: { command: `[ -e feature.txt ] || exit 0; [ -e ${mark} ] && exit 0; touch ${mark}; sleep 600` },
       log: (event) => {
         if (event.type === "ci.started") started.push(event.sha);
       },
@@ -162,7 +175,7 @@ describe("the forge's own CI", () => {
     await rig.restart();
     await rig.forge.idle();
 
-    expect(started).toEqual([headSha, headSha]);
+    expect(started.filter((sha) => sha === headSha)).toHaveLength(2);
     expect(rig.forge.checks(NAME, headSha)).toMatchObject([{ status: "completed", conclusion: "success" }]);
   });
 });

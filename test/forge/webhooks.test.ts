@@ -57,6 +57,7 @@ describe("webhooks of the forge", () => {
     await using receiver = await Receiver.start();
     await using rig = await ForgeRig.start({ ci: { command: "true" } });
     const octokit = rig.client();
+    await rig.forge.idle();
     await rig.forge.addWebhook(NAME, receiver.url, "secret");
     await rig.forge.createIssue(NAME, { title: "One", labels: ["find"], author: "ann" });
     await rig.forge.addComment(NAME, 1, "ann", "hello");
@@ -77,6 +78,9 @@ describe("webhooks of the forge", () => {
       "pull_request.closed",
       "issues.closed",
       "push",
+      "check_run.created",
+      "check_run.created",
+      "check_run.completed",
     ]);
     const webhooks = new Webhooks({ secret: "secret" });
     for (const { headers, text } of receiver.deliveries) {

@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
 
 import type { Clock } from "../../src/core/clock.ts";
+import { ok } from "../../src/core/result.ts";
 import { activeBody, releasedBody } from "../../src/worker/claim-comment.ts";
+import { ClaimReader } from "../../src/worker/claim-election.ts";
 import { ClaimKeeper } from "../../src/worker/claim-keeper.ts";
+import type { GitHub } from "../../src/worker/github/github.ts";
 import { type IssueState, UNKNOWN_ISSUE } from "../../src/worker/issue-state.ts";
 import { type Actor, forEveryOrder } from "../support/interleavings.ts";
 import { MemoryClient, MemoryGitHub } from "../support/memory-github.ts";
@@ -135,6 +138,35 @@ const PASTS: readonly Past[] = [
   "own dead claims",
   "the first one's living claim",
 ];
+
+describe("whose claims count", () => {
+  const living = (owner: string) =>
+    activeBody({ owner, expiresAt: new Date(START + LEASE_MS), nonce: "n", stage: "plan", since: new Date(START) });
+  const read = async (author: string, viewer: string | null, learned: string | null = viewer) => {
+    const world = new MemoryGitHub();
+    world.addIssue();
+    world.addComment(1, author, living("another"));
+    const client: GitHub = world.connect("nobody");
+    const logins = [viewer, learned];
+    client.viewer = () => Promise.resolve(ok(logins.length > 1 ? (logins.shift() ?? null) : (logins[0] ?? null)));
+    const reader = new ClaimReader(client, "ours", MARGIN_MS);
+    const counts = [];
+    for (let looks = 0; looks < 2; looks += 1) {
+      const claims = await reader.read(1, () => new Date(START), signal);
+      counts.push(claims.ok ? claims.value.foreign.length : null);
+    }
+    return counts;
+  };
+
+  it("are those of our own login, in whatever case GitHub shows it, and no stranger's", async () => {
+    expect(await read("Our-App[bot]", "our-app[bot]")).toEqual([1, 1]);
+    expect(await read("stranger", "our-app[bot]")).toEqual([0, 0]);
+  });
+
+  it("are ours too as soon as GitHub has shown who we are", async () => {
+    expect(await read("our-app[bot]", null, "our-app[bot]")).toEqual([0, 1]);
+  });
+});
 
 describe("the election of an owner", () => {
   it.each(PASTS)("lets at most one of two workers on, in every order of their calls, after: %s", async (past) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { labelName, LABELS, STAGE_LABELS, type StageLabel, stageLabelsOf } from "../../src/core/stage.ts";
+import { labelName, STAGE_LABELS, type StageLabel, stageLabelsOf } from "../../src/core/stage.ts";
 import type { WorkerEvent } from "../../src/worker/event.ts";
 import { type IssueState, UNKNOWN_ISSUE } from "../../src/worker/issue-state.ts";
 import { Journal } from "../../src/worker/journal.ts";
@@ -322,16 +322,16 @@ describe("reconcile", () => {
   });
 });
 
-describe("the labels of the repository", () => {
-  it("are all created, and again without an effect", async () => {
+describe("the form in which the repository has a label", () => {
+  it("counts as ours in every move", async () => {
     await using directory = await makeTemporaryDirectory();
     const world = new MemoryGitHub();
+    world.addIssue({ labels: ["HydraFlow-Find", "Bug"] });
     await using worker = await startWorker(directory.file("journal.jsonl"), world);
 
-    await worker.mover.ensureLabels(signal);
-    await worker.mover.ensureLabels(signal);
+    const moved = await worker.mover.move(world.issue(1), "find", "plan", UNKNOWN_ISSUE, signal);
 
-    expect([...world.labels.keys()]).toEqual(Object.keys(LABELS).map((key) => `hydraflow-${key}`));
-    expect(world.effects("createLabel")).toHaveLength(Object.keys(LABELS).length);
+    expect(moved.ok).toBe(true);
+    expect(world.issue(1).labels).toEqual(["Bug", "hydraflow-plan"]);
   });
 });

@@ -1,6 +1,6 @@
 // The token's own user and its budget.
 
-import { answer } from "../api-answer.ts";
+import { answer, forbidden } from "../api-answer.ts";
 import type { ApiRouter } from "../api-router.ts";
 import type { ForgeCore } from "../forge-core.ts";
 import type { RateLimiter } from "../rate-limiter.ts";
@@ -10,7 +10,14 @@ import { publicUserView } from "../views/user-view.ts";
 const SEARCH_LIMIT = 30;
 
 export function accountRoutes(router: ApiRouter, core: ForgeCore, limiter: RateLimiter): void {
-  router.on("GET /user", (request) => answer(200, publicUserView(core.origin, request.login)));
+  // The token of an app's installation belongs to no user.
+  router.on("GET /user", (request) =>
+    request.token === null || request.token.kind === "installation"
+      ? forbidden({ kind: "installation" })
+      : answer(200, publicUserView(core.origin, request.login)),
+  );
+
+  router.on("GET /users/:login", (_request, { login = "" }) => answer(200, publicUserView(core.origin, login)));
 
   router.on("GET /rate_limit", (request) => {
     const { limit, remaining, reset, used } = limiter.budget(request.login);

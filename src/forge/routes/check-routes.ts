@@ -13,16 +13,14 @@ import {
 } from "../check-writes.ts";
 import type { ForgeCore } from "../forge-core.ts";
 import { pageOf } from "../pagination.ts";
-import type { StatusRecord } from "../repository-record.ts";
+import { CHECK_CONCLUSIONS, CHECK_STATUSES, type StatusRecord } from "../repository-record.ts";
 import { checkView, statusView } from "../views/check-view.ts";
 import { repositoryApiUrl, repositoryView } from "../views/repository-view.ts";
 
 const outputText = z.optional(z.string().check(z.maxLength(CHECK_TEXT_LENGTH_MAX)));
 const checkFields = {
-  status: z.optional(z.enum(["queued", "in_progress", "completed"])),
-  conclusion: z.optional(
-    z.enum(["success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required"]),
-  ),
+  status: z.optional(z.enum(CHECK_STATUSES)),
+  conclusion: z.optional(z.enum(CHECK_CONCLUSIONS)),
   output: z.optional(z.object({ title: outputText, summary: outputText, text: outputText })),
 };
 const newCheckSchema = z.object({ name: z.string().check(z.minLength(1)), head_sha: z.string(), ...checkFields });

@@ -4,7 +4,7 @@ import { answer, notFound, refusal } from "../api-answer.ts";
 import { type ApiRouter, type OnRepository } from "../api-router.ts";
 import type { ForgeCore } from "../forge-core.ts";
 import { changedFiles } from "../git/changed-files.ts";
-import { pageOf } from "../pagination.ts";
+import { listAnswer, pageOf } from "../pagination.ts";
 import { branchOf } from "../pull-writes.ts";
 import { deleteRef } from "../ref-writes.ts";
 import { changedFileView, commitView, refView } from "../views/commit-view.ts";
@@ -27,6 +27,14 @@ export function gitRoutes(router: ApiRouter, core: ForgeCore): void {
       return refusal(422, "Cannot delete the default branch");
     const deleted = await deleteRef({ core, repository, cause: request.cause }, ref, core.signal);
     return deleted.ok ? answer(204) : deleted.failure;
+  });
+
+  router.onRepository("GET /commits", "read", async ({ request, repository }) => {
+    const { record, git } = repository;
+    const sha = await git.resolve(request.query.get("sha") ?? record.defaultBranch, core.signal);
+    if (sha === null) return notFound();
+    const commits = await git.commits(sha, COMMITS_MAX, core.signal);
+    return listAnswer(request, commits, (commit) => commitView(core.origin, record, commit));
   });
 
   router.onRepository("GET /compare/:basehead", "read", async (on) => {

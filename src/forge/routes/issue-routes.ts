@@ -1,16 +1,24 @@
 // Issues and their comments.
 
 import { z } from "../../core/schema.ts";
-import { answer, forbidden, notFound } from "../api-answer.ts";
+import { issuesDisabled } from "../access.ts";
+import { answer, forbidden, notFound, refusal } from "../api-answer.ts";
 import { type ApiRouter, type OnRepository, readBody } from "../api-router.ts";
 import type { ForgeCore } from "../forge-core.ts";
 import { addComment, createIssue, deleteComment, editComment, editIssue } from "../issue-writes.ts";
+import { lockIssue } from "../issue-moves.ts";
 import { selectIssues, sinceOf } from "../issue-selection.ts";
 import { listAnswer } from "../pagination.ts";
-import { mayChange } from "../permission.ts";
+import { allows, mayChange, permissionOf } from "../permission.ts";
 import { editPull } from "../pull-writes.ts";
-import { BODY_LENGTH_MAX, type CommentRecord, type IssueRecord, isPull } from "../repository-record.ts";
-import { commentView, issueView } from "../views/issue-view.ts";
+import {
+  BODY_LENGTH_MAX,
+  type CommentRecord,
+  type IssueRecord,
+  isPull,
+  type RepositoryRecord,
+} from "../repository-record.ts";
+import { commentView, eventView, issueView } from "../views/issue-view.ts";
 
 const labelName = z.union([
   z.string(),
@@ -39,17 +47,32 @@ const issueEditSchema = z.object({
 
 const commentSchema = z.object({ body: z.string().check(z.minLength(1), z.maxLength(BODY_LENGTH_MAX)) });
 
+const lockSchema = z.object({
+  lock_reason: z.optional(z.enum(["off-topic", "too heated", "resolved", "spam"])),
+});
+
 export function issueRoutes(router: ApiRouter, core: ForgeCore): void {
   router.onRepository("GET /issues", "read", ({ request, repository }) =>
-    listAnswer(request, selectIssues(repository.record, request.query), (issue) =>
-      issueView(core.origin, repository.record, issue),
-    ),
+    repository.record.settings.hasIssues
+      ? listAnswer(request, selectIssues(repository.record, request.query), (issue) =>
+          issueView(core.origin, repository.record, issue),
+        )
+      : issuesDisabled(),
   );
 
   router.onRepository("POST /issues", "read", ({ request, repository }) => {
+    const { record } = repository;
+    if (!record.settings.hasIssues) return issuesDisabled();
+    if (isLimited(record, request.login)) return interactionRefusal();
     const input = readBody(request, newIssueSchema, "Issue");
     if (!input.ok) return input.failure;
-    const issue = createIssue({ core, repository, cause: request.cause }, input.value);
+    const mayLabel = allows(permissionOf(record, request.login), "triage");
+    // "Only users with push access can set labels for new issues. Labels are silently dropped otherwise."
+    const { labels, assignees, ...texts } = input.value;
+    const issue = createIssue(
+      { core, repository, cause: request.cause },
+      mayLabel ? { ...texts, labels, assignees } : texts,
+    );
     return answer(201, issueView(core.origin, repository.record, issue));
   });
 
@@ -58,9 +81,14 @@ export function issueRoutes(router: ApiRouter, core: ForgeCore): void {
   );
 
   router.onIssue("PATCH /issues/:number{[0-9]+}", "read", ({ request, repository, issue }) => {
-    if (!mayChange(repository.record, request.login, issue.author, "triage")) return forbidden();
+    if (!mayChange(repository.record, request.login, issue.author, "triage")) return forbidden(request.token);
     const input = readBody(request, issueEditSchema, "Issue");
     if (!input.ok) return input.failure;
+    // Triage moves issues about; what they say is the author's, and of those who may write.
+    const isText = input.value.title !== undefined || input.value.body !== undefined;
+    if (isText && !mayChange(repository.record, request.login, issue.author, "write")) {
+      return forbidden(request.token);
+    }
     const { state_reason: stateReason, ...rest } = input.value;
     const write = { core, repository, cause: request.cause };
     const edit = { ...rest, stateReason };
@@ -72,6 +100,37 @@ export function issueRoutes(router: ApiRouter, core: ForgeCore): void {
   });
 
   commentRoutes(router, core);
+  historyRoutes(router, core);
+}
+
+function historyRoutes(router: ApiRouter, core: ForgeCore): void {
+  router.onIssue("GET /issues/:number{[0-9]+}/events", "read", ({ request, repository, issue }) =>
+    listAnswer(request, issue.events, (event) => eventView(core.origin, repository.record, event)),
+  );
+
+  router.onIssue("PUT /issues/:number{[0-9]+}/lock", "triage", ({ request, repository, issue }) => {
+    const input = readBody(request, lockSchema, "Issue");
+    if (!input.ok) return input.failure;
+    lockIssue({ core, repository, cause: request.cause }, issue, input.value.lock_reason ?? "");
+    return answer(204);
+  });
+
+  router.onIssue("DELETE /issues/:number{[0-9]+}/lock", "triage", ({ request, repository, issue }) => {
+    lockIssue({ core, repository, cause: request.cause }, issue, null);
+    return answer(204);
+  });
+}
+
+/** "Limiting interactions in your repository": who was here before, who has contributed, who may write. */
+function isLimited(record: RepositoryRecord, login: string): boolean {
+  const { interactionLimit } = record.settings;
+  if (interactionLimit === null || allows(permissionOf(record, login), "write")) return false;
+  if (interactionLimit === "collaborators_only") return true;
+  return !record.issues.some(({ author, pull }) => author === login && pull?.mergedAt !== null);
+}
+
+function interactionRefusal() {
+  return refusal(403, "Interactions on this repository have been restricted to certain users.");
 }
 
 function commentRoutes(router: ApiRouter, core: ForgeCore): void {
@@ -82,6 +141,12 @@ function commentRoutes(router: ApiRouter, core: ForgeCore): void {
   });
 
   router.onIssue("POST /issues/:number{[0-9]+}/comments", "read", ({ request, repository, issue }) => {
+    const { record } = repository;
+    const isWriter = allows(permissionOf(record, request.login), "write");
+    if ((issue.lockReason ?? null) !== null && !isWriter) {
+      return refusal(403, "Unable to create comment because issue is locked.");
+    }
+    if (isLimited(record, request.login)) return interactionRefusal();
     const input = readBody(request, commentSchema, "IssueComment");
     if (!input.ok) return input.failure;
     const comment = addComment({ core, repository, cause: request.cause }, issue, input.value.body);

@@ -1,7 +1,7 @@
 // Labels of a repository, and on issues and pull requests.
 
 import { z } from "../../core/schema.ts";
-import { type ApiAnswer, answer, notFound } from "../api-answer.ts";
+import { type ApiAnswer, answer, notFound, refusal } from "../api-answer.ts";
 import { type ApiRouter, type OnIssue, readBody } from "../api-router.ts";
 import type { ForgeCore } from "../forge-core.ts";
 import { addLabels, createLabel, deleteLabel, editLabel, findLabel, removeLabels, setLabels } from "../label-writes.ts";
@@ -104,7 +104,7 @@ function issueLabelRoutes(router: ApiRouter, core: ForgeCore): void {
     const label = labelsOf(on.repository.record, on.issue).find(
       (candidate) => candidate === findLabel(on.repository, on.params["name"] ?? ""),
     );
-    if (label === undefined) return notFound();
+    if (label === undefined) return refusal(404, "Label does not exist");
     removeLabels({ core, repository: on.repository, cause: on.request.cause }, on.issue, [label]);
     return labelsNow(on);
   });

@@ -12,8 +12,11 @@ import { mergePull } from "../pull-merge.ts";
 import { branchOf, editPull, openPull } from "../pull-writes.ts";
 import { BODY_LENGTH_MAX, isPull, type PullIssue } from "../repository-record.ts";
 import type { StoredRepository } from "../repository-store.ts";
-import { changedFileView } from "../views/commit-view.ts";
+import { changedFileView, commitView } from "../views/commit-view.ts";
 import { pullSimpleView, pullView } from "../views/pull-view.ts";
+
+/** GitHub's own limit for one pull request. */
+const COMMITS_MAX = 250;
 
 const body = z.optional(z.nullable(z.string().check(z.maxLength(BODY_LENGTH_MAX))));
 const title = z.string().check(z.minLength(1));
@@ -40,6 +43,7 @@ const mergeSchema = z.object({
 
 export function pullRoutes(router: ApiRouter, core: ForgeCore): void {
   readRoutes(router, core);
+  commitRoutes(router, core);
   writeRoutes(router, core);
 }
 
@@ -59,8 +63,17 @@ function readRoutes(router: ApiRouter, core: ForgeCore): void {
 
   router.onPull("GET /pulls/:number{[0-9]+}/files", "read", async ({ request, repository, issue }) => {
     const { baseSha, headSha } = issue.pull;
-    const files = await changedFiles(repository.git, baseSha, headSha, core.signal);
+    const all = await changedFiles(repository.git, baseSha, headSha, core.signal);
+    const files = all.slice(0, repository.record.settings.filesMax);
     return listAnswer(request, files, (file) => changedFileView(core.origin, repository.record, file, headSha));
+  });
+}
+
+function commitRoutes(router: ApiRouter, core: ForgeCore): void {
+  router.onPull("GET /pulls/:number{[0-9]+}/commits", "read", async ({ request, repository, issue }) => {
+    const { baseSha, headSha } = issue.pull;
+    const commits = await repository.git.commits(`${baseSha}..${headSha}`, COMMITS_MAX, core.signal);
+    return listAnswer(request, commits.toReversed(), (commit) => commitView(core.origin, repository.record, commit));
   });
 }
 

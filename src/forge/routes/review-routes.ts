@@ -1,11 +1,11 @@
 // Reviews of pull requests. They are submitted at once; pending ones are not offered.
 
 import { z } from "../../core/schema.ts";
-import { answer, invalid, notFound } from "../api-answer.ts";
+import { answer, invalid, notFound, refusal } from "../api-answer.ts";
 import { type ApiRouter, readBody } from "../api-router.ts";
 import type { ForgeCore } from "../forge-core.ts";
 import { listAnswer } from "../pagination.ts";
-import { addReview } from "../pull-writes.ts";
+import { addReview, dismissReview } from "../pull-writes.ts";
 import { reviewView } from "../views/pull-view.ts";
 
 const STATE_OF_EVENT = { APPROVE: "APPROVED", REQUEST_CHANGES: "CHANGES_REQUESTED", COMMENT: "COMMENTED" } as const;
@@ -16,6 +16,8 @@ const reviewSchema = z.object({
   commit_id: z.optional(z.string()),
 });
 
+const dismissalSchema = z.object({ message: z.string(), event: z.optional(z.literal("DISMISS")) });
+
 export function reviewRoutes(router: ApiRouter, core: ForgeCore): void {
   router.onPull("GET /pulls/:number{[0-9]+}/reviews", "read", ({ request, repository, issue }) =>
     listAnswer(request, issue.pull.reviews, (review) => reviewView(core.origin, repository.record, issue, review)),
@@ -24,6 +26,19 @@ export function reviewRoutes(router: ApiRouter, core: ForgeCore): void {
   router.onPull("GET /pulls/:number{[0-9]+}/reviews/:id", "read", ({ params, repository, issue }) => {
     const review = issue.pull.reviews.find((candidate) => candidate.id === Number(params["id"]));
     return review === undefined ? notFound() : answer(200, reviewView(core.origin, repository.record, issue, review));
+  });
+
+  router.onPull("PUT /pulls/:number{[0-9]+}/reviews/:id/dismissals", "write", (on) => {
+    const { request, params, repository, issue } = on;
+    const review = issue.pull.reviews.find((candidate) => candidate.id === Number(params["id"]));
+    if (review === undefined) return notFound();
+    const input = readBody(request, dismissalSchema, "PullRequestReview");
+    if (!input.ok) return input.failure;
+    if (review.state !== "APPROVED" && review.state !== "CHANGES_REQUESTED") {
+      return refusal(422, "Validation Failed", ["Can not dismiss a commented pull request review"]);
+    }
+    dismissReview({ core, repository, cause: request.cause }, issue, review);
+    return answer(200, reviewView(core.origin, repository.record, issue, review));
   });
 
   router.onPull("POST /pulls/:number{[0-9]+}/reviews", "read", ({ request, repository, issue }) => {

@@ -1,7 +1,7 @@
 // Issues, comments and labels as GitHub shows them. A pull request is an issue too, with a `pull_request` field.
 
 import { authorAssociation } from "../permission.ts";
-import type { CommentRecord, IssueRecord, LabelRecord, RepositoryRecord } from "../repository-record.ts";
+import type { CommentRecord, EventRecord, IssueRecord, LabelRecord, RepositoryRecord } from "../repository-record.ts";
 import { repositoryApiUrl, repositoryHtmlUrl } from "./repository-view.ts";
 import { nodeId, userView } from "./user-view.ts";
 
@@ -28,8 +28,7 @@ export function issueView(origin: string, repository: RepositoryRecord, issue: I
     assignee: issue.assignees[0] === undefined ? null : userView(origin, issue.assignees[0]),
     assignees: issue.assignees.map((login) => userView(origin, login)),
     milestone: null,
-    locked: false,
-    active_lock_reason: null,
+    ...lockView(issue),
     comments: issue.comments.length,
     created_at: issue.createdAt,
     updated_at: issue.updatedAt,
@@ -79,6 +78,28 @@ export function labelViews(origin: string, repository: RepositoryRecord, issue: 
 
 export function labelsOf(repository: RepositoryRecord, issue: IssueRecord): LabelRecord[] {
   return repository.labels.filter((label) => issue.labelIds.includes(label.id));
+}
+
+export function lockView(issue: IssueRecord) {
+  const reason = issue.lockReason ?? null;
+  return { locked: reason !== null, active_lock_reason: reason === "" ? null : reason };
+}
+
+export function eventView(origin: string, repository: RepositoryRecord, event: EventRecord) {
+  const api = repositoryApiUrl(origin, repository);
+  return {
+    id: event.id,
+    node_id: nodeId("IssueEvent", event.id),
+    url: `${api}/issues/events/${event.id}`,
+    actor: userView(origin, event.actor),
+    event: event.event,
+    commit_id: event.commitSha ?? null,
+    commit_url: event.commitSha === undefined ? null : `${api}/commits/${event.commitSha}`,
+    created_at: event.createdAt,
+    performed_via_github_app: null,
+    ...(event.label === undefined ? {} : { label: event.label }),
+    ...(event.rename === undefined ? {} : { rename: event.rename }),
+  };
 }
 
 export function issueHtmlUrl(origin: string, repository: RepositoryRecord, issue: IssueRecord): string {

@@ -2,7 +2,7 @@
 
 import { authorAssociation } from "../permission.ts";
 import type { PullIssue, RepositoryRecord, ReviewRecord } from "../repository-record.ts";
-import { issueHtmlUrl, labelViews } from "./issue-view.ts";
+import { issueHtmlUrl, labelViews, lockView } from "./issue-view.ts";
 import { repositoryApiUrl, repositoryView } from "./repository-view.ts";
 import { nodeId, userView } from "./user-view.ts";
 
@@ -10,7 +10,7 @@ import { nodeId, userView } from "./user-view.ts";
 export interface PullFacts {
   /** Null once it is merged or closed: nobody asks any more. */
   readonly mergeable: boolean | null;
-  readonly mergeableState: "clean" | "dirty" | "draft" | "unstable" | "unknown";
+  readonly mergeableState: "behind" | "blocked" | "clean" | "dirty" | "draft" | "unstable" | "unknown";
   readonly commits: number;
   readonly additions: number;
   readonly deletions: number;
@@ -27,8 +27,7 @@ export function pullSimpleView(origin: string, repository: RepositoryRecord, iss
     ...pullUrls(origin, repository, issue),
     number: issue.number,
     state: issue.state,
-    locked: false,
-    active_lock_reason: null,
+    ...lockView(issue),
     title: issue.title,
     body: issue.body,
     user: userView(origin, issue.author),

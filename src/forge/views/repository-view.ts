@@ -84,7 +84,7 @@ export function repositoryView(origin: string, repository: RepositoryRecord, log
     updated_at: repository.updatedAt,
     pushed_at: repository.pushedAt,
     ...countsView(openIssues),
-    ...featuresView(),
+    ...featuresView(repository),
     permissions: permissionsView(repository, login),
   };
 }
@@ -104,22 +104,22 @@ function countsView(openIssues: number) {
   };
 }
 
-function featuresView() {
+function featuresView({ settings }: RepositoryRecord) {
   return {
     is_template: false,
-    archived: false,
+    archived: settings.archived,
     disabled: false,
-    has_issues: true,
+    has_issues: settings.hasIssues,
     has_projects: false,
     has_wiki: false,
     has_pages: false,
     has_downloads: false,
     has_discussions: false,
-    allow_squash_merge: true,
-    allow_merge_commit: true,
-    allow_rebase_merge: true,
+    allow_squash_merge: settings.mergeMethods.includes("squash"),
+    allow_merge_commit: settings.mergeMethods.includes("merge"),
+    allow_rebase_merge: settings.mergeMethods.includes("rebase"),
     allow_auto_merge: false,
-    delete_branch_on_merge: false,
+    delete_branch_on_merge: settings.deleteBranchOnMerge,
     web_commit_signoff_required: false,
   };
 }

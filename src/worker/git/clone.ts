@@ -11,6 +11,7 @@ import { fail, ok, type Result } from "../../core/result.ts";
 import type { Git } from "./git.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
 import { remoteCall, type RemoteAccess, remoteUrl } from "./remote-access.ts";
+import { withToken } from "./remote-token.ts";
 
 /** `directory` must not exist yet; two clones to the same one at once are the caller's to prevent. */
 export async function cloneRepository(
@@ -27,14 +28,12 @@ export async function cloneRepository(
   const temporary = await mkdtemp(join(parent, prefix));
   try {
     const url = remoteUrl(clone.access, clone.repository);
-    const cloned = await clone.git.run(
-      remoteCall(clone.access, {
-        directory: parent,
-        remoteUrl: url,
-        arguments: ["clone", "--quiet", "--no-recurse-submodules", "--", url, temporary],
-      }),
-      signal,
-    );
+    const call = {
+      directory: parent,
+      remoteUrl: url,
+      arguments: ["clone", "--quiet", "--no-recurse-submodules", "--", url, temporary],
+    };
+    const cloned = await withToken(clone.access, (access) => clone.git.run(remoteCall(access, call), signal), signal);
     if (!cloned.ok) return cloned;
     await rename(temporary, clone.directory);
     await syncDirectory(parent);

@@ -51,9 +51,9 @@ export class FreshCheckouts {
     if (!root.ok) return root;
     const path = join(root.value, name);
     // What cannot be removed now is in the way of the next one, and said then.
-    const dispose = () => removeTree(path);
+    const dispose = async () => void (await removeTree(path));
     try {
-      await removeTree(path);
+      if (!(await removeTree(path))) return fail(gitFailure("failed", `${path} is in the way and cannot be removed`));
       const filled = await this.#fill(path, root.value, commit, signal);
       if (filled.ok) return ok({ path, [Symbol.asyncDispose]: dispose });
       await dispose();

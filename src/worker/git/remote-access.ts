@@ -3,15 +3,28 @@
 
 import { isLoopbackHost } from "./loopback-host.ts";
 import type { RepositoryName } from "../../core/repository-name.ts";
+import type { Result } from "../../core/result.ts";
 import type { GitCall } from "./git.ts";
 import type { ConfigPair } from "./git-environment.ts";
 
 export interface RemoteAccess {
   /** For instance `https://github.com`; `http:` only on loopback. */
   readonly baseUrl: string;
-  readonly token: string | null;
+  readonly token: string | null | TokenSource;
   /** Lets tests use a bare repository on disk as the remote. */
   readonly allowFile?: boolean;
+}
+
+/** A credential that changes; see remote-token.ts. */
+export interface TokenSource {
+  token(signal: AbortSignal): Promise<Result<string | null, { message: string; retryable: boolean }>>;
+  /** The remote refused this token. */
+  invalidate(token: string): void;
+}
+
+/** For one talk with the remote. */
+export interface FixedAccess extends RemoteAccess {
+  readonly token: string | null;
 }
 
 export function remoteUrl(access: RemoteAccess, repository: RepositoryName): string {
@@ -20,7 +33,7 @@ export function remoteUrl(access: RemoteAccess, repository: RepositoryName): str
 
 /** A call with the network allowed and, for http(s), the credential in its environment. */
 export function remoteCall(
-  access: RemoteAccess,
+  access: FixedAccess,
   call: Pick<GitCall, "directory" | "arguments"> & { readonly remoteUrl: string },
 ): GitCall {
   return { ...call, protocols: protocolsOf(access), config: credentialOf(access) };
@@ -32,7 +45,7 @@ function protocolsOf(access: RemoteAccess): readonly string[] {
   return url.protocol === "http:" && isLoopbackHost(url.hostname) ? ["http"] : ["https"];
 }
 
-function credentialOf(access: RemoteAccess): readonly ConfigPair[] {
+function credentialOf(access: FixedAccess): readonly ConfigPair[] {
   const url = new URL(access.baseUrl);
   if (access.token === null || !/^https?:$/.test(url.protocol)) return [];
   const basic = Buffer.from(`x-access-token:${access.token}`).toString("base64");

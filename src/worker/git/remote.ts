@@ -10,6 +10,7 @@ import type { Git, GitOutput } from "./git.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
 import { Mutex } from "./mutex.ts";
 import { remoteCall, type RemoteAccess, remoteUrl } from "./remote-access.ts";
+import { withToken } from "./remote-token.ts";
 
 /** How many of the checkout's remote branches a fetch offers as known. */
 const KNOWN_BRANCHES_MAX = 100;
@@ -143,8 +144,9 @@ export class Remote {
 
   #talk(view: BareView, gitArguments: readonly string[], signal: AbortSignal): Promise<Result<GitOutput, GitFailure>> {
     const { directory, variables } = view;
-    const call = remoteCall(this.#options.access, { directory, arguments: gitArguments, remoteUrl: this.url });
-    return this.#options.git.run({ ...call, variables }, signal);
+    const { git, access: way } = this.#options;
+    const call = { directory, arguments: gitArguments, remoteUrl: this.url };
+    return withToken(way, (access) => git.run({ ...remoteCall(access, call), variables }, signal), signal);
   }
 
   /** The newest of refs/remotes/origin/* in the checkout or in a view. */

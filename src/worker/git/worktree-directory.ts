@@ -2,7 +2,7 @@
 // emptied by renaming, because deleting 20,000 files takes seconds and a rename none.
 
 import { randomBytes } from "node:crypto";
-import { chmod, lstat, mkdir, readdir, realpath, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, realpath, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 import { errnoOf, messageOf } from "../../core/errors.ts";

@@ -108,10 +108,7 @@ const requiredChecks = z.nullish(
 /** Names that branch protection requires; a branch shows them to whoever may read it. */
 export const protectedBranchAnswer = z.pipe(
   z.object({ protection: z.nullish(z.object({ required_status_checks: requiredChecks })) }),
-  z.transform(({ protection }) => {
-    const { contexts = [], checks = [] } = protection?.required_status_checks ?? {};
-    return [...contexts, ...checks.map(({ context }) => context)];
-  }),
+  z.transform(({ protection }) => namesIn(protection?.required_status_checks)),
 );
 
 /** Names that one rule of a ruleset requires. */
@@ -124,6 +121,10 @@ export const ruleAnswer = z.pipe(
     type === "required_status_checks" ? (parameters?.required_status_checks ?? []).map(({ context }) => context) : [],
   ),
 );
+
+function namesIn(required: z.infer<typeof requiredChecks>): string[] {
+  return [...(required?.contexts ?? []), ...(required?.checks ?? []).map(({ context }) => context)];
+}
 
 function page<T, K extends string>(key: K, entry: z.core.$ZodType<T>) {
   return z.pipe(

@@ -9,7 +9,7 @@ import {
   type PullRequest,
   type Repository,
 } from "./github.ts";
-import { repositoryIn } from "./repository-identity.ts";
+import { repositoryIn } from "./transport/repository-identity.ts";
 
 /** Shown where the account is gone, as GitHub's own pages do. */
 const GHOST = "ghost";

@@ -204,6 +204,7 @@ export interface GitHub {
   /** Puts the pull request with this head into the merge queue of its base branch; being there already is success. */
   enqueue(pull: Pick<PullRequest, "number" | "nodeId" | "headSha">, signal: AbortSignal): Answer<undefined>;
   isQueued(pull: Pick<PullRequest, "number" | "nodeId">, signal: AbortSignal): Answer<boolean>;
+  /** Of a commit, or of what a branch has now. */
   checks(sha: string, signal: AbortSignal): Answer<CheckState>;
   expectedChecks(base: string, signal: AbortSignal): Answer<ExpectedChecks>;
   /** Commits that `head` has and `base` has not. */

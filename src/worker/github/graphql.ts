@@ -3,7 +3,7 @@
 import { fail, ok } from "../../core/result.ts";
 import { z } from "../../core/schema.ts";
 import type { Answer, GitHubFailure } from "./github.ts";
-import type { Requests } from "./requests.ts";
+import type { Requests } from "./transport/requests.ts";
 
 const KINDS: Readonly<Record<string, GitHubFailure["kind"]>> = {
   NOT_FOUND: "not-found",

@@ -10,7 +10,7 @@ import { QueueCalls } from "./calls/queue-calls.ts";
 import { RepositoryCalls } from "./calls/repository-calls.ts";
 import { textHistory } from "./calls/text-history.ts";
 import type { GitHub } from "./github.ts";
-import { Requests, type RequestsOptions } from "./requests.ts";
+import { Requests, type RequestsOptions } from "./transport/requests.ts";
 
 export function createGitHub(options: RequestsOptions): GitHub {
   const requests = new Requests(options);

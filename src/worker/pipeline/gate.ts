@@ -94,7 +94,7 @@ const INSTALLS: readonly (readonly [lock: string, install: (lock: string) => str
 /** Aborting kills the tree; the result then says `passed: false`, and the caller looks at its signal. */
 export async function runGate(options: GateOptions, signal: AbortSignal): Promise<GateResult> {
   const home = join(options.homes, `issue-${options.issue}`);
-  await removeTree(home);
+  if (!(await removeTree(home))) throw new Error(`${home} is in the way of a gate's new home and cannot be removed`);
   await Promise.all([join(options.homes, CACHE), ...Object.values(agentDirectories(home))].map(ensurePrivateDirectory));
   const place = { ...options, home, cache: join(options.homes, CACHE) };
   try {

@@ -14,12 +14,17 @@ import type { RepositoryName } from "../../core/repository-name.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { cloneRepository } from "../git/clone.ts";
 import { createGit, type Git } from "../git/git.ts";
+import type { RemoteAccess } from "../git/remote-access.ts";
+import type { Connection } from "../github/connect.ts";
 import type { GitHub } from "../github/github.ts";
 import { backoffMs } from "../pipeline/backoff.ts";
 import { Workspaces } from "../pipeline/workspace.ts";
 import { CheckoutCheck } from "./checkout-check.ts";
+import { adviceOf, RepositoryCheck, unfitness } from "./repository-check.ts";
 
 const RETRY_MS_MAX = 5 * 60_000;
+const NO_CREDENTIAL =
+  "no GitHub credential: set GITHUB_TOKEN, write a token to the file github-token of the state directory or name a GitHub App; see docs/github-credentials.md";
 
 export interface PrepareOptions {
   /** Of the machine alone, as long as there is no checkout. */
@@ -38,8 +43,8 @@ export interface PrepareOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly redactor: Redactor;
-  readonly loadGitHubToken: () => Promise<string | null>;
-  readonly createGitHub: (token: string) => Promise<GitHub>;
+  readonly secretProxies?: Readonly<Record<string, string>>;
+  readonly connect: () => Promise<Result<Connection, string>>;
   /** Tests use a bare repository on disk as the remote. */
   readonly allowFileRemote?: boolean;
 }
@@ -50,6 +55,8 @@ export interface Prepared {
   readonly baseBranch: string;
   readonly workspaces: Workspaces;
   readonly checkoutCheck: CheckoutCheck;
+  /** Looks at what GitHub says of the repository again and again. */
+  readonly repositoryCheck: RepositoryCheck;
 }
 
 /** Tries until everything is there. `say` gets one line for people, null when all is well. Rejects only when aborted. */
@@ -77,21 +84,22 @@ async function attempt(
   say: (notice: string) => void,
   signal: AbortSignal,
 ): Promise<Result<Prepared, string>> {
-  const { config, redactor } = options;
-  const token = await options.loadGitHubToken();
-  if (token === null)
-    return fail(
-      "no GitHub credential: set GITHUB_TOKEN or write a token to the file github-token of the state directory",
-    );
-  redactor.add(token);
-  const github = await options.createGitHub(token);
+  const { config } = options;
+  const connected = await options.connect();
+  if (!connected.ok) return connected;
+  const { credential, github } = connected.value;
+  const token = await credential.token(signal);
+  if (!token.ok) return fail(token.failure.message);
+  if (token.value === null) return fail(NO_CREDENTIAL);
   const viewer = await github.viewer(signal);
   if (!viewer.ok) return fail(`GitHub cannot be asked: ${viewer.failure.message}`);
   const repository = await github.repository(signal);
   if (!repository.ok) return fail(`GitHub does not show ${options.repository.fullName}: ${repository.failure.message}`);
+  const unfit = unfitness(repository.value);
+  if (unfit !== null) return fail(unfit);
   const access = {
     baseUrl: config.githubGitUrl ?? gitUrlOf(config.githubApiUrl),
-    token,
+    token: credential,
     allowFile: options.allowFileRemote ?? false,
   };
   const cloned = await ensureCheckout(options, access, say, signal);
@@ -112,12 +120,22 @@ async function attempt(
   if (opened.value.changed.length > 0)
     options.log.write("warn", "git.config-restored", { files: opened.value.changed });
   const baseBranch = loaded.value.baseBranch ?? repository.value.defaultBranch;
-  return ok({ config: loaded.value, github, baseBranch, workspaces: opened.value.workspaces, checkoutCheck });
+  const repositoryCheck = new RepositoryCheck({
+    github,
+    name,
+    advice: await adviceOf(
+      { github, name, now: repository.value, baseBranch, labelPrefix: loaded.value.labelPrefix },
+      signal,
+    ),
+    clock: options.clock,
+  });
+  const { workspaces } = opened.value;
+  return ok({ config: loaded.value, github, baseBranch, workspaces, checkoutCheck, repositoryCheck });
 }
 
 async function ensureCheckout(
   { checkout, clones, git, repository }: Attempt,
-  access: { readonly baseUrl: string; readonly token: string; readonly allowFile: boolean },
+  access: RemoteAccess,
   say: (notice: string) => void,
   signal: AbortSignal,
 ): Promise<Result<undefined, string>> {
@@ -129,14 +147,14 @@ async function ensureCheckout(
   return cloned.ok ? ok() : fail(`cloning ${repository.fullName} failed: ${cloned.failure.message}`);
 }
 
-function gitOf({ environment, config, paths, clock, redactor }: PrepareOptions): Git {
+function gitOf({ environment, secretProxies, config, paths, clock, redactor }: PrepareOptions): Git {
   return createGit({
     path: environment["PATH"] ?? "/usr/bin:/bin",
     home: join(paths.dataRoot, "git", "home"),
     identity: { name: config.gitAuthorName, email: config.gitAuthorEmail },
     clock,
     redact: redactor.redact,
-    networkVariables: networkVariables(environment),
+    networkVariables: networkVariables({ ...environment, ...secretProxies }),
   });
 }
 

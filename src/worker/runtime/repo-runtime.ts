@@ -45,6 +45,8 @@ export class RepoRuntime implements AsyncDisposable {
   #orchestrator: Orchestrator | null = null;
   #surroundings: Surroundings | null = null;
   #problem: string | null = null;
+  /** What GitHub says of the repository that stops no work. */
+  #advice: () => string | null = () => null;
   #isOpen = true;
 
   /** Throws RUNTIME_LOCKED (exit 75) while another process has the data root. Nothing stays open when it throws. */
@@ -119,7 +121,7 @@ export class RepoRuntime implements AsyncDisposable {
     if (sync?.at !== null && sync?.ok === false) return `GitHub cannot be asked: ${sync.problem}`;
     const bug = this.#orchestrator?.bugs.notice ?? null;
     if (bug !== null) return bug;
-    return this.state.degraded ?? this.#parts.journal.degraded;
+    return this.state.degraded ?? this.#parts.journal.degraded ?? this.#advice();
   }
 
   /** Goes on in the background, after the pause; running already is success. */
@@ -165,6 +167,7 @@ export class RepoRuntime implements AsyncDisposable {
     const agent = await this.#options.createAgent(prepared.config, this.#parts.redactor.redact);
     await using orchestrator = new Orchestrator(this.#orchestratorOptions({ ...prepared, agent }));
     const surroundings = this.#watch(prepared);
+    this.#advice = () => prepared.repositoryCheck.advice;
     this.#orchestrator = orchestrator;
     this.#surroundings = surroundings;
     try {
@@ -182,12 +185,16 @@ export class RepoRuntime implements AsyncDisposable {
     }
   }
 
-  #watch({ checkoutCheck, config }: Prepared): Surroundings {
+  #watch({ checkoutCheck, repositoryCheck, config }: Prepared): Surroundings {
     const { checkout, slug } = this.#options;
     // What is committed in a worktree is kept in the checkout's own git directory.
     const paths = [this.#parts.paths.dataRoot, checkout, worktreeRoot(checkout, slug, config.worktreeBase)];
     return new Surroundings({
-      looks: [() => roomProblem(paths), (signal) => checkoutCheck.problem(signal)],
+      looks: [
+        () => roomProblem(paths),
+        (signal) => checkoutCheck.problem(signal),
+        (signal) => repositoryCheck.problem(signal),
+      ],
       clock: this.#parts.clock,
       onChange: (problem) => {
         this.bus.tell({ type: "worker.notice", notice: problem });
@@ -229,11 +236,11 @@ export class RepoRuntime implements AsyncDisposable {
   }
 
   #prepareOptions(): PrepareOptions {
-    const { createGitHub } = this.#options;
+    const { connect } = this.#options;
     return {
       ...this.#options,
       ...this.#parts,
-      createGitHub: (token) => createGitHub(token, (event) => this.bus.tell(event)),
+      connect: () => connect((event) => this.bus.tell(event), this.#parts.redactor),
     };
   }
 

@@ -9,7 +9,7 @@ import { ensureTokenFile, hashToken } from "../../core/bearer-token.ts";
 import { systemClock } from "../../core/clock.ts";
 import { HydraError } from "../../core/errors.ts";
 import { EXIT_CODES } from "../../core/exit-code.ts";
-import { loadGitHubToken } from "../../core/github-token.ts";
+import { environmentToken } from "../../core/github-token.ts";
 import { supervisorPaths, workerDataRoot } from "../../core/paths.ts";
 import { parseRemoteUrl, parseRepositoryName, type RepositoryName, slugOf } from "../../core/repository-name.ts";
 import { createGit } from "../git/git.ts";
@@ -54,7 +54,7 @@ export async function startByHand(
   const config = await loadConfig();
   if (!config.ok) throw badStart(config.failure);
   const token = await ensureTokenFile(paths.token);
-  const githubTokenFile = config.value.githubTokenFile ?? paths.githubToken;
+  const ownToken = environmentToken(environment);
   const worker = await startWorker(
     {
       ...host,
@@ -67,9 +67,9 @@ export async function startByHand(
       generation: 0,
       config: config.value,
       loadConfig,
-      loadGitHubToken: () => loadGitHubToken({ environment, file: githubTokenFile }),
+      environmentToken: ownToken,
       acceptedTokenHashes: [hashToken(token)],
-      secrets: [token],
+      secrets: [token, ownToken],
     },
     signal,
   );

@@ -1,11 +1,10 @@
 // A worker under its supervisor, from the start message to the end of its signal. The supervisor's word decides
 // everything; the worker only adds the repository's own settings.
 
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 
 import { HydraError, messageOf } from "../../core/errors.ts";
 import { EXIT_CODES } from "../../core/exit-code.ts";
-import { loadGitHubToken } from "../../core/github-token.ts";
 import { supervisorPaths } from "../../core/paths.ts";
 import { parseRepositoryName } from "../../core/repository-name.ts";
 import type { StartWorker } from "../../core/worker-message.ts";
@@ -63,7 +62,6 @@ async function optionsOf(start: StartWorker, { environment, execPath }: Supervis
   const config = await loadConfig();
   if (!config.ok) throw badConfig(config.failure);
   const home = dirname(start.dataRoot);
-  const tokenFile = config.value.githubTokenFile ?? join(home, "github-token");
   return {
     repository: repository.value,
     isNamed: start.isNamed ?? false,
@@ -74,8 +72,8 @@ async function optionsOf(start: StartWorker, { environment, execPath }: Supervis
     generation: start.generation,
     config: config.value,
     loadConfig,
-    // A credential that comes later stands in the file; nobody needs to restart for it.
-    loadGitHubToken: async () => start.githubToken ?? (await loadGitHubToken({ environment: {}, file: tokenFile })),
+    environmentToken: start.githubToken,
+    ...(start.secretProxies === undefined ? {} : { secretProxies: start.secretProxies }),
     acceptedTokenHashes: start.acceptedTokenHashes,
     secrets: [start.githubToken],
     environment,

@@ -2,11 +2,12 @@
 
 import type { Clock } from "../../core/clock.ts";
 import type { Config } from "../../core/config.ts";
+import type { Redactor } from "../../core/redact.ts";
 import type { RepositoryName } from "../../core/repository-name.ts";
 import type { Result } from "../../core/result.ts";
 import type { AgentDriver } from "../agent/agent-driver.ts";
 import type { WorkerEvent } from "../event.ts";
-import type { GitHub } from "../github/github.ts";
+import type { Connection } from "../github/connect.ts";
 
 export interface RepoRuntimeOptions {
   readonly repository: RepositoryName;
@@ -27,13 +28,14 @@ export interface RepoRuntimeOptions {
   readonly generation: number;
   /** The worker's own environment. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Proxies whose address holds a password; for git and the API, never for agents. */
+  readonly secretProxies?: Readonly<Record<string, string>>;
   /** Variables that mark every process of this worker's tree. */
   readonly marks: Readonly<Record<string, string>>;
   /** Never to be seen in a log. */
   readonly secrets: readonly (string | null)[];
-  /** Asked again and again while it says null. */
-  readonly loadGitHubToken: () => Promise<string | null>;
-  readonly createGitHub: (token: string, tell: (event: WorkerEvent) => void) => Promise<GitHub>;
+  /** Asked again and again as long as it fails, with one line for people. */
+  readonly connect: (tell: (event: WorkerEvent) => void, redactor: Redactor) => Promise<Result<Connection, string>>;
   readonly createAgent: (config: Config, redact: (text: string) => string) => Promise<AgentDriver>;
   readonly mirror?: { write(line: string): unknown };
   readonly clock?: Clock;

@@ -2,6 +2,7 @@
 // a worker, under a supervisor and by hand, come through here.
 
 import { randomUUID } from "node:crypto";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { systemClock } from "../../core/clock.ts";
@@ -25,11 +26,13 @@ export interface StartWorkerOptions {
   readonly generation: number;
   readonly config: Config;
   readonly loadConfig: () => Promise<Result<Config, string>>;
-  readonly loadGitHubToken: () => Promise<string | null>;
+  /** `GITHUB_TOKEN` of whoever started it. */
+  readonly environmentToken: string | null;
   readonly acceptedTokenHashes: readonly string[];
   /** Never to be seen in a log. */
   readonly secrets: readonly (string | null)[];
   readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly secretProxies?: Readonly<Record<string, string>>;
   /** Node, for the demo agent. */
   readonly execPath: string;
   readonly mirror?: { write(line: string): unknown };
@@ -68,16 +71,18 @@ function runtimeOptions(options: StartWorkerOptions): RepoRuntimeOptions {
     ...options,
     boot: environment[BIRTH_VARIABLE] ?? randomUUID(),
     marks,
-    createGitHub: async (token, tell) => {
-      const { createGitHub } = await import("../github/octokit-github.ts");
-      const { fixedCredential } = await import("../github/credential.ts");
-      return createGitHub({
-        apiUrl: options.config.githubApiUrl,
+    connect: async (onFailure, redactor) => {
+      const { connect } = await import("../github/connect.ts");
+      return connect({
+        config: options.config,
         repository,
-        credential: fixedCredential(token),
+        home: dirname(options.dataRoot),
+        environmentToken: options.environmentToken,
+        environment: { ...environment, ...options.secretProxies },
         userAgent: `hydraflow/${VERSION}`,
         clock: systemClock,
-        onFailure: tell,
+        redactor,
+        onFailure,
       });
     },
     createAgent: async (config, redact) => {

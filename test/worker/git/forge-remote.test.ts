@@ -11,7 +11,7 @@ import { createGit } from "../../../src/worker/git/git.ts";
 import { Remote } from "../../../src/worker/git/remote.ts";
 import { WorkBranch } from "../../../src/worker/git/work-branch.ts";
 import { WorktreeManager } from "../../../src/worker/git/worktree-manager.ts";
-import { fixedCredential } from "../../../src/worker/github/credential.ts";
+import { fixedCredential } from "../../../src/worker/github/credential/credential.ts";
 import { createGitHub } from "../../../src/worker/github/octokit-github.ts";
 import { ForgeRig, NAME } from "../../forge/forge-rig.ts";
 import { IDENTITY, valueOf } from "./git-fixture.ts";

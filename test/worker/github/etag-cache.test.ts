@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { EtagCache } from "../../../src/worker/github/etag-cache.ts";
+import { EtagCache } from "../../../src/worker/github/transport/etag-cache.ts";
 
 const cached = (answer: string) => ({ etag: '"x"', answer });
 

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { systemClock } from "../../../src/core/clock.ts";
 import type { WorkerEvent } from "../../../src/worker/event.ts";
-import { fixedCredential } from "../../../src/worker/github/credential.ts";
+import { fixedCredential } from "../../../src/worker/github/credential/credential.ts";
 import type { GitHub, MergeRequest } from "../../../src/worker/github/github.ts";
 import { createGitHub } from "../../../src/worker/github/octokit-github.ts";
 import { ForgeRig, NAME } from "../../forge/forge-rig.ts";

@@ -8,8 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { systemClock } from "../../../src/core/clock.ts";
 import { z } from "../../../src/core/schema.ts";
-import { fixedCredential } from "../../../src/worker/github/credential.ts";
-import { Requests, type RequestsOptions } from "../../../src/worker/github/requests.ts";
+import { fixedCredential } from "../../../src/worker/github/credential/credential.ts";
+import { Requests, type RequestsOptions } from "../../../src/worker/github/transport/requests.ts";
 import { failureOf, valueOf } from "../git/git-fixture.ts";
 
 const signal = new AbortController().signal;

@@ -13,6 +13,7 @@ import { parseRepositoryName } from "../../../src/core/repository-name.ts";
 import { ok } from "../../../src/core/result.ts";
 import type { CheckState, Issue } from "../../../src/worker/github/github.ts";
 import type { IssueState } from "../../../src/worker/issue-state.ts";
+import { fixedCredential } from "../../../src/worker/github/credential/credential.ts";
 import { RepoRuntime } from "../../../src/worker/runtime/repo-runtime.ts";
 import { type Branches, type MemoryClient, MemoryGitHub } from "../../support/memory-github.ts";
 import { ScriptedAgent } from "../../support/scripted-agent.ts";
@@ -98,8 +99,7 @@ export class PipelineRig implements AsyncDisposable {
         environment: { PATH: process.env["PATH"] },
         marks: {},
         secrets: [],
-        loadGitHubToken: () => Promise.resolve("a-token-for-tests"),
-        createGitHub: () => Promise.resolve(client),
+        connect: () => Promise.resolve(ok({ github: client, credential: fixedCredential("a-token-for-tests") })),
         createAgent: () => Promise.resolve(this.agent),
         allowFileRemote: true,
         clock: { ...systemClock, now: () => new Date(Date.now() + this.clockShiftMs) },

@@ -13,7 +13,7 @@ import {
 } from "../check-state.ts";
 import * as answers from "../check-answers.ts";
 import type { Answer, CheckState, GitHubFailure } from "../github.ts";
-import type { Requests } from "../requests.ts";
+import type { Requests } from "../transport/requests.ts";
 import { REPO } from "./repository-calls.ts";
 
 /** How long a refused way to read is not tried again; a person may have given the right. */

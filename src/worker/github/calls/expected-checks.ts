@@ -6,7 +6,7 @@ import { ok } from "../../../core/result.ts";
 import { z } from "../../../core/schema.ts";
 import * as answers from "../check-answers.ts";
 import type { Answer, ExpectedChecks, GitHubFailure } from "../github.ts";
-import type { Requests } from "../requests.ts";
+import type { Requests } from "../transport/requests.ts";
 import type { CheckCalls } from "./check-calls.ts";
 import { REPO } from "./repository-calls.ts";
 

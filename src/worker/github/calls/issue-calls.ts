@@ -6,7 +6,7 @@ import { z } from "../../../core/schema.ts";
 import type { Answer, Comment, GitHub, GitHubFailure, Issue } from "../github.ts";
 import * as answers from "../github-answers.ts";
 import { movedAway } from "../github-failure.ts";
-import type { Requests } from "../requests.ts";
+import type { Requests } from "../transport/requests.ts";
 import { REPO, type RepositoryCalls } from "./repository-calls.ts";
 
 type Methods =
@@ -71,7 +71,10 @@ export class IssueCalls implements Pick<GitHub, Methods> {
     );
     if (!listed.ok) return listed;
     const [first] = listed.value;
-    if (first !== undefined && !(await this.#isOn(number, first, signal))) return fail(movedAway(`issue #${number}`));
+    if (first !== undefined) {
+      const isThere = await this.#isAbout(number, { ...first, number: first.issue ?? number }, signal);
+      if (!isThere.ok) return isThere;
+    }
     return ok(listed.value.map(({ issue: _issue, repository: _repository, ...comment }) => comment));
   }
 
@@ -162,16 +165,18 @@ export class IssueCalls implements Pick<GitHub, Methods> {
     const asked = await this.#requests.ask({ ...ask, answer: answers.issueAnswer, about, repeatable: true }, signal);
     if (!asked.ok) return asked;
     const { isPull: _, repository, ...issue } = asked.value;
-    const isOurs = issue.number === number && (await this.#repository.isOurs(repository, signal));
-    return isOurs ? ok(issue) : fail(movedAway(`issue #${number}`));
+    const isThere = await this.#isAbout(number, { number: issue.number, repository }, signal);
+    return isThere.ok ? ok(issue) : isThere;
   }
 
-  async #isOn(
+  async #isAbout(
     number: number,
-    comment: answers.Placed & { issue: number | null },
+    answer: answers.Placed & { readonly number: number },
     signal: AbortSignal,
-  ): Promise<boolean> {
-    return (comment.issue ?? number) === number && (await this.#repository.isOurs(comment.repository, signal));
+  ): Answer<undefined> {
+    const isOurs = await this.#repository.isOurs(answer.repository, signal);
+    if (!isOurs.ok) return isOurs;
+    return isOurs.value && answer.number === number ? ok() : fail(movedAway(`issue #${number}`));
   }
 
   #ownComment(written: Awaited<Answer<Comment & answers.Placed & { issue: number | null }>>): Awaited<Answer<Comment>> {

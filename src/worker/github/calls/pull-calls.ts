@@ -6,7 +6,7 @@ import type { Answer, GitHub, GitHubFailure, MergeBlocked, MergeRequest, PullReq
 import * as answers from "../github-answers.ts";
 import { movedAway } from "../github-failure.ts";
 import { mergeBlockedOf } from "../merge-blocked.ts";
-import type { Requests } from "../requests.ts";
+import type { Requests } from "../transport/requests.ts";
 import { REPO, type RepositoryCalls } from "./repository-calls.ts";
 
 /** GitHub lists no more of a pull request ("Responses include a maximum of 3000 files"). */
@@ -47,8 +47,10 @@ export class PullCalls implements Pick<GitHub, Methods> {
       signal,
     );
     if (!asked.ok) return asked;
-    const isOurs = asked.value.number === number && (await this.#repository.isOurs(asked.value.repository, signal));
-    return isOurs ? ok(this.#seen(asked.value)) : fail(movedAway(`pull request #${number}`));
+    const isOurs = await this.#repository.isOurs(asked.value.repository, signal);
+    if (!isOurs.ok) return isOurs;
+    if (!isOurs.value || asked.value.number !== number) return fail(movedAway(`pull request #${number}`));
+    return ok(this.#seen(asked.value));
   }
 
   async pullFiles(number: number, signal: AbortSignal): Answer<readonly string[]> {

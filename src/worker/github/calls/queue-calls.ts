@@ -5,7 +5,7 @@ import { z } from "../../../core/schema.ts";
 import type { Answer, GitHub, GitHubFailure, PullRequest } from "../github.ts";
 import { askGraphql } from "../graphql.ts";
 import { anyAnswer } from "../github-answers.ts";
-import type { Requests } from "../requests.ts";
+import type { Requests } from "../transport/requests.ts";
 
 const ENQUEUE = `mutation ($pull: ID!, $head: GitObjectID!) {
   enqueuePullRequest(input: { pullRequestId: $pull, expectedHeadOid: $head }) { mergeQueueEntry { id } }

@@ -1,12 +1,12 @@
 // Who we are, which repository this is and who may write to it.
 
-import { ok } from "../../../core/result.ts";
+import { fail, ok } from "../../../core/result.ts";
 import { z } from "../../../core/schema.ts";
-import type { Credential } from "../credential.ts";
+import type { Credential } from "../credential/credential.ts";
 import type { Answer, GitHub, GitHubFailure, Repository } from "../github.ts";
 import * as answers from "../github-answers.ts";
 import { askGraphql } from "../graphql.ts";
-import type { Requests } from "../requests.ts";
+import type { Requests } from "../transport/requests.ts";
 
 export const REPO = "/repos/{owner}/{repo}";
 
@@ -64,12 +64,16 @@ export class RepositoryCalls implements Pick<GitHub, Methods> {
   }
 
   /** Whether an answer is about our repository, by `owner/name`; true where GitHub does not say. */
-  isOurs(repository: string | null, signal: AbortSignal): Promise<boolean> {
-    if (repository === null) return Promise.resolve(true);
-    return this.#requests.isOurs(repository, async () => {
+  async isOurs(repository: string | null, signal: AbortSignal): Answer<boolean> {
+    if (repository === null) return ok(true);
+    let failure: GitHubFailure | null = null;
+    const isOurs = await this.#requests.isOurs(repository, async () => {
       const asked = await this.#requests.ask({ route: `GET ${REPO}`, answer: answers.repositoryAnswer }, signal);
-      return asked.ok ? asked.value : null;
+      if (asked.ok) return asked.value;
+      failure = asked.failure;
+      return null;
     });
+    return failure === null ? ok(isOurs) : fail(failure);
   }
 
   aheadBy(base: string, head: string, signal: AbortSignal): Answer<number> {

@@ -4,7 +4,7 @@ import { ok } from "../../../core/result.ts";
 import { z } from "../../../core/schema.ts";
 import type { Answer, GitHubFailure, TextHistory } from "../github.ts";
 import { askGraphql } from "../graphql.ts";
-import type { Requests } from "../requests.ts";
+import type { Requests } from "../transport/requests.ts";
 import { REPO } from "./repository-calls.ts";
 
 type Edit = TextHistory["edits"][number];

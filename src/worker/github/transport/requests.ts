@@ -7,17 +7,18 @@
 
 import type { Octokit } from "@octokit/rest";
 
-import { messageOf } from "../../core/errors.ts";
-import { Redactor } from "../../core/redact.ts";
-import type { RepositoryName } from "../../core/repository-name.ts";
-import { fail, ok, type Result } from "../../core/result.ts";
-import { z } from "../../core/schema.ts";
+import { messageOf } from "../../../core/errors.ts";
+import { Redactor } from "../../../core/redact.ts";
+import type { RepositoryName } from "../../../core/repository-name.ts";
+import { fail, ok, type Result } from "../../../core/result.ts";
+import { z } from "../../../core/schema.ts";
+import { type Credential, withRedaction } from "../credential/credential.ts";
 import { PAUSED_HEADER, PAUSED_MESSAGE } from "./bounded-fetch.ts";
 import { openClient, type RequestsOptions } from "./client.ts";
 import { askConditionally, type RawAnswer } from "./conditional-requests.ts";
 import { EtagCache, type EtagCacheLimits } from "./etag-cache.ts";
-import type { Answer, GitHubFailure } from "./github.ts";
-import { brokenAnswer, gitHubFailure, refusedOf } from "./github-failure.ts";
+import type { Answer, GitHubFailure } from "../github.ts";
+import { brokenAnswer, gitHubFailure, refusedOf } from "../github-failure.ts";
 import { RateBudget } from "./rate-budget.ts";
 import { RecentlySeen } from "./recently-seen.ts";
 import { type Identity, RepositoryIdentity } from "./repository-identity.ts";
@@ -54,10 +55,12 @@ export class Requests {
   readonly #identity: RepositoryIdentity;
   readonly #octokit: Octokit;
   readonly #redactor: Redactor;
+  readonly #credential: Credential;
 
   constructor(options: RequestsOptions) {
     this.#options = options;
     this.#redactor = new Redactor(options.network?.secrets);
+    this.#credential = withRedaction(options.credential, this.#redactor);
     this.#identity = new RepositoryIdentity(options.apiUrl, options.repository);
     this.seen = new RecentlySeen(options.clock);
     this.budget = new RateBudget(options.clock, (until) =>
@@ -142,12 +145,11 @@ export class Requests {
     parameters: Readonly<Record<string, unknown>>,
     signal: AbortSignal,
   ): Answer<RawAnswer> {
-    const { credential } = this.#options;
     const token = await this.#token(signal);
     if (!token.ok) return token;
     const sent = await this.#sendOnce(ask, { route, parameters, token: token.value }, signal);
     if (sent.ok || sent.failure.kind !== "unauthorized" || token.value === null) return sent;
-    credential.invalidate(token.value);
+    this.#credential.invalidate(token.value);
     const next = await this.#token(signal);
     if (!next.ok || next.value === token.value) return sent;
     return this.#sendOnce(ask, { route, parameters, token: next.value }, signal);
@@ -155,9 +157,9 @@ export class Requests {
 
   async #token(signal: AbortSignal): Answer<string | null> {
     signal.throwIfAborted();
-    const token = await this.#options.credential.token(signal);
-    if (token.ok) this.#redactor.add(token.value);
-    return token;
+    const token = await this.#credential.token(signal);
+    if (token.ok) return token;
+    return fail({ ...token.failure, message: this.#redactor.redact(token.failure.message) });
   }
 
   async #sendOnce(

@@ -5,13 +5,13 @@ import { Octokit } from "@octokit/rest";
 import { retry } from "@octokit/plugin-retry";
 import { throttling } from "@octokit/plugin-throttling";
 
-import type { Clock } from "../../core/clock.ts";
-import type { RepositoryName } from "../../core/repository-name.ts";
-import { z } from "../../core/schema.ts";
-import type { WorkerEvent } from "../event.ts";
-import { isLoopbackHost } from "../git/loopback-host.ts";
+import type { Clock } from "../../../core/clock.ts";
+import type { RepositoryName } from "../../../core/repository-name.ts";
+import { z } from "../../../core/schema.ts";
+import type { WorkerEvent } from "../../event.ts";
+import { isLoopbackHost } from "../../git/loopback-host.ts";
 import { boundedFetch, type BoundedFetchOptions, type Fetch, type FetchRequest } from "./bounded-fetch.ts";
-import type { Credential } from "./credential.ts";
+import type { Credential } from "../credential/credential.ts";
 import type { EtagCacheLimits } from "./etag-cache.ts";
 import type { NetworkWay } from "./network-way.ts";
 import type { Identity, RepositoryIdentity } from "./repository-identity.ts";
@@ -20,6 +20,9 @@ import type { Identity, RepositoryIdentity } from "./repository-identity.ts";
 const REPEATS_MAX = 2;
 /** Answers that another try cannot change; rate limits are waited for, not tried against. */
 const NEVER_REPEAT = [304, 400, 401, 403, 404, 405, 409, 410, 413, 422, 429, 451];
+
+/** Octokit would write to the console. */
+export const SILENT_LOG = { debug: silent, info: silent, warn: silent, error: silent };
 
 const identityAnswer = z.object({ id: z.int(), full_name: z.string() });
 
@@ -57,7 +60,7 @@ export function openClient(
   return new Client({
     baseUrl: apiUrl.replace(/\/+$/, ""),
     userAgent: options.userAgent,
-    log: { debug: silent, info: silent, warn: silent, error: silent },
+    log: SILENT_LOG,
     throttle: {
       enabled: pacing === "github",
       id: `${apiUrl} ${options.repository.fullName}`,
@@ -90,7 +93,9 @@ function repositoryFetch(
   const lookUp = async (request: FetchRequest): Promise<Identity | null> => {
     const { method: _method, body: _body, ...rest } = request;
     const answer = await plainFetch(`${apiUrl.replace(/\/+$/, "")}/repos/${identity.name.fullName}`, rest);
-    if (answer.status !== 200) return null;
+    if (answer.status === 404) return null;
+    // Not to know is no answer: the request that was redirected fails, and may be repeated.
+    if (answer.status !== 200) throw new Error(`could not look up a moved repository: ${answer.status}`);
     const { id, full_name: fullName } = z.parse(identityAnswer, JSON.parse(await answer.text()));
     return { id, fullName };
   };

@@ -2,7 +2,7 @@
 // with a redirect to another repository, and one below a renamed repository with a redirect to the same one; only the
 // second may be followed, since there is nothing in this worker that may read or change another repository.
 
-import { isSameRepository, parseRepositoryName, type RepositoryName } from "../../core/repository-name.ts";
+import { isSameRepository, parseRepositoryName, type RepositoryName } from "../../../core/repository-name.ts";
 
 /** What GitHub says of a repository. */
 export interface Identity {

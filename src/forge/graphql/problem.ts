@@ -1,0 +1,12 @@
+// A refusal of REST in the words of GraphQL.
+
+import type { ApiAnswer } from "../api-answer.ts";
+import { GraphqlProblem } from "./document.ts";
+
+const KIND_OF_STATUS: Readonly<Record<number, string>> = { 403: "FORBIDDEN", 404: "NOT_FOUND" };
+
+export function answerOrThrow(refused: ApiAnswer | undefined): void {
+  if (refused === undefined) return;
+  const { message } = refused.body as { message: string };
+  throw new GraphqlProblem(KIND_OF_STATUS[refused.status] ?? "UNPROCESSABLE", message);
+}

@@ -1,0 +1,83 @@
+// What GitHub says of the repository: whether it can be worked on at all, and what a person should know although work goes
+// on. Looked at when the pipeline starts and then now and then; an answer that has not changed costs nothing.
+
+import type { Clock } from "../../core/clock.ts";
+import { isSameRepository, type RepositoryName } from "../../core/repository-name.ts";
+import type { GitHub, Repository } from "../github/github.ts";
+import { ensureLabels } from "../stage-labels.ts";
+
+const LOOK_EVERY_MS = 5 * 60_000;
+const CREDENTIALS = "see docs/github-credentials.md";
+
+export interface RepositoryCheckOptions {
+  readonly github: Pick<GitHub, "repository">;
+  /** As the worker was started for it. */
+  readonly name: RepositoryName;
+  /** From the start. */
+  readonly advice: string | null;
+  readonly clock: Clock;
+}
+
+export class RepositoryCheck {
+  readonly #options: RepositoryCheckOptions;
+  #lookedAtMs: number;
+  #problem: string | null = null;
+  #renamed: string | null = null;
+
+  constructor(options: RepositoryCheckOptions) {
+    this.#options = options;
+    this.#lookedAtMs = options.clock.monotonicMs();
+  }
+
+  /** One line for people that stops no work; null when there is nothing to say. */
+  get advice(): string | null {
+    return this.#renamed ?? this.#options.advice;
+  }
+
+  /** Null when all is well, or when GitHub did not answer: that is said by whoever needs the answer. */
+  async problem(signal: AbortSignal): Promise<string | null> {
+    const { clock, github, name } = this.#options;
+    if (clock.monotonicMs() - this.#lookedAtMs < LOOK_EVERY_MS) return this.#problem;
+    this.#lookedAtMs = clock.monotonicMs();
+    const repository = await github.repository(signal).catch(() => null);
+    if (repository?.ok !== true) return this.#problem;
+    this.#problem = unfitness(repository.value);
+    this.#renamed = renamed(name, repository.value);
+    return this.#problem;
+  }
+}
+
+/** Why nothing can be done in this repository; null when something can. */
+export function unfitness({ fullName, isArchived, hasIssues, mayPush }: Repository): string | null {
+  if (isArchived) return `${fullName} is archived on GitHub, so nobody can change anything there`;
+  if (!hasIssues) return `issues are disabled in ${fullName}; enable them in its settings on GitHub`;
+  if (mayPush === false) return `the account of our credential may not push to ${fullName}; ${CREDENTIALS}`;
+  return null;
+}
+
+/** Makes the labels, and says the first thing that a person should know. */
+export async function adviceOf(
+  start: {
+    readonly github: GitHub;
+    readonly name: RepositoryName;
+    readonly now: Repository;
+    readonly baseBranch: string;
+    readonly labelPrefix: string;
+  },
+  signal: AbortSignal,
+): Promise<string | null> {
+  const { github, name, now, baseBranch, labelPrefix } = start;
+  const labels = await ensureLabels(github, labelPrefix, signal);
+  // Of what the base branch shows: whether anything may be read, with the fewest requests.
+  const checks = await github.checks(baseBranch, signal);
+  const moved = renamed(name, now);
+  if (moved !== null) return moved;
+  if (!checks.ok && checks.failure.kind === "forbidden")
+    return `no pull request will be merged: the checks of ${now.fullName} cannot be read with this credential; ${CREDENTIALS}`;
+  return labels.ok ? null : `the labels of ${now.fullName} could not be made: ${labels.failure.message}`;
+}
+
+function renamed({ fullName }: RepositoryName, now: Repository): string | null {
+  if (isSameRepository(fullName, now.fullName)) return null;
+  return `${fullName} is ${now.fullName} on GitHub by now; set the origin of the checkout and add it anew`;
+}
