@@ -334,6 +334,7 @@ export class MemoryClient implements GitHub {
       if (refusal !== null && !isPassing(refusal)) return refused(invalid(refusal.message));
       if (this.#world.rules.queue === false) return refused(invalid("Merge queue is not enabled for this branch"));
       this.#world.queue.push(number);
+      this.#world.queuedHeads.set(number, pull.headSha);
       this.#note("enqueue", number, "");
       return ok();
     });

@@ -113,6 +113,7 @@ export class MemoryGitHub {
   readonly labels = new Map<string, { colour: string; description: string }>();
   /** What the repository's settings allow, and what its rules want; a test changes them. */
   mergeMethods: readonly MergeMethod[] = MERGE_METHODS;
+  /** Of the default branch. */
   rules: MemoryRules = {};
   isArchived = false;
   hasIssues = true;
@@ -123,11 +124,15 @@ export class MemoryGitHub {
   readonly conflicts = new Set<number>();
   /** So many looks at a pull request find `mergeable` not worked out, for each head. */
   mergeableAfterReads = 0;
+  /** The base branch moves in the very moment of the next merge. */
+  isBaseRaced = false;
   /** So many reads after each write see what was before it. */
   lagReads = 0;
   /** The answer to the next try to merge, where it is not a merge. */
   mergeBlocked: (request: MergeRequest, number: number) => MergeBlocked["reason"] | null = () => null;
   readonly queue: number[] = [];
+  /** The head that each entered the queue with. */
+  readonly queuedHeads = new Map<number, string>();
   readonly histories = new Map<number, TextHistory>();
   readonly #writers = new Set<string>();
   readonly #checks = new Map<string, CheckState>();

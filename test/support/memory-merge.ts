@@ -23,7 +23,8 @@ export async function runQueue(world: MemoryGitHub): Promise<void> {
   const client = world.connect("merge-queue");
   for (const number of world.queue.splice(0)) {
     const pull = await client.pull(number, AbortSignal.any([]));
-    if (!pull.ok || pull.value.state === "closed") continue;
+    const isSame = pull.ok && pull.value.headSha === world.queuedHeads.get(number);
+    if (!pull.ok || !isSame || pull.value.state === "closed") continue;
     const { headSha, title } = pull.value;
     const request = { headSha, method: "squash", title, message: "" } as const;
     const attempt = { pull: pull.value, login: client.login, request, isQueue: true };

@@ -34,6 +34,10 @@ export interface MergeAttempt {
 /** Null where nothing stands in the way. */
 export async function mergeRefusal(world: MemoryGitHub, attempt: MergeAttempt): Promise<Refusal | null> {
   const { pull, request, isQueue } = attempt;
+  if (world.isBaseRaced) {
+    world.isBaseRaced = false;
+    return { status: 405, message: "Base branch was modified. Review and try the merge again." };
+  }
   if (pull.state === "closed") return { status: 405, message: "Pull Request is not mergeable" };
   if (pull.draft) return { status: 405, message: "Pull Request is still a draft" };
   if (pull.headSha !== request.headSha) {
@@ -61,6 +65,7 @@ function methodRefusal(method: MergeMethod): Refusal {
 async function violations(world: MemoryGitHub, attempt: MergeAttempt): Promise<string[]> {
   const { rules } = world;
   const { pull, login, isQueue } = attempt;
+  if (pull.baseBranch !== world.defaultBranch) return [];
   const commitsMissing = rules.strict === true ? await world.branches.aheadBy(pull.headBranch, pull.baseBranch) : 0;
   const threads = world.stored(pull.number).openThreads;
   return [
