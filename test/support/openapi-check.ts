@@ -15,6 +15,8 @@ const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 /** Below these keys stand values, not schemas. */
 const VALUE_KEYS: ReadonlySet<string> = new Set(["example", "examples", "enum", "default"]);
 const PROBLEMS_SHOWN_MAX = 5;
+/** "Follow redirects": any operation may be answered so, and the description has it for few. */
+const REDIRECTS: ReadonlySet<number> = new Set([301, 307]);
 
 /** Takes about half a second and 250 MB; the first exchange of each operation takes up to 0.3 s more. */
 export async function loadOpenapiCheck(): Promise<CheckExchange> {
@@ -83,7 +85,7 @@ function checkResponse(
 ): string[] {
   if (status === 304) return body === undefined ? [] : ["a 304 has no body"];
   const isDescribed = Object.hasOwn(operation.responses ?? {}, String(status));
-  if (!isDescribed) return status < 400 ? ["has a status that GitHub does not describe"] : checkErrorBody(body);
+  if (!isDescribed) return status < 400 && !REDIRECTS.has(status) ? ["has a status that GitHub does not describe"] : checkErrorBody(body);
   if (headers["content-type"]?.startsWith("application/json") === false) return [];
   const answered = backend.validator.validateResponse(structuredClone(body) ?? null, operation, status);
   return (answered.errors ?? [])
