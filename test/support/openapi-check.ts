@@ -85,7 +85,10 @@ function checkResponse(
 ): string[] {
   if (status === 304) return body === undefined ? [] : ["a 304 has no body"];
   const isDescribed = Object.hasOwn(operation.responses ?? {}, String(status));
-  if (!isDescribed) return status < 400 && !REDIRECTS.has(status) ? ["has a status that GitHub does not describe"] : checkErrorBody(body);
+  if (!isDescribed)
+    return status < 400 && !REDIRECTS.has(status)
+      ? ["has a status that GitHub does not describe"]
+      : checkErrorBody(body);
   if (headers["content-type"]?.startsWith("application/json") === false) return [];
   const answered = backend.validator.validateResponse(structuredClone(body) ?? null, operation, status);
   return (answered.errors ?? [])

@@ -1,9 +1,7 @@
 // GitHub Docs: "About status checks", "REST API endpoints for check suites" (a suite is made at the push, for each app),
 // "Get a check run" (statuses and conclusions), "Re-running workflows and jobs".
 
-import { expect } from "vitest";
-
-import { contract, merge, openPull, signal, value } from "./contract.ts";
+import { contract, expect, merge, openPull, signal, value } from "./contract.ts";
 
 const CONCLUSIONS = {
   success: "passed",

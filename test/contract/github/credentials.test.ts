@@ -1,9 +1,7 @@
 // GitHub Docs: "Repository roles", "Permissions required for fine-grained personal access tokens", "Troubleshooting the
 // REST API" (401, 403).
 
-import { expect } from "vitest";
-
-import { contract, merge, openPull, refusal, signal, value } from "./contract.ts";
+import { contract, expect, merge, openPull, refusal, signal, value } from "./contract.ts";
 
 contract("credentials", {
   "a token says whose it is": async (_world, github) => {

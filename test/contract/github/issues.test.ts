@@ -1,9 +1,7 @@
 // GitHub Docs: "Transferring an issue to another repository", "Deleting an issue", "Locking conversations", "Disabling
 // issues", "Archiving repositories", "Renaming a repository"; REST "Get an issue" (301, 404, 410).
 
-import { expect } from "vitest";
-
-import { contract, merge, openPull, refusal, signal, value } from "./contract.ts";
+import { contract, expect, merge, openPull, refusal, signal, value } from "./contract.ts";
 
 contract("an issue that went away", {
   "is not found after its transfer, and its namesake elsewhere is not taken for it": async (world, github) => {

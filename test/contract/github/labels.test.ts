@@ -1,9 +1,7 @@
 // GitHub Docs: "Managing labels", "REST API endpoints for labels". Names have no case; a label that is put on an issue is
 // made where the repository has none of that name.
 
-import { expect } from "vitest";
-
-import { contract, signal, value } from "./contract.ts";
+import { contract, expect, signal, value } from "./contract.ts";
 
 contract("labels", {
   "a label that exists in another form is there already": async (_world, github) => {

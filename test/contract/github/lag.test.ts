@@ -1,9 +1,7 @@
 // GitHub's replicas lag behind its writes: its documentation asks for patience in several places ("Best practices for using
 // the REST API"; "Get a pull request": mergeability is worked out later), and public reports measure 404 after a write.
 
-import { expect } from "vitest";
-
-import { contract, openPull, signal, value } from "./contract.ts";
+import { contract, expect, openPull, signal, value } from "./contract.ts";
 
 contract("lag", {
   "what was changed a moment ago may look as it was": async (world, github) => {

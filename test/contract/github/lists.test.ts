@@ -1,9 +1,7 @@
 // GitHub Docs: "Using pagination in the REST API" (Link), "List repository issues" (`since`, pull requests among issues),
 // "List pull requests files".
 
-import { expect } from "vitest";
-
-import { contract, merge, openPull, signal, value } from "./contract.ts";
+import { contract, expect, merge, openPull, signal, value } from "./contract.ts";
 
 const MANY = 130;
 

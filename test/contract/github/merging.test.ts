@@ -1,9 +1,7 @@
 // GitHub Docs: "Merge a pull request" (REST), "About merge methods on GitHub", "Get a pull request" (`mergeable`),
 // "Managing the automatic deletion of branches".
 
-import { expect } from "vitest";
-
-import { contract, merge, openPull, refusal, signal, value } from "./contract.ts";
+import { contract, expect, merge, openPull, refusal, signal, value } from "./contract.ts";
 
 const METHODS = [
   ["squash", "Squash merges are not allowed on this repository."],

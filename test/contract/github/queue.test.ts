@@ -1,8 +1,6 @@
 // GitHub Docs: "Managing a merge queue", "Merging a pull request with a merge queue", GraphQL `enqueuePullRequest`.
 
-import { expect } from "vitest";
-
-import { contract, merge, openPull, refusal, signal, value } from "./contract.ts";
+import { contract, expect, merge, openPull, refusal, signal, value } from "./contract.ts";
 
 contract("the merge queue", {
   "is the only way where the rules want it": async (world, github) => {

@@ -1,9 +1,7 @@
 // GitHub Docs: "About protected branches", "Available rules for rulesets", "Approving a pull request with required reviews",
 // "About code owners", "Dismissing a pull request review", "Troubleshooting required status checks".
 
-import { expect } from "vitest";
-
-import { contract, merge, openPull, refusal, signal, value } from "./contract.ts";
+import { contract, expect, merge, openPull, refusal, signal, value } from "./contract.ts";
 
 const REVIEW_MISSING = {
   kind: "merge-blocked",

@@ -1,8 +1,6 @@
 // GitHub Docs: "Issue event types" (labeled, renamed), GraphQL `userContentEdits`. Times have whole seconds.
 
-import { expect } from "vitest";
-
-import { contract, refusal, signal, value } from "./contract.ts";
+import { contract, expect, refusal, signal, value } from "./contract.ts";
 
 const LABEL = "hydraflow-find";
 
