@@ -177,6 +177,13 @@ const TOLD: readonly (readonly [name: string, type: MetricType, help: string, sa
     "Bytes of log records that the disk did not take.",
     (worker) => one(worker.log_dropped_bytes),
   ],
+  ["hydraflow_worker_bugs_total", "counter", "Bugs that the worker caught and went on from.", ({ bugs }) => one(bugs)],
+  [
+    "hydraflow_sync_age_seconds",
+    "gauge",
+    "Since GitHub's last good answer to a listing of issues.",
+    (worker) => one(worker.sync_age_seconds ?? undefined),
+  ],
 ];
 
 function queueSamples({ stages }: WorkerMetrics): Sample[] {

@@ -3,7 +3,14 @@
 
 import { z } from "./schema.ts";
 
-import { type Config, configSchema, environmentName, machineSettings, type Setting } from "./config.ts";
+import {
+  ADDING_SETTINGS,
+  type Config,
+  configSchema,
+  environmentName,
+  machineSettings,
+  type Setting,
+} from "./config.ts";
 import { fail, ok, type Result } from "./result.ts";
 
 export interface ConfigLayer {
@@ -35,7 +42,10 @@ const OTHER_VARIABLES = new Set([
 export function resolveConfig(layers: readonly ConfigLayer[]): Result<Config, readonly ConfigProblem[]> {
   const problems: ConfigProblem[] = [];
   const merged: Record<string, unknown> = {};
-  for (const layer of layers) Object.assign(merged, readLayer(layer, problems));
+  for (const layer of layers) {
+    for (const [setting, value] of Object.entries(readLayer(layer, problems)))
+      merged[setting] = layer.kind === "repository" ? added(setting, merged[setting], value) : value;
+  }
   if (problems.length > 0) return fail(problems);
   return ok(Object.freeze(z.parse(configSchema, merged)));
 }
@@ -54,6 +64,13 @@ export function environmentLayer(environment: Readonly<Record<string, string | u
 
 export function describeProblems(problems: readonly ConfigProblem[]): string {
   return problems.map(({ source, setting, problem }) => `${source}: ${setting}: ${problem}`).join("; ");
+}
+
+/** `below` comes from the machine, if it says anything. */
+function added(setting: string, below: unknown, value: unknown): unknown {
+  if (!ADDING_SETTINGS.has(setting)) return value;
+  if (Array.isArray(below) && Array.isArray(value)) return (below as unknown[]).concat(value as unknown[]);
+  return below === true ? true : value;
 }
 
 function readLayer(layer: ConfigLayer, problems: ConfigProblem[]): Record<string, unknown> {

@@ -12,6 +12,9 @@ const milliseconds = (min: number, max: number) => z.int().check(z.minimum(min),
 const count = (min: number, max: number) => z.int().check(z.minimum(min), z.maximum(max));
 const text = z.string().check(z.minLength(1), z.maxLength(4_096));
 
+/** Patterns as in .gitignore. */
+const paths = z.array(z.string().check(z.minLength(1), z.maxLength(200))).check(z.maxLength(200));
+
 /** Settings of the machine: a repository's own file must not set them, they reach outside that repository. */
 export const machineSettings = {
   /** 0 binds any free port; the real ones stand in supervisor-state.json. */
@@ -23,6 +26,8 @@ export const machineSettings = {
   githubGitUrl: z.optional(z.url()),
   githubTokenFile: z.optional(text),
   worktreeBase: z.optional(text),
+  /** Patterns, as in .gitignore, of paths that agents may change although they are protected. */
+  unprotectedPaths: z._default(paths, []),
   agentDriver: z._default(z.enum(["claude", "demo"]), "claude"),
   /** Program of the agent CLI: an absolute path, or a name looked up on PATH. */
   agentCommand: z.optional(text),
@@ -51,8 +56,10 @@ export const repositorySettings = {
   labelPrefix: z._default(z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,30}$/)), "hydraflow"),
   /** The repository's default branch when absent. */
   baseBranch: z.optional(text),
-  /** Quality gate, run by `sh -c` in the worktree. Default: `make quality` where a Makefile has it, else `npm test`. */
+  /** Quality gate, run by `sh -c` in a fresh checkout. Default: `make quality` where a Makefile has it, else `npm test`. */
   gateCommand: z.optional(text),
+  /** Run before the gate in the same place. Default: a clean install, where the gate is `npm test` by default. */
+  gateSetupCommand: z.optional(text),
   gateTimeoutMs: z._default(milliseconds(1_000, 4 * HOUR_MS), HOUR_MS),
   pollIntervalMs: z._default(milliseconds(200, 5 * MINUTE_MS), 30_000),
   maxTriagers: z._default(count(1, 10), 1),
@@ -78,12 +85,19 @@ export const repositorySettings = {
   agentSilenceMs: z._default(milliseconds(100, 4 * HOUR_MS), 5 * MINUTE_MS),
   agentTurnMs: z._default(milliseconds(100, 24 * HOUR_MS), HOUR_MS),
   claimLeaseMs: z._default(milliseconds(1_000, 24 * HOUR_MS), 15 * MINUTE_MS),
+  /** Patterns, as in .gitignore, of paths that need a person's approval beside the built-in ones. */
+  protectedPaths: z._default(paths, []),
+  /** Lockfiles and the install scripts of package.json need a person's approval too. */
+  protectLockfiles: z._default(z.boolean(), false),
   minPlanWords: z._default(count(0, 2_000), 200),
   gitAuthorName: z._default(text, "HydraFlow"),
   gitAuthorEmail: z._default(text, "hydraflow@users.noreply.github.com"),
   /** Held in memory too. */
   eventLogBytesMax: z._default(count(65_536, 268_435_456), 10_485_760),
 } as const;
+
+/** A repository's own file only adds to what the machine says of these: it may not take protection away. */
+export const ADDING_SETTINGS: ReadonlySet<string> = new Set(["protectedPaths", "protectLockfiles"]);
 
 export const configSchema = z.strictObject({ ...machineSettings, ...repositorySettings });
 

@@ -51,6 +51,8 @@ export interface WorkerPaths {
   readonly metrics: string;
   /** HOME and TMPDIR of agents, one directory per issue beneath. */
   readonly agentHomes: string;
+  /** Of quality gates: one HOME per run, and the caches that all of them share. */
+  readonly gates: string;
   /** Records of the process groups that run now. */
   readonly groups: string;
   readonly plan: (issue: number) => string;
@@ -71,6 +73,7 @@ export function workerPaths(dataRoot: string): WorkerPaths {
     memory: join(root, "memory"),
     metrics: join(root, "metrics", "snapshots.jsonl"),
     agentHomes: join(root, "agents"),
+    gates: join(root, "gates"),
     groups: join(root, "groups"),
     plan: (issue) => join(root, "plans", `issue-${issue}.md`),
     transcript: (issue, stage, attempt) => join(root, "logs", `issue-${issue}`, `${stage}-${attempt}.jsonl`),

@@ -20,6 +20,10 @@ export const workerMetricsSchema = z.object({
   agent_cost_usd: count,
   events: z.object({ readers: count, unread: count, dropped: count }),
   log_dropped_bytes: count,
+  /** Bugs that were caught, since the worker started. */
+  bugs: count,
+  /** Since GitHub's last good answer to a listing; null while there has been none. */
+  sync_age_seconds: z.nullable(count),
   /** Null until GitHub has said anything; `resetAt` is an ISO time. */
   rate_limit: z.nullable(z.object({ limit: count, remaining: count, resetAt: z.string() })),
 });

@@ -142,6 +142,8 @@ function shorten(text: string): string {
 
 function levelOf(event: WorkerEvent): LogLevel {
   switch (event.type) {
+    case "worker.bug":
+      return "error";
     case "run.failed":
     case "github.failed":
     case "github.paused":

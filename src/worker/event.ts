@@ -7,6 +7,14 @@ export type WorkerEvent =
   | { readonly type: "worker.ready"; readonly port: number }
   | { readonly type: "worker.stopping"; readonly reason: string }
   | { readonly type: "worker.notice"; readonly notice: string | null }
+  /** A bug that was caught; what it was about is tried again. */
+  | {
+      readonly type: "worker.bug";
+      readonly where: string;
+      readonly issue: number | null;
+      readonly problem: string;
+      readonly stack: string | null;
+    }
   | { readonly type: "issue.found"; readonly issue: number; readonly stage: Stage; readonly title: string }
   | { readonly type: "issue.claimed"; readonly issue: number; readonly stage: Stage; readonly owner: string }
   | { readonly type: "issue.released"; readonly issue: number }

@@ -4,10 +4,14 @@
 import { ok, type Result } from "../core/result.ts";
 import type { GitHub, GitHubFailure } from "./github/github.ts";
 import type { Journal } from "./journal.ts";
+import { cutMarkdown } from "./text/markdown-code.ts";
 
-/** GitHub's limit on the body of a comment. */
+/**
+ * GitHub's limit: 65,536 code points of a pull request's description, 262,144 bytes of a comment. As many UTF-16 units are
+ * never more than either.
+ */
 export const COMMENT_CHARACTERS_MAX = 65_536;
-const CUT_NOTICE = "\n\n… (cut, the text is over GitHub's limit)";
+export const CUT_NOTICE = "\n\n… (cut, the text is over GitHub's limit)";
 
 export interface OwnComment {
   readonly github: GitHub;
@@ -66,8 +70,7 @@ interface Posted {
 export function withMarker(body: string, key: string): string {
   const marker = `\n\n${markerOf(key)}`;
   const room = COMMENT_CHARACTERS_MAX - marker.length;
-  const text = body.length <= room ? body : `${body.slice(0, room - CUT_NOTICE.length)}${CUT_NOTICE}`;
-  return `${text.trimEnd()}${marker}`;
+  return `${cutMarkdown(body, room, CUT_NOTICE).trimEnd()}${marker}`;
 }
 
 async function findOwn(

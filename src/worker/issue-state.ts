@@ -115,6 +115,8 @@ export interface IssueState {
   readonly waivedChecks: readonly string[];
   /** How often the branch was brought up to date because GitHub refused to merge; a person is asked in the end. */
   readonly branchUpdates: number;
+  /** Work that the gate was green for and that a rule of the server refused; the next run pushes it as it is. */
+  readonly kept: { readonly sha: string; readonly summary: string } | null;
   readonly claim: { readonly commentId: number; readonly expiresAt: string } | null;
   readonly retryAt: string | null;
   readonly retryReason: string | null;
@@ -142,6 +144,7 @@ export const UNKNOWN_ISSUE: IssueState = Object.freeze({
   missingChecks: Object.freeze([]),
   waivedChecks: Object.freeze([]),
   branchUpdates: 0,
+  kept: null,
   claim: null,
   retryAt: null,
   retryReason: null,
@@ -220,6 +223,7 @@ export const issueStateSchema = z.strictObject({
   missingChecks: z._default(z.array(z.string()), []),
   waivedChecks: z._default(z.array(z.string()), []),
   branchUpdates: z._default(count, 0),
+  kept: z._default(z.nullable(z.strictObject({ sha: z.string(), summary: z.string() })), null),
   claim: z.nullable(z.strictObject({ commentId: id, expiresAt: z.string() })),
   retryAt: z.nullable(z.string()),
   retryReason: z.nullable(z.string()),

@@ -58,11 +58,17 @@ export class IssueStore {
   #lastSync: LastSync = { at: null, ok: false, problem: null };
   #lastAttemptMs: number | null = null;
   #lastFullMs: number | null = null;
+  #lastGoodMs: number | null = null;
   /** Newest `updatedAt` that GitHub has shown. */
   #newest: string | null = null;
 
   constructor(options: IssueStoreOptions) {
     this.#options = options;
+  }
+
+  /** When GitHub last answered a listing well, on the monotonic clock; null before the first time. */
+  get lastGoodMs(): number | null {
+    return this.#lastGoodMs;
   }
 
   get lastSync(): LastSync {
@@ -171,6 +177,7 @@ export class IssueStore {
     }
     const changed = this.#apply(listed.value, full, version);
     if (full) this.#lastFullMs = startedMs;
+    this.#lastGoodMs = startedMs;
     this.#lastSync = { at, ok: true, problem: null };
     if (full || changed) tell({ type: "store.synced", issues: this.#entries.size, full });
     if (changed) this.#changed();

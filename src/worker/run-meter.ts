@@ -18,7 +18,10 @@ interface Durations {
   count: number;
 }
 
-type RunFigures = Pick<WorkerMetrics, "runs" | "run_seconds" | "agent_turns" | "agent_tokens" | "agent_cost_usd">;
+type RunFigures = Pick<
+  WorkerMetrics,
+  "runs" | "run_seconds" | "agent_turns" | "agent_tokens" | "agent_cost_usd" | "bugs"
+>;
 
 export class RunMeter {
   readonly #clock: Clock;
@@ -28,6 +31,7 @@ export class RunMeter {
   readonly #turns = new Map<string, number>();
   readonly #tokens = { input: 0, output: 0 };
   #costUsd = 0;
+  #bugs = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -48,6 +52,9 @@ export class RunMeter {
         this.#tokens.output += event.outputTokens;
         this.#costUsd += event.costUsd ?? 0;
         return;
+      case "worker.bug":
+        this.#bugs += 1;
+        return;
       default:
     }
   }
@@ -59,6 +66,7 @@ export class RunMeter {
       agent_turns: [...this.#turns].map(([outcome, count]) => ({ outcome, count })),
       agent_tokens: { ...this.#tokens },
       agent_cost_usd: this.#costUsd,
+      bugs: this.#bugs,
     };
   }
 

@@ -14,6 +14,8 @@ const FIGURES: WorkerMetrics = {
   agent_cost_usd: 0.25,
   events: { readers: 2, unread: 17, dropped: 1 },
   log_dropped_bytes: 300,
+  bugs: 2,
+  sync_age_seconds: 12.5,
   rate_limit: { limit: 5_000, remaining: 4_321, resetAt: "2026-03-01T12:00:00.000Z" },
 };
 

@@ -60,4 +60,13 @@ describe("a comment that stands once", () => {
     expect(body.endsWith(`<!-- hydraflow:${KEY} -->`)).toBe(true);
     expect(body).toContain("over GitHub's limit");
   });
+
+  it("is never cut through a character, and closes the code that it is cut in", () => {
+    const emoji = withMarker(`x${"😀".repeat(50_000)}`, KEY);
+    const code = withMarker(`\`\`\`\n${"a line\n".repeat(10_000)}`, KEY);
+
+    expect(emoji.isWellFormed()).toBe(true);
+    expect(emoji.length).toBeLessThanOrEqual(COMMENT_CHARACTERS_MAX);
+    expect(code).toContain("a line\n```\n\n…");
+  });
 });

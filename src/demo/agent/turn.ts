@@ -153,7 +153,7 @@ async function review(task: Task): Promise<Verdict> {
   const asked = [...new Set(dueEdits(task).map((edit) => edit.path))];
   const missing = asked.filter((path) => !changed.value.includes(path));
   const summary = `The change touches ${changed.value.length} files; the issue asks for ${asked.length}.`;
-  if (missing.length === 0) return { verdict: "approve", summary, findings: [] };
+  if (missing.length === 0) return { verdict: "approve", summary, findings: [], read: changed.value };
   return {
     verdict: "request_changes",
     summary,

@@ -117,7 +117,7 @@ async function runOnce(
   const onLine = async (line: string): Promise<void> => {
     const value = parseStreamLine(line, options.redact);
     await transcript.append(value === undefined ? options.redact(line) : JSON.stringify(value));
-    if (value === undefined && line.trim() !== "") state.brokenLines += 1;
+    if (value === undefined) state.takePlain(options.redact(line));
     for (const item of streamItems(value)) {
       state.take(item);
       const event = eventOf(item);

@@ -7,10 +7,13 @@ import { z } from "../../core/schema.ts";
 const SUMMARY_LENGTH_MAX = 200;
 /** The tool that the CLI offers for `--json-schema`; calling it is the verdict, not work. */
 const VERDICT_TOOL = "StructuredOutput";
+/** The model's name in a message that no model has written. */
+const SYNTHETIC_MODEL = "<synthetic>";
 
 export type StreamItem =
   | { readonly kind: "started"; readonly sessionId: string; readonly model: string; readonly version: string }
-  | { readonly kind: "said"; readonly text: string }
+  /** `byCli`: the CLI put it in the model's place, for instance to say that a limit is reached. */
+  | { readonly kind: "said"; readonly text: string; readonly byCli: boolean }
   | { readonly kind: "tool-started"; readonly id: string; readonly tool: string; readonly summary: string }
   | { readonly kind: "tool-ended"; readonly id: string }
   | { readonly kind: "retrying"; readonly attempt: number; readonly reason: string }
@@ -78,7 +81,7 @@ const limitSchema = z.object({
 const messageSchema = z.object({
   type: z.enum(["assistant", "user"]),
   error: z.optional(z.string()),
-  message: z.object({ content: z.union([z.string(), z.array(z.unknown())]) }),
+  message: z.object({ content: z.union([z.string(), z.array(z.unknown())]), model: textOr("") }),
 });
 
 const blockSchema = z.union([
@@ -139,17 +142,17 @@ function messageItems({ type, error, message }: z.infer<typeof messageSchema>): 
   for (const raw of blocks) {
     const block = z.safeParse(blockSchema, raw);
     if (!block.success) continue;
-    const item = blockItem(block.data, type);
+    const item = blockItem(block.data, type, message.model);
     if (item !== null) items.push(item);
   }
   return items;
 }
 
 /** What the user side of the conversation says is our own prompt, and the CLI's own reminders. */
-function blockItem(block: z.infer<typeof blockSchema>, from: "assistant" | "user"): StreamItem | null {
+function blockItem(block: z.infer<typeof blockSchema>, from: "assistant" | "user", model: string): StreamItem | null {
   switch (block.type) {
     case "text":
-      return from === "assistant" ? { kind: "said", text: block.text } : null;
+      return from === "assistant" ? { kind: "said", text: block.text, byCli: model === SYNTHETIC_MODEL } : null;
     case "tool_use":
       return block.name === VERDICT_TOOL
         ? null

@@ -3,15 +3,21 @@
 
 import { fail, ok, type Result } from "../../core/result.ts";
 import { z } from "../../core/schema.ts";
+import { onOneLine } from "../text/hidden-characters.ts";
 
 const TEXT_LENGTH_MAX = 60_000;
 const LIST_LENGTH_MAX = 100;
+/** Of a review with more files that it must read nobody can say that it was read. */
+const READ_LENGTH_MAX = 1_000;
+const UNREAD_NAMES_MAX = 10;
 
 export interface VerdictForm<V> {
   /** Draft 7, without `$schema`: Claude Code refuses drafts that it does not carry. */
   readonly schema: Readonly<Record<string, unknown>>;
   /** The failure is one line that says what is wrong, fit for a second prompt. */
   readonly read: (verdict: unknown) => Result<V, string>;
+  /** For the answer to a repair prompt, after which nobody asks again; `read` where there is none. */
+  readonly readLast?: (verdict: unknown) => Result<V, string>;
 }
 
 const text = z.string().check(z.maxLength(TEXT_LENGTH_MAX));
@@ -42,6 +48,8 @@ const reviewSchema = z.strictObject({
   verdict: z.enum(["approve", "request_changes", "needs_input"]),
   summary: text,
   findings: list,
+  /** Paths of the files that the prompt did not show, and that the reviewer read all the same. */
+  read: z.optional(z.array(text).check(z.maxLength(READ_LENGTH_MAX))),
   question,
 });
 
@@ -71,6 +79,38 @@ const review = form(reviewSchema, (verdict) => {
 
 /** By role. */
 export const VERDICTS = { triage, plan, implement: work, review, hitl: work } as const;
+
+/**
+ * The form of a review whose prompt did not show every file whole: an approval has to name each of `mustRead` as read. One
+ * that still does not after the repair becomes a question to a person, with what the reviewer thought.
+ */
+export function reviewForm(mustRead: readonly string[]): VerdictForm<ReviewVerdict> {
+  return {
+    schema: review.schema,
+    read: (verdict) => {
+      const read = review.read(verdict);
+      const problem = read.ok ? unreadProblem(read.value, mustRead) : null;
+      return problem === null ? read : fail(problem);
+    },
+    readLast: (verdict) => {
+      const read = review.read(verdict);
+      const problem = read.ok ? unreadProblem(read.value, mustRead) : null;
+      if (!read.ok || problem === null) return read;
+      const asked = `The reviewer would approve the change, but ${problem}. Read the change in the pull request, and say whether it may be merged as it is.`;
+      return ok({ ...read.value, verdict: "needs_input", question: asked });
+    },
+  };
+}
+
+function unreadProblem({ verdict, read = [] }: ReviewVerdict, mustRead: readonly string[]): string | null {
+  if (verdict !== "approve") return null;
+  const known = new Set(read.map((path) => path.trim().replace(/^\.\//, "")));
+  const unread = mustRead.filter((path) => !known.has(path) && !known.has(onOneLine(path)));
+  if (unread.length === 0) return null;
+  const names = unread.slice(0, UNREAD_NAMES_MAX).map(onOneLine).join(", ");
+  const more = unread.length > UNREAD_NAMES_MAX ? ` and ${unread.length - UNREAD_NAMES_MAX} more` : "";
+  return `\`read\` does not name these files, which nobody approves unread: ${names}${more}`;
+}
 
 function form<S extends z.ZodMiniType>(
   schema: S,

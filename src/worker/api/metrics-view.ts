@@ -3,6 +3,7 @@
 import { type Stage, STAGES } from "../../core/stage.ts";
 import type { WorkerMetrics } from "../../core/worker-metrics.ts";
 import type { Issue } from "../github/github.ts";
+import { isWaiting as isPutDown } from "../pipeline/backoff.ts";
 import { isDecided } from "../pipeline/hitl-inbox.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 
@@ -18,6 +19,7 @@ export function metricsRow(runtime: RepoRuntime) {
     ...meter.figures(),
     events: { ...bus.backlog, dropped: bus.dropped },
     log_dropped_bytes: log.droppedBytes,
+    sync_age_seconds: syncAgeSeconds(runtime),
     rate_limit: limit === null ? null : { ...limit, resetAt: limit.resetAt.toISOString() },
   };
   return {
@@ -44,8 +46,14 @@ function stageFigures(runtime: RepoRuntime, stage: Stage, now: Date): StageFigur
   };
 }
 
+/** Since GitHub's last good answer to a listing; null before the first, and while the pipeline is not up. */
+function syncAgeSeconds({ orchestrator, clock }: RepoRuntime): number | null {
+  const syncedMs = orchestrator?.store.lastGoodMs ?? null;
+  return syncedMs === null ? null : (clock.monotonicMs() - syncedMs) / 1_000;
+}
+
 function isWaiting(runtime: RepoRuntime, stage: Stage, issue: Issue, now: Date): boolean {
   const { retryAt, hitl } = runtime.state.issue(issue.number);
-  if (retryAt !== null && retryAt > now.toISOString()) return true;
+  if (isPutDown(retryAt, now)) return true;
   return stage === "hitl" && (hitl === null || !isDecided(hitl));
 }

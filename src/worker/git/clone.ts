@@ -28,7 +28,11 @@ export async function cloneRepository(
   try {
     const url = remoteUrl(clone.access, clone.repository);
     const cloned = await clone.git.run(
-      remoteCall(clone.access, parent, ["clone", "--quiet", "--no-recurse-submodules", "--", url, temporary]),
+      remoteCall(clone.access, {
+        directory: parent,
+        remoteUrl: url,
+        arguments: ["clone", "--quiet", "--template=", "--no-recurse-submodules", "--", url, temporary],
+      }),
       signal,
     );
     if (!cloned.ok) return cloned;

@@ -1,10 +1,11 @@
-// Keeps what git would obey (configuration, hooks, attributes, pointers) as it was before an agent's turn, and puts it back
-// after. An agent shares our user, and one line in .git/config runs a program at the host's next `git add`; no list of
+// Keeps what git would obey (configuration, hooks, attributes, pointers, what stands in for objects) as it was before an
+// agent's turn, and puts it back after. An agent shares our user, and one line in .git/config runs a program at the host's next `git add`; no list of
 // overrides can be complete, because filter names come from .gitattributes. Reads with plain fs, never by running git.
+// A commit-graph is not watched: housekeeping rewrites it, and our git reads none (git-environment.ts).
 // The copy is on disk while a turn runs, so that a worker killed in between still finds out at its next start.
 
 import { mkdir } from "node:fs/promises";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 
 import { readTextIfExists, replaceFile } from "../../core/durable-file.ts";
 import { messageOf } from "../../core/errors.ts";
@@ -22,6 +23,7 @@ import {
   textOf,
 } from "./kept-file.ts";
 import { Mutex } from "./mutex.ts";
+import { keepReplaceLines, keepSubmodules, restoreReplaceLines } from "./kept-refs.ts";
 
 const KEPT_BYTES_MAX = 64 * 1_048_576;
 
@@ -38,10 +40,30 @@ export interface ConfigGuardOptions {
   readonly file: string;
 }
 
-/** What was put back. Hooks and core.hooksPath land here and are no failure: our git runs no hook. */
+/** What was put back without being a failure: ordinary tools write it, and our git does not read it; see `isHarmless`. */
 export interface Restored {
   readonly restored: readonly string[];
 }
+
+/** In the common directory; a directory in the list counts when something else takes its place. */
+const WATCHED = [
+  "config",
+  "config.worktree",
+  "info",
+  "info/attributes",
+  "info/exclude",
+  "info/grafts",
+  "info/sparse-checkout",
+  "objects",
+  "objects/info",
+  "objects/info/alternates",
+  "objects/info/http-alternates",
+  "refs",
+  "shallow",
+];
+/** With everything below, also what was not there before. */
+const WATCHED_DIRECTORIES = ["hooks", "refs/replace", "remotes", "branches"];
+const PACKED_REFS = "packed-refs";
 
 const filesSchema = z.record(z.string(), keptFileSchema);
 const keptSchema = z.strictObject({ common: filesSchema, worktrees: z.record(z.string(), filesSchema) });
@@ -50,14 +72,12 @@ type Kept = z.infer<typeof keptSchema>;
 
 export class ConfigGuard {
   readonly #options: ConfigGuardOptions;
-  readonly #hooks: string;
   readonly #mutex = new Mutex();
   /** `common` is the copy from before the first of the turns that run now: a later one may be of a changed file. */
   #kept: Kept | undefined;
 
   private constructor(options: ConfigGuardOptions) {
     this.#options = options;
-    this.#hooks = join(options.commonDirectory, "hooks");
   }
 
   /** Puts back what turns of an earlier, killed worker changed, and says what that was. Before any git in the checkout. */
@@ -119,29 +139,35 @@ export class ConfigGuard {
 
   async #commonNow(): Promise<Files> {
     const directory = this.#options.commonDirectory;
-    const files = await keepAll(
-      ["config", "config.worktree", "info/attributes", "objects/info/alternates"].map((name) => join(directory, name)),
-    );
+    const files = await keepAll(WATCHED.map((name) => join(directory, name)));
     const included = includedPaths(textOf(files[join(directory, "config")])).filter((path) => !path.startsWith("~"));
     const includes = await keepAll(included.map((path) => (isAbsolute(path) ? path : resolve(directory, path))));
-    return { ...files, ...includes, ...Object.fromEntries(await keepDirectory(this.#hooks)) };
+    return { ...files, ...includes, ...(await keepSubmodules(directory)), ...(await this.#directoriesNow()) };
+  }
+
+  async #directoriesNow(): Promise<Files> {
+    const paths = WATCHED_DIRECTORIES.map((name) => join(this.#options.commonDirectory, name));
+    const kept = await Promise.all(paths.map((path) => keepDirectory(path)));
+    const packed = join(this.#options.commonDirectory, PACKED_REFS);
+    return { ...Object.fromEntries(kept.flatMap((files) => [...files])), [packed]: await keepReplaceLines(packed) };
   }
 
   async #putBack(before: Files): Promise<{ changed: string[]; restored: string[] }> {
     const changed: string[] = [];
     const restored: string[] = [];
     // Parents first: a directory that was replaced by a link must be gone before anything is written below it. Of files
-    // that were not there before only hooks are removed: a planted include may name any file of the machine.
-    const paths = new Set([...Object.keys(before), ...(await keepDirectory(this.#hooks)).keys()]);
+    // that were not there before only those in our directories are removed: a planted include may name any file.
+    const paths = new Set([...Object.keys(before), ...Object.keys(await this.#directoriesNow())]);
     for (const path of [...paths].toSorted()) {
+      const isPacked = path === join(this.#options.commonDirectory, PACKED_REFS);
       const was = before[path] ?? { kind: "absent" };
-      const is = await keepFile(path);
-      const isHook = path === this.#hooks || path.startsWith(`${this.#hooks}/`);
-      const change = isHook && !isSameFile(was, is) ? "hooks-path" : changeOf(path, was, is);
+      const is = await (isPacked ? keepReplaceLines(path) : keepFile(path));
+      const change = changeOf(path, was, is);
       if (change === "none") continue;
+      const isSilent = change === "hooks-path" || isHarmless(relative(this.#options.commonDirectory, path));
       try {
-        await restoreFile(path, was);
-        (change === "hooks-path" ? restored : changed).push(path);
+        await (isPacked ? restoreReplaceLines(path, was) : restoreFile(path, was));
+        (isSilent ? restored : changed).push(path);
       } catch (error) {
         changed.push(`${path} (could not be put back: ${messageOf(error)})`);
       }
@@ -153,6 +179,11 @@ export class ConfigGuard {
     await replaceFile(this.#options.file, kept === undefined ? "null" : JSON.stringify(kept));
     this.#kept = kept;
   }
+}
+
+/** Tools write these in good faith; they are put back, and nobody is asked. */
+function isHarmless(path: string): boolean {
+  return /^(hooks|remotes|branches)(\/|$)|^(info\/(exclude|sparse-checkout)|shallow)$/.test(path);
 }
 
 async function ownFiles(worktree: GuardedWorktree): Promise<Files> {
@@ -168,6 +199,8 @@ async function keepAll(paths: readonly string[]): Promise<Files> {
 
 function changeOf(path: string, was: KeptFile, is: KeptFile): ConfigChange {
   if (isSameFile(was, is)) return "none";
+  // A directory that came into being is of no weight; what is in it has entries of its own.
+  if (was.kind === "absent" && is.kind === "other" && is.what === "directory") return "none";
   if (!path.endsWith("/config") || was.kind !== "file" || is.kind !== "file" || was.mode !== is.mode) return "other";
   return compareConfigs(textOf(was), textOf(is));
 }

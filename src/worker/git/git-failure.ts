@@ -6,7 +6,10 @@ export type GitFailureKind =
   | "network"
   | "conflict"
   | "not-found"
+  /** Somebody else pushed: what the remote has is not what was expected. */
   | "rejected"
+  /** A rule of the server forbids it, whoever tries and however often. */
+  | "refused"
   | "config-changed"
   | "failed";
 
@@ -18,11 +21,22 @@ export interface GitFailure {
   readonly message: string;
   /** True when the same call may succeed later. */
   readonly retryable: boolean;
+  /** What the server said, line by line, redacted; absent or empty when it said nothing. */
+  readonly remote?: string;
 }
+
+const REMOTE_CHARACTERS_MAX = 4_000;
 
 /** First match wins: a remote's refusal may quote the words of any later row. */
 const KINDS: readonly (readonly [RegExp, GitFailureKind])[] = [
-  [/\[(remote )?rejected\]|stale info|non-fast-forward|hook declined|protected branch/i, "rejected"],
+  // A name that stands in the way of ours: `agent` beside `agent/issue-1`, here or on the server.
+  [/exists; cannot create|'[^']*' exists, cannot create/i, "conflict"],
+  [/\[remote rejected\][^[]*\((internal server error|fatal error in commit_refs)/i, "network"],
+  [
+    /hook declined|push declined|protected branch|\bGH0\d\d\b|refusing to allow|exceeds (?:the )?(?:github's )?(?:maximum allowed size|file size limit)|returned error: 413\b|http 413\b|shallow update not allowed|(deny|denying) (updating|non-fast-forward|creation|deletion)|\[remote rejected\][^[]*\((permission denied|repository rule|prohibited)/i,
+    "refused",
+  ],
+  [/\[(remote )?rejected\]|stale info|non-fast-forward/i, "rejected"],
   [/cannot lock ref .*(but expected|already exists|unable to resolve)/i, "conflict"],
   [/could not lock|cannot lock ref|unable to create '[^']*\.lock'|another git process/i, "locked"],
   [
@@ -48,4 +62,13 @@ export function gitFailure(kind: GitFailureKind, message: string, exitCode: numb
 
 export function classifyGitOutput(output: string): GitFailureKind {
   return KINDS.find(([pattern]) => pattern.test(output))?.[1] ?? "failed";
+}
+
+/** The lines that the server sent through git's side band, without git's own frame around them. */
+export function remoteWords(output: string): string {
+  const lines = output.split("\n").flatMap((line) => {
+    const said = /^remote:(.*)$/.exec(line)?.[1];
+    return said === undefined ? [] : [said.replace(/^ /, "").trimEnd()];
+  });
+  return lines.join("\n").trim().slice(0, REMOTE_CHARACTERS_MAX);
 }

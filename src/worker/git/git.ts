@@ -11,7 +11,7 @@ import { PRIVATE_DIRECTORY_MODE } from "../../core/paths.ts";
 import { sweepMarked } from "../../core/process-tree.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { type ConfigPair, gitEnvironment, type Identity } from "./git-environment.ts";
-import { classifyGitOutput, type GitFailure, gitFailure } from "./git-failure.ts";
+import { classifyGitOutput, type GitFailure, gitFailure, remoteWords } from "./git-failure.ts";
 
 const LOCAL_TIMEOUT_MS = 5 * 60_000;
 const NETWORK_TIMEOUT_MS = 15 * 60_000;
@@ -46,10 +46,14 @@ export interface GitCall {
   /** From code alone: a value from outside stands behind `--` or has been checked by branch-name.ts. */
   readonly arguments: readonly string[];
   readonly input?: string;
+  /** With `latin1` each character of input and output stands for one byte: names of files come through as they are. */
+  readonly encoding?: "latin1";
   readonly variables?: Readonly<Record<string, string>>;
   readonly config?: readonly ConfigPair[];
   /** Present for commands that use the network: the transports they may use. */
   readonly protocols?: readonly string[];
+  /** Present for commands that use the network: where they go. */
+  readonly remoteUrl?: string;
   /** Exit codes that are answers, not failures; 0 always is. */
   readonly answers?: readonly number[];
   readonly outputBytesMax?: number;
@@ -120,7 +124,8 @@ async function runOnce(
   try {
     const stop = AbortSignal.any([signal, deadline, overflow.signal]);
     const stdout = await spawnGit(options, call, { stop, overflow, outputBytesMax, ended: (result) => (raw = result) });
-    return ok({ exitCode: raw?.exitCode ?? 0, stdout, truncated: false });
+    const printed = call.encoding === undefined ? stdout : Buffer.concat(raw?.stdOut ?? []).toString(call.encoding);
+    return ok({ exitCode: raw?.exitCode ?? 0, stdout: printed, truncated: false });
   } catch (error) {
     signal.throwIfAborted();
     if (overflow.signal.aborted) return cutOutput(call, raw, outputBytesMax);
@@ -153,7 +158,7 @@ async function spawnGit(options: GitOptions, call: GitCall, control: Control): P
         if (error !== undefined || result.exitCode === 0 || call.answers?.includes(result.exitCode)) return error;
         return Buffer.concat([...result.stdErr, ...result.stdOut]);
       },
-      ...(call.input === undefined ? {} : { input: () => call.input }),
+      ...(call.input === undefined ? {} : { input: () => Buffer.from(call.input ?? "", call.encoding ?? "utf8") }),
     });
     git.env(environment).outputHandler((_command, stdout, stderr) => {
       for (const stream of [stdout, stderr]) stream.on("data", limitBytes(control.outputBytesMax, control.overflow));
@@ -191,8 +196,11 @@ const PERMITTED = {
   allowUnsafeConfigEnvCount: true,
   allowUnsafeConfigPaths: true,
   allowUnsafeHooksPath: true,
+  allowUnsafeTemplateDir: true,
   allowUnsafeFsMonitor: true,
   allowUnsafeAskPass: true,
+  allowUnsafeSshCommand: true,
+  allowUnsafeGitProxy: true,
   allowUnsafeCredentialHelper: true,
   allowUnsafeProtocolOverride: true,
 };
@@ -204,6 +212,7 @@ function environmentOf(options: GitOptions, call: GitCall): Record<string, strin
     identity: options.identity,
     protocols: call.protocols ?? [],
     config: call.config ?? [],
+    ...(call.remoteUrl === undefined ? {} : { remoteUrl: call.remoteUrl }),
     variables: {
       ...options.marks,
       ...(call.protocols === undefined ? {} : options.networkVariables),
@@ -227,11 +236,12 @@ function cutOutput(call: GitCall, raw: Raw | undefined, bytesMax: number): Resul
 }
 
 function failureOf(options: GitOptions, error: unknown, raw: Raw | undefined): GitFailure {
-  const text = options.redact(messageOf(error)).replace(/\s+/g, " ").trim();
+  const lines = options.redact(messageOf(error));
+  const text = lines.replace(/\s+/g, " ").trim();
   const message = text.slice(0, MESSAGE_LENGTH_MAX);
   const exitCode = raw === undefined || raw.exitCode < 0 ? null : raw.exitCode;
   if (/spawn git ENOENT/.test(message)) return gitFailure("failed", "git is not installed, or not on PATH", null);
   if (/directory that does not exist/.test(message))
     return gitFailure("not-found", `${message}: the working directory is gone`, null);
-  return gitFailure(classifyGitOutput(text), message, exitCode);
+  return { ...gitFailure(classifyGitOutput(text), message, exitCode), remote: remoteWords(lines) };
 }

@@ -10,6 +10,7 @@ import { z } from "../../core/schema.ts";
 const FILE_BYTES_MAX = 1_048_576;
 const DIRECTORY_ENTRIES_MAX = 500;
 const DEPTH_MAX = 4;
+const DIRECTORY = "directory";
 
 export const keptFileSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("absent") }),
@@ -26,7 +27,7 @@ export async function keepFile(path: string): Promise<KeptFile> {
   const found = await lstat(path).catch(ifAbsent);
   if (found === undefined) return { kind: "absent" };
   if (found.isSymbolicLink()) return { kind: "link", target: await readlink(path) };
-  if (!found.isFile()) return { kind: "other", what: found.isDirectory() ? "directory" : "special file" };
+  if (!found.isFile()) return { kind: "other", what: found.isDirectory() ? DIRECTORY : "special file" };
   if (found.size > FILE_BYTES_MAX) return { kind: "other", what: `file of ${found.size} bytes` };
   return { kind: "file", mode: found.mode & 0o777, content: (await readFile(path)).toString("base64") };
 }
@@ -35,7 +36,7 @@ export async function keepFile(path: string): Promise<KeptFile> {
 export async function keepDirectory(path: string, depth = 0): Promise<Map<string, KeptFile>> {
   const kept = new Map<string, KeptFile>();
   const itself = await keepFile(path);
-  if (itself.kind !== "other" || itself.what !== "directory" || depth === DEPTH_MAX) return kept.set(path, itself);
+  if (itself.kind !== "other" || itself.what !== DIRECTORY || depth === DEPTH_MAX) return kept.set(path, itself);
   const names = (await readdir(path)).toSorted();
   if (names.length > DIRECTORY_ENTRIES_MAX)
     return kept.set(path, { kind: "other", what: `directory of ${names.length} entries` });
@@ -46,7 +47,12 @@ export async function keepDirectory(path: string, depth = 0): Promise<Map<string
 }
 
 export async function restoreFile(path: string, kept: KeptFile): Promise<void> {
-  if (kept.kind === "other") return;
+  if (kept.kind === "other") {
+    if (kept.what !== DIRECTORY || (await keepFile(path)).kind === "other") return;
+    await rm(path, { force: true });
+    await mkdir(path, { recursive: true });
+    return;
+  }
   await rm(path, { recursive: true, force: true });
   if (kept.kind === "absent") return;
   await mkdir(dirname(path), { recursive: true });

@@ -19,8 +19,11 @@ export function remoteUrl(access: RemoteAccess, repository: RepositoryName): str
 }
 
 /** A call with the network allowed and, for http(s), the credential in its environment. */
-export function remoteCall(access: RemoteAccess, directory: string, gitArguments: readonly string[]): GitCall {
-  return { directory, arguments: gitArguments, protocols: protocolsOf(access), config: credentialOf(access) };
+export function remoteCall(
+  access: RemoteAccess,
+  call: Pick<GitCall, "directory" | "arguments"> & { readonly remoteUrl: string },
+): GitCall {
+  return { ...call, protocols: protocolsOf(access), config: credentialOf(access) };
 }
 
 function protocolsOf(access: RemoteAccess): readonly string[] {

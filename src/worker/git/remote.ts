@@ -1,14 +1,10 @@
 // The repository's remote, as we compute it: the only place where the credential meets git. Every command with a token
-// runs in a bare transport repository of ours that borrows the checkout's objects, so that nothing an agent or a checkout
-// can plant (pushurl, insteadOf, proxies, hooks, an upload-pack program) is ever read by a process that holds it.
+// runs in a bare git directory that was written a moment before, for this one talk (bare-view.ts), so that nothing an agent
+// or a checkout can plant (pushurl, insteadOf, proxies, hooks, an upload-pack program) is read by a process that holds it.
 
-import { mkdir, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
-
-import { replaceFile } from "../../core/durable-file.ts";
-import { PRIVATE_DIRECTORY_MODE } from "../../core/paths.ts";
 import type { RepositoryName } from "../../core/repository-name.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
+import { type BareView, BareViews } from "./bare-view.ts";
 import { checkBranchName, isSha } from "./branch-name.ts";
 import type { Git, GitOutput } from "./git.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
@@ -31,27 +27,32 @@ export interface RemoteOptions {
   readonly repository: RepositoryName;
   /** The checkout's git directory, the one that all its worktrees share. */
   readonly commonDirectory: string;
-  /** Ours alone, in the worker's data root: the transport repository. Made when it is not there. */
+  /** Ours alone, in the worker's data root: where the git directory of each talk is made. Emptied at the start. */
   readonly transportDirectory: string;
 }
 
 export class Remote {
   readonly url: string;
+  /** For whoever reads objects and nothing else of the checkout. */
+  readonly views: BareViews;
   readonly #options: RemoteOptions;
   readonly #fetching = new Mutex();
+  readonly #pushed = new Map<string, string>();
 
-  private constructor(options: RemoteOptions) {
+  private constructor(options: RemoteOptions, views: BareViews) {
     this.#options = options;
+    this.views = views;
     this.url = remoteUrl(options.access, options.repository);
   }
 
   static async open(options: RemoteOptions): Promise<Remote> {
-    const directory = options.transportDirectory;
-    for (const part of ["objects", "refs"])
-      await mkdir(join(directory, part), { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
-    await replaceFile(join(directory, "HEAD"), "ref: refs/heads/none\n");
-    await replaceFile(join(directory, "config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n");
-    return new Remote(options);
+    const views = await BareViews.open({ ...options, directory: options.transportDirectory });
+    return new Remote(options, views);
+  }
+
+  /** What this process has pushed to `branch` last; null when nothing. */
+  lastPushed(branch: string): string | null {
+    return this.#pushed.get(branch) ?? null;
   }
 
   /** What the remote has now: the sha of each of `branches` that exists there. */
@@ -63,7 +64,11 @@ export class Remote {
       const checked = checkBranchName(branch);
       if (!checked.ok) return checked;
     }
+    const made = await this.views.make(signal);
+    if (!made.ok) return made;
+    await using view = made.value;
     const listed = await this.#talk(
+      view,
       ["ls-remote", "--quiet", "--", this.url, ...branches.map((branch) => `refs/heads/${branch}`)],
       signal,
     );
@@ -89,14 +94,21 @@ export class Remote {
   ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
     const heads = await this.heads(branches, signal);
     if (!heads.ok || heads.value.size === 0) return heads;
-    const known = await this.#trackedHeads(this.#options.commonDirectory, signal);
+    const { commonDirectory } = this.#options;
+    const known = await this.#trackedHeads({ GIT_DIR: commonDirectory }, commonDirectory, signal);
     if (!known.ok) return known;
     if ([...heads.value].every(([branch, sha]) => known.value.get(branch) === sha)) return heads;
-    await this.#renewTransport(known.value);
+    // What the checkout has is offered as known, so that history is not loaded again.
+    const made = await this.views.make(
+      signal,
+      new Map([...known.value.values()].map((sha) => [`refs/known/${sha}`, sha])),
+    );
+    if (!made.ok) return made;
+    await using view = made.value;
     const refspecs = [...heads.value.keys()].map((branch) => `+refs/heads/${branch}:refs/remotes/origin/${branch}`);
-    const fetched = await this.#talk(["fetch", ...FETCH_OPTIONS, "--", this.url, ...refspecs], signal);
+    const fetched = await this.#talk(view, ["fetch", ...FETCH_OPTIONS, "--", this.url, ...refspecs], signal);
     if (!fetched.ok) return fetched;
-    const arrived = await this.#trackedHeads(this.#options.transportDirectory, signal);
+    const arrived = await this.#trackedHeads(view.variables, view.directory, signal);
     if (!arrived.ok) return arrived;
     const told = await this.#tellCheckout(arrived.value, signal);
     return told.ok ? arrived : told;
@@ -116,54 +128,34 @@ export class Remote {
       return fail(gitFailure("failed", "a push needs full object names"));
     const ref = `refs/heads/${push.branch}`;
     const lease = `--force-with-lease=${ref}:${push.expected ?? ""}`;
+    const made = await this.views.make(signal);
+    if (!made.ok) return made;
+    await using view = made.value;
     const pushed = await this.#talk(
+      view,
       ["push", "--quiet", "--no-verify", "--no-recurse-submodules", lease, "--", this.url, `${push.sha}:${ref}`],
       signal,
     );
     if (!pushed.ok) return pushed;
-    return this.#tellCheckout(new Map([[push.branch, push.sha]]), signal);
+    this.#pushed.set(push.branch, push.sha);
+    return await this.#tellCheckout(new Map([[push.branch, push.sha]]), signal);
   }
 
-  async #talk(gitArguments: readonly string[], signal: AbortSignal): Promise<Result<GitOutput, GitFailure>> {
-    const call = remoteCall(this.#options.access, this.#options.transportDirectory, gitArguments);
-    return this.#options.git.run({ ...call, variables: await this.#variables() }, signal);
+  #talk(view: BareView, gitArguments: readonly string[], signal: AbortSignal): Promise<Result<GitOutput, GitFailure>> {
+    const { directory, variables } = view;
+    const call = remoteCall(this.#options.access, { directory, arguments: gitArguments, remoteUrl: this.url });
+    return this.#options.git.run({ ...call, variables }, signal);
   }
 
-  async #variables(): Promise<Record<string, string>> {
-    const { commonDirectory, transportDirectory } = this.#options;
-    const variables = { GIT_DIR: transportDirectory, GIT_OBJECT_DIRECTORY: join(commonDirectory, "objects") };
-    const shallow = join(commonDirectory, "shallow");
-    const isShallow = await stat(shallow).then(
-      (found) => found.isFile(),
-      () => false,
-    );
-    return isShallow ? { ...variables, GIT_SHALLOW_FILE: shallow } : variables;
-  }
-
-  /**
-   * Makes the transport repository offer what the checkout has, so that history is not loaded again. Anew each time: the
-   * objects are the checkout's, and its housekeeping knows nothing of refs that stand here.
-   */
-  async #renewTransport(known: ReadonlyMap<string, string>): Promise<void> {
-    const directory = this.#options.transportDirectory;
-    await rm(join(directory, "refs"), { recursive: true, force: true });
-    await mkdir(join(directory, "refs"), { mode: PRIVATE_DIRECTORY_MODE });
-    const lines = [...new Set(known.values())].toSorted().map((sha) => `${sha} refs/known/${sha}\n`);
-    await replaceFile(join(directory, "packed-refs"), `# pack-refs with: sorted\n${lines.join("")}`);
-  }
-
-  /** The newest of refs/remotes/origin/* in one of the two repositories. */
+  /** The newest of refs/remotes/origin/* in the checkout or in a view. */
   async #trackedHeads(
-    gitDirectory: string,
+    variables: Readonly<Record<string, string>>,
+    directory: string,
     signal: AbortSignal,
   ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
     const options = ["--format=%(objectname)\t%(refname)", "--sort=-committerdate", `--count=${KNOWN_BRANCHES_MAX}`];
     const listed = await this.#options.git.run(
-      {
-        directory: gitDirectory,
-        arguments: ["for-each-ref", ...options, "refs/remotes/origin"],
-        variables: { ...(await this.#variables()), GIT_DIR: gitDirectory },
-      },
+      { directory, variables, arguments: ["for-each-ref", ...options, "refs/remotes/origin"] },
       signal,
     );
     return listed.ok ? ok(parseHeads(listed.value.stdout, "refs/remotes/origin/")) : listed;

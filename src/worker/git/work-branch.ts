@@ -1,171 +1,178 @@
-// Everything the pipeline does with git inside one issue's worktree. Git is told where the repository is, so a replaced
-// `.git` file leads nowhere; the config guard must have verified the worktree since the agent's last turn.
+// Everything the pipeline does with git inside one issue's worktree. The work is what the worktree's files hold, on top of
+// the commit that the branch record names: refs, HEAD, MERGE_HEAD and commits of an agent's own count for nothing. The
+// config guard must have verified the worktree since the agent's last turn.
 
+import { errnoOf, messageOf } from "../../core/errors.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { isSha } from "./branch-name.ts";
-import type { Git, GitCall, GitOutput } from "./git.ts";
+import { readCommittedFile } from "./committed-file.ts";
+import { Conflict } from "./conflict.ts";
+import { type Change, ChangeReader } from "./change-reader.ts";
+import type { Git } from "./git.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
 import type { Remote } from "./remote.ts";
-import type { Worktree } from "./worktree-manager.ts";
+import { stageTree } from "./staging.ts";
+import { leftOpen } from "./taken-back.ts";
+import { type PlacedWorktree, WorktreeGit } from "./worktree-git.ts";
+import type { BranchState } from "./branch-record.ts";
 
-const DIFF_OPTIONS = ["--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=all"];
 const DIFF_BYTES_MAX = 1_048_576;
-/** `ls-files` prints some 100 bytes a file. */
-const INDEX_BYTES_MAX = 128 * 1_048_576;
-
-export interface StatusEntry {
-  /** The two letters of git-status(1), for instance ` M` or `??`. */
-  readonly code: string;
-  readonly path: string;
-}
-
-export interface DiffStat {
-  readonly files: number;
-  readonly insertions: number;
-  readonly deletions: number;
-}
+/** Whatever the repository's configuration says of merges, ours is one of its two sides and nothing else. */
+const MERGE_OPTIONS = ["--quiet", "--ff", "--commit", "--no-squash", "--no-verify", "--no-edit", "--no-gpg-sign"];
 
 export type MergeOutcome =
   | { readonly kind: "merged"; readonly head: string; readonly changed: boolean }
   /** The merge was taken back and the worktree is as it was; or, when asked for, it stands there half done. */
-  | { readonly kind: "conflict"; readonly files: readonly string[] };
+  | { readonly kind: "conflict"; readonly files: readonly string[]; readonly conflict: Conflict };
 
 export interface WorkBranchOptions {
   readonly git: Git;
   readonly remote: Remote;
   readonly commonDirectory: string;
-  readonly worktree: Pick<Worktree, "path" | "branch" | "gitDirectory">;
+  readonly worktree: PlacedWorktree;
 }
 
 export class WorkBranch {
   readonly #options: WorkBranchOptions;
+  readonly #git: WorktreeGit;
 
   constructor(options: WorkBranchOptions) {
     this.#options = options;
+    this.#git = new WorktreeGit(options.git, options.commonDirectory, options.worktree);
   }
 
-  /** What a commit would take; repositories inside the worktree are left out. */
-  async status(signal: AbortSignal): Promise<Result<readonly StatusEntry[], GitFailure>> {
-    const entries = await this.#entries(signal);
-    return entries.ok ? ok(entries.value.filter((entry) => !isRepository(entry))) : entries;
+  /** The commit that we made or took last. */
+  async headSha(_signal: AbortSignal): Promise<Result<string, GitFailure>> {
+    return ok(this.#state.head);
   }
 
-  /** Where the work branch points; what is checked out may be something else after an agent's turn, see `isOnBranch`. */
-  async headSha(signal: AbortSignal): Promise<Result<string, GitFailure>> {
-    const resolved = await this.#run(["rev-parse", "--verify", "--quiet", "--end-of-options", this.#ref], signal);
-    return resolved.ok ? ok(resolved.value.stdout.trim()) : resolved;
+  /** Whether a commit would hold anything. */
+  async hasChanges(signal: AbortSignal): Promise<Result<boolean, GitFailure>> {
+    const staged = await this.#stage(signal);
+    return staged.ok ? ok(staged.value.isChanged) : staged;
   }
 
-  async isOnBranch(signal: AbortSignal): Promise<Result<boolean, GitFailure>> {
-    const resolved = await this.#run(["symbolic-ref", "--quiet", "HEAD"], signal, { answers: [1] });
-    return resolved.ok ? ok(resolved.value.stdout.trim() === this.#ref) : resolved;
-  }
-
-  /** Everything that is not ignored, nested repositories aside, as one commit; null when there is nothing to commit. */
+  /**
+   * What the worktree's files hold and is not ignored, submodules and nested repositories aside, as one commit on the head,
+   * with the base as second parent where a merge of ours stands half done; null when there is nothing to commit.
+   */
   async commitAll(message: string, signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
     const placed = await this.#requireBranch(signal);
     if (!placed.ok) return placed;
-    const nested = await this.#nestedRepositories(signal);
-    if (!nested.ok) return nested;
-    const pathspecs = [":/", ...nested.value.map((path) => `:(top,exclude,literal)${path}`)].join("\0");
-    const added = await this.#run(["add", "--all", "--pathspec-from-file=-", "--pathspec-file-nul"], signal, {
-      input: pathspecs,
-    });
-    if (!added.ok) return added;
-    const staged = await this.#run(["diff", "--cached", "--quiet", ...DIFF_OPTIONS], signal, { answers: [1] });
+    const staged = await this.#stage(signal);
     if (!staged.ok) return staged;
-    if (staged.value.exitCode === 0) return ok(null);
-    const committed = await this.#run(
-      ["commit", "--quiet", "--no-verify", "--no-gpg-sign", "--no-status", "--file=-"],
-      signal,
-      { input: message },
-    );
-    return committed.ok ? this.headSha(signal) : committed;
+    if (!staged.value.isChanged) return ok(null);
+    const { head } = this.#state;
+    const parents = [head, ...(this.#merging === null ? [] : [this.#merging])].flatMap((parent) => ["-p", parent]);
+    const committed = await this.#git.run(["commit-tree", staged.value.tree, ...parents, "-F", "-"], signal, {
+      input: `${message.trim()}\n`,
+    });
+    if (!committed.ok) return committed;
+    const sha = committed.value.stdout.trim();
+    return this.#keeping(signal, async () => {
+      const { record } = this.#options.worktree;
+      await record.change({ head: sha, pending: null });
+      await record.takeNextIndex();
+      const shown = await this.#show(sha, signal);
+      return shown.ok ? ok(sha) : shown;
+    });
+  }
+
+  /** A merge or a reset of ours was begun, and a killed worker or the end of a run left it there. */
+  get isHalfDone(): boolean {
+    return this.#state.pending !== null;
+  }
+
+  /** The files for which the half done merge must not be committed yet, for people: see conflict.ts and taken-back.ts. */
+  async unresolved(conflict: Conflict, signal: AbortSignal): Promise<Result<readonly string[], GitFailure>> {
+    const merging = this.#merging;
+    if (merging === null) return ok(conflict.files);
+    const staged = await this.#stage(signal);
+    if (!staged.ok) return staged;
+    const { gitDirectory, record } = this.#options.worktree;
+    return leftOpen(conflict, { git: this.#git, gitDirectory, record, head: this.#state.head, merging }, signal);
+  }
+
+  /** Reads commits from objects alone, whatever lies in the worktree. */
+  get changes(): ChangeReader {
+    return new ChangeReader(this.#options.remote.views);
   }
 
   /** Commits of the work branch that `base`, a sha, has not. */
   async commitsAhead(base: string, signal: AbortSignal): Promise<Result<number, GitFailure>> {
-    const counted = await this.#compare(
-      base,
-      (range) => ["rev-list", "--count", range.replace("...", ".."), "--"],
-      signal,
-    );
-    return counted.ok ? ok(Number(counted.value.stdout.trim())) : counted;
+    const head = await this.headSha(signal);
+    return head.ok ? this.changes.commitsAhead({ base, head: head.value }, signal) : head;
   }
 
-  /** Whether `sha` is a commit of the work branch; one that is not even here is not. */
-  async contains(sha: string, signal: AbortSignal): Promise<Result<boolean, GitFailure>> {
-    if (!isSha(sha)) return fail(gitFailure("failed", "a comparison needs a full object name"));
-    const asked = await this.#run(["merge-base", "--is-ancestor", sha, this.#ref], signal, { answers: [1, 128] });
-    return asked.ok ? ok(asked.value.exitCode === 0) : asked;
+  /** What this process has pushed to the work branch last; null when nothing. */
+  get lastPushed(): string | null {
+    return this.#options.remote.lastPushed(this.#options.worktree.branch);
   }
 
-  /** Since the work branch left `base`; binary files count as files without lines. */
-  async diffStat(base: string, signal: AbortSignal): Promise<Result<DiffStat, GitFailure>> {
-    const counted = await this.#compare(
-      base,
-      (range) => ["diff", "--numstat", "-z", "--no-renames", ...DIFF_OPTIONS, range, "--"],
-      signal,
-    );
-    if (!counted.ok) return counted;
-    const rows = fieldsOf(counted.value.stdout).map((row) => row.split("\t"));
-    const sum = (column: number) => rows.reduce((total, row) => total + (Number(row[column]) || 0), 0);
-    return ok({ files: rows.length, insertions: sum(0), deletions: sum(1) });
+  /** What the remote has of `branches`, with the commits fetched. */
+  fetchHeads(
+    branches: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
+    return this.#options.remote.fetch(branches, signal);
   }
 
-  /** Cut at `bytesMax`, which is said. */
   async diff(
     base: string,
     signal: AbortSignal,
     bytesMax = DIFF_BYTES_MAX,
   ): Promise<Result<{ text: string; truncated: boolean }, GitFailure>> {
-    const limits = { outputBytesMax: bytesMax, truncate: true };
-    const printed = await this.#compare(base, (range) => ["diff", ...DIFF_OPTIONS, range, "--"], signal, limits);
-    return printed.ok ? ok({ text: printed.value.stdout, truncated: printed.value.truncated }) : printed;
+    const change = await this.#change(base, signal);
+    if (!change.ok) return change;
+    const read = await this.changes.readDiff(change.value, signal, bytesMax);
+    if (!read.ok) return read;
+    const text = read.value.map((file) => (file.note === null ? file.text : `# ${file.path}: ${file.note}\n`)).join("");
+    return ok({ text, truncated: read.value.some(({ note }) => note !== null) });
   }
 
   async changedFiles(base: string, signal: AbortSignal): Promise<Result<readonly string[], GitFailure>> {
-    const listed = await this.#compare(
-      base,
-      (range) => ["diff", "--name-only", "-z", "--no-renames", ...DIFF_OPTIONS, range, "--"],
-      signal,
-    );
-    return listed.ok ? ok(fieldsOf(listed.value.stdout)) : listed;
+    const change = await this.#change(base, signal);
+    return change.ok ? ok(change.value.files.map(({ path }) => path)) : change;
+  }
+
+  /** A file of the head's top directory; see committed-file.ts. */
+  readFile(name: string, signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
+    return readCommittedFile(this.#git, { sha: this.#state.head, name }, signal);
   }
 
   /** Merges the remote's `base` branch, freshly fetched. Uncommitted work is refused: taking a merge back would lose it. */
   async mergeBase(base: string, signal: AbortSignal, keepConflict = false): Promise<Result<MergeOutcome, GitFailure>> {
-    const before = await this.#requireClean(signal);
-    if (!before.ok) return before;
+    const clean = await this.#requireClean(signal);
+    if (!clean.ok) return clean;
     const fetched = await this.#options.remote.fetch([base], signal);
     if (!fetched.ok) return fetched;
     const baseSha = fetched.value.get(base);
     if (baseSha === undefined) return fail(gitFailure("not-found", `the remote has no branch '${base}'`));
-    const merge = [
-      "merge",
-      "--quiet",
-      "--no-verify",
-      "--no-edit",
-      "--no-gpg-sign",
-      "-m",
-      `Merge branch '${base}'`,
-      baseSha,
-    ];
-    const merged = await this.#run(merge, signal);
-    if (!merged.ok) return this.#takeBack(merged.failure, keepConflict, signal);
-    const head = await this.headSha(signal);
-    return head.ok ? ok({ kind: "merged", head: head.value, changed: head.value !== before.value }) : head;
+    const before = this.#state.head;
+    const reset = await this.resetTo(before, signal);
+    if (!reset.ok) return reset;
+    await this.#options.worktree.record.change({ pending: { kind: "reset" } });
+    await this.#options.worktree.record.settleIndex();
+    const merged = await this.#git.run(["merge", ...MERGE_OPTIONS, "-m", `Merge branch '${base}'`, baseSha], signal);
+    if (!merged.ok) return this.#conflict(merged.failure, { baseSha, keepConflict }, signal);
+    const resolved = await this.#git.run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], signal);
+    if (!resolved.ok) return resolved;
+    const head = resolved.value.stdout.trim();
+    return this.#keeping(signal, async () => {
+      await this.#options.worktree.record.change({ head, pending: null });
+      const shown = await this.#show(head, signal);
+      return shown.ok ? ok({ kind: "merged", head, changed: head !== before }) : shown;
+    });
   }
 
   /** `expected` is the sha that the remote branch must have, null for "must not exist"; else `rejected`. Returns what was pushed. */
   async pushBranch(expected: string | null, signal: AbortSignal): Promise<Result<string, GitFailure>> {
-    const head = await this.headSha(signal);
-    if (!head.ok) return head;
+    const { head } = this.#state;
     const pushed = await this.#options.remote.push(
-      { branch: this.#options.worktree.branch, sha: head.value, expected },
+      { branch: this.#options.worktree.branch, sha: head, expected },
       signal,
     );
-    return pushed.ok ? head : pushed;
+    return pushed.ok ? ok(head) : pushed;
   }
 
   /** What the remote has for `branch`, by default the work branch; null when it is not there. */
@@ -176,101 +183,112 @@ export class WorkBranch {
   /** Makes worktree and work branch exactly `sha`; ignored files, for instance installed packages, stay. */
   async resetTo(sha: string, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
     if (!isSha(sha)) return fail(gitFailure("failed", "a reset needs a full object name"));
-    const placed = await this.#run(["symbolic-ref", "HEAD", this.#ref], signal);
-    if (!placed.ok) return placed;
-    const reset = await this.#run(["reset", "--quiet", "--hard", sha, "--"], signal);
-    if (!reset.ok) return reset;
-    const cleaned = await this.#run(["clean", "--quiet", "-d", "--force", "--force"], signal);
-    return cleaned.ok ? ok() : cleaned;
+    return this.#keeping(signal, async () => {
+      await this.#options.worktree.record.change({ head: sha, pending: { kind: "reset" } });
+      const placed = await this.#git.place(sha, signal);
+      if (!placed.ok) return placed;
+      const reset = await this.#resetHard(sha, signal);
+      if (!reset.ok) return reset;
+      const cleaned = await this.#git.run(["clean", "--quiet", "-d", "--force", "--force"], signal);
+      if (!cleaned.ok) return cleaned;
+      await this.#git.clearHalfDone();
+      await this.#git.showIndex();
+      await this.#options.worktree.record.change({ pending: null });
+      return ok();
+    });
   }
 
-  /**
-   * Submodules and repositories that stand inside the worktree. `git add` runs `git status` in each, under that repository's
-   * own configuration and without our overrides, so they are left out.
-   */
-  async #nestedRepositories(signal: AbortSignal): Promise<Result<readonly string[], GitFailure>> {
-    const entries = await this.#entries(signal);
-    if (!entries.ok) return entries;
-    const tracked = await this.#run(["ls-files", "--stage", "-z"], signal, { outputBytesMax: INDEX_BYTES_MAX });
-    if (!tracked.ok) return tracked;
-    const links = fieldsOf(tracked.value.stdout)
-      .filter((row) => row.startsWith("160000 "))
-      .map((row) => row.slice(row.indexOf("\t") + 1));
-    const strangers = entries.value.filter(isRepository).map(({ path }) => path.slice(0, -1));
-    return ok([...links, ...strangers]);
+  async #resetHard(sha: string, signal: AbortSignal): Promise<Result<unknown, GitFailure>> {
+    const reset = await this.#git.run(["reset", "--quiet", "--hard", sha, "--"], signal);
+    if (reset.ok || reset.failure.kind === "locked") return reset;
+    // The index is missing, or a power cut has left a part of it.
+    await this.#options.worktree.record.dropIndex();
+    return this.#git.run(["reset", "--quiet", "--hard", sha, "--"], signal);
   }
 
-  async #entries(signal: AbortSignal): Promise<Result<readonly StatusEntry[], GitFailure>> {
-    const listed = await this.#run(
-      ["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all"],
-      signal,
-    );
-    if (!listed.ok) return listed;
-    return ok(fieldsOf(listed.value.stdout).map((field) => ({ code: field.slice(0, 2), path: field.slice(3) })));
+  async #stage(signal: AbortSignal): Promise<Result<{ tree: string; isChanged: boolean }, GitFailure>> {
+    const { path, record } = this.#options.worktree;
+    return this.#keeping(signal, async () => {
+      const staged = await stageTree({ git: this.#git, path, record }, signal);
+      if (!staged.ok) return staged;
+      const headTree = `${this.#state.head}^{tree}`;
+      const resolved = await this.#git.run(["rev-parse", "--verify", "--quiet", headTree], signal);
+      if (!resolved.ok) return resolved;
+      // A conflict that was settled by keeping our side changes no file, and is a merge all the same.
+      const isChanged = this.#merging !== null || staged.value !== resolved.value.stdout.trim();
+      return ok({ tree: staged.value, isChanged });
+    });
   }
 
-  async #takeBack(
+  async #conflict(
     failure: GitFailure,
-    keepConflict: boolean,
+    { baseSha, keepConflict }: { baseSha: string; keepConflict: boolean },
     signal: AbortSignal,
   ): Promise<Result<MergeOutcome, GitFailure>> {
-    const unmerged = await this.#run(["diff", "--name-only", "-z", "--diff-filter=U", ...DIFF_OPTIONS], signal);
-    const files = unmerged.ok ? [...new Set(fieldsOf(unmerged.value.stdout))] : [];
-    if (keepConflict && files.length > 0) return ok({ kind: "conflict", files });
-    const aborted = await this.#run(["merge", "--abort"], signal, { answers: [128] });
-    if (!unmerged.ok) return unmerged;
-    if (!aborted.ok) return aborted;
-    return files.length > 0 ? ok({ kind: "conflict", files }) : fail(failure);
+    const { path, record } = this.#options.worktree;
+    const conflict = await Conflict.read(this.#git, path, signal);
+    if (!conflict.ok) return conflict;
+    const { files } = conflict.value;
+    if (keepConflict && files.length > 0) {
+      return this.#keeping(signal, async () => {
+        await record.change({ pending: { kind: "merge", parent: baseSha } });
+        await this.#git.showIndex();
+        return ok({ kind: "conflict", files, conflict: conflict.value });
+      });
+    }
+    const taken = await this.resetTo(this.#state.head, signal);
+    if (!taken.ok) return taken;
+    return files.length > 0 ? ok({ kind: "conflict", files, conflict: conflict.value }) : fail(failure);
   }
 
-  async #requireClean(signal: AbortSignal): Promise<Result<string, GitFailure>> {
+  async #requireClean(signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
     const placed = await this.#requireBranch(signal);
     if (!placed.ok) return placed;
-    const status = await this.status(signal);
-    if (!status.ok) return status;
-    if (status.value.length > 0)
-      return fail(gitFailure("conflict", `the worktree has uncommitted work in ${status.value.length} files`));
-    return this.headSha(signal);
+    const changed = await this.hasChanges(signal);
+    if (!changed.ok) return changed;
+    return changed.value ? fail(gitFailure("conflict", "the worktree has uncommitted work")) : ok();
   }
 
+  /** An agent that left the branch may have left its files behind on another commit: nobody can tell what is work then. */
   async #requireBranch(signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
-    const placed = await this.isOnBranch(signal);
+    const { branch } = this.#options.worktree;
+    const read = await this.#git.run(["symbolic-ref", "--quiet", "HEAD"], signal, { answers: [1] });
+    if (!read.ok) return read;
+    const expected = this.#state.isDetached ? "" : `refs/heads/${branch}`;
+    if (read.value.stdout.trim() === expected) return ok();
+    return fail(gitFailure("conflict", `the worktree has left its branch ${branch}`));
+  }
+
+  async #show(sha: string, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+    const placed = await this.#git.place(sha, signal);
     if (!placed.ok) return placed;
-    return placed.value
-      ? ok()
-      : fail(gitFailure("conflict", `the worktree has left its branch ${this.#options.worktree.branch}`));
+    await this.#git.clearHalfDone();
+    await this.#git.showIndex();
+    return ok();
   }
 
-  async #compare(
-    base: string,
-    command: (range: string) => readonly string[],
-    signal: AbortSignal,
-    more: Partial<GitCall> = {},
-  ): Promise<Result<GitOutput, GitFailure>> {
-    if (!isSha(base)) return fail(gitFailure("failed", "a comparison needs a full object name"));
-    return this.#run(command(`${base}...${this.#ref}`), signal, more);
+  async #change(base: string, signal: AbortSignal): Promise<Result<Change, GitFailure>> {
+    const head = await this.headSha(signal);
+    return head.ok ? this.changes.readChange({ base, head: head.value }, signal) : head;
   }
 
-  #run(
-    gitArguments: readonly string[],
-    signal: AbortSignal,
-    more: Partial<GitCall> = {},
-  ): Promise<Result<GitOutput, GitFailure>> {
-    const { git, commonDirectory, worktree } = this.#options;
-    const variables = { GIT_DIR: worktree.gitDirectory, GIT_COMMON_DIR: commonDirectory, GIT_WORK_TREE: worktree.path };
-    return git.run({ directory: worktree.path, arguments: gitArguments, variables, ...more }, signal);
+  /** A disk that is full, or gone, is a failure like git's own. */
+  async #keeping<T>(signal: AbortSignal, act: () => Promise<Result<T, GitFailure>>): Promise<Result<T, GitFailure>> {
+    return act().catch((error: unknown) => {
+      signal.throwIfAborted();
+      if (errnoOf(error) !== undefined) return fail(gitFailure("failed", messageOf(error)));
+      throw error;
+    });
   }
 
-  get #ref(): string {
-    return `refs/heads/${this.#options.worktree.branch}`;
+  get #merging(): string | null {
+    const { pending } = this.#state;
+    return pending?.kind === "merge" ? pending.parent : null;
   }
-}
 
-function fieldsOf(output: string): string[] {
-  return output.split("\0").filter((field) => field !== "");
-}
-
-/** With every untracked file listed, a directory stands in the list only when it is a repository of its own. */
-function isRepository({ code, path }: StatusEntry): boolean {
-  return code === "??" && path.endsWith("/");
+  get #state(): BranchState {
+    const { state } = this.#options.worktree.record;
+    if (state === null) throw new Error(`the branch ${this.#options.worktree.branch} was never begun`);
+    return state;
+  }
 }

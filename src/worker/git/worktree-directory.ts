@@ -2,7 +2,7 @@
 // emptied by renaming, because deleting 20,000 files takes seconds and a rename none.
 
 import { randomBytes } from "node:crypto";
-import { lstat, mkdir, realpath, rename, rm } from "node:fs/promises";
+import { chmod, lstat, mkdir, readdir, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 import { errnoOf, messageOf } from "../../core/errors.ts";
@@ -41,7 +41,23 @@ export function moveToTrash(root: string, name: string): Promise<Result<undefine
 
 /** What cannot be deleted now is tried again with the next worktree that goes. */
 export async function emptyTrash(root: string): Promise<void> {
-  await rm(join(root, TRASH), { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
+  await removeTree(join(root, TRASH)).catch(() => undefined);
+}
+
+/** Also where a build has left directories that nobody may write into, as Go's module cache is full of. */
+export async function removeTree(path: string): Promise<void> {
+  const options = { recursive: true, force: true, maxRetries: 3 };
+  await rm(path, options).catch(async (error: unknown) => {
+    if (!["EACCES", "EPERM", "ENOTEMPTY"].includes(errnoOf(error) ?? "")) throw error;
+    await makeWritable(Buffer.from(path));
+    await rm(path, options);
+  });
+}
+
+async function makeWritable(directory: Buffer): Promise<void> {
+  await chmod(directory, PRIVATE_DIRECTORY_MODE);
+  for (const entry of await readdir(directory, { withFileTypes: true, encoding: "buffer" }))
+    if (entry.isDirectory()) await makeWritable(Buffer.concat([directory, Buffer.from("/"), entry.name]));
 }
 
 /** Throws when anything but a real directory stands there. */

@@ -1,4 +1,12 @@
-// Reads `git worktree list --porcelain -z` (git-worktree(1)): attributes end in NUL, entries in an empty attribute.
+// The worktrees of a checkout, as `git worktree list --porcelain -z` (git-worktree(1)) tells them: attributes end in NUL,
+// entries in an empty attribute. And who of them holds a branch, which nobody else may then move or delete.
+
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { ok, type Result } from "../../core/result.ts";
+import type { Git } from "./git.ts";
+import type { GitFailure } from "./git-failure.ts";
 
 export interface WorktreeEntry {
   readonly path: string;
@@ -13,6 +21,45 @@ export interface WorktreeEntry {
 }
 
 const NO_COMMIT = /^0+$/;
+/** Where git notes the branch that it puts back at the end of a rebase or a bisection; HEAD is detached meanwhile. */
+const IN_PROGRESS = ["rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"];
+
+/** Of the repository with this git directory; the operator's own are among them. */
+export async function listWorktrees(
+  git: Git,
+  commonDirectory: string,
+  signal: AbortSignal,
+): Promise<Result<WorktreeEntry[], GitFailure>> {
+  const listed = await git.run(
+    {
+      directory: commonDirectory,
+      arguments: ["worktree", "list", "--porcelain", "-z"],
+      variables: { GIT_DIR: commonDirectory },
+    },
+    signal,
+  );
+  return listed.ok ? ok(parseWorktreeList(listed.value.stdout)) : listed;
+}
+
+/** The worktree, `own` aside, that has the branch checked out or is about to come back to it; null when there is none. */
+export async function holderOf(
+  branch: string,
+  { entries, commonDirectory, own }: { entries: readonly WorktreeEntry[]; commonDirectory: string; own: string },
+): Promise<string | null> {
+  const holder = entries.find((entry) => entry.branch === branch && entry.path !== own);
+  if (holder !== undefined) return holder.path;
+  const linked = join(commonDirectory, "worktrees");
+  const names = await readdir(linked).catch(() => []);
+  for (const directory of [commonDirectory, ...names.map((name) => join(linked, name))]) {
+    const pointer = await readFile(join(directory, "gitdir"), "utf8").catch(() => "");
+    if (pointer.trim() === join(own, ".git")) continue;
+    for (const file of IN_PROGRESS) {
+      const name = await readFile(join(directory, file), "utf8").catch(() => "");
+      if (name.trim().replace(/^refs\/heads\//, "") === branch) return directory;
+    }
+  }
+  return null;
+}
 
 export function parseWorktreeList(output: string): WorktreeEntry[] {
   return output

@@ -1,18 +1,21 @@
 // One worktree per issue, beside the operator's checkout, which is never touched: no checkout, reset, clean, stash or
 // switch there, only refs and worktree entries of our own names. All changes of one repository run one after the other.
 
-import { readFile, rm, stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { isSameRepository, parseRemoteUrl, type RepositoryName } from "../../core/repository-name.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
+import { BranchRecord } from "./branch-record.ts";
 import { checkBranchName, workBranchName, worktreeName } from "./branch-name.ts";
+import { linkedDirectoryOf } from "./checkout.ts";
 import type { Git, GitCall, GitOutput } from "./git.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
 import { Mutex } from "./mutex.ts";
 import type { Remote } from "./remote.ts";
 import { emptyTrash, moveToTrash, openWorktreeRoot } from "./worktree-directory.ts";
-import { parseWorktreeList, type WorktreeEntry } from "./worktree-list.ts";
+import { type PlacedWorktree, WorktreeGit } from "./worktree-git.ts";
+import { holderOf, listWorktrees, type WorktreeEntry } from "./worktree-list.ts";
 
 export interface WorktreeManagerOptions {
   readonly git: Git;
@@ -23,26 +26,40 @@ export interface WorktreeManagerOptions {
   readonly commonDirectory: string;
   /** `<base>/<slug>`, as core/paths computes it. */
   readonly root: string;
+  /** Ours alone, in the worker's data: what we know of each work branch. */
+  readonly records: string;
   /** The operator named the repository by hand, so the checkout's origin may say something else. */
   readonly isOriginOverridden: boolean;
 }
 
-export interface Worktree {
+export interface Worktree extends PlacedWorktree {
   readonly issue: number;
-  readonly path: string;
-  /** `agent/issue-<n>`. */
-  readonly branch: string;
-  /** `<common directory>/worktrees/<id>`; the worktree's `.git` file is never trusted to name it. */
-  readonly gitDirectory: string;
   readonly head: string;
   /** The base branch on the remote, as just fetched. */
   readonly baseSha: string;
   readonly reused: boolean;
 }
 
+export interface Removed {
+  /** The worktree of somebody else that has the branch checked out, for which it was left; null when it is gone. */
+  readonly branchKeptFor: string | null;
+}
+
+/** Where a worktree is to stand, and what it begins at when there is no work of its own. */
+interface Place {
+  readonly issue: number;
+  readonly branch: string;
+  readonly path: string;
+  readonly baseSha: string;
+  /** The remote's work branch, else the base. */
+  readonly wanted: string;
+  readonly record: BranchRecord;
+}
+
 export class WorktreeManager {
   readonly #options: WorktreeManagerOptions;
   readonly #mutex = new Mutex();
+  readonly #records = new Map<number, BranchRecord>();
 
   constructor(options: WorktreeManagerOptions) {
     this.#options = options;
@@ -56,29 +73,32 @@ export class WorktreeManager {
     return this.#mutex.run(() => this.#ensure(issue, base, signal), signal);
   }
 
-  /** Forgets the worktree and its local branch. Neither being there is success. */
-  async remove(issue: number, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+  /** Forgets the worktree and its local branch, unless somebody has that checked out. Neither being there is success. */
+  async remove(issue: number, signal: AbortSignal): Promise<Result<Removed, GitFailure>> {
     const removed = await this.#mutex.run(async () => {
       const ready = await this.#prepare(issue, signal);
       if (!ready.ok) return ready;
       const cleared = await this.#clear(issue, ready.value, signal);
       if (!cleared.ok) return cleared;
-      const deleted = await this.#run(["update-ref", "-d", `refs/heads/${workBranchName(issue)}`], signal);
-      return deleted.ok ? ready : deleted;
+      const branchKeptFor = await this.#deleteBranch(issue, ready.value, signal);
+      if (!branchKeptFor.ok) return branchKeptFor;
+      await (await this.#recordOf(issue)).forget();
+      this.#records.delete(issue);
+      return ok({ root: ready.value, branchKeptFor: branchKeptFor.value });
     }, signal);
     if (!removed.ok) return removed;
-    await emptyTrash(removed.value);
-    return ok();
+    await emptyTrash(removed.value.root);
+    return ok({ branchKeptFor: removed.value.branchKeptFor });
   }
 
   /** Our worktrees; the operator's own are left out. */
   async list(signal: AbortSignal): Promise<Result<readonly (WorktreeEntry & { issue: number })[], GitFailure>> {
     const root = await openWorktreeRoot(this.#options.root);
     if (!root.ok) return root;
-    const listed = await this.#run(["worktree", "list", "--porcelain", "-z"], signal);
+    const listed = await listWorktrees(this.#options.git, this.#options.commonDirectory, signal);
     if (!listed.ok) return listed;
     return ok(
-      parseWorktreeList(listed.value.stdout).flatMap((entry) => {
+      listed.value.flatMap((entry) => {
         const issue = /^issue-([1-9]\d*)$/.exec(entry.path.slice(root.value.length + 1))?.[1];
         return issue !== undefined && dirname(entry.path) === root.value ? [{ ...entry, issue: Number(issue) }] : [];
       }),
@@ -113,79 +133,118 @@ export class WorktreeManager {
     if (!fetched.ok) return fetched;
     const baseSha = fetched.value.get(base);
     if (baseSha === undefined) return fail(gitFailure("not-found", `the remote has no branch '${base}'`));
-    const place = { issue, branch, baseSha, path: join(ready.value, worktreeName(issue)) };
-    const sound = await this.#sound(place.path, branch, signal);
-    if (!sound.ok) return sound;
-    if (sound.value !== null) return ok({ ...place, ...sound.value, reused: true });
-    return this.#create(place, ready.value, fetched.value.get(branch), signal);
+    const place: Place = {
+      issue,
+      branch,
+      baseSha,
+      path: join(ready.value, worktreeName(issue)),
+      wanted: fetched.value.get(branch) ?? baseSha,
+      record: await this.#recordOf(issue),
+    };
+    const reused = await this.#reuse(place, signal);
+    if (!reused.ok) return reused;
+    const gitDirectory = reused.value === null ? await this.#create(place, ready.value, signal) : ok(reused.value);
+    if (!gitDirectory.ok) return gitDirectory;
+    const head = place.record.state?.head ?? baseSha;
+    return ok({ ...place, head, gitDirectory: gitDirectory.value, reused: reused.value !== null });
   }
 
-  async #create(
-    place: Pick<Worktree, "issue" | "branch" | "baseSha" | "path">,
-    root: string,
-    remoteSha: string | undefined,
-    signal: AbortSignal,
-  ): Promise<Result<Worktree, GitFailure>> {
+  /** Null when there is no sound worktree. */
+  async #reuse(place: Place, signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
+    const sound = await this.#sound(place, signal);
+    if (!sound.ok || sound.value === null) return sound;
+    const { record, branch, wanted } = place;
+    const known = await this.#isCommit(record.state?.head ?? "", signal);
+    if (!known.ok) return known;
+    if (known.value) return sound;
+    // Without a record only what the remote has of the branch is known to be committed; the rest is work in the files.
+    const shared = await this.#run(["merge-base", wanted, `refs/heads/${branch}`], signal, [1, 128]);
+    if (!shared.ok) return shared;
+    const head = shared.value.stdout.trim();
+    if (shared.value.exitCode !== 0 || head === "") return ok(null);
+    await record.begin(head, false);
+    return sound;
+  }
+
+  async #isCommit(sha: string, signal: AbortSignal): Promise<Result<boolean, GitFailure>> {
+    if (sha === "") return ok(false);
+    const asked = await this.#run(["cat-file", "-e", `${sha}^{commit}`], signal, [1, 128]);
+    return asked.ok ? ok(asked.value.exitCode === 0) : asked;
+  }
+
+  async #create(place: Place, root: string, signal: AbortSignal): Promise<Result<string, GitFailure>> {
     const cleared = await this.#clear(place.issue, root, signal);
     if (!cleared.ok) return cleared;
     await emptyTrash(root);
-    const start = await this.#startOf(place.branch, remoteSha ?? place.baseSha, signal);
+    const start = await this.#startOf(place, signal);
     if (!start.ok) return start;
-    const pointed = await this.#run(["update-ref", `refs/heads/${place.branch}`, start.value], signal);
-    if (!pointed.ok) return pointed;
-    // The branch exists by now, so git writes no tracking into the checkout's configuration.
-    const added = await this.#run(["worktree", "add", "--quiet", "--", place.path, place.branch], signal);
+    await place.record.begin(start.value, true);
+    // Detached at first, so that git neither makes nor moves a branch, nor writes tracking into the checkout's configuration.
+    const added = await this.#run(["worktree", "add", "--quiet", "--detach", "--", place.path, start.value], signal);
     if (!added.ok) return added;
-    const sound = await this.#sound(place.path, place.branch, signal);
+    const sound = await this.#sound(place, signal);
     if (!sound.ok) return sound;
     if (sound.value === null) return fail(gitFailure("failed", `git made ${place.path}, but it is no sound worktree`));
-    return ok({ ...place, ...sound.value, reused: false });
+    await place.record.adoptIndex(join(sound.value, "index"));
+    const placed = await this.#gitIn(place, sound.value).place(start.value, signal);
+    return placed.ok ? ok(sound.value) : placed;
   }
 
-  /** A local branch that outlived its worktree is kept when it holds commits that `wanted` has not, and all of `wanted`. */
-  async #startOf(branch: string, wanted: string, signal: AbortSignal): Promise<Result<string, GitFailure>> {
-    const local = await this.#run(
-      ["rev-parse", "--verify", "--quiet", "--end-of-options", `refs/heads/${branch}^{commit}`],
-      signal,
-      [1],
-    );
-    if (!local.ok) return local;
-    const sha = local.value.stdout.trim();
-    if (sha === "") return ok(wanted);
-    const contains = await this.#run(["merge-base", "--is-ancestor", wanted, sha], signal, [1]);
+  /** What we committed last is kept when it holds all of the remote's; what only a ref says is nobody's. */
+  async #startOf({ record, wanted }: Place, signal: AbortSignal): Promise<Result<string, GitFailure>> {
+    const head = record.state?.head;
+    if (head === undefined) return ok(wanted);
+    const contains = await this.#run(["merge-base", "--is-ancestor", wanted, head], signal, [1, 128]);
     if (!contains.ok) return contains;
-    return ok(contains.value.exitCode === 0 ? sha : wanted);
+    return ok(contains.value.exitCode === 0 ? head : wanted);
   }
 
-  /** Null when there is no worktree, or one that must be made anew. */
-  async #sound(
-    path: string,
-    branch: string,
-    signal: AbortSignal,
-  ): Promise<Result<Pick<Worktree, "head" | "gitDirectory"> | null, GitFailure>> {
+  /** Its git directory; null when there is no worktree, or one that must be made anew. */
+  async #sound(place: Place, signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
+    const { path, branch, record } = place;
     const listed = await this.list(signal);
     if (!listed.ok) return listed;
     const entry = listed.value.find((candidate) => candidate.path === path);
-    if (entry === undefined || entry.isHalfMade || entry.isPrunable || entry.branch !== branch || entry.head === null)
-      return ok(null);
-    const gitDirectory = await this.#gitDirectoryOf(path);
+    if (entry === undefined || entry.isHalfMade || entry.isPrunable || entry.head === null) return ok(null);
+    if (entry.branch !== (record.state?.isDetached === true ? null : branch)) return ok(null);
+    const gitDirectory = await linkedDirectoryOf(path, this.#options.commonDirectory);
     if (gitDirectory === undefined) return ok(null);
     // Left by a git that was killed with its worker; while one of ours runs there it is that one's.
-    if (!this.#options.git.isRunningIn(path)) await rm(join(gitDirectory, "index.lock"), { force: true });
+    if (!this.#options.git.isRunningIn(path)) {
+      await rm(join(gitDirectory, "index.lock"), { force: true });
+      await record.clearLocks();
+    }
     const hasIndex = await stat(join(gitDirectory, "index")).then(
       (found) => found.isFile(),
       () => false,
     );
-    return ok(hasIndex ? { head: entry.head, gitDirectory } : null);
+    return ok(hasIndex ? gitDirectory : null);
   }
 
-  /** The worktree's `.git` file and git's entry must name each other. */
-  async #gitDirectoryOf(path: string): Promise<string | undefined> {
-    const pointer = await readFile(join(path, ".git"), "utf8").catch(() => "");
-    const gitDirectory = /^gitdir: (.+)\n?$/.exec(pointer)?.[1] ?? "";
-    if (dirname(gitDirectory) !== join(this.#options.commonDirectory, "worktrees")) return undefined;
-    const back = await readFile(join(gitDirectory, "gitdir"), "utf8").catch(() => "");
-    return back.trim() === join(path, ".git") ? gitDirectory : undefined;
+  /** Null when it is gone; else whose worktree it was left for. */
+  async #deleteBranch(issue: number, root: string, signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
+    const { git, commonDirectory } = this.#options;
+    const branch = workBranchName(issue);
+    const entries = await listWorktrees(git, commonDirectory, signal);
+    if (!entries.ok) return entries;
+    const own = join(root, worktreeName(issue));
+    const holder = await holderOf(branch, { entries: entries.value, commonDirectory, own });
+    if (holder !== null) return ok(holder);
+    const deleted = await this.#run(["update-ref", "-d", `refs/heads/${branch}`], signal);
+    return deleted.ok ? ok(null) : deleted;
+  }
+
+  async #recordOf(issue: number): Promise<BranchRecord> {
+    const known = this.#records.get(issue);
+    if (known !== undefined) return known;
+    const opened = await BranchRecord.open(join(this.#options.records, worktreeName(issue)));
+    this.#records.set(issue, opened);
+    return opened;
+  }
+
+  #gitIn(place: Place, gitDirectory: string): WorktreeGit {
+    const { git, commonDirectory } = this.#options;
+    return new WorktreeGit(git, commonDirectory, { ...place, gitDirectory });
   }
 
   /** Takes the directory and git's entry away, whatever state they are in; the branch stays. */

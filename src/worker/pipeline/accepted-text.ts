@@ -68,7 +68,7 @@ export async function acceptIssue(
     return fail({ kind: "hand-off", cause: "not-ready", question: acceptance.value.question, change: { text } });
   const isOlder = text.title !== issue.title || text.body !== issue.body;
   const note = { at: clock.now().toISOString(), text: OLDER_TEXT };
-  if (text !== known)
+  if (text !== known || isOlder)
     await state.update(issue.number, (old) => ({
       ...old,
       text,
@@ -88,7 +88,8 @@ async function strangerOf(
   const history = await github.textHistory(issue.number, label, signal);
   if (!history.ok) return history;
   const since = known?.at ?? history.value.labelledAt ?? issue.createdAt;
-  const edits = history.value.edits.filter(({ at }) => at > since);
+  // Within one second nobody knows which came first: what was accepted was read later, a label may have come before.
+  const edits = history.value.edits.filter(({ at }) => (known === null ? at >= since : at > since));
   const editors = new Set(edits.map(({ by }) => by ?? issue.author));
   for (const editor of editors) {
     const may = await github.mayWrite(editor, signal);

@@ -45,7 +45,7 @@ export class AgentSession {
     if (verdict.ok) return verdict;
     const repaired = await this.#run({ ...turn, prompt: repairPrompt(turn.role, verdict.failure) }, signal);
     if (!repaired.ok) return repaired;
-    const second = turn.verdict.read(repaired.value);
+    const second = (turn.verdict.readLast ?? turn.verdict.read)(repaired.value);
     return second.ok ? second : fail(retry(`the agent's verdict is not as asked for: ${second.failure}`));
   }
 

@@ -1,9 +1,9 @@
 // Carries out what settle.ts decided. Every step is repeatable: a crash between any two of them is mended by doing it all
 // again. The state comes last, so that what it says is done is done.
 
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 
+import { removeTree } from "../../core/remove-tree.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { labelName, type LabelKey, MARKER_LABELS, STAGE_LABELS } from "../../core/stage.ts";
 import type { ClaimKeeper } from "../claim-keeper.ts";
@@ -150,7 +150,7 @@ async function cleanUp(
 ): Promise<void> {
   await workspaces.remove(issue, signal);
   if (remoteBranch) await github.deleteBranch(workBranchName(issue), signal);
-  await rm(join(paths.agentHomes, `issue-${issue}`), { recursive: true, force: true, maxRetries: 3 });
+  await removeTree(join(paths.agentHomes, `issue-${issue}`));
 }
 
 function tellEnd({ tell }: StageContext, issue: number, outcome: FinalOutcome): void {

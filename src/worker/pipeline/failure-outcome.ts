@@ -23,6 +23,8 @@ export function gitOutcome(failure: GitFailure): StageOutcome {
         "agent",
         `Git's own configuration was changed while code from this branch ran. It was put back, and nothing was committed.\n\n${failure.message}\n\nLook at what did that before you let the work go on.`,
       );
+    case "refused":
+      return handOff("git", refusedQuestion(failure));
     case "conflict":
     case "not-found":
     case "rejected":
@@ -31,4 +33,13 @@ export function gitOutcome(failure: GitFailure): StageOutcome {
     default:
       return assertNever(failure.kind);
   }
+}
+
+/** The server's own words as a code block: names of files that it quotes are an agent's to choose. */
+function refusedQuestion({ message, remote }: GitFailure): string {
+  const words = (remote || message)
+    .split("\n")
+    .map((line) => `    ${line}`)
+    .join("\n");
+  return `A rule of the server refuses the push, so trying again or working on cannot help:\n\n${words}\n\nThe work is done and kept. Change the rule or what it asks for, then answer here; it is pushed as it is.`;
 }

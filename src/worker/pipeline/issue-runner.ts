@@ -3,7 +3,6 @@
 
 import type { Clock } from "../../core/clock.ts";
 import { assertNever, messageOf } from "../../core/errors.ts";
-import type { Log } from "../../core/log.ts";
 import { LABEL_OF_STAGE, type Stage, stageLabelsOf } from "../../core/stage.ts";
 import type { Claim, ClaimHeld } from "../claim-keeper.ts";
 import type { GitHubFailure, Issue } from "../github/github.ts";
@@ -13,6 +12,7 @@ import type { SessionLog } from "../session-log.ts";
 import { acceptIssue } from "./accepted-text.ts";
 import { applySettlement, type SettlementParts } from "./apply-settlement.ts";
 import { backoffMs, later } from "./backoff.ts";
+import type { BugBook } from "./bug-book.ts";
 import { beginRun, dropRun, failRun, markRun, waitRun } from "./run-record.ts";
 import { readStep, type RunStep } from "./run-step.ts";
 import { RunTeller } from "./run-teller.ts";
@@ -25,15 +25,14 @@ export interface IssueRunnerOptions extends SettlementParts {
   readonly store: IssueStore;
   readonly sessions: SessionLog;
   readonly stages: Readonly<Record<Stage, StageWork>>;
-  readonly log: Log;
+  readonly bugs: BugBook;
 }
 
 export class IssueRunner {
   readonly #options: IssueRunnerOptions;
   readonly #inHand = new RunsInHand();
   readonly #teller: RunTeller;
-  /** Waits in a row, per issue. */
-  readonly #waits = new Map<number, number>();
+  readonly #waits = new Map<number, number>(); // In a row, per issue.
   /** Issues that another worker has, as last seen. */
   readonly #heldBy = new Map<number, ClaimHeld>();
   /** Why an issue was put off before anything was begun. */
@@ -70,7 +69,7 @@ export class IssueRunner {
       if (issue !== null && claim !== null) await this.#work(stage, issue, claim, signal);
     } catch (thrown) {
       if (signal.aborted) return;
-      this.#logBug("run.bug", taken.number, stage, thrown);
+      this.#options.bugs.note(`a run of ${stage}`, taken.number, thrown);
       this.#defer(taken, { message: messageOf(thrown), retryAt: null });
     } finally {
       inHand[Symbol.dispose]();
@@ -172,7 +171,7 @@ export class IssueRunner {
       return await stages[record.stage](context, this.#stageRun(accepted.value, record), signal);
     } catch (thrown) {
       if (signal.aborted) return { kind: "interrupted" };
-      this.#logBug("stage.failed", issue.number, record.stage, thrown);
+      this.#options.bugs.note(record.stage, issue.number, thrown);
       return { kind: "retry", reason: messageOf(thrown) };
     }
   }
@@ -270,11 +269,6 @@ export class IssueRunner {
     this.#putOff.set(issue.number, `put off until ${until.toISOString()}: GitHub: ${failure.message}`);
     this.#options.store.defer(issue, until);
     return null;
-  }
-
-  #logBug(event: "run.bug" | "stage.failed", issue: number, stage: Stage, thrown: unknown): void {
-    const stack = thrown instanceof Error ? thrown.stack : undefined;
-    this.#options.log.write("error", event, { issue, stage, problem: messageOf(thrown), stack });
   }
 
   #stageRun(issue: Issue, record: RunState): StageRun {

@@ -1,8 +1,6 @@
 // The five stage loops of one repository, and the sync that feeds them. Loops share nothing but the store: one that has
 // trouble leaves the others alone. Everything ends with one signal.
 
-import { messageOf } from "../../core/errors.ts";
-import type { Log } from "../../core/log.ts";
 import { type Stage, STAGES } from "../../core/stage.ts";
 import { type ClaimHeld, ClaimKeeper } from "../claim-keeper.ts";
 import type { Issue, RateLimit } from "../github/github.ts";
@@ -15,6 +13,7 @@ import { plan } from "../stages/plan.ts";
 import { review } from "../stages/review.ts";
 import { triage } from "../stages/triage.ts";
 import { isWaiting } from "./backoff.ts";
+import { BugBook } from "./bug-book.ts";
 import { HitlInbox, isDecided } from "./hitl-inbox.ts";
 import { IssueRunner } from "./issue-runner.ts";
 import { readStep } from "./run-step.ts";
@@ -29,7 +28,6 @@ const STAGE_WORK: Readonly<Record<Stage, StageWork>> = { triage, plan, implement
 export interface OrchestratorOptions {
   readonly context: StageContext;
   readonly sessions: SessionLog;
-  readonly log: Log;
   /** `<hostname>/<slug>/<instance>`. */
   readonly owner: string;
   /** False while no new issue may be taken. */
@@ -39,11 +37,13 @@ export interface OrchestratorOptions {
 export class Orchestrator implements AsyncDisposable {
   readonly store: IssueStore;
   readonly inbox: HitlInbox;
+  readonly bugs: BugBook;
   readonly #options: OrchestratorOptions;
   readonly #claims: ClaimKeeper;
   readonly #runner: IssueRunner;
   readonly #upkeep: Upkeep;
   readonly #syncWake: Wake;
+  readonly #inboxWake: Wake;
   readonly #wakes: readonly Wake[];
   readonly #loops: readonly StageLoop[];
 
@@ -63,11 +63,13 @@ export class Orchestrator implements AsyncDisposable {
     });
     this.#claims = new ClaimKeeper({ github, state, clock, tell, owner, labelPrefix, leaseMs: config.claimLeaseMs });
     const mover = new LabelMover({ github, journal, labelPrefix, tell, stateOf: (issue) => state.issue(issue) });
-    const parts = { ...options, claims: this.#claims, mover, store: this.store };
+    this.bugs = new BugBook(clock, tell);
+    const parts = { ...options, claims: this.#claims, mover, store: this.store, bugs: this.bugs };
     this.#runner = new IssueRunner({ ...parts, stages: STAGE_WORK });
     this.#upkeep = new Upkeep({ ...parts, runner: this.#runner });
     this.inbox = new HitlInbox(context, this.store);
     this.#syncWake = new Wake(clock);
+    this.#inboxWake = new Wake(clock);
     const loops = STAGES.map((stage) => this.#loopOf(stage));
     this.#loops = loops.map(({ loop }) => loop);
     this.#wakes = loops.map(({ wake }) => wake);
@@ -119,7 +121,7 @@ export class Orchestrator implements AsyncDisposable {
       signal,
     );
     using _changes = this.store.onChange(() => this.#wakeLoops());
-    await Promise.all([this.#sync(signal), ...this.#loops.map((loop) => loop.run(signal))]);
+    await Promise.all([this.#sync(signal), this.#readAnswers(signal), ...this.#loops.map((loop) => loop.run(signal))]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -133,13 +135,27 @@ export class Orchestrator implements AsyncDisposable {
         if (synced.ok) {
           await this.#runner.stopTakenAway(signal);
           await this.#upkeep.run(signal);
-          await this.inbox.look(signal);
+          this.#inboxWake.call();
         }
         this.#wakeLoops();
       } catch (thrown) {
-        if (!signal.aborted) this.#bug("sync", thrown);
+        if (!signal.aborted) this.bugs.note("the sync", null, thrown);
       }
       await this.#syncWake.wait(this.#options.context.config.pollIntervalMs, signal);
+    }
+  }
+
+  /** A loop of its own: whatever holds the sync up or throws there, a person's answer is read. */
+  async #readAnswers(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#inboxWake.wait(this.#options.context.config.pollIntervalMs, signal);
+      if (signal.aborted) return;
+      try {
+        await this.inbox.look(signal);
+        this.#wakeLoops();
+      } catch (thrown) {
+        if (!signal.aborted) this.bugs.note("the inbox", null, thrown);
+      }
     }
   }
 
@@ -158,7 +174,7 @@ export class Orchestrator implements AsyncDisposable {
       take: () => (this.#options.isOpen?.() === false ? undefined : this.store.take(stage, clock.now())),
       work: (issue, signal) => this.#runner.run(stage, issue, signal),
       nextDueMs: () => this.#nextDueMs(stage),
-      onBug: (thrown) => this.#bug(stage, thrown),
+      onBug: (thrown) => this.bugs.note(`the loop of ${stage}`, null, thrown),
     });
     return { loop, wake };
   }
@@ -183,13 +199,5 @@ export class Orchestrator implements AsyncDisposable {
     const times = queued.flatMap(({ number }) => state.issue(number).retryAt ?? []).map((at) => Date.parse(at) - now);
     if (agentPause.current !== null) times.push(agentPause.current.until.getTime() - now);
     return Math.min(...times.filter((ms) => ms > 0));
-  }
-
-  #bug(where: string, thrown: unknown): void {
-    this.#options.log.write("error", "loop.bug", {
-      where,
-      problem: messageOf(thrown),
-      stack: thrown instanceof Error ? thrown.stack : undefined,
-    });
   }
 }

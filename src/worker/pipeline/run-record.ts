@@ -23,9 +23,18 @@ export function beginRun(known: IssueState, { stage, at, lostCycle }: BeginFacts
   const isBack = known.outcome !== null;
   const cycle = isBack ? known.cycle + 1 : Math.max(known.cycle, lostCycle + 1);
   const state = isBack ? { ...UNKNOWN_ISSUE, claim: known.claim, history: known.history } : known;
-  const run =
-    state.run?.stage === stage ? state.run : newRun(stage, (state.attempts[stage] ?? 0) + 1, at, { at: "begun" });
-  return { ...state, cycle, run, hitl: stage === "hitl" ? known.hitl : null, retryAt: null, retryReason: null };
+  const kept = stage === "implement" ? state.kept : null;
+  const first: RunStep = kept === null ? { at: "begun" } : { at: "gated", ...kept };
+  const run = state.run?.stage === stage ? state.run : newRun(stage, (state.attempts[stage] ?? 0) + 1, at, first);
+  return {
+    ...state,
+    cycle,
+    run,
+    kept: kept === null ? state.kept : null,
+    hitl: stage === "hitl" ? known.hitl : null,
+    retryAt: null,
+    retryReason: null,
+  };
 }
 
 /** After a failed attempt: the next one is prepared, and keeps what needs no second time. */

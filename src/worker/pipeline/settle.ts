@@ -4,7 +4,7 @@
 import { assertNever } from "../../core/errors.ts";
 import { LABEL_OF_STAGE, labelName, type Stage, type StageLabel } from "../../core/stage.ts";
 import type { HitlState, IssueState, RunState } from "../issue-state.ts";
-import { questionComment } from "../stages/issue-text.ts";
+import { questionComment, quoted } from "../stages/issue-text.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
 
 /** Outcomes that have effects outside; the others only change the state. */
@@ -112,7 +112,7 @@ function handOffSettlement(
     decision: null,
     reason: null,
   };
-  const body = questionComment(cause, question, labelName(labelPrefix, "hitl"));
+  const body = questionComment(cause, question, labelName(labelPrefix, "hitl"), ownOf(state));
   return {
     ...nothing,
     question: isRepeated ? state.hitl : asked,
@@ -130,7 +130,7 @@ function closeSettlement(
   const shared = {
     ...nothing,
     comment: commentOf(outcome.comment, facts),
-    release: `**HydraFlow** has ended its work on this issue: ${outcome.reason}`,
+    release: `**HydraFlow** has ended its work on this issue: ${quoted(outcome.reason, ownOf(facts.state))}`,
   };
   switch (outcome.result) {
     case "merged":
@@ -145,6 +145,11 @@ function closeSettlement(
     default:
       return assertNever(outcome.result);
   }
+}
+
+/** What our texts may link to; the issue itself needs no link. */
+function ownOf({ pull }: IssueState): readonly number[] {
+  return pull === null ? [] : [pull];
 }
 
 function commentOf(

@@ -21,6 +21,7 @@ export type StateChange = Partial<
     | "missingChecks"
     | "waivedChecks"
     | "branchUpdates"
+    | "kept"
   >
 >;
 

@@ -6,6 +6,8 @@ import type { GitHubFailure, Issue } from "../github/github.ts";
 import type { IssueStore } from "../issue-store.ts";
 import type { IssueOutcome, IssueState } from "../issue-state.ts";
 import { applySettlement, type SettlementParts } from "./apply-settlement.ts";
+import { isWaiting } from "./backoff.ts";
+import type { BugBook } from "./bug-book.ts";
 import type { IssueRunner } from "./issue-runner.ts";
 import { dropRun } from "./run-record.ts";
 import { readStep } from "./run-step.ts";
@@ -14,6 +16,7 @@ import type { FinalOutcome } from "./settle.ts";
 export interface UpkeepOptions extends SettlementParts {
   readonly store: IssueStore;
   readonly runner: IssueRunner;
+  readonly bugs: BugBook;
 }
 
 export class Upkeep {
@@ -24,14 +27,22 @@ export class Upkeep {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { context, runner, store } = this.#options;
-    const now = context.clock.now().toISOString();
+    const { context, bugs } = this.#options;
     for (const [number, state] of context.state.issues()) {
       if (signal.aborted) return;
-      if (runner.isInHand(number) || (state.retryAt !== null && state.retryAt > now)) continue;
-      if (isSettling(state)) await this.#settle(number, state, signal);
-      else if (store.find(number) === undefined && isOpenWork(state)) await this.#missing(number, state, signal);
+      try {
+        await this.#look(number, state, signal);
+      } catch (thrown) {
+        if (!signal.aborted) bugs.note("the upkeep", number, thrown);
+      }
     }
+  }
+
+  async #look(number: number, state: IssueState, signal: AbortSignal): Promise<void> {
+    const { context, runner, store } = this.#options;
+    if (runner.isInHand(number) || isWaiting(state.retryAt, context.clock.now())) return;
+    if (isSettling(state)) await this.#settle(number, state, signal);
+    else if (store.find(number) === undefined && isOpenWork(state)) await this.#missing(number, state, signal);
   }
 
   async #settle(number: number, { run }: IssueState, signal: AbortSignal): Promise<void> {
@@ -111,11 +122,19 @@ export class Upkeep {
       ...dropRun(old, reason, context.clock.now().toISOString()),
       hitl: null,
       pull: null,
+      // Whoever puts the label again lets the text pass that stands there then.
+      text: null,
     }));
   }
 
   async #gone(number: number, failure: GitHubFailure): Promise<void> {
-    if (failure.kind === "not-found") await this.#note(number, "closed", "GitHub has it no more", null);
+    if (failure.kind === "not-found")
+      await this.#note(
+        number,
+        "closed",
+        "GitHub has it no more: it was transferred to another repository, or deleted",
+        null,
+      );
   }
 
   /** It has ended without us; its worktree goes at the next start. */

@@ -1,7 +1,7 @@
 // One issue's worktree with everything that may be done in it. Whatever runs there that is not ours (an agent, a gate)
 // runs inside `guarded`, so that git's shared configuration is as before when our git runs next.
 
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import type { WorkerPaths } from "../../core/paths.ts";
@@ -9,12 +9,14 @@ import type { RepositoryName } from "../../core/repository-name.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { commonDirectoryOf } from "../git/checkout.ts";
 import { ConfigGuard } from "../git/config-guard.ts";
+import { type FreshCheckout, FreshCheckouts } from "../git/fresh-checkout.ts";
 import type { Git } from "../git/git.ts";
 import type { GitFailure } from "../git/git-failure.ts";
 import type { RemoteAccess } from "../git/remote-access.ts";
 import { Remote } from "../git/remote.ts";
 import { WorkBranch } from "../git/work-branch.ts";
-import { type Worktree, WorktreeManager } from "../git/worktree-manager.ts";
+import { sweepGateHomes } from "./gate.ts";
+import { type Removed, type Worktree, WorktreeManager } from "../git/worktree-manager.ts";
 
 export interface WorkspacesOptions {
   readonly git: Git;
@@ -33,6 +35,7 @@ interface Parts extends WorkspacesOptions {
   readonly remote: Remote;
   readonly guard: ConfigGuard;
   readonly worktrees: WorktreeManager;
+  readonly checkouts: FreshCheckouts;
 }
 
 export class Workspaces {
@@ -54,10 +57,14 @@ export class Workspaces {
       transportDirectory: join(directory, "transport.git"),
     });
     await mkdir(dirname(dirname(options.worktreeRoot)), { recursive: true });
-    const worktrees = new WorktreeManager({ ...options, remote, commonDirectory, root: options.worktreeRoot });
+    const shared = { ...options, remote, commonDirectory, root: options.worktreeRoot };
+    const worktrees = new WorktreeManager({ ...shared, records: join(directory, "branches") });
     const pruned = await worktrees.prune(signal);
     if (!pruned.ok) return pruned;
-    return ok({ workspaces: new Workspaces({ ...options, commonDirectory, remote, guard, worktrees }), changed });
+    const checkouts = new FreshCheckouts({ ...shared, remoteUrl: remote.url });
+    await checkouts.sweep();
+    await sweepGateHomes(options.paths.gates);
+    return ok({ workspaces: new Workspaces({ ...shared, guard, worktrees, checkouts }), changed });
   }
 
   private constructor(parts: Parts) {
@@ -66,12 +73,12 @@ export class Workspaces {
 
   /** The issue's worktree, made where it is missing. Without work of its own it starts from the newest `base`. */
   async open(issue: number, base: string, signal: AbortSignal): Promise<Result<Workspace, GitFailure>> {
-    const { git, remote, guard, commonDirectory } = this.#parts;
+    const { git, remote, guard, checkouts, commonDirectory } = this.#parts;
     const ensured = await this.#parts.worktrees.ensure(issue, base, signal);
     if (!ensured.ok) return ensured;
     const worktree = ensured.value;
     const work = new WorkBranch({ git, remote, commonDirectory, worktree });
-    const workspace = new Workspace(worktree, work, guard);
+    const workspace = new Workspace(worktree, { work, guard, checkouts, base });
     const renewed = await workspace.renew(signal);
     return renewed.ok ? ok(workspace) : renewed;
   }
@@ -83,20 +90,28 @@ export class Workspaces {
     for (const { issue } of listed.value) if (hasEnded(issue)) await this.remove(issue, signal);
   }
 
-  remove(issue: number, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+  remove(issue: number, signal: AbortSignal): Promise<Result<Removed, GitFailure>> {
     return this.#parts.worktrees.remove(issue, signal);
   }
+}
+
+interface WorkspaceParts {
+  readonly work: WorkBranch;
+  readonly guard: ConfigGuard;
+  readonly checkouts: FreshCheckouts;
+  /** The base branch's name. */
+  readonly base: string;
 }
 
 export class Workspace {
   readonly work: WorkBranch;
   readonly #worktree: Worktree;
-  readonly #guard: ConfigGuard;
+  readonly #parts: WorkspaceParts;
 
-  constructor(worktree: Worktree, work: WorkBranch, guard: ConfigGuard) {
+  constructor(worktree: Worktree, parts: WorkspaceParts) {
     this.#worktree = worktree;
-    this.#guard = guard;
-    this.work = work;
+    this.#parts = parts;
+    this.work = parts.work;
   }
 
   get path(): string {
@@ -114,33 +129,33 @@ export class Workspace {
 
   /** Runs something that is not ours to trust. Fails with `config-changed` when it touched git's configuration. */
   async guarded<T>(act: () => Promise<T>, signal: AbortSignal): Promise<Result<T, GitFailure>> {
-    const taken = await this.#guard.fingerprint(this.#worktree, signal);
+    const taken = await this.#parts.guard.fingerprint(this.#worktree, signal);
     // Another run that still goes on did it, and answers for it; this one begins when that has ended.
     if (!taken.ok) return fail({ ...taken.failure, kind: "locked", retryable: true });
     const value = await act();
     // Also after an abort: the next git may be that of a worker that knows nothing of this turn.
-    const verified = await this.#guard.verify(this.#worktree, new AbortController().signal);
+    const verified = await this.#parts.guard.verify(this.#worktree, new AbortController().signal);
     return verified.ok ? ok(value) : verified;
   }
 
-  /** A worktree with no commit and no change of its own moves to the newest base. */
+  /** A worktree with no commit and no change of its own moves to the newest base. What was left half done is taken back. */
   async renew(signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+    if (this.work.isHalfDone) return this.discard(signal);
     const head = await this.work.headSha(signal);
     if (!head.ok) return head;
     if (head.value === this.baseSha) return ok();
     const ahead = await this.work.commitsAhead(this.baseSha, signal);
     if (!ahead.ok) return ahead;
-    const status = await this.work.status(signal);
-    if (!status.ok) return status;
-    return ahead.value === 0 && status.value.length === 0 ? this.work.resetTo(this.baseSha, signal) : ok();
+    if (ahead.value > 0) return ok();
+    const changed = await this.work.hasChanges(signal);
+    if (!changed.ok) return changed;
+    return changed.value ? ok() : this.work.resetTo(this.baseSha, signal);
   }
 
-  /** Those of `files` that still hold conflict markers. */
-  async conflictMarkers(files: readonly string[]): Promise<string[]> {
-    const texts = await Promise.all(
-      files.map(async (file) => ({ file, text: await readFile(join(this.path, file), "utf8").catch(() => "") })),
-    );
-    return texts.filter(({ text }) => /^(?:<{7}|>{7})(?: |$)/m.test(text)).map(({ file }) => file);
+  /** Exactly `sha`, for code that must see what is pushed and nothing else. */
+  freshCheckout(sha: string, signal: AbortSignal): Promise<Result<FreshCheckout, GitFailure>> {
+    const base = { branch: this.#parts.base, sha: this.baseSha };
+    return this.#parts.checkouts.make({ issue: this.#worktree.issue, sha, base }, signal);
   }
 
   /** Takes back whatever is not committed, also a merge that was left half done. */

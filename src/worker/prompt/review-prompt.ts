@@ -2,7 +2,8 @@
 
 import type { Issue } from "../github/github.ts";
 import type { Guidance } from "../issue-state.ts";
-import { answerSections, diffSection, framePrompt, issueSection, planSection } from "./prompt.ts";
+import { type ChangedFile, showChange } from "./diff-section.ts";
+import { answerSections, framePrompt, issueSection, planSection } from "./prompt.ts";
 
 export interface ReviewParts {
   readonly issue: Issue;
@@ -11,21 +12,66 @@ export interface ReviewParts {
   /** A ref or sha that the diff is taken against. */
   readonly base: string;
   readonly round: number;
-  readonly diff: string;
+  /** What nobody has approved yet. */
+  readonly files: readonly ChangedFile[];
+  /** How many more files of the change stand as they were approved. */
+  readonly approvedFiles?: number;
+  /** Of the diffs in the prompt. */
+  readonly diffCharactersMax?: number;
 }
 
-const TASK = `Task: review the change below, which is the whole of HEAD against the base, as the last reader before it is merged.
-Does it do what the issue asks, all of it and nothing else? Is it right at the edges, tested by tests that could fail, and readable?
-Read the files around the diff; change nothing. The quality gate was green for this commit.
-Verdict: \`verdict\` is \`approve\`, \`request_changes\` or \`needs_input\` (with a question for a person in \`question\`); \`summary\` a short paragraph;
+export interface ReviewPrompt {
+  readonly prompt: string;
+  /** Files that the prompt does not show whole: for `reviewForm`, which refuses an approval that has not read them. */
+  readonly mustRead: readonly string[];
+}
+
+const QUESTIONS = `Does it do what the issue asks, all of it and nothing else? Is it right at the edges, tested by tests that could fail, and readable?
+Read the files around the diff; change nothing. The quality gate was green for this commit.`;
+
+const VERDICT = `Verdict: \`verdict\` is \`approve\`, \`request_changes\` or \`needs_input\` (with a question for a person in \`question\`); \`summary\` a short paragraph;
 \`findings\` what must be mended, each with its file, so that the author needs no second question. Do not ask for changes of mere taste.`;
 
-export function reviewPrompt({ issue, plan, guidance, base, round, diff }: ReviewParts): string {
+export function reviewPrompt({
+  issue,
+  plan,
+  guidance,
+  base,
+  round,
+  files,
+  approvedFiles = 0,
+  diffCharactersMax,
+}: ReviewParts): ReviewPrompt {
   const facts = { Base: base, Round: String(round) };
-  return framePrompt({
+  const { sections, shown, mustRead } = showChange(files, base, diffCharactersMax);
+  const task = [
+    whatIsShown({ shown, all: files.length, approved: approvedFiles }),
+    QUESTIONS,
+    VERDICT,
+    mustRead.length === 0 ? "" : READ,
+  ];
+  const prompt = framePrompt({
     role: "review",
-    task: TASK,
+    task: task.filter((part) => part !== "").join("\n"),
     facts,
-    sections: [issueSection(issue), planSection(plan), answerSections(guidance), diffSection(diff)],
+    sections: [issueSection(issue), planSection(plan), answerSections(guidance), ...sections],
   });
+  return { prompt, mustRead };
+}
+
+const READ =
+  "`read` the path of every file of <files> that you have read, as it stands there. You cannot approve what you have not read.";
+
+function whatIsShown({ shown, all, approved }: { shown: number; all: number; approved: number }): string {
+  if (shown === all && approved === 0)
+    return "Task: review the change below, which is the whole of HEAD against the base, as the last reader before it is merged.";
+  const scope = [
+    "Task: review the change of HEAD against the base, as the last reader before it is merged.",
+    approved === 0 ? "" : `${approved} files of it were approved before and stand as they were; judge what is new.`,
+    `${shown} of ${all} files are shown below.`,
+    shown === all
+      ? ""
+      : "The others are named in <files>, each with the command that shows it. Read every one of them.",
+  ];
+  return scope.filter((part) => part !== "").join(" ");
 }

@@ -117,6 +117,8 @@ export class RepoRuntime implements AsyncDisposable {
     if (pause !== null) return `${pause.reason}; tried again at ${pause.until.toISOString()}`;
     const sync = this.#orchestrator?.store.lastSync;
     if (sync?.at !== null && sync?.ok === false) return `GitHub cannot be asked: ${sync.problem}`;
+    const bug = this.#orchestrator?.bugs.notice ?? null;
+    if (bug !== null) return bug;
     return this.state.degraded ?? this.#parts.journal.degraded;
   }
 
@@ -250,7 +252,6 @@ export class RepoRuntime implements AsyncDisposable {
     return {
       context,
       sessions: this.sessions,
-      log: this.#parts.log,
       owner: `${hostname()}/${slug}/${state.instance}`,
       isOpen: () => this.#isOpen && this.#surroundings?.problem === null,
     };

@@ -1,6 +1,7 @@
 // The layers of a worker's settings: the machine's file, the repository's own, environment, command line. The repository's
 // file is the operator's checkout's, never an agent's worktree's.
 
+import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Config } from "../../core/config.ts";
@@ -11,6 +12,11 @@ import { parseJsonObject } from "../../core/json-lines.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 
 const FILE_BYTES_MAX = 1_048_576;
+
+interface LayerFile {
+  readonly source: string;
+  readonly values: unknown;
+}
 
 export interface ConfigSources {
   readonly machine: { readonly source: string; readonly values?: unknown } | null;
@@ -27,7 +33,7 @@ export async function loadWorkerConfig({
   environment,
   commandLine,
 }: ConfigSources): Promise<Result<Config, string>> {
-  const repository = await readLayerFile(join(checkout, ".hydraflow", "config.json"));
+  const repository = await readRepositoryFile(checkout);
   if (!repository.ok) return repository;
   const layers: ConfigLayer[] = [
     ...(machine === null ? [] : [{ source: machine.source, kind: "machine" as const, values: machine.values }]),
@@ -39,8 +45,20 @@ export async function loadWorkerConfig({
   return config.ok ? config : fail(describeProblems(config.failure));
 }
 
+/** A link, or a directory that is another repository's, would let a file from elsewhere say how this one is worked on. */
+async function readRepositoryFile(checkout: string): Promise<Result<LayerFile | null, string>> {
+  const directory = join(checkout, ".hydraflow");
+  const file = join(directory, "config.json");
+  for (const path of [directory, file])
+    if ((await lstat(path).catch(() => undefined))?.isSymbolicLink())
+      return fail(`${path} is a symbolic link, which is not followed; put the file itself there`);
+  if ((await lstat(join(directory, ".git")).catch(() => undefined)) !== undefined)
+    return fail(`${directory} is a repository of its own, which is not read; put the file into this one`);
+  return readLayerFile(file);
+}
+
 /** Null when there is none; a file that is no JSON object is the resolver's to name. */
-export async function readLayerFile(path: string): Promise<Result<{ source: string; values: unknown } | null, string>> {
+export async function readLayerFile(path: string): Promise<Result<LayerFile | null, string>> {
   try {
     const text = await readTextIfExists(path, FILE_BYTES_MAX);
     return ok(text === undefined ? null : { source: path, values: parseJsonObject(text) ?? null });

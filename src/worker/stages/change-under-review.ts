@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 
 import { fail, ok, type Result } from "../../core/result.ts";
+import type { ChangedFile } from "../git/change-output.ts";
 import type { Reviewed } from "../issue-state.ts";
 import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageOutcome } from "../pipeline/stage-outcome.ts";
@@ -19,6 +20,10 @@ export interface FileUnderReview {
   /** Its diff. */
   readonly text: string;
   readonly note: string | null;
+  /** Names its contents before and after, where the diff does not show them. */
+  readonly objects?: string;
+  /** There is nothing of it left to be read. */
+  readonly isGone?: boolean;
 }
 
 export interface ChangeUnderReview {
@@ -34,17 +39,29 @@ export interface ChangeUnderReview {
 }
 
 export async function readChange(
-  { run, workspace }: WorkParts,
-  sha: string,
+  { context, run, workspace }: WorkParts,
+  head: string,
   signal: AbortSignal,
 ): Promise<Result<ChangeUnderReview, StageOutcome>> {
-  const diff = await workspace.work.diff(workspace.baseSha, signal);
-  if (!diff.ok) return fail(gitOutcome(diff.failure));
-  const files = diff.value.text
-    .split(/^(?=diff --git )/m)
-    .filter((text) => text !== "")
-    .map((text) => ({ path: /^diff --git a\/(.*) b\//.exec(text)?.[1] ?? "", text, note: null }));
-  return ok(changeUnderReview(sha, files, run.state().reviewed));
+  const base = await currentBase({ context, workspace }, signal);
+  if (!base.ok) return base;
+  const reader = workspace.work.changes;
+  const change = await reader.readChange({ base: base.value, head }, signal);
+  if (!change.ok) return fail(gitOutcome(change.failure));
+  const diffs = await reader.readDiff(change.value, signal);
+  if (!diffs.ok) return fail(gitOutcome(diffs.failure));
+  const files = diffs.value.map((diff, index) => ({ ...diff, objects: objectsOf(change.value.files[index]) }));
+  return ok(changeUnderReview(head, files, run.state().reviewed));
+}
+
+/** The base branch as it is by now: what has been merged from it since is no change of the work branch. */
+export async function currentBase(
+  { context, workspace }: Pick<WorkParts, "context" | "workspace">,
+  signal: AbortSignal,
+): Promise<Result<string, StageOutcome>> {
+  const heads = await workspace.work.fetchHeads([context.baseBranch], signal);
+  if (!heads.ok) return fail(gitOutcome(heads.failure));
+  return ok(heads.value.get(context.baseBranch) ?? workspace.baseSha);
 }
 
 export function changeUnderReview(
@@ -58,7 +75,12 @@ export function changeUnderReview(
   const pending = isWhole ? files.filter(({ path }) => before[path] !== digests[path]) : files;
   const gone = Object.keys(before)
     .filter((path) => isWhole && !Object.hasOwn(digests, path))
-    .map((path) => ({ path, text: "", note: "its approved change is gone: the file is as the base has it" }));
+    .map((path) => ({
+      path,
+      text: "",
+      note: "its approved change is gone: the file is as the base has it",
+      isGone: true,
+    }));
   const isApproved = reviewed !== null && same(before, digests);
   return {
     sha,
@@ -70,19 +92,29 @@ export function changeUnderReview(
   };
 }
 
+/** Names that are no text may look alike; such files have one digest together. */
 function digestsOf(files: readonly FileUnderReview[]): Readonly<Record<string, string>> {
-  const each = files.map((file) => [file.path, digestOf(file)] as const);
-  if (each.length <= DIGESTS_MAX) return Object.fromEntries(each);
-  return { "": hash(each.map(([path, digest]) => `${digest} ${path}\n`).join("")) };
+  const digests = new Map<string, string>();
+  for (const file of files) {
+    const other = digests.get(file.path);
+    const digest = digestOf(file);
+    digests.set(file.path, other === undefined ? digest : hash(`${other} ${digest}`));
+  }
+  if (files.length <= DIGESTS_MAX) return Object.fromEntries(digests);
+  return { "": hash([...digests].map(([path, digest]) => `${digest} ${path}\n`).join("")) };
 }
 
 /** Line numbers and the ids of whole blobs change with what stands around a change, not with the change. */
-function digestOf({ path, text, note }: FileUnderReview): string {
+function digestOf({ path, text, note, objects }: FileUnderReview): string {
   const lines = text
     .split("\n")
     .filter((line) => !line.startsWith("index "))
     .map((line) => (line.startsWith("@@ ") ? "@@" : line));
-  return hash(JSON.stringify([path, note, lines]));
+  return hash(JSON.stringify(note === null ? [path, lines] : [path, note, objects ?? ""]));
+}
+
+function objectsOf(file: ChangedFile | undefined): string {
+  return [file?.oldMode, file?.oldId, file?.newMode, file?.newId].join(" ");
 }
 
 function hash(text: string): string {

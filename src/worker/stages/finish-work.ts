@@ -1,11 +1,11 @@
-// Ends every stretch of work that may have changed files: commit, run the gate on exactly that commit, let the agent mend
-// what the gate shows, a bounded number of times. Who gets a sha back may push it.
+// Ends every stretch of work that may have changed files: commit, run the gate on a fresh checkout of exactly that commit,
+// let the agent mend what the gate shows, a bounded number of times. Who gets a sha back may push it.
 
-import { join } from "node:path";
-
+import type { Config } from "../../core/config.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { VERDICTS } from "../agent/verdict.ts";
-import { findGateCommand, type GateResult, runGate } from "../pipeline/gate.ts";
+import type { GitFailure } from "../git/git-failure.ts";
+import { findGateCommand, findGateSetup, type GateResult, type ReadFile, runGate } from "../pipeline/gate.ts";
 import type { AgentSession } from "../pipeline/agent-session.ts";
 import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
@@ -13,6 +13,9 @@ import { handOff, retry, type StageOutcome } from "../pipeline/stage-outcome.ts"
 import type { Workspace } from "../pipeline/workspace.ts";
 import { gateFixPrompt } from "../prompt/implement-prompt.ts";
 import { titleOf } from "./issue-text.ts";
+
+/** An agent sees its own worktree, where more lies about. */
+const WHERE = "run in a fresh checkout of the commit, without anything that git ignores";
 
 export interface WorkParts {
   readonly context: StageContext;
@@ -27,9 +30,13 @@ export interface FinishOptions extends WorkParts {
 }
 
 /** The repository's gate, or the question for a person where there is none. */
-export async function requireGate({ context, workspace }: WorkParts): Promise<Result<string, StageOutcome>> {
-  const command = await findGateCommand(context.config.gateCommand, workspace.path);
-  if (command !== null) return ok(command);
+export async function requireGate(
+  { context, workspace }: WorkParts,
+  signal: AbortSignal,
+): Promise<Result<string, StageOutcome>> {
+  const command = await findGateCommand(context.config.gateCommand, committedFiles(workspace, signal));
+  if (!command.ok) return fail(gitOutcome(command.failure));
+  if (command.value !== null) return ok(command.value);
   return fail(
     handOff(
       "question",
@@ -41,7 +48,7 @@ export async function requireGate({ context, workspace }: WorkParts): Promise<Re
 
 /** The sha that the gate was green for. */
 export async function finishWork(options: FinishOptions, signal: AbortSignal): Promise<Result<string, StageOutcome>> {
-  const { context, run, session, role, gateCommand } = options;
+  const { context, run, session, role } = options;
   for (let fixes = 0; ; fixes += 1) {
     const sha = await commitWork(
       options,
@@ -49,17 +56,18 @@ export async function finishWork(options: FinishOptions, signal: AbortSignal): P
       signal,
     );
     if (!sha.ok) return sha;
-    const gate = await checkWork(options, gateCommand, signal);
+    const gate = await checkWork(options, sha.value, signal);
     if (!gate.ok) return gate;
-    if (gate.value.passed) return sha;
+    const { passed, what, command, output } = gate.value;
+    if (passed) return sha;
     if (fixes === context.config.maxQualityFixAttempts) {
-      const feedback = `The last attempt failed the quality gate \`${gateCommand}\`:\n${gate.value.output}`;
-      return fail(retry(`the quality gate \`${gateCommand}\` fails`, { feedback }));
+      const feedback = `The last attempt failed the ${what} \`${command}\`, ${WHERE}:\n${output}`;
+      return fail(retry(`the ${what} \`${command}\` fails`, { feedback }));
     }
     const fixed = await session.turn(
       {
         role,
-        prompt: gateFixPrompt(role, run.issue, gateCommand, gate.value.output),
+        prompt: gateFixPrompt(role, run.issue, command, `[the ${what}, ${WHERE}]\n${output}`),
         access: "write",
         verdict: VERDICTS[role],
       },
@@ -87,18 +95,25 @@ async function commitWork(
   return head.ok ? head : fail(gitOutcome(head.failure));
 }
 
-/** Runs the gate on what is committed; what it leaves behind in the worktree is taken away. */
+/** Runs the gate on a fresh checkout of `sha`: nothing else that lies in the worktree can make it green, or red. */
 async function checkWork(
-  { context, run, workspace }: WorkParts,
-  command: string,
+  { context, run, workspace, gateCommand }: FinishOptions,
+  sha: string,
   signal: AbortSignal,
 ): Promise<Result<GateResult, StageOutcome>> {
   const startedMs = context.clock.monotonicMs();
   const { config, environment, marks, redact, paths } = context;
+  const setup = await setupOf(config, gateCommand, committedFiles(workspace, signal));
+  if (!setup.ok) return fail(gitOutcome(setup.failure));
+  const made = await workspace.freshCheckout(sha, signal);
+  if (!made.ok) return fail(gitOutcome(made.failure));
+  await using checkout = made.value;
   const options = {
-    command,
-    directory: workspace.path,
-    home: join(paths.agentHomes, `issue-${run.issue.number}`),
+    command: gateCommand,
+    setup: setup.value,
+    directory: checkout.path,
+    homes: paths.gates,
+    issue: run.issue.number,
     groups: paths.groups,
     timeoutMs: config.gateTimeoutMs,
     environment,
@@ -111,6 +126,19 @@ async function checkWork(
   if (signal.aborted) return fail({ kind: "interrupted" });
   const durationMs = Math.round(context.clock.monotonicMs() - startedMs);
   context.tell({ type: "gate.ended", issue: run.issue.number, run: run.id, passed: ran.value.passed, durationMs });
-  const cleaned = await workspace.discard(signal);
-  return cleaned.ok ? ran : fail(gitOutcome(cleaned.failure));
+  return ran;
+}
+
+/** A gate that the repository names itself knows what it needs; what that is stands in a setting of its own. */
+async function setupOf(
+  { gateCommand, gateSetupCommand }: Config,
+  command: string,
+  read: ReadFile,
+): Promise<Result<string | null, GitFailure>> {
+  if (gateSetupCommand !== undefined) return ok(gateSetupCommand);
+  return gateCommand === undefined ? findGateSetup(command, read) : ok(null);
+}
+
+function committedFiles({ work }: Workspace, signal: AbortSignal): ReadFile {
+  return (name) => work.readFile(name, signal);
 }

@@ -12,9 +12,9 @@ import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { hitlPrompt } from "../prompt/hitl-prompt.ts";
 import { readChange } from "./change-under-review.ts";
 import { finishWork, requireGate, type WorkParts } from "./finish-work.ts";
+import { quoted } from "./issue-text.ts";
 import { protectedApproval } from "./protected-approval.ts";
 import { commandOf } from "./person-word.ts";
-import { protectedPaths } from "./protected-paths.ts";
 import { findPull, pushWork } from "./pull-request.ts";
 import { readPlan } from "./saved-plan.ts";
 import { takenAwayOutcome } from "./still-ours.ts";
@@ -26,10 +26,15 @@ export async function hitl(context: StageContext, run: StageRun, signal: AbortSi
   if (asked.answer === null) return { kind: "skip", reason: "nobody has answered yet" };
   const { answer } = asked;
   const isApproval = commandOf(answer.last) === "approve";
-  if (answer.door === "review" || (isApproval && asked.awaits !== null)) return back(asked, answer);
+  if (answer.door === "review") return back(asked, answer);
   if (isApproval && asked.cause === "ci") return waive(asked, answer, run.state());
+  // Nothing is to be changed: what GitHub refused is tried again.
+  if (isApproval && asked.origin === "review" && (asked.cause === "git" || asked.awaits !== null))
+    return back(asked, answer);
   await run.change((state) => withGuidance(state, answer));
   if (asked.origin !== "ready" && asked.origin !== "review") return back(asked, answer);
+  // The push was refused by a rule: what there is to do was on the server, and the work is tried as it is.
+  if (run.state().kept !== null) return back(asked, answer);
   const active = await context.github.addLabels(
     run.issue.number,
     [labelName(context.config.labelPrefix, "hitl-active")],
@@ -51,9 +56,12 @@ function given(asked: HitlState, decision: "skip" | "close"): StageOutcome {
       kind: "close",
       result: "skipped",
       reason,
-      comment: { key: "skipped", body: `Skipped: ${reason}\n\nLabel it anew to let HydraFlow look at it again.` },
+      comment: {
+        key: "skipped",
+        body: `Skipped: ${quoted(reason)}\n\nLabel it anew to let HydraFlow look at it again.`,
+      },
     };
-  return { kind: "close", result: "closed", reason, comment: { key: "closed", body: `Closed: ${reason}` } };
+  return { kind: "close", result: "closed", reason, comment: { key: "closed", body: `Closed: ${quoted(reason)}` } };
 }
 
 function back(asked: HitlState, answer: HitlAnswer): StageOutcome {
@@ -79,20 +87,14 @@ async function approve(
   signal: AbortSignal,
 ): Promise<StageOutcome> {
   const { workspace } = parts;
-  const approval = await protectedApproval(workspace, signal);
+  const approval = await protectedApproval(parts, signal);
   if (!approval.ok) return approval.failure;
   const head = await workspace.work.headSha(signal);
   if (!head.ok) return gitOutcome(head.failure);
   const change = await readChange(parts, head.value, signal);
   if (!change.ok) return change.failure;
   const outcome = back(asked, answer);
-  const approved = {
-    of: approval.value,
-    paths: protectedPaths(change.value.paths),
-    by: answer.by,
-    at: answer.at,
-    commentId: answer.commentId,
-  };
+  const approved = { ...approval.value, by: answer.by, at: answer.at, commentId: answer.commentId };
   const reviewed = { sha: head.value, files: change.value.digests };
   return outcome.kind === "advance" ? { ...outcome, change: { ...outcome.change, approved, reviewed } } : outcome;
 }
@@ -100,7 +102,7 @@ async function approve(
 /** The agent does what the answer asks for; what comes of it is checked and, where there is a pull request, pushed. */
 async function work(parts: WorkParts, question: string, signal: AbortSignal): Promise<Result<undefined, StageOutcome>> {
   const { context, run, workspace } = parts;
-  const gate = await requireGate(parts);
+  const gate = await requireGate(parts, signal);
   if (!gate.ok) return gate;
   const session = new AgentSession(parts);
   const plan = await readPlan(context, run);

@@ -10,7 +10,7 @@ import { handOff, retry, type StageOutcome } from "../pipeline/stage-outcome.ts"
 import { implementPrompt } from "../prompt/implement-prompt.ts";
 import { finishWork, requireGate, type WorkParts } from "./finish-work.ts";
 import { pullComment } from "./issue-text.ts";
-import { closedPullOutcome, ensurePull, pushWork, takeInRemoteWork } from "./pull-request.ts";
+import { closedPullOutcome, ensurePull, pushedShas, pushWork, takeInRemoteWork } from "./pull-request.ts";
 import { readPlan } from "./saved-plan.ts";
 import { takenAwayOutcome } from "./still-ours.ts";
 
@@ -29,7 +29,7 @@ export async function implement(context: StageContext, run: StageRun, signal: Ab
   const taken = await takenAwayOutcome(context, run, signal);
   if (taken !== null) return taken;
   const pushed = await pushWork(context, run, opened.value, work.value.sha, signal);
-  if (!pushed.ok) return pushed.failure;
+  if (!pushed.ok) return keptWith(pushed.failure, work.value);
   const pull = await ensurePull(context, run, { summary: work.value.summary, plan }, signal);
   if (!pull.ok) return pull.failure;
   const closed = closedPullOutcome(pull.value);
@@ -45,6 +45,11 @@ export async function implement(context: StageContext, run: StageRun, signal: Ab
   };
 }
 
+/** What a person is asked about is not made a second time when they have answered. */
+function keptWith(failure: StageOutcome, kept: Work): StageOutcome {
+  return failure.kind === "hand-off" ? { ...failure, change: { ...failure.change, kept } } : failure;
+}
+
 /** What an earlier birth of this run committed and checked, if the branch still is that. */
 async function finishedWork(
   { run, workspace }: WorkParts,
@@ -58,7 +63,7 @@ async function finishedWork(
 
 async function build(parts: WorkParts, plan: string | null, signal: AbortSignal): Promise<Result<Work, StageOutcome>> {
   const { run, workspace } = parts;
-  const gate = await requireGate(parts);
+  const gate = await requireGate(parts, signal);
   if (!gate.ok) return gate;
   const current = run.step.at === "prompted" ? ok() : await startClean(parts, signal);
   if (!current.ok) return current;
@@ -83,9 +88,15 @@ async function build(parts: WorkParts, plan: string | null, signal: AbortSignal)
 }
 
 /** A new attempt begins on what is committed; the uncommitted rest of a failed one is not built upon. */
-async function startClean({ workspace }: WorkParts, signal: AbortSignal): Promise<Result<undefined, StageOutcome>> {
+async function startClean(
+  { context, run, workspace }: WorkParts,
+  signal: AbortSignal,
+): Promise<Result<undefined, StageOutcome>> {
   const discarded = await workspace.discard(signal);
   if (!discarded.ok) return fail(gitOutcome(discarded.failure));
-  const taken = await takeInRemoteWork(workspace, signal);
+  const taken = await takeInRemoteWork(
+    { work: workspace.work, branch: workspace.branch, pushed: pushedShas(context, run) },
+    signal,
+  );
   return taken.ok ? ok() : taken;
 }

@@ -1,41 +1,64 @@
-// The texts that HydraFlow itself writes on GitHub: titles and comments. Pure. No text names a person with an @, so that
-// nobody is called by a machine who did not ask for it.
+// The texts that HydraFlow itself writes on GitHub: titles, messages and comments. Pure. Whatever an agent or a person
+// wrote goes through disarm.ts first, so that a text closes, calls and links nothing but its own issue and pull request.
 
 import type { PlanVerdict } from "../agent/verdict.ts";
 import type { Issue } from "../github/github.ts";
+import { COMMENT_CHARACTERS_MAX, CUT_NOTICE } from "../issue-comment.ts";
 import type { HitlCause } from "../issue-state.ts";
-import { cleanHead } from "../prompt/untrusted-text.ts";
+import { headOf, shortenedTo, tailOf } from "../text/cut-text.ts";
+import { disarmMarkdown, disarmPlain } from "../text/disarm.ts";
+import { withHiddenShown, withoutStyling } from "../text/hidden-characters.ts";
+import { cutMarkdown } from "../text/markdown-code.ts";
 
-const TITLE_LENGTH_MAX = 70;
-const PLAN_CHARACTERS_MAX = 60_000;
-const SUMMARY_CHARACTERS_MAX = 4_000;
+const TITLE_CHARACTERS_MAX = 70;
+/** GitHub allows 256; a character may have many parts. */
+const TITLE_UNITS_MAX = 200;
+const PLAN_UNITS_MAX = 60_000;
+const SUMMARY_UNITS_MAX = 4_000;
+const MESSAGE_UNITS_MAX = 2_000;
+const OUTPUT_UNITS_MAX = 3_000;
 const FINDINGS_MAX = 50;
+/** A fence has to be longer than any run of backticks in its text, and no longer than what still counts as a fence. */
+const LONG_RUN = /`{9}(?=`)/g;
+/** What is left of GitHub's limit when our own words around a plan are taken off. */
+const PULL_PLAN_UNITS_MAX = COMMENT_CHARACTERS_MAX - 2 * SUMMARY_UNITS_MAX - 1_000;
 
 /** For commits and pull requests; the number stands first, so that cutting never loses it. */
-export function titleOf(issue: Issue): string {
-  const title = `Fixes #${issue.number}: ${issue.title.replace(/\s+/g, " ").trim()}`;
-  return title.length <= TITLE_LENGTH_MAX ? title : `${title.slice(0, TITLE_LENGTH_MAX - 1).trimEnd()}…`;
+export function titleOf(issue: Pick<Issue, "number" | "title">): string {
+  const title = disarmPlain(issue.title.replace(/\s+/g, " ").trim());
+  return shortenedTo(`Fixes #${issue.number}: ${title}`, TITLE_CHARACTERS_MAX, TITLE_UNITS_MAX);
+}
+
+/** Of the commit that a squash leaves on the base branch. The message is never empty: GitHub would list all commits in it. */
+export function mergeMessage(
+  issue: Pick<Issue, "number" | "title">,
+  pull: { readonly number: number },
+  summary: string,
+): { title: string; message: string } {
+  const text = disarmPlain(headOf(summary.trim(), MESSAGE_UNITS_MAX));
+  const of = `Issue #${issue.number}, pull request #${pull.number}.`;
+  return { title: `${titleOf(issue)} (#${pull.number})`, message: text === "" ? of : `${text}\n\n${of}` };
 }
 
 export function planComment(plan: string, summary: string): string {
-  return `## Implementation Plan\n\n${quiet(summary)}\n\n${quiet(cleanHead(plan, PLAN_CHARACTERS_MAX))}`;
+  return `## Implementation Plan\n\n${quiet(summary, SUMMARY_UNITS_MAX)}\n\n${quiet(plan, PLAN_UNITS_MAX)}`;
 }
 
 export function satisfiedComment({ summary, evidence }: Pick<PlanVerdict, "summary" | "evidence">): string {
-  const rows = Object.entries(evidence ?? {}).map(([name, text]) => `- ${name}: ${quiet(text)}`);
-  return `## Already satisfied\n\nThe code does this already, so the issue is closed. Reopen it and label it anew if that is wrong.\n\n${quiet(summary)}\n\n${rows.join("\n")}`;
+  const rows = Object.entries(evidence ?? {}).map(([name, text]) => `- ${name}: ${quietItem(text)}`);
+  return `## Already satisfied\n\nThe code does this already, so the issue is closed. Reopen it and label it anew if that is wrong.\n\n${quiet(summary, SUMMARY_UNITS_MAX)}\n\n${rows.join("\n")}`;
 }
 
-export function pullBody(issue: Issue, summary: string, plan: string | null): string {
+export function pullBody(issue: Pick<Issue, "number">, summary: string, plan: string | null): string {
   const planned =
     plan === null
       ? ""
-      : `\n\n<details><summary>Implementation plan</summary>\n\n${quiet(cleanHead(plan, PLAN_CHARACTERS_MAX))}\n\n</details>`;
-  return `Fixes #${issue.number}\n\n${quiet(cleanHead(summary, SUMMARY_CHARACTERS_MAX))}${planned}`;
+      : `\n\n<details><summary>Implementation plan</summary>\n\n${cutMarkdown(quiet(plan, PLAN_UNITS_MAX), PULL_PLAN_UNITS_MAX, CUT_NOTICE)}\n\n</details>`;
+  return `Fixes #${issue.number}\n\n${quiet(summary, SUMMARY_UNITS_MAX)}${planned}`;
 }
 
 export function pullComment(pull: { readonly number: number }, summary: string): string {
-  return `Implemented in #${pull.number}; the quality gate is green. Next: review.\n\n${quiet(cleanHead(summary, SUMMARY_CHARACTERS_MAX))}`;
+  return `Implemented in #${pull.number}; the quality gate is green. Next: review.\n\n${quiet(summary, SUMMARY_UNITS_MAX)}`;
 }
 
 export interface ReviewText {
@@ -47,8 +70,8 @@ export interface ReviewText {
 export function reviewComment({ verdict, summary, findings }: ReviewText, round: number): string {
   const heading =
     verdict === "approve" ? "approved" : verdict === "request_changes" ? "changes requested" : "a question";
-  const list = findings.slice(0, FINDINGS_MAX).map((finding) => `- ${quiet(finding)}`);
-  return [`## Review, round ${round}: ${heading}`, quiet(cleanHead(summary, SUMMARY_CHARACTERS_MAX)), list.join("\n")]
+  const list = findings.slice(0, FINDINGS_MAX).map((finding) => `- ${quietItem(finding)}`);
+  return [`## Review, round ${round}: ${heading}`, quiet(summary, SUMMARY_UNITS_MAX), list.join("\n")]
     .filter((part) => part !== "")
     .join("\n\n");
 }
@@ -68,19 +91,39 @@ const CAUSES: Readonly<Record<HitlCause, string>> = {
   git: "git or the pull request needs a person",
 };
 
-export function questionComment(cause: HitlCause, question: string, label: string): string {
+/** What an agent or a person said, among words of ours. */
+export function quoted(text: string, own: readonly number[] = []): string {
+  return disarmMarkdown(headOf(text.trim(), SUMMARY_UNITS_MAX), { own });
+}
+
+/** `own` are the issue and the pull request that the question may link to. */
+export function questionComment(
+  cause: HitlCause,
+  question: string,
+  label: string,
+  own: readonly number[] = [],
+): string {
   return `## HydraFlow needs a person: ${CAUSES[cause]}
 
-${quiet(question)}
+${disarmMarkdown(headOf(question.trim(), PLAN_UNITS_MAX), { own })}
 
 **To answer**, write a comment here (anyone with write access to the repository may), or run \`hydraflow hitl answer\`. The work goes on with your answer.
 While it waits, the issue carries the label \`${label}\`.`;
 }
 
-/** Keeps a mention from calling somebody, and keeps the text from ending in a marker of ours. */
-function quiet(text: string): string {
-  return text
-    .replace(/(^|[^\w`])@(?=[\w-])/g, "$1@\u2060")
-    .replaceAll("<!--", "&lt;!--")
-    .trim();
+/** The end of a program's output as a block that it cannot end by itself. It has to start at the first column. */
+export function codeBlock(output: string): string {
+  const shown = withHiddenShown(withoutStyling(tailOf(output.trimEnd(), OUTPUT_UNITS_MAX)));
+  const text = shown.replace(LONG_RUN, "$& ");
+  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map((run) => run.length));
+  const fence = "`".repeat(longest + 1);
+  return `${fence}text\n${text}\n${fence}`;
+}
+
+function quiet(text: string, unitsMax: number): string {
+  return disarmMarkdown(headOf(text.trim(), unitsMax));
+}
+
+function quietItem(text: string): string {
+  return disarmMarkdown(text.trim(), { inList: true });
 }

@@ -32,7 +32,7 @@ export async function mendChecks(
   const parts = { context, run, workspace: opened.value };
   const discarded = await opened.value.discard(signal);
   if (!discarded.ok) return gitOutcome(discarded.failure);
-  const gate = await requireGate(parts);
+  const gate = await requireGate(parts, signal);
   if (!gate.ok) return gate.failure;
   const session = new AgentSession({ ...parts, sessionId: randomUUID() });
   const verdict = await session.turn(

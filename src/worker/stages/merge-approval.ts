@@ -19,7 +19,7 @@ export async function unapprovedOutcome(
   const files = await github.pullFiles(pull.number, signal);
   if (!files.ok) return files.failure.retryable ? gitHubOutcome(files.failure) : handOff("review", unlisted(pull));
   const { approved } = run.state();
-  const listed = protectedPaths(files.value);
+  const listed = protectedPaths(files.value, context.config);
   const unseen = listed.filter((path) => approved?.paths.includes(path) !== true);
   if (unseen.length > 0) return ask(run, protectedQuestion(pull.number, unseen));
   if (approved === null || listed.length === 0) return null;

@@ -6,7 +6,7 @@ import { assertNever } from "../../core/errors.ts";
 import { ok, type Result } from "../../core/result.ts";
 import type { CheckProblem, CheckState, ExpectedChecks, GitHubFailure, PullRequest } from "../github/github.ts";
 import { later } from "../pipeline/backoff.ts";
-import { handOff, type StageOutcome, wait } from "../pipeline/stage-outcome.ts";
+import { type StageOutcome, wait } from "../pipeline/stage-outcome.ts";
 import { type ApprovedPull, isLate, restart, waitForGitHub } from "./approved-pull.ts";
 import { believe, nextLooks } from "./green.ts";
 import { mendChecks } from "./mend-checks.ts";
@@ -14,6 +14,8 @@ import { isInQueue, mergeApproved } from "./merge.ts";
 
 /** A server needs a moment until its checks show up on a commit. */
 const NO_CHECKS_LOOKS = 3;
+/** Stands for every check where there is none. */
+const ALL_CHECKS = "*";
 /** Between two looks at checks that are green: the second one only confirms the first. */
 const CONFIRM_MS_MAX = 5_000;
 
@@ -88,10 +90,13 @@ async function green(approved: ApprovedPull, names: readonly string[], signal: A
     case "not-yet":
       return wait(`#${pull.number}: ${belief.reason}`, later(now, Math.min(config.ciPollIntervalMs, CONFIRM_MS_MAX)));
     case "missing":
-      await run.change((state) => ({ ...state, missingChecks: belief.names }));
-      return untilLate(approved, `#${pull.number} waits for ${belief.names.join(", ")}, which did not report yet`, () =>
-        missingChecks(pull, belief.names),
-      );
+      return isLate(approved)
+        ? ask(missingChecks(pull, belief.names), belief.names)
+        : waitForGitHub(
+            approved,
+            `#${pull.number} waits for ${belief.names.join(", ")}, which did not report yet`,
+            null,
+          );
     default:
       return assertNever(belief);
   }
@@ -109,43 +114,46 @@ async function expectedChecks(
 
 async function none(approved: ApprovedPull, signal: AbortSignal): Promise<StageOutcome> {
   const { context, run, pull, step } = approved;
+  const isEnough = context.config.mergeWithoutChecks || run.state().waivedChecks.includes(ALL_CHECKS);
   if (step.looks + 1 >= NO_CHECKS_LOOKS)
-    return context.config.mergeWithoutChecks ? mergeApproved(approved, signal) : handOff("ci", noChecks(pull));
+    return isEnough ? mergeApproved(approved, signal) : ask(noChecks(pull), [ALL_CHECKS]);
   await run.mark({ ...step, looks: step.looks + 1, green: null });
   return waitForGitHub(approved, `#${pull.number} has no checks yet`, null);
+}
+
+/** `missing` is what an approval lets go. */
+function ask(question: string, missing: readonly string[] = []): StageOutcome {
+  return { kind: "hand-off", cause: "ci", question, change: { missingChecks: missing } };
 }
 
 /** Waits, but not for ever: after `ciTimeoutMs` a person is asked. */
 function untilLate(approved: ApprovedPull, reason: string, question: (minutes: number) => string): StageOutcome {
   const { ciTimeoutMs } = approved.context.config;
-  return isLate(approved)
-    ? handOff("ci", question(Math.round(ciTimeoutMs / 60_000)))
-    : waitForGitHub(approved, reason, null);
+  return isLate(approved) ? ask(question(Math.round(ciTimeoutMs / 60_000))) : waitForGitHub(approved, reason, null);
 }
 
 /** An outage passes; a refusal that lasts, for instance of a credential without the right to read checks, needs a person. */
 function unread(approved: ApprovedPull, { message, kind, retryable, retryAt }: GitHubFailure): StageOutcome {
   const problem = `the checks of #${approved.pull.number} could not be read: ${message}`;
   if (retryable || kind === "unauthorized" || !isLate(approved)) return waitForGitHub(approved, problem, retryAt);
-  return handOff(
-    "ci",
-    `#${approved.pull.number} is approved, but ${problem}. Give the credential the right to read checks and commit statuses (docs/github-credentials.md says how), then answer here.`,
+  return ask(
+    `#${approved.pull.number} is approved, but ${problem}. Give the credential the right to read checks and commit statuses (docs/github-credentials.md says how), then answer \`approve\`.`,
   );
 }
 
 function noChecks(pull: PullRequest): string {
-  return `#${pull.number} is approved, but the repository reports no check at all for its head, so nothing says that it works. Merge it yourself, add checks, or set \`mergeWithoutChecks\` in the configuration; then answer here.`;
+  return `#${pull.number} is approved, but the repository reports no check at all for its head, so nothing says that it works. Merge it yourself, add checks, or set \`mergeWithoutChecks\` in the configuration; or answer \`approve\` to let it be merged without any.`;
 }
 
 function lateChecks(pull: PullRequest, checks: Extract<CheckState, { kind: "pending" }>, minutes: number): string {
-  return `#${pull.number} is approved, but ${checks.pending} of its ${checks.total} checks have not ended within ${minutes} minutes. Look at the checks and answer here to wait for them once more.`;
+  return `#${pull.number} is approved, but ${checks.pending} of its ${checks.total} checks have not ended within ${minutes} minutes. Look at the checks, and answer \`approve\` to wait for them once more.`;
 }
 
 function undecidedChecks(pull: PullRequest, undecided: readonly CheckProblem[]): string {
   const list = undecided
     .map(({ name, conclusion, url }) => `- \`${name}\` ended as \`${conclusion}\`${url === "" ? "" : ` (${url})`}`)
     .join("\n");
-  return `#${pull.number} is approved, but these checks ended without a verdict on the code, so changing the code cannot help:\n${list}\n\nRun them again or approve them on GitHub, then answer here to go on.`;
+  return `#${pull.number} is approved, but these checks ended without a verdict on the code, so changing the code cannot help:\n${list}\n\nRun them again or let them run on GitHub, then answer \`approve\` to go on.`;
 }
 
 function missingChecks(pull: PullRequest, names: readonly string[]): string {

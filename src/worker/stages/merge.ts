@@ -15,7 +15,7 @@ import { gitHubOutcome } from "../pipeline/failure-outcome.ts";
 import { handOff, type StageOutcome, wait } from "../pipeline/stage-outcome.ts";
 import { type ApprovedPull, isLate, restart, waitForGitHub } from "./approved-pull.ts";
 import { approversOf } from "./approvers.ts";
-import { titleOf } from "./issue-text.ts";
+import { mergeMessage } from "./issue-text.ts";
 import { unapprovedOutcome } from "./merge-approval.ts";
 import { takenAwayOutcome } from "./still-ours.ts";
 
@@ -61,8 +61,8 @@ export async function isInQueue(approved: ApprovedPull, signal: AbortSignal): Pr
     handOff(
       "ci",
       queued.value
-        ? `#${pull.number} is approved and has been in the merge queue for ${Math.round(waitedMs / 60_000)} minutes. Look at the queue, then answer here to wait for it once more.`
-        : `#${pull.number} is approved, but the merge queue has given it back without merging it. Look at what the queue says about it, then answer here to try again, or say what is to be changed.`,
+        ? `#${pull.number} is approved and has been in the merge queue for ${Math.round(waitedMs / 60_000)} minutes. Look at the queue, then answer \`approve\` to wait for it once more.`
+        : `#${pull.number} is approved, but the merge queue has given it back without merging it. Look at what the queue says about it, then answer \`approve\` to try again, or say what is to be changed.`,
     ),
   );
 }
@@ -87,8 +87,7 @@ async function mergeBy(
 ): Promise<Result<{ sha: string }, GitHubFailure | MergeBlocked>> {
   let refusal: MergeBlocked = noMethod();
   for (const method of methods) {
-    const title = `${titleOf(run.issue)} (#${pull.number})`;
-    const request = { headSha: step.sha, method, title, message: "" };
+    const request = { headSha: step.sha, method, ...mergeMessage(run.issue, pull, "") };
     const merged = await context.github.merge(pull.number, request, signal);
     if (merged.ok || merged.failure.kind !== "merge-blocked" || merged.failure.reason !== "method") return merged;
     refusal = merged.failure;
@@ -184,7 +183,7 @@ async function askForReview(approved: ApprovedPull, message: string, signal: Abo
 }
 
 function refusal(pull: PullRequest, message: string): string {
-  return `#${pull.number} is approved and its checks are green, but GitHub refuses to merge it: ${message}\n\nMend that on GitHub, or merge it yourself; answer here to try again.`;
+  return `#${pull.number} is approved and its checks are green, but GitHub refuses to merge it: ${message}\n\nMend that on GitHub, or merge it yourself. Answer \`approve\` to let it be tried again as it is, or say what is to be changed.`;
 }
 
 function noMethod(): MergeBlocked {

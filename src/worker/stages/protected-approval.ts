@@ -1,44 +1,96 @@
-// Whether a person must look at a change before it may be merged, and what exactly a person has let pass. See
-// protected-paths.ts for the rules.
+// Whether a person must look at a change before it may be merged, and what exactly a person has let pass. Judged on the
+// commit that is pushed, from objects alone. See protected-paths.ts for the rules.
 
 import { fail, ok, type Result } from "../../core/result.ts";
+import { followLink } from "../git/change-links.ts";
+import type { ChangedFile } from "../git/change-output.ts";
+import type { Change, ChangeReader } from "../git/change-reader.ts";
+import type { GitFailure } from "../git/git-failure.ts";
 import type { PullRequest } from "../github/github.ts";
+import type { Approval } from "../issue-state.ts";
 import { gitOutcome } from "../pipeline/failure-outcome.ts";
+import type { StageContext } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
+import { currentBase } from "./change-under-review.ts";
 import type { WorkParts } from "./finish-work.ts";
-import { approvalOf, protectedPaths, protectedQuestion } from "./protected-paths.ts";
+import { changedInstallScripts } from "./install-scripts.ts";
+import {
+  approvalOf,
+  type JudgedPath,
+  pathList,
+  protectedOf,
+  protectedQuestion,
+  type ProtectionSettings,
+} from "./protected-paths.ts";
 
-/** Far more than a prompt takes; enough to judge protected paths by. */
-const DIFF_BYTES_MAX = 4 * 1_048_576;
+export interface JudgedChange {
+  /** Sorted. */
+  readonly paths: readonly string[];
+  readonly files: readonly ChangedFile[];
+  /** Links that the change brings in and that lead out of the tree. */
+  readonly strayLinks: readonly string[];
+}
 
 /** Null when the change touches nothing protected, or a person has let pass exactly this. */
 export async function protectedOutcome(
-  { run, workspace }: WorkParts,
+  { context, run, workspace }: WorkParts,
   pull: PullRequest,
   signal: AbortSignal,
 ): Promise<StageOutcome | null> {
-  const changed = await workspace.work.changedFiles(workspace.baseSha, signal);
-  if (!changed.ok) return gitOutcome(changed.failure);
-  const paths = protectedPaths(changed.value);
-  if (paths.length === 0) return null;
-  const approval = await protectedApproval(workspace, signal);
-  if (!approval.ok) return approval.failure;
-  return approval.value === run.state().approved?.of ? null : handOff("review", protectedQuestion(pull.number, paths));
+  const judged = await judgeBranch({ context, workspace }, signal);
+  if (!judged.ok) return judged.failure;
+  const { paths, files, strayLinks } = judged.value;
+  if (strayLinks.length > 0) return handOff("review", strayQuestion(pull.number, strayLinks));
+  if (paths.length === 0 || approvalOf(files) === run.state().approved?.of) return null;
+  return handOff("review", protectedQuestion(pull.number, paths));
 }
 
-/** Of the work branch as it is now; see protected-paths.ts. */
+/** What a person approves who approves the work branch as it is now. */
 export async function protectedApproval(
-  workspace: WorkParts["workspace"],
+  parts: { readonly context: StageContext; readonly workspace: WorkParts["workspace"] },
   signal: AbortSignal,
-): Promise<Result<string, StageOutcome>> {
-  const diff = await workspace.work.diff(workspace.baseSha, signal, DIFF_BYTES_MAX);
-  if (!diff.ok) return fail(gitOutcome(diff.failure));
-  if (diff.value.truncated)
-    return fail(
-      handOff(
-        "review",
-        "The change is too large to tell which part of it a person has approved. Merge it yourself, or make it smaller.",
-      ),
-    );
-  return ok(approvalOf(diff.value.text));
+): Promise<Result<Pick<Approval, "of" | "paths">, StageOutcome>> {
+  const judged = await judgeBranch(parts, signal);
+  return judged.ok ? ok({ of: approvalOf(judged.value.files), paths: judged.value.paths }) : judged;
+}
+
+/** The protected part of a change. */
+export async function judgeChange(
+  reader: ChangeReader,
+  change: Change,
+  settings: ProtectionSettings,
+  signal: AbortSignal,
+): Promise<Result<JudgedChange, GitFailure>> {
+  const newLinks = change.files.filter(({ newMode }) => newMode === "120000");
+  const links = newLinks.length === 0 ? ok(new Map<string, string>()) : await reader.links(change.head, signal);
+  if (!links.ok) return links;
+  const ends = new Map(newLinks.map(({ path }) => [path, followLink(path, links.value)]));
+  const judged = change.files.map(({ path }): JudgedPath => {
+    const end = ends.get(path);
+    return { path, leadsTo: end?.kind === "inside" ? end.path : null };
+  });
+  const scripts = settings.protectLockfiles ? await changedInstallScripts(reader, change, signal) : ok([]);
+  if (!scripts.ok) return scripts;
+  const paths = [...new Set([...protectedOf(judged, settings), ...scripts.value])].toSorted();
+  const strayLinks = newLinks.map(({ path }) => path).filter((path) => ends.get(path)?.kind === "outside");
+  return ok({ paths, strayLinks, files: change.files.filter(({ path }) => paths.includes(path)) });
+}
+
+async function judgeBranch(
+  { context, workspace }: { readonly context: StageContext; readonly workspace: WorkParts["workspace"] },
+  signal: AbortSignal,
+): Promise<Result<JudgedChange, StageOutcome>> {
+  const head = await workspace.work.headSha(signal);
+  if (!head.ok) return fail(gitOutcome(head.failure));
+  const base = await currentBase({ context, workspace }, signal);
+  if (!base.ok) return base;
+  const reader = workspace.work.changes;
+  const change = await reader.readChange({ base: base.value, head: head.value }, signal);
+  if (!change.ok) return fail(gitOutcome(change.failure));
+  const judged = await judgeChange(reader, change.value, context.config, signal);
+  return judged.ok ? judged : fail(gitOutcome(judged.failure));
+}
+
+function strayQuestion(pull: number, links: readonly string[]): string {
+  return `The change in #${pull} is approved by the reviewing agent, but it brings in symbolic links that lead out of the repository, where whatever follows them reads or writes files of the machine it runs on:\n${pathList(links)}\n\nHydraFlow does not merge such links. Say what is to stand there instead, or merge it yourself.`;
 }

@@ -1,29 +1,78 @@
-// Changes that no agent may bring in alone: what runs with the repository's own rights on the server, who must review,
-// and what steers HydraFlow itself. Pure.
+// Changes that no agent may bring in alone: what runs with the repository's own rights on the server, who must review, what
+// agents are told, and what steers HydraFlow itself. Pure. The list is protected-list.ts.
 
 import { createHash } from "node:crypto";
 
-const PLACES = String.raw`(?:\.github\/(?:workflows|actions)\/|\.hydraflow\/|(?:\.github\/|docs\/)?CODEOWNERS\b)`;
-const PROTECTED = new RegExp(`^${PLACES}`, "i");
-const PROTECTED_IN_DIFF = new RegExp(String.raw`^diff --git .*[ /]${PLACES}`, "i");
-const APPROVAL = /^\W*approved?\b/i;
+import type { Config } from "../../core/config.ts";
+import type { ChangedFile } from "../git/change-output.ts";
+import { isMatch, type MatchMode, pathPattern, type PathPattern } from "./path-pattern.ts";
+import { LOCKFILES, PROTECTED } from "./protected-list.ts";
 
-export function protectedPaths(changed: readonly string[]): string[] {
-  return changed.filter((path) => PROTECTED.test(path)).toSorted();
+export type ProtectionSettings = Pick<Config, "protectedPaths" | "unprotectedPaths" | "protectLockfiles">;
+
+/** A changed path, and where it leads when it is a symbolic link. */
+export interface JudgedPath {
+  readonly path: string;
+  readonly leadsTo: string | null;
 }
 
-/** Names one state of the protected part of a diff: what a person let pass is that and nothing else. */
-export function approvalOf(diff: string): string {
-  const files = diff.split(/^(?=diff --git )/m).filter((file) => PROTECTED_IN_DIFF.test(file));
-  return createHash("sha256").update(files.join("")).digest("hex");
+const LISTED_MAX = 50;
+const PATH_CHARACTERS_MAX = 200;
+const BUILT_IN_ALONE: ProtectionSettings = { protectedPaths: [], unprotectedPaths: [], protectLockfiles: false };
+const BUILT_IN = PROTECTED.map(pathPattern);
+const BUILT_IN_LOCKFILES = LOCKFILES.map(pathPattern);
+
+/** Those of `paths` that are protected, sorted. Right for any list of changed paths, for instance GitHub's of a pull request. */
+export function protectedPaths(paths: readonly string[], settings: ProtectionSettings = BUILT_IN_ALONE): string[] {
+  return protectedOf(
+    paths.map((path) => ({ path, leadsTo: null })),
+    settings,
+  );
 }
 
-/** A refusal in other words must not pass for an approval, so only the word itself, at the start, is one. */
+/** As `protectedPaths`; a link is what it leads to as well as what it is. */
+export function protectedOf(judged: readonly JudgedPath[], settings: ProtectionSettings): string[] {
+  const patterns = [
+    ...BUILT_IN,
+    ...(settings.protectLockfiles ? BUILT_IN_LOCKFILES : []),
+    ...settings.protectedPaths.map(pathPattern),
+  ];
+  const exceptions = settings.unprotectedPaths.map(pathPattern);
+  const isProtected = (path: string) =>
+    isAny(patterns, path, "covered-or-in-place-of") && !isAny(exceptions, path, "covered");
+  return judged
+    .filter(({ path, leadsTo }) => isProtected(path) || (leadsTo !== null && isProtected(leadsTo)))
+    .map(({ path }) => path)
+    .toSorted();
+}
+
+/** Names one state of the protected files: what a person let pass is these contents and modes, and nothing else. */
+export function approvalOf(files: readonly ChangedFile[]): string {
+  const rows = files.map(({ path, oldMode, oldId, newMode, newId }) =>
+    JSON.stringify([path, oldMode, oldId, newMode, newId]),
+  );
+  return createHash("sha256").update(rows.toSorted().join("\n")).digest("hex");
+}
+
+/** The one word as the whole answer, quoted lines aside: a refusal or a condition in other words must not pass for it. */
 export function isApproval(answer: string): boolean {
-  return APPROVAL.test(answer);
+  const lines = answer.split(/\r?\n/).filter((line) => !/^\s*>/.test(line) && line.trim() !== "");
+  return lines.length === 1 && /^\s{0,3}([*_`]{0,3})approved?\1[.!]?\s*$/i.test(lines[0] ?? "");
 }
 
 export function protectedQuestion(pull: number, paths: readonly string[]): string {
-  const list = paths.map((path) => `- \`${path}\``).join("\n");
-  return `The change in #${pull} is approved by the reviewing agent, but it touches files that decide what may run or be merged here:\n${list}\n\nLook at them. Answer \`approve\` to let it be merged as it is, or say what is to be changed.`;
+  return `The change in #${pull} is approved by the reviewing agent, but it touches files that decide what may run or be merged here:\n${pathList(paths)}\n\nLook at them. Answer \`approve\` to let it be merged as it is, or say what is to be changed.`;
+}
+
+/** As lines of Markdown. The names are an agent's to choose, so nothing in one ends its code span or begins a line. */
+export function pathList(paths: readonly string[]): string {
+  const lines = paths.slice(0, LISTED_MAX).map((path) => {
+    const shown = path.replace(/[`\p{C}\p{Z}]/gu, (character) => (character === " " ? " " : "\u{FFFD}"));
+    return `- \`${shown.slice(0, PATH_CHARACTERS_MAX)}\``;
+  });
+  return [...lines, ...(paths.length > LISTED_MAX ? [`- and ${paths.length - LISTED_MAX} more`] : [])].join("\n");
+}
+
+function isAny(patterns: readonly PathPattern[], path: string, mode: MatchMode): boolean {
+  return patterns.some((pattern) => isMatch(pattern, path, mode));
 }

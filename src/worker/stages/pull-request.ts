@@ -4,27 +4,43 @@
 import { fail, ok, type Result } from "../../core/result.ts";
 import { gitHubOutcome, gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
-import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
+import { handOff, retry, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import type { Workspace } from "../pipeline/workspace.ts";
 import { workBranchName } from "../git/branch-name.ts";
 import { type GitFailure, gitFailure } from "../git/git-failure.ts";
 import type { GitHubFailure, PullRequest } from "../github/github.ts";
 import { pullBody, titleOf } from "./issue-text.ts";
 
-/** Brings what others pushed to the work branch into the worktree, and says what the remote has. Nobody's commit is ever pushed over. */
+export interface WorkToBringIn extends Pick<Workspace, "work" | "branch"> {
+  /** What we have pushed to the branch, oldest first, as `pushedShas` knows it. */
+  readonly pushed?: readonly string[];
+}
+
+/**
+ * Brings what others did with the remote's work branch into the worktree, and says what the remote has. Commits that they
+ * added are merged. Where they took commits of ours away or wrote the branch anew, their word counts: the worktree becomes
+ * what the remote is, and nothing of what is gone comes back.
+ */
 export async function takeInRemoteWork(
-  workspace: Workspace,
+  { work, branch, pushed = [] }: WorkToBringIn,
   signal: AbortSignal,
 ): Promise<Result<string | null, StageOutcome>> {
-  const { work, branch } = workspace;
-  const remote = await work.remoteHead(signal);
-  if (!remote.ok) return fail(gitOutcome(remote.failure));
+  const fetched = await work.fetchHeads([branch], signal);
+  if (!fetched.ok) return fail(gitOutcome(fetched.failure));
+  const remote = fetched.value.get(branch) ?? null;
   const head = await work.headSha(signal);
   if (!head.ok) return fail(gitOutcome(head.failure));
-  if (remote.value === null || remote.value === head.value) return remote;
+  if (remote === null || remote === head.value) return ok(remote);
+  const last = work.lastPushed ?? pushed.at(-1);
+  const gone = await hasTakenAway({ work, last, remote, head: head.value }, signal);
+  if (!gone.ok) return fail(gitOutcome(gone.failure));
+  if (gone.value) {
+    const reset = await work.resetTo(remote, signal);
+    return reset.ok ? ok(remote) : fail(gitOutcome(reset.failure));
+  }
   const merged = await work.mergeBase(branch, signal);
   if (!merged.ok) return fail(gitOutcome(merged.failure));
-  if (merged.value.kind === "merged") return remote;
+  if (merged.value.kind === "merged") return ok(remote);
   const files = merged.value.files.join(", ");
   return fail(
     handOff(
@@ -32,6 +48,38 @@ export async function takeInRemoteWork(
       `Somebody else pushed to \`${branch}\`, and it conflicts with the work here in ${files}. Bring the branch in order and answer here; the worker goes on from what the branch then is.`,
     ),
   );
+}
+
+interface Branches {
+  readonly work: Workspace["work"];
+  readonly last: string | undefined;
+  readonly remote: string;
+  readonly head: string;
+}
+
+/** Whether the remote lacks what we pushed last, and the worktree still holds it or lacks what the remote has instead. */
+async function hasTakenAway(
+  { work, last, remote, head }: Branches,
+  signal: AbortSignal,
+): Promise<Result<boolean, GitFailure>> {
+  if (last === undefined) return ok(false);
+  const { changes } = work;
+  const isThere = await changes.isAncestor({ base: last, head: remote }, signal);
+  if (!isThere.ok || isThere.value) return isThere.ok ? ok(false) : isThere;
+  const isHere = await changes.isAncestor({ base: last, head }, signal);
+  if (!isHere.ok || isHere.value) return isHere;
+  const hasRemote = await changes.isAncestor({ base: remote, head }, signal);
+  return hasRemote.ok ? ok(!hasRemote.value) : hasRemote;
+}
+
+/** What is known to have reached the remote in this cycle of the issue, oldest first. */
+export function pushedShas({ journal }: Pick<StageContext, "journal">, run: Pick<StageRun, "key">): string[] {
+  const prefix = run.key("push/");
+  const open = new Set(journal.pending().map(({ key }) => key));
+  return journal
+    .keys(prefix)
+    .filter((key) => !open.has(key))
+    .map((key) => key.slice(prefix.length));
 }
 
 /** Pushes `sha`, the head of the work branch, unless the remote has it. What others pushed meanwhile is taken in first, by a new attempt. */
@@ -43,6 +91,8 @@ export async function pushWork(
   signal: AbortSignal,
 ): Promise<Result<undefined, StageOutcome>> {
   const { work } = workspace;
+  const sound = await requireSoundHistory(context, run, { workspace, sha }, signal);
+  if (!sound.ok) return sound;
   const pushed = await context.journal.effect<{ sha: string }, GitFailure>(
     run.key(`push/${sha}`),
     {
@@ -54,7 +104,7 @@ export async function pushWork(
       act: async (inner) => {
         const remote = await work.remoteHead(inner);
         if (!remote.ok) return remote;
-        const kept = await keepsAll(context, run, workspace, remote.value, inner);
+        const kept = await keepsAll(context, run, { work, sha }, remote.value, inner);
         if (!kept.ok) return kept;
         if (!kept.value) return fail(gitFailure("rejected", `somebody else pushed to ${workspace.branch} meanwhile`));
         const done = await work.pushBranch(remote.value, inner);
@@ -72,16 +122,55 @@ export async function pushWork(
   return fail(gitOutcome(pushed.failure));
 }
 
-/** Whether a push loses nobody's commit: the branch holds what the remote has, or the remote has what we pushed ourselves. */
-async function keepsAll(
-  { journal }: StageContext,
+/**
+ * Beside the base's commits and those that the remote's work branch has already, only a plain row of commits is pushed. What
+ * came to be in another way cannot be told from what nobody has seen, so the branch goes back to what the remote has.
+ */
+async function requireSoundHistory(
+  { baseBranch }: StageContext,
   run: StageRun,
-  { work }: Workspace,
+  { workspace, sha }: { readonly workspace: Workspace; readonly sha: string },
+  signal: AbortSignal,
+): Promise<Result<undefined, StageOutcome>> {
+  const { work, branch, baseSha } = workspace;
+  const fetched = await work.fetchHeads([baseBranch, branch], signal);
+  if (!fetched.ok) return fail(gitOutcome(fetched.failure));
+  const problem = await work.changes.checkHistory({ trusted: [baseSha, ...fetched.value.values()], head: sha }, signal);
+  if (!problem.ok) return fail(gitOutcome(problem.failure));
+  if (problem.value === null) return ok();
+  await run.mark({ at: "begun" });
+  const reset = await work.resetTo(fetched.value.get(branch) ?? baseSha, signal);
+  return fail(
+    reset.ok
+      ? retry(`the work is not pushed, because of how it came to be: ${problem.value}`)
+      : gitOutcome(reset.failure),
+  );
+}
+
+/**
+ * Whether a push loses nobody's commit and brings none back that somebody took away: the remote has what we pushed last, or
+ * the branch holds what the remote has and none of our own pushes that the remote has gone back behind.
+ */
+async function keepsAll(
+  context: StageContext,
+  run: StageRun,
+  { work, sha }: { readonly work: Workspace["work"]; readonly sha: string },
   remote: string | null,
   signal: AbortSignal,
 ): Promise<Result<boolean, GitFailure>> {
-  if (remote === null || journal.keys(run.key("push/")).includes(run.key(`push/${remote}`))) return ok(true);
-  return work.contains(remote, signal);
+  const pushed = pushedShas(context, run);
+  if (remote === null || remote === pushed.at(-1)) return ok(true);
+  const { changes } = work;
+  const kept = await changes.isAncestor({ base: remote, head: sha }, signal);
+  if (!kept.ok || !kept.value) return kept;
+  for (const old of pushed.filter((one) => one !== remote)) {
+    const wentBack = await changes.isAncestor({ base: remote, head: old }, signal);
+    if (!wentBack.ok) return wentBack;
+    const bringsBack = wentBack.value ? await changes.isAncestor({ base: old, head: sha }, signal) : ok(false);
+    if (!bringsBack.ok) return bringsBack;
+    if (bringsBack.value) return ok(false);
+  }
+  return ok(true);
 }
 
 /** The issue's pull request, opened where there is none. One that a person closed stays closed. */

@@ -3,7 +3,7 @@
 // refusals to merge repeat nothing, and a later change is reviewed as far as it differs.
 
 import { fail, ok, type Result } from "../../core/result.ts";
-import { type ReviewVerdict, VERDICTS } from "../agent/verdict.ts";
+import { reviewForm, type ReviewVerdict } from "../agent/verdict.ts";
 import type { GitHubFailure, PullRequest } from "../github/github.ts";
 import { isMarked, isSameLogin, withMarker } from "../issue-comment.ts";
 import { AgentSession } from "../pipeline/agent-session.ts";
@@ -96,15 +96,19 @@ async function judge(
   const { context, run, workspace } = parts;
   const state = run.state();
   const plan = await readPlan(context, run);
-  const prompt = reviewPrompt({
+  const { prompt, mustRead } = reviewPrompt({
     issue: run.issue,
     plan,
     guidance: state.guidance,
     base: workspace.baseSha,
     round: state.reviewRounds + 1,
-    diff: change.files.map(({ text }) => text).join(""),
+    files: change.files,
+    approvedFiles: change.approvedFiles,
   });
-  return new AgentSession(parts).turn({ role: "review", prompt, access: "read", verdict: VERDICTS.review }, signal);
+  return new AgentSession(parts).turn(
+    { role: "review", prompt, access: "read", verdict: reviewForm(mustRead) },
+    signal,
+  );
 }
 
 interface Shown {

@@ -4,30 +4,34 @@
 import { randomUUID } from "node:crypto";
 
 import { fail, ok, type Result } from "../../core/result.ts";
+import type { Conflict } from "../git/conflict.ts";
 import { VERDICTS } from "../agent/verdict.ts";
 import { AgentSession } from "../pipeline/agent-session.ts";
 import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { conflictPrompt } from "../prompt/implement-prompt.ts";
 import { finishWork, requireGate, type WorkParts } from "./finish-work.ts";
-import { takeInRemoteWork } from "./pull-request.ts";
+import { pushedShas, takeInRemoteWork } from "./pull-request.ts";
 
 /** The head of the branch, ready to be pushed. */
 export async function updateBranch(parts: WorkParts, signal: AbortSignal): Promise<Result<string, StageOutcome>> {
-  const { context, workspace } = parts;
+  const { context, run, workspace } = parts;
   const discarded = await workspace.discard(signal);
   if (!discarded.ok) return fail(gitOutcome(discarded.failure));
-  const taken = await takeInRemoteWork(workspace, signal);
+  const taken = await takeInRemoteWork(
+    { work: workspace.work, branch: workspace.branch, pushed: pushedShas(context, run) },
+    signal,
+  );
   if (!taken.ok) return taken;
   const merged = await workspace.work.mergeBase(context.baseBranch, signal, true);
   if (!merged.ok) return fail(gitOutcome(merged.failure));
   // Only what was green is ever pushed; a merge that an earlier attempt made here and could not get green is not.
   if (merged.value.kind === "merged" && merged.value.head === taken.value) return ok(merged.value.head);
-  const gate = await requireGate(parts);
+  const gate = await requireGate(parts, signal);
   if (!gate.ok) return gate;
   const session = new AgentSession({ ...parts, sessionId: randomUUID() });
   if (merged.value.kind === "conflict") {
-    const resolved = await resolveConflict(parts, session, merged.value.files, signal);
+    const resolved = await resolveConflict(parts, session, merged.value.conflict, signal);
     if (!resolved.ok) return resolved;
   }
   return finishWork({ ...parts, gateCommand: gate.value, session, role: "implement" }, signal);
@@ -37,21 +41,23 @@ export async function updateBranch(parts: WorkParts, signal: AbortSignal): Promi
 async function resolveConflict(
   parts: WorkParts,
   session: AgentSession,
-  files: readonly string[],
+  conflict: Conflict,
   signal: AbortSignal,
 ): Promise<Result<undefined, StageOutcome>> {
   const { context, run, workspace } = parts;
-  const prompt = conflictPrompt(run.issue, context.baseBranch, files);
+  const prompt = conflictPrompt(run.issue, context.baseBranch, conflict.files);
   const verdict = await session.turn(
     { role: "implement", prompt, access: "write", verdict: VERDICTS.implement },
     signal,
   );
   if (!verdict.ok) return verdict;
-  const left = verdict.value.outcome === "done" ? await workspace.conflictMarkers(files) : files;
-  if (left.length === 0) return ok();
+  const open =
+    verdict.value.outcome === "done" ? await workspace.work.unresolved(conflict, signal) : ok(conflict.files);
+  if (!open.ok) return fail(gitOutcome(open.failure));
+  if (open.value.length === 0) return ok();
   const discarded = await workspace.discard(signal);
   if (!discarded.ok) return fail(gitOutcome(discarded.failure));
-  const names = files.map((file) => `\`${file}\``).join(", ");
+  const names = open.value.map((file) => `\`${file}\``).join(", ");
   const said = verdict.value.question ?? verdict.value.summary;
   return fail(
     handOff(

@@ -134,6 +134,9 @@ describe("a turn that does not end well", () => {
       evidence: /exited with code 3 without a result: something broke/,
     },
     { behaviour: "unauthorised", kind: "auth-missing", evidence: /Not logged in; give the agent a credential/ },
+    { behaviour: "login-on-stdout", kind: "auth-missing", evidence: /^Invalid API key · Please run \/login; give the/ },
+    { behaviour: "limit-on-stderr", kind: "provider-limited", evidence: /^Error: You've hit your usage limit\./ },
+    { behaviour: "talks-of-limits", kind: "crashed", evidence: /1 of its lines were no JSON, the last: \{"type"/ },
     { behaviour: "over-budget", kind: "budget-exceeded", evidence: /maximum budget/ },
     { behaviour: "refuses", kind: "refused", evidence: /cannot help/ },
     { behaviour: "other-error", kind: "crashed", evidence: /it went wrong/ },
@@ -151,6 +154,20 @@ describe("a turn that does not end well", () => {
       until: new Date(2_000_000_000_000),
       evidence: "limit",
     });
+  });
+
+  it("is provider-limited until the time that stands only in words", async () => {
+    const inWords = await outcomeOf("limit-in-words");
+
+    expect(inWords).toMatchObject({ kind: "provider-limited", evidence: expect.stringContaining("weekly") as string });
+    expect((inWords as { until: Date }).until.toISOString()).toMatch(/T09:00:00.000Z$/);
+    expect(await outcomeOf("limit-as-success")).toMatchObject({ until: new Date(2_000_000_000_000) });
+  });
+
+  it("has no login when the agent asks for one and waits", async () => {
+    const outcome = await outcomeOf("login-then-hangs", { clocks: { ...PATIENT, silenceMs: 200 } });
+
+    expect(outcome.kind).toBe("auth-missing");
   });
 
   it("is provider-limited for a while when the provider is overloaded", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { VERDICTS } from "../../../src/worker/agent/verdict.ts";
+import { reviewForm, VERDICTS } from "../../../src/worker/agent/verdict.ts";
 
 const triage = { ready: true, reasons: [], type: "bug", complexity: 2 };
 const review = { verdict: "approve", summary: "fine", findings: [] };
@@ -48,5 +48,34 @@ describe("a verdict", () => {
       required: ["outcome", "summary"],
       additionalProperties: false,
     });
+  });
+});
+
+describe("a review that was not shown every file", () => {
+  const form = reviewForm(["src/long.ts", "na\nme.ts"]);
+
+  it("may approve once it names each of them as read", () => {
+    const verdict = { ...review, read: ["./src/long.ts", String.raw`na\u000ame.ts`, "other.ts"] };
+
+    expect(form.read(verdict)).toEqual({ ok: true, value: verdict });
+    expect(reviewForm([]).read(review)).toEqual({ ok: true, value: review });
+  });
+
+  it("may object unread", () => {
+    const verdict = { ...review, verdict: "request_changes", findings: ["no"] };
+
+    expect(form.read(verdict)).toMatchObject({ ok: true });
+    expect(form.readLast?.(verdict)).toMatchObject({ ok: true, value: verdict });
+  });
+
+  it("is refused as an approval, and in the end is a question to a person", () => {
+    const verdict = { ...review, read: ["src/long.ts"] };
+
+    expect(form.read(verdict)).toEqual({ ok: false, failure: expect.stringContaining("na\\u000ame.ts") as string });
+    expect(form.readLast?.(verdict)).toMatchObject({
+      ok: true,
+      value: { verdict: "needs_input", question: expect.stringContaining("na\\u000ame.ts") as string },
+    });
+    expect(form.readLast?.("approve")).toMatchObject({ ok: false });
   });
 });

@@ -41,6 +41,11 @@ describe("ConfigGuard", () => {
     return path;
   }
 
+  function replaceReadme(): void {
+    const other = sh(worktree.path, "hash-object", "-w", join(worktree.gitDirectory, "HEAD"));
+    sh(worktree.path, "replace", "HEAD:README.md", other);
+  }
+
   const plants: [string, (program: string) => unknown][] = [
     ["core.fsmonitor", (program) => sh(worktree.path, "config", "core.fsmonitor", program)],
     [
@@ -65,6 +70,25 @@ describe("ConfigGuard", () => {
     ["another .git file", () => writeFile(join(worktree.path, ".git"), "gitdir: /tmp/evil\n")],
     ["another common directory", () => writeFile(join(worktree.gitDirectory, "commondir"), "/tmp/evil\n")],
     ["alternates", () => writeFile(join(web.commonDirectory, "objects", "info", "alternates"), "/tmp/evil\n")],
+    [
+      "alternates for another transport",
+      () => writeFile(join(web.commonDirectory, "objects", "info", "http-alternates"), "http://thief.invalid/\n"),
+    ],
+    ["a replace ref", () => replaceReadme()],
+    [
+      "a replace ref in packed-refs",
+      () => {
+        replaceReadme();
+        sh(worktree.path, "pack-refs", "--all");
+      },
+    ],
+    [
+      "a graft",
+      () =>
+        mkdir(join(web.commonDirectory, "info"), { recursive: true }).then(() =>
+          writeFile(join(web.commonDirectory, "info", "grafts"), `${worktree.head}\n`),
+        ),
+    ],
     [
       "a link in place of the configuration",
       async () => {
@@ -97,6 +121,8 @@ describe("ConfigGuard", () => {
     expect(readFileSync(config, "utf8")).toBe(before);
     expect(readFileSync(join(worktree.path, ".git"), "utf8")).toBe(pointer);
     expect(existsSync(join(fixture.directory, "trapped"))).toBe(false);
+    expect(sh(worktree.path, "replace", "--list")).toBe("");
+    expect(sh(worktree.path, "rev-parse", "main")).toBe(worktree.baseSha);
   });
 
   it("runs the planted filter when nobody looks, so the tests above prove something", async () => {
@@ -144,6 +170,54 @@ describe("ConfigGuard", () => {
     expect(readFileSync(config, "utf8")).toBe(before);
     expect(existsSync(hook)).toBe(false);
     expect(existsSync(join(fixture.directory, "trapped"))).toBe(false);
+  });
+
+  it("puts back what ordinary tools write and our git does not read, without failing", async () => {
+    const exclude = join(web.commonDirectory, "info", "exclude");
+    await mkdir(join(web.commonDirectory, "info"), { recursive: true });
+    await writeFile(exclude, "# mine\n");
+    const shallow = join(web.commonDirectory, "shallow");
+    valueOf(await guard.fingerprint(worktree, signal));
+    await appendFile(exclude, "work.txt\n");
+    await writeFile(shallow, `${worktree.head}\n`);
+    await mkdir(join(web.commonDirectory, "remotes"));
+    await writeFile(join(web.commonDirectory, "remotes", "origin"), "URL: ext::sh\n");
+    sh(worktree.path, "tag", "v1");
+    sh(worktree.path, "gc", "-q");
+
+    const { restored } = valueOf(await guard.verify(worktree, signal));
+
+    expect(restored).toEqual([exclude, join(web.commonDirectory, "remotes", "origin"), shallow]);
+    expect(await readFile(exclude, "utf8")).toBe("# mine\n");
+    expect(existsSync(shallow)).toBe(false);
+  });
+
+  it("watches the configuration of submodules that were there before, and lets new ones be set up", async () => {
+    const modules = join(web.commonDirectory, "modules");
+    sh(fixture.directory, "init", "-q", "--bare", join(modules, "deep/lib"));
+    valueOf(await guard.fingerprint(worktree, signal));
+    sh(fixture.directory, "init", "-q", "--bare", join(modules, "new"));
+    expect(valueOf(await guard.verify(worktree, signal)).restored).toEqual([]);
+
+    valueOf(await guard.fingerprint(worktree, signal));
+    await appendFile(join(modules, "deep/lib/config"), "[core]\n\tfsmonitor = x\n");
+    expect(failureOf(await guard.verify(worktree, signal)).message).toContain(join(modules, "deep/lib/config"));
+  });
+
+  it("takes a link away that stands where a directory was, and deletes nothing behind it", async () => {
+    const outside = join(fixture.directory, "outside");
+    await mkdir(outside);
+    await writeFile(join(outside, "attributes"), "keep\n");
+    const info = join(web.commonDirectory, "info");
+    await rm(info, { recursive: true, force: true });
+    await mkdir(info);
+    valueOf(await guard.fingerprint(worktree, signal));
+    await rm(info, { recursive: true });
+    await symlink(outside, info);
+
+    expect(failureOf(await guard.verify(worktree, signal)).message).toContain(info);
+    expect(await readFile(join(outside, "attributes"), "utf8")).toBe("keep\n");
+    expect(existsSync(join(info, "attributes"))).toBe(false);
   });
 
   it("removes a link that took the place of the hooks, and nothing behind it", async () => {

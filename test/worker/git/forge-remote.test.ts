@@ -52,6 +52,7 @@ it("takes an issue's work from a clone to a merged pull request", async () => {
     checkout,
     commonDirectory,
     root: join(rig.directory, "worktrees", "acme-web"),
+    records: join(rig.directory, "branches"),
     isOriginOverridden: false,
   });
   const github = createGitHub({
@@ -74,7 +75,9 @@ it("takes an issue's work from a clone to a merged pull request", async () => {
       signal,
     ),
   );
-  const merged = valueOf(await github.merge(pull.number, sha, "Fixes #42: work", signal));
+  const merged = valueOf(
+    await github.merge(pull.number, { headSha: sha, method: "squash", title: "Fixes #42: work", message: "" }, signal),
+  );
   valueOf(await worktrees.remove(42, signal));
 
   expect(pull.headSha).toBe(sha);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { classifyGitOutput, gitFailure } from "../../../src/worker/git/git-failure.ts";
+import { classifyGitOutput, gitFailure, remoteWords } from "../../../src/worker/git/git-failure.ts";
 
 describe("classifyGitOutput", () => {
   it.each([
@@ -10,6 +10,29 @@ describe("classifyGitOutput", () => {
     ["error: cannot lock ref 'refs/heads/a': is at 1111 but expected 2222", "conflict"],
     [" ! [rejected]        1111 -> agent/issue-7 (stale info)", "rejected"],
     [" ! [remote rejected] main -> main (cannot lock ref 'refs/heads/main')", "rejected"],
+    [" ! [remote rejected] agent/issue-1 -> agent/issue-1 (pre-receive hook declined)", "refused"],
+    [" ! [remote rejected] a -> a (push declined due to repository rule violations)", "refused"],
+    ["remote: error: GH006: Protected branch update failed for refs/heads/main.", "refused"],
+    ["remote: error: GH001: Large files detected. ! [remote rejected] a -> a (pre-receive hook declined)", "refused"],
+    ["remote: error: GH009: Secrets detected! ! [remote rejected] a -> a (push declined)", "refused"],
+    [
+      " ! [remote rejected] a -> a (refusing to allow an OAuth App to create or update workflow `.github/workflows/ci.yml` without `workflow` scope)",
+      "refused",
+    ],
+    [" ! [remote rejected] a -> a (refusing to allow a Personal Access Token to create or update workflow)", "refused"],
+    ["error: RPC failed; HTTP 413 curl 22 The requested URL returned error: 413", "refused"],
+    ["remote: fatal: pack exceeds maximum allowed size (2.00 GiB)", "refused"],
+    [" ! [rejected] a -> a (non-fast-forward)", "rejected"],
+    [" ! [rejected] a -> a (fetch first)", "rejected"],
+    [" ! [remote rejected] a -> a (Internal Server Error)", "network"],
+    [
+      "fatal: cannot lock ref 'refs/heads/agent/issue-1': 'refs/heads/agent' exists; cannot create 'refs/heads/agent/issue-1'",
+      "conflict",
+    ],
+    [
+      " ! [remote rejected] a/b -> a/b (cannot lock ref 'refs/heads/a/b': 'refs/heads/a' exists; cannot create 'refs/heads/a/b')",
+      "conflict",
+    ],
     ["fatal: Authentication failed for 'https://github.com/acme/web.git/'", "auth"],
     ["fatal: could not read Username for 'https://github.com': terminal prompts disabled", "auth"],
     ["fatal: unable to access 'https://github.com/a/b.git/': The requested URL returned error: 403", "auth"],
@@ -32,10 +55,20 @@ describe("classifyGitOutput", () => {
       "conflict",
       "not-found",
       "rejected",
+      "refused",
       "config-changed",
       "failed",
     ] as const;
 
     expect(kinds.filter((kind) => gitFailure(kind, "").retryable)).toEqual(["locked", "network"]);
+  });
+});
+
+describe("remoteWords", () => {
+  it("are the server's lines as it wrote them, without git's frame", () => {
+    const output =
+      "remote: error: GH013: no        \nremote: \nremote: - Cannot create ref        \nTo https://x\n ! [remote rejected]\n";
+
+    expect(remoteWords(output)).toBe("error: GH013: no\n\n- Cannot create ref");
   });
 });

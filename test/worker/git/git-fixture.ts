@@ -10,7 +10,7 @@ import type { RepositoryName } from "../../../src/core/repository-name.ts";
 import type { Result } from "../../../src/core/result.ts";
 import { commonDirectoryOf } from "../../../src/worker/git/checkout.ts";
 import { createGit, type Git } from "../../../src/worker/git/git.ts";
-import { Remote } from "../../../src/worker/git/remote.ts";
+import { Remote, type RemoteOptions } from "../../../src/worker/git/remote.ts";
 import { WorkBranch } from "../../../src/worker/git/work-branch.ts";
 import { type Worktree, WorktreeManager } from "../../../src/worker/git/worktree-manager.ts";
 
@@ -23,6 +23,7 @@ export interface RepositoryFixture {
   readonly bare: string;
   readonly commonDirectory: string;
   readonly root: string;
+  readonly records: string;
   readonly git: Git;
   readonly remote: Remote;
   readonly worktrees: WorktreeManager;
@@ -65,10 +66,9 @@ export class GitFixture implements AsyncDisposable {
       clock: systemClock,
       redact: (text) => text,
     });
-    const access = { baseUrl: `file://${join(this.directory, "remotes")}`, token: null, allowFile: true };
-    const transportDirectory = join(this.directory, "data", `${owner}-${name}`, "transport.git");
-    const remote = await Remote.open({ git, access, repository, commonDirectory, transportDirectory });
+    const remote = await this.#remote({ git, repository, commonDirectory });
     const root = join(this.directory, "worktrees", `${owner}-${name}`);
+    const records = join(this.directory, "data", `${owner}-${name}`, "branches");
     const isOriginOverridden = options.isOriginOverridden ?? false;
     const worktrees = new WorktreeManager({
       git,
@@ -77,10 +77,25 @@ export class GitFixture implements AsyncDisposable {
       checkout,
       commonDirectory,
       root,
+      records,
       isOriginOverridden,
     });
     const branch = (worktree: Worktree) => new WorkBranch({ git, remote, commonDirectory, worktree });
-    return { repository, checkout, bare, commonDirectory, root, git, remote, worktrees, branch };
+    return { repository, checkout, bare, commonDirectory, root, records, git, remote, worktrees, branch };
+  }
+
+  /** The same repository, as a worker that was started anew sees it. */
+  async reopen(fixture: RepositoryFixture): Promise<Pick<RepositoryFixture, "remote" | "branch">> {
+    const { git, commonDirectory } = fixture;
+    const remote = await this.#remote(fixture);
+    return { remote, branch: (worktree) => new WorkBranch({ git, remote, commonDirectory, worktree }) };
+  }
+
+  #remote(options: Pick<RemoteOptions, "git" | "repository" | "commonDirectory">): Promise<Remote> {
+    const { owner, name } = options.repository;
+    const access = { baseUrl: `file://${join(this.directory, "remotes")}`, token: null, allowFile: true };
+    const transportDirectory = join(this.directory, "data", `${owner}-${name}`, "transport.git");
+    return Remote.open({ ...options, access, transportDirectory });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

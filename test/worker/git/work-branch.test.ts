@@ -30,10 +30,7 @@ describe("WorkBranch", () => {
   it("commits everything under the configured name, and nothing when there is nothing", async () => {
     await write("ümlaut name.txt", "new\n");
     await rm(join(worktree.path, "README.md"));
-    expect(valueOf(await branch.status(signal))).toEqual([
-      { code: " D", path: "README.md" },
-      { code: "??", path: "ümlaut name.txt" },
-    ]);
+    expect(valueOf(await branch.hasChanges(signal))).toBe(true);
 
     const sha = valueOf(await branch.commitAll("Fixes #7: say it\n\nWith a body.", signal));
 
@@ -41,7 +38,8 @@ describe("WorkBranch", () => {
     expect(sh(worktree.path, "log", "-1", "--format=%an <%ae>%n%cn%n%B")).toBe(
       `${IDENTITY.name} <${IDENTITY.email}>\n${IDENTITY.name}\nFixes #7: say it\n\nWith a body.`,
     );
-    expect(valueOf(await branch.status(signal))).toEqual([]);
+    expect(sh(worktree.path, "status", "--porcelain")).toBe("");
+    expect(valueOf(await branch.hasChanges(signal))).toBe(false);
     expect(valueOf(await branch.commitAll("Nothing", signal))).toBeNull();
   });
 
@@ -54,10 +52,9 @@ describe("WorkBranch", () => {
 
     expect(valueOf(await branch.commitsAhead(base, signal))).toBe(1);
     expect(valueOf(await branch.changedFiles(base, signal))).toEqual(["README.md", "binary"]);
-    expect(valueOf(await branch.diffStat(base, signal))).toEqual({ files: 2, insertions: 1, deletions: 0 });
     expect(valueOf(await branch.diff(base, signal))).toMatchObject({
-      text: expect.stringContaining("+four"),
-      truncated: false,
+      text: expect.stringMatching(/\+four[^]*# binary: binary file/),
+      truncated: true,
     });
     expect(failureOf(await branch.commitsAhead("main; id", signal)).message).toContain("full object name");
   });
@@ -69,7 +66,7 @@ describe("WorkBranch", () => {
     const { text, truncated } = valueOf(await branch.diff(worktree.baseSha, signal, 10_000));
 
     expect(truncated).toBe(true);
-    expect(text.length).toBe(10_000);
+    expect(text).toContain("large.txt: too large to be shown: no bytes before, 2600000 bytes after");
   });
 
   it("merges the base", async () => {
@@ -92,8 +89,8 @@ describe("WorkBranch", () => {
 
     const merged = valueOf(await branch.mergeBase("main", signal));
 
-    expect(merged).toEqual({ kind: "conflict", files: ["README.md"] });
-    expect(valueOf(await branch.status(signal))).toEqual([]);
+    expect(merged).toMatchObject({ kind: "conflict", files: ["README.md"] });
+    expect(sh(worktree.path, "status", "--porcelain")).toBe("");
     expect(valueOf(await branch.headSha(signal))).toBe(mine);
     expect(await readFile(join(worktree.path, "README.md"), "utf8")).toBe("mine\n");
   });
@@ -125,7 +122,7 @@ describe("WorkBranch", () => {
 
     expect(existsSync(join(worktree.path, "draft.txt"))).toBe(false);
     expect(existsSync(join(worktree.path, "node_modules", "x"))).toBe(true);
-    expect(valueOf(await branch.isOnBranch(signal))).toBe(true);
+    expect(sh(worktree.path, "branch", "--show-current")).toBe("agent/issue-7");
   });
 
   it("never looks into a repository that stands inside the worktree", async () => {
@@ -154,7 +151,7 @@ describe("WorkBranch", () => {
   });
 
   it("waits for a lock that another process holds for a moment", async () => {
-    const lock = join(worktree.gitDirectory, "index.lock");
+    const lock = `${worktree.record.index}.lock`;
     await writeFile(lock, "");
     await write("work.txt", "work\n");
     const committing = branch.commitAll("Work", signal);
@@ -165,7 +162,7 @@ describe("WorkBranch", () => {
   });
 
   it("gives up on a lock that stays, and says that later may be better", async () => {
-    await writeFile(join(worktree.gitDirectory, "index.lock"), "");
+    await writeFile(`${worktree.record.index}.lock`, "");
     await write("work.txt", "work\n");
 
     const failure = failureOf(await branch.commitAll("Work", signal));

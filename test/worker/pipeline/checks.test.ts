@@ -57,10 +57,14 @@ describe("An approved pull request", () => {
     const issue = rig.addIssue();
 
     const worker = await rig.start();
-    await rig.untilLabel(issue.number, "hitl");
+    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
 
     expect(worker.state.issue(issue.number).hitl?.cause).toBe("ci");
     expect(rig.writes("merge")).toEqual([]);
+    rig.world.allowWriting("olivia");
+    rig.world.addComment(issue.number, "olivia", "approve");
+    await rig.untilLabel(issue.number, "fixed");
+    expect(rig.agent.turnsOf("hitl")).toEqual([]);
   });
 
   it("is merged without checks where the settings say so", async () => {

@@ -164,7 +164,7 @@ describe("The worker", () => {
 
   it("holds back while the agent's provider is at its limit, and says so", async () => {
     await using rig = await PipelineRig.create();
-    const until = new Date(Date.now() + 1_500);
+    const until = new Date(Date.now() + 3_600_000);
     rig.agent.next("triage", () => ({ kind: "provider-limited", until, evidence: "limit hit" }));
     const issue = rig.addIssue();
     const other = rig.addIssue("Add another missing part");
@@ -172,6 +172,7 @@ describe("The worker", () => {
     const worker = await rig.start();
     await rig.until("the notice tells", () => worker.notice?.includes("limit hit") === true);
     expect(worker.state.issues().has(other.number)).toBe(false);
+    rig.clockShiftMs = 3_700_000;
     await rig.untilLabel(issue.number, "fixed");
 
     expect(worker.notice).toBeNull();

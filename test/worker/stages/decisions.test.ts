@@ -11,8 +11,17 @@ import { readStep, writeStep } from "../../../src/worker/pipeline/run-step.ts";
 import { escalate, settle, settledState } from "../../../src/worker/pipeline/settle.ts";
 import { explain, type WhyFacts } from "../../../src/worker/pipeline/why.ts";
 import { findAnswer } from "../../../src/worker/stages/hitl-answer.ts";
-import { questionComment, titleOf } from "../../../src/worker/stages/issue-text.ts";
-import { approvalOf, protectedPaths } from "../../../src/worker/stages/protected-paths.ts";
+import { COMMENT_CHARACTERS_MAX } from "../../../src/worker/issue-comment.ts";
+import {
+  codeBlock,
+  mergeMessage,
+  planComment,
+  pullBody,
+  questionComment,
+  reviewComment,
+  satisfiedComment,
+  titleOf,
+} from "../../../src/worker/stages/issue-text.ts";
 
 const AT = "2026-01-02T03:04:05.000Z";
 const NEVER = new AbortController().signal;
@@ -56,24 +65,6 @@ describe("A person's answer", () => {
   });
 });
 
-describe("An approval", () => {
-  it("is for one state of the protected files and for no other", () => {
-    const diff = (line: string) =>
-      `diff --git a/.github/workflows/ci.yml b/.github/workflows/ci.yml\n+${line}\ndiff --git a/src/a.ts b/src/a.ts\n+${line}\n`;
-
-    expect(approvalOf(diff("x"))).toBe(approvalOf(diff("x").replace("src/a.ts\n+x", "src/a.ts\n+other")));
-    expect(approvalOf(diff("x"))).not.toBe(approvalOf(diff("y")));
-    const changed = [
-      "src/a.ts",
-      ".github/workflows/ci.yml",
-      ".hydraflow/config.json",
-      "docs/CODEOWNERS",
-      "package-lock.json",
-    ];
-    expect(protectedPaths(changed)).toEqual([".github/workflows/ci.yml", ".hydraflow/config.json", "docs/CODEOWNERS"]);
-  });
-});
-
 describe("A failed attempt", () => {
   it("is tried again later and later, and the last one goes to a person", () => {
     expect([1, 2, 3, 30].map((failures) => backoffMs(failures, 1_000))).toEqual([1_000, 2_000, 4_000, 1_800_000]);
@@ -107,6 +98,12 @@ describe("A failed attempt", () => {
     expect(gitHubOutcome({ ...failure, kind: "unauthorized", retryable: false }).kind).toBe("wait");
     expect(gitHubOutcome({ ...failure, kind: "invalid", retryable: false }).kind).toBe("retry");
     expect(gitOutcome({ kind: "network", exitCode: 128, message: "m", retryable: true }).kind).toBe("wait");
+    const refused = { kind: "refused", exitCode: 1, message: "one line", retryable: false } as const;
+    expect(gitOutcome({ ...refused, remote: "error: GH013: no\n- second line" })).toMatchObject({
+      kind: "hand-off",
+      cause: "git",
+      question: expect.stringContaining("\n    error: GH013: no\n    - second line\n"),
+    });
     expect(gitOutcome({ kind: "config-changed", exitCode: null, message: "m", retryable: false })).toMatchObject({
       kind: "hand-off",
       cause: "agent",
@@ -129,6 +126,15 @@ describe("A run", () => {
       outcome: null,
     });
     expect(beginRun(UNKNOWN_ISSUE, { stage: "triage", at: AT, lostCycle: 5 }).cycle).toBe(6);
+  });
+
+  it("begins with work that a rule of the server refused, once", () => {
+    const waiting = { ...UNKNOWN_ISSUE, kept: { sha: "a", summary: "s" } };
+    const begun = beginRun(waiting, { stage: "implement", at: AT, lostCycle: 0 });
+
+    expect(readStep(begun.run!.step)).toEqual({ at: "gated", sha: "a", summary: "s" });
+    expect(begun.kept).toBeNull();
+    expect(beginRun(waiting, { stage: "hitl", at: AT, lostCycle: 0 }).kept).toEqual(waiting.kept);
   });
 });
 
@@ -194,10 +200,71 @@ describe("Texts on GitHub", () => {
   });
 
   it("keep the issue's number in a title that is cut", () => {
-    const title = titleOf({ number: 7, title: "x".repeat(200) } as Parameters<typeof titleOf>[0]);
+    const title = titleOf({ number: 7, title: "x".repeat(200) });
 
     expect(title).toMatch(/^Fixes #7: x+…$/);
     expect(title).toHaveLength(70);
+  });
+
+  it("cut a title between the characters that people see, and clean what they do not", () => {
+    const family = "👩‍👩‍👧‍👦";
+    const title = titleOf({ number: 7, title: `${"x".repeat(58)}${family}${family}` });
+
+    expect(title).toBe(`Fixes #7: ${"x".repeat(58)}${family}${family}`);
+    expect(titleOf({ number: 7, title: `${"x".repeat(58)}${family.repeat(3)}` })).toBe(
+      `Fixes #7: ${"x".repeat(58)}${family}…`,
+    );
+    expect(titleOf({ number: 7, title: "a\u202eb\u0007\nc" })).toBe("Fixes #7: ab c");
+  });
+
+  it("close our own issue and no other, wherever an agent or a person wrote so", () => {
+    const says = "whoever fixes #2 later, closes: GH-3 or resolves https://github.com/acme/web/issues/4";
+    const issue = { number: 7, title: `Closes #2 ${says}` };
+    const verdict = { verdict: "approve", summary: says, findings: [says] };
+    const evidence = { feature: says, tests: says, criteria: says };
+    const texts = [
+      titleOf(issue),
+      Object.values(mergeMessage(issue, { number: 9 }, says)).join("\n"),
+      planComment(says, says),
+      pullBody(issue, says, says),
+      reviewComment(verdict, 1),
+      satisfiedComment({ summary: says, evidence }),
+      questionComment("question", says, "hydraflow-hitl"),
+    ];
+
+    for (const text of texts) expect(text).not.toMatch(/#[2-4]|GH-3|issues\/4/);
+    expect(pullBody(issue, says, says)).toMatch(/^Fixes #7\n/);
+    expect(mergeMessage(issue, { number: 9 }, says).title).toMatch(/^Fixes #7: .* \(#9\)$/);
+  });
+
+  it("link a question to our own issue and pull request", () => {
+    expect(questionComment("git", "The pull request #9 was closed, #8 was not.", "l", [7, 9])).toContain(
+      "The pull request #9 was closed, #\u20608 was not.",
+    );
+  });
+
+  it("stay below GitHub's limit, however much is disarmed in them", () => {
+    expect(pullBody({ number: 7 }, "@a ".repeat(9_000), "#1 ".repeat(50_000)).length).toBeLessThan(
+      COMMENT_CHARACTERS_MAX,
+    );
+  });
+
+  it("give a squashed commit a message of its own, for GitHub would list all commits", () => {
+    expect(mergeMessage({ number: 7, title: "Add it" }, { number: 9 }, "")).toEqual({
+      title: "Fixes #7: Add it (#9)",
+      message: "Issue #7, pull request #9.",
+    });
+  });
+
+  it("show a program's output in a block that it cannot end", () => {
+    const output = `# fail 1 of #2\n\u001b[31mred\u001b[0m\u0007\n\`\`\`\n@olivia ${"`".repeat(30)}\n`;
+    const block = codeBlock(output);
+    const comment = questionComment("attempts", `It fails:\n\n${block}`, "hydraflow-hitl");
+
+    expect(block).toMatch(/^`{10}text\n# fail 1 of #2\nred\\u0007\n```\n@olivia [` ]+\n`{10}$/);
+    expect(comment).toContain(block);
+    expect(codeBlock(`${"x".repeat(9_000)}the end`)).toContain("the end\n```");
+    expect(codeBlock("x".repeat(9_000)).length).toBeLessThan(3_100);
   });
 });
 

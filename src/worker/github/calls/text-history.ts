@@ -1,4 +1,4 @@
-// Who changed an issue's title or body since it got a label. REST tells of labels and titles, GraphQL alone of bodies.
+// Who changed an issue's title or body, and when it got a label. REST tells of labels and titles, GraphQL alone of bodies.
 
 import { ok } from "../../../core/result.ts";
 import { z } from "../../../core/schema.ts";
@@ -54,10 +54,9 @@ export async function textHistory(
     signal,
   );
   if (!events.ok) return events;
-  const at = events.value.findLastIndex((event) => event.event === "labeled" && isLabel(event, label));
-  const labelledAt = events.value[at]?.created_at ?? null;
+  const labelled = events.value.findLast((event) => event.event === "labeled" && isLabel(event, label));
+  const labelledAt = labelled?.created_at ?? null;
   const titles = events.value
-    .slice(at + 1)
     .filter(({ event }) => event === "renamed")
     .map((event): Edit => ({ what: "title", by: event.actor?.login ?? null, at: event.created_at }));
   const { owner, name } = requests.repository;
@@ -68,17 +67,17 @@ export async function textHistory(
   );
   if (!bodies.ok) return isRefused(bodies.failure) ? ok({ labelledAt, edits: titles, isComplete: false }) : bodies;
   const { issue } = bodies.value.repository;
-  const edits = [...titles, ...bodyEdits(issue, labelledAt)].toSorted((a, b) => a.at.localeCompare(b.at));
+  const edits = [...titles, ...bodyEdits(issue)].toSorted((a, b) => a.at.localeCompare(b.at));
   return ok({ labelledAt, edits, isComplete: issue.userContentEdits?.pageInfo.hasNextPage !== true });
 }
 
-/** Times have seconds only: an edit within the second of the label counts as later. The first entry is the text as it was made. */
-function bodyEdits(issue: z.infer<typeof bodyAnswer>["repository"]["issue"], labelledAt: string | null): Edit[] {
+/** The first entry that GitHub shows is the text as it was made. */
+function bodyEdits(issue: z.infer<typeof bodyAnswer>["repository"]["issue"]): Edit[] {
   const listed = (issue.userContentEdits?.nodes ?? []).filter((node) => node !== null && node !== undefined);
   const isListed = listed.some(({ editedAt }) => editedAt === issue.lastEditedAt);
   const last = issue.lastEditedAt && !isListed ? [{ editedAt: issue.lastEditedAt, editor: issue.editor }] : [];
   return [...listed, ...last]
-    .filter(({ editedAt }) => editedAt !== issue.createdAt && editedAt >= (labelledAt ?? ""))
+    .filter(({ editedAt }) => editedAt !== issue.createdAt)
     .map(({ editedAt, editor: by }) => ({ what: "body", by: by?.login ?? null, at: editedAt }));
 }
 

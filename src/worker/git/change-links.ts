@@ -1,0 +1,52 @@
+// Where a symbolic link in a tree leads, followed as a file system would: name by name, through the links on the way. Pure.
+
+/** As many as Linux follows before it gives up. */
+const HOPS_MAX = 40;
+
+export type LinkEnd =
+  /** The path in the tree; empty for its root. Whether something is there is not asked. */
+  | { readonly kind: "inside"; readonly path: string }
+  /** Out of the tree, into git's own directory, or in a circle. */
+  | { readonly kind: "outside" };
+
+/** `links`: every link of the tree, its target by its path. */
+export function followLink(link: string, links: ReadonlyMap<string, string>): LinkEnd {
+  const reached: string[] = [];
+  // The next name is the last of the list.
+  const left = namesOf(link);
+  for (let hops = 0; left.length > 0; ) {
+    const name = left.pop() ?? "";
+    if (name === ".") continue;
+    if (name === "..") {
+      if (reached.length === 0) return { kind: "outside" };
+      reached.pop();
+      continue;
+    }
+    if (isGitDirectory(name)) return { kind: "outside" };
+    reached.push(name);
+    const target = links.get(reached.join("/"));
+    if (target === undefined) continue;
+    hops += 1;
+    if (hops > HOPS_MAX || isAbsolute(target)) return { kind: "outside" };
+    reached.pop();
+    left.push(...namesOf(target));
+  }
+  return { kind: "inside", path: reached.join("/") };
+}
+
+/** A backslash separates names where git checks out on Windows; elsewhere a name with one is odd enough to be judged so. */
+function namesOf(path: string): string[] {
+  return path
+    .split(/[/\\]/)
+    .filter((name) => name !== "")
+    .toReversed();
+}
+
+function isAbsolute(target: string): boolean {
+  return /^([/\\]|[A-Za-z]:)/.test(target) || target.includes("\0");
+}
+
+/** In whatever way some file system spells it. A checkout keeps credentials there, for instance on a CI server. */
+function isGitDirectory(name: string): boolean {
+  return /^(\.git|git~[1-9]\d*)[. ]*(:.*)?$/is.test(name.replace(/\p{Default_Ignorable_Code_Point}/gu, ""));
+}

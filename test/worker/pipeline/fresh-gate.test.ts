@@ -1,0 +1,83 @@
+// What the gate was green for is what is pushed: tricks of an agent, through the whole worker.
+
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+
+import { type Behaviour, done } from "../../support/scripted-agent.ts";
+import { PipelineRig, sh } from "./pipeline-rig.ts";
+
+const ONCE = { maxIssueAttempts: 1, maxQualityFixAttempts: 0 };
+const NODE_MODULES = { ".gitignore": "node_modules\n", "data.txt": "bad\n" };
+
+/** Runs in the worktree, and leaves a file that is no trick. */
+const plays =
+  (trick: (directory: string) => Promise<unknown>): Behaviour =>
+  async (turn, signal) => {
+    await writeFile(join(turn.directory, "part.txt"), "part\n");
+    await trick(turn.directory);
+    return done(turn, signal);
+  };
+
+const installs = plays(async (directory) => {
+  await mkdir(join(directory, "node_modules"));
+  await writeFile(join(directory, "node_modules", "tool"), "good\n");
+});
+
+describe("The gate", () => {
+  it("is not made green by files that are ignored", async () => {
+    const config = { ...ONCE, gateCommand: "grep -q good node_modules/tool" };
+    await using rig = await PipelineRig.create({ files: NODE_MODULES, config });
+    rig.agent.always("implement", installs);
+    const issue = rig.addIssue();
+
+    await rig.start();
+    await rig.untilLabel(issue.number, "hitl");
+
+    expect(rig.pulls()).toEqual([]);
+  });
+
+  it("is made ready by its setup in the fresh checkout", async () => {
+    const config = {
+      ...ONCE,
+      gateCommand: "grep -q good node_modules/tool",
+      gateSetupCommand: "mkdir node_modules && echo good > node_modules/tool",
+    };
+    await using rig = await PipelineRig.create({ files: NODE_MODULES, config });
+    const issue = rig.addIssue();
+
+    await rig.start();
+    await rig.untilLabel(issue.number, "fixed");
+  });
+
+  it("tells a person that it was the setup that failed", async () => {
+    const config = { ...ONCE, gateSetupCommand: "echo no network; false" };
+    await using rig = await PipelineRig.create({ config });
+    const issue = rig.addIssue();
+
+    const worker = await rig.start();
+    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+
+    const { hitl, feedback } = worker.state.issue(issue.number);
+    expect(`${hitl?.question}${feedback}`).toContain("setup of the quality gate");
+    expect(feedback).toContain("no network");
+  });
+
+  it.each(["--skip-worktree", "--assume-unchanged"])("and the pushed tree agree on a file under %s", async (flag) => {
+    const config = { ...ONCE, gateCommand: "grep -q good data.txt" };
+    await using rig = await PipelineRig.create({ files: NODE_MODULES, config });
+    rig.agent.always(
+      "implement",
+      plays(async (directory) => {
+        sh(directory, "update-index", flag, "data.txt");
+        await writeFile(join(directory, "data.txt"), "good\n");
+      }),
+    );
+    const issue = rig.addIssue();
+
+    await rig.start();
+    await rig.untilLabel(issue.number, "fixed");
+
+    expect(rig.fileOn("main", "data.txt")).toBe("good");
+  });
+});

@@ -1,0 +1,127 @@
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import { ChangeReader } from "../../../src/worker/git/change-reader.ts";
+import type { Worktree } from "../../../src/worker/git/worktree-manager.ts";
+import { type JudgedChange, judgeChange } from "../../../src/worker/stages/protected-approval.ts";
+import { approvalOf } from "../../../src/worker/stages/protected-paths.ts";
+import { GitFixture, type RepositoryFixture, sh, valueOf } from "../git/git-fixture.ts";
+
+const signal = new AbortController().signal;
+const SETTINGS = { protectedPaths: [], unprotectedPaths: [], protectLockfiles: false };
+
+describe("A change", () => {
+  let fixture: GitFixture;
+  let web: RepositoryFixture;
+  let worktree: Worktree;
+
+  beforeEach(async () => {
+    fixture = await GitFixture.create();
+    web = await fixture.repository();
+    worktree = valueOf(await web.worktrees.ensure(7, "main", signal));
+  });
+
+  afterEach(() => fixture[Symbol.asyncDispose]());
+
+  const git = (...gitArguments: string[]) => sh(worktree.path, ...gitArguments);
+
+  async function put(path: string, text: string): Promise<void> {
+    await mkdir(dirname(join(worktree.path, path)), { recursive: true });
+    await writeFile(join(worktree.path, path), text);
+  }
+
+  async function link(path: string, target: string): Promise<void> {
+    await mkdir(dirname(join(worktree.path, path)), { recursive: true });
+    await rm(join(worktree.path, path), { force: true });
+    await symlink(target, join(worktree.path, path));
+  }
+
+  function commit(): string {
+    git("add", "--all");
+    git("commit", "-q", "-m", "Work");
+    return git("rev-parse", "HEAD");
+  }
+
+  async function judged(settings = SETTINGS, base = worktree.baseSha): Promise<JudgedChange> {
+    const reader = new ChangeReader(web.remote.views);
+    const change = valueOf(await reader.readChange({ base, head: git("rev-parse", "HEAD") }, signal));
+    return valueOf(await judgeChange(reader, change, settings, signal));
+  }
+
+  it("that puts a link in the place of something protected, or leads there, is protected", async () => {
+    await put("ci/workflows/evil.yml", "on: push\n");
+    await link(".github", "ci");
+    await link(".hydraflow", "ci");
+    await link("docs", "ci");
+    await link("shortcut", "web/up/.claude/hooks");
+    await link("web/up", "..");
+    commit();
+
+    expect(await judged()).toMatchObject({ paths: [".github", ".hydraflow", "docs", "shortcut"], strayLinks: [] });
+  });
+
+  it("that brings in a link out of the repository is refused, also one that another link leads out", async () => {
+    await link("a/passwd", "/etc/passwd");
+    await link("b", "../../../agents/issue-8");
+    await link("c", "a/passwd/..");
+    await link("d", "inside.txt");
+    commit();
+
+    expect((await judged()).strayLinks).toEqual(["a/passwd", "b", "c"]);
+  });
+
+  it("that leads through a link of the base's out of the repository is refused", async () => {
+    await link("vendor", "/opt/vendor");
+    const base = commit();
+    await link("mine", "vendor/file");
+    commit();
+
+    expect((await judged(SETTINGS, base)).strayLinks).toEqual(["mine"]);
+  });
+
+  it("that puts a submodule in the place of something protected is protected", async () => {
+    for (const path of [".hydraflow", "docs", "lib"])
+      git("update-index", "--add", "--cacheinfo", `160000,${"1".repeat(40)},${path}`);
+    git("commit", "-q", "-m", "Submodules");
+
+    expect((await judged()).paths).toEqual([".hydraflow", "docs"]);
+  });
+
+  it("of a protected file's mode is protected, and not covered by an approval of its content", async () => {
+    await put("action.yml", "name: x\n");
+    commit();
+    const before = approvalOf((await judged()).files);
+    git("update-index", "--chmod=+x", "action.yml");
+    git("commit", "-q", "-m", "Mode");
+
+    const after = await judged();
+
+    expect(after.paths).toEqual(["action.yml"]);
+    expect(approvalOf(after.files)).not.toBe(before);
+  });
+
+  it("of other files leaves an approval as it is", async () => {
+    await put("action.yml", "name: x\n");
+    commit();
+    const before = approvalOf((await judged()).files);
+    await put("src/main.ts", "more\n");
+    commit();
+
+    expect(approvalOf((await judged()).files)).toBe(before);
+  });
+
+  it("of install scripts is protected where the setting says so, and not of other scripts", async () => {
+    const manifest = (scripts: object) => JSON.stringify({ name: "web", scripts });
+    await put("package.json", manifest({ test: "node --test" }));
+    await put("web/package.json", manifest({ postinstall: "node evil.js" }));
+    await put("yarn.lock", "x\n");
+    commit();
+
+    expect((await judged()).paths).toEqual([]);
+    expect((await judged({ ...SETTINGS, protectLockfiles: true })).paths).toEqual(["web/package.json", "yarn.lock"]);
+    await put("package.json", `{"scripts":{"install":"node evil.js"},"x":"${"x".repeat(1_100_000)}"}`);
+    commit();
+    expect((await judged({ ...SETTINGS, protectLockfiles: true })).paths).toContain("package.json");
+  });
+});
