@@ -93,7 +93,8 @@ export interface StoredReview {
   readonly author: string;
   readonly body: string;
   readonly state: string;
-  readonly headSha: string;
+  /** What was reviewed; absent means whatever the head is. */
+  readonly headSha?: string;
 }
 
 interface Snapshot {
@@ -244,7 +245,8 @@ export class MemoryGitHub {
     return this.reviews
       .filter((review) => review.pull === pull)
       .map((review) => {
-        const isStale = this.rules.dismissStale === true && review.state === "APPROVED" && review.headSha !== head;
+        const isStale =
+          this.rules.dismissStale === true && review.state === "APPROVED" && (review.headSha ?? head) !== head;
         return isStale ? { ...review, state: "DISMISSED" } : review;
       });
   }
