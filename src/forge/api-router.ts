@@ -19,6 +19,8 @@ export interface ApiRequest {
   readonly method: string;
   /** Below `/api/v3`, still percent-encoded. */
   readonly path: string;
+  /** Where this client has the API: origin and prefix. */
+  readonly base: string;
   /** Where this client's pages are: origin, prefix and path. */
   readonly url: string;
   readonly query: URLSearchParams;
@@ -84,8 +86,8 @@ export class ApiRouter {
       if (issue.isDeleted === true) return refusal(410, "This issue was deleted");
       if (issue.transferredTo !== undefined) {
         const { repositoryId, number } = issue.transferredTo;
-        const url = `${this.#core.origin}/api/v3/repositories/${repositoryId}/issues/${number}`;
-        return isWhole ? moved(on.request.method, url) : notFound();
+        const url = `${on.request.base}/repositories/${repositoryId}/issues/${number}`;
+        return isWhole ? moved("GET", url) : notFound();
       }
       return record.settings.hasIssues || isPull(issue) ? handler({ ...on, issue }) : issuesDisabled();
     });
@@ -110,7 +112,7 @@ export class ApiRouter {
     const rest = request.path.split("/").slice(4);
     const path = ["repositories", String(repository.record.id), ...rest].join("/");
     const query = request.query.toString();
-    return moved(request.method, `${this.#core.origin}/api/v3/${path}${query === "" ? "" : `?${query}`}`);
+    return moved(request.method, `${request.base}/${path}${query === "" ? "" : `?${query}`}`);
   }
 
   async #read(on: OnRepository, handler: (on: OnRepository) => Answer): Promise<ApiAnswer> {

@@ -8,6 +8,7 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { ensurePrivateDirectory } from "../core/durable-file.ts";
 import { HydraError } from "../core/errors.ts";
 import { AppRegistry } from "./app-registry.ts";
+import { suiteFor } from "./check-suites.ts";
 import { type CheckInput, createCheck } from "./check-writes.ts";
 import { CI_ACTOR, CiRunner } from "./ci-runner.ts";
 import { ControlDoor } from "./control-door.ts";
@@ -228,6 +229,11 @@ export class Forge extends ForgeReader implements AsyncDisposable {
       if (added?.ok !== true) throw new HydraError("FORGE_INPUT", `${repo}#${number} takes no such review`);
       return added.value.id;
     });
+  }
+
+  /** A check suite that this app has opened, and no run in it. */
+  async openSuite(repo: string, sha: string, app: string): Promise<void> {
+    await this.#write(repo, undefined, (write) => suiteFor(write, sha, app, null));
   }
 
   async setCheck(repo: string, sha: string, check: CheckInput): Promise<void> {

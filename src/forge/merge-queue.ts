@@ -3,6 +3,7 @@
 
 import { fail, ok, type Result } from "../core/result.ts";
 import { messageOf } from "../core/errors.ts";
+import type { ApiAnswer } from "./api-answer.ts";
 import { queueMethod } from "./branch-rules.ts";
 import { type ForgeCore, isoNow, saveAll, tell, type Write } from "./forge-core.ts";
 import { addEvent } from "./issue-events.ts";
@@ -69,7 +70,7 @@ export async function enterQueue(
   if (isInQueue(issue)) return fail("Pull request is already in the queue");
   const question = { actor: write.cause.actor, method, isQueue: true };
   const refused = await mergeRefusal(write.repository, issue, question, signal);
-  const words = refused === null ? null : String((refused.body as { message: string }).message).trim();
+  const words = refused === null ? null : wordsOf(refused);
   if (words !== null && !PASSING.test(words)) return fail(words);
   pull.queued = { at: isoNow(write.core), headSha: pull.headSha, actor: write.cause.actor };
   addEvent(write, issue, { event: "added_to_merge_queue" });
@@ -86,10 +87,14 @@ async function advance(core: ForgeCore, repository: StoredRepository, issue: Pul
   if (method === null) return leaveQueue(write, issue);
   const merged = await mergePull(write, issue, { method, sha: entry.headSha, isQueue: true }, core.signal);
   if (merged.ok) return;
-  const words = String((merged.failure.body as { message: string }).message);
+  const words = wordsOf(merged.failure);
   if (!PASSING.test(words)) leaveQueue(write, issue);
 }
 
 function queued({ record }: StoredRepository): PullIssue[] {
   return record.issues.filter(isPull).filter((issue) => issue.state === "open" && isInQueue(issue));
+}
+
+function wordsOf(refused: ApiAnswer): string {
+  return (refused.body as { message: string }).message.trim();
 }

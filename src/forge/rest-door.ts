@@ -110,6 +110,7 @@ export class RestDoor {
     const asked = {
       method: request.method,
       path,
+      base: this.#core.origin + (request.url.pathname.startsWith(`${PREFIX}/`) ? PREFIX : ""),
       url: this.#core.origin + request.url.pathname,
       query: request.url.searchParams,
       body,

@@ -1,0 +1,62 @@
+// What a contract case may do to a GitHub, whichever it is: what people write, what owners set, what apps report. What a
+// worker does goes through the port that `connect` gives, and so does everything that a case expects.
+
+import type { GitHub, MergeMethod } from "../../../src/worker/github/github.ts";
+import type { MemoryRules } from "../../support/memory-rules.ts";
+
+export interface WorldSettings {
+  readonly mergeMethods?: readonly MergeMethod[];
+  readonly deleteBranchOnMerge?: boolean;
+  readonly archived?: boolean;
+  readonly hasIssues?: boolean;
+  readonly mergeableAfterReads?: number;
+  /** So many reads after each write see what was before it. */
+  readonly staleReads?: number;
+  /** So many reads after each write find nothing. */
+  readonly missingReads?: number;
+}
+
+export interface Caller {
+  readonly role?: "write" | "read";
+  /** A token of fine grain that may do everything but read what checks say. */
+  readonly isBlindToChecks?: boolean;
+}
+
+/** One repository, acme/web, whose default branch is `main`. Its worker is `hydraflow-bot`. */
+export interface GitHubWorld extends AsyncDisposable {
+  readonly kind: "forge" | "memory";
+  connect(login?: string, caller?: Caller): Promise<GitHub>;
+  /** The credential of this login is none any more. */
+  revoke(login: string): Promise<void>;
+  /** A second goes by. */
+  tick(): void;
+
+  addIssue(issue?: { title?: string; body?: string; labels?: readonly string[]; author?: string }): Promise<number>;
+  addComment(issue: number, author: string, body: string): Promise<void>;
+  edit(issue: number, change: { title?: string; body?: string }, by: string): Promise<void>;
+  setLabels(issue: number, labels: readonly string[], by: string): Promise<void>;
+  close(issue: number): Promise<void>;
+  lock(issue: number): Promise<void>;
+  /** To acme/other, where it gets a number that is taken here. */
+  transfer(issue: number): Promise<void>;
+  remove(issue: number): Promise<void>;
+
+  /** One commit with a file that is named after the branch. Gives its sha. */
+  push(branch: string, files?: readonly string[]): Promise<string>;
+  /** Makes the branch's file and the base's the same one, with other content. */
+  makeConflict(pull: number): Promise<void>;
+  /** The base branch moves in the very moment of the next merge. */
+  raceBase(): void;
+  review(pull: number, author: string, state: "APPROVED" | "CHANGES_REQUESTED" | "COMMENTED"): Promise<void>;
+  setOpenThreads(pull: number, count: number): Promise<void>;
+  report(sha: string, name: string, verdict: { status?: string; conclusion?: string }): Promise<void>;
+  openSuite(sha: string, app: string): Promise<void>;
+  /** The merge queue has done what it can do now. */
+  runQueue(): Promise<void>;
+
+  set(settings: WorldSettings): Promise<void>;
+  /** Of `main`; in place of the rules so far. */
+  protect(rules: MemoryRules): Promise<void>;
+  allowWriting(login: string): Promise<void>;
+  rename(fullName: string): Promise<void>;
+}
