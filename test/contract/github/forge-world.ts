@@ -4,7 +4,7 @@
 import { systemClock } from "../../../src/core/clock.ts";
 import type { RuleRecord } from "../../../src/forge/repository-settings.ts";
 import type { CheckConclusion, CheckStatus } from "../../../src/forge/repository-record.ts";
-import { fixedCredential } from "../../../src/worker/github/credential.ts";
+import { fixedCredential } from "../../../src/worker/github/credential/credential.ts";
 import type { GitHub } from "../../../src/worker/github/github.ts";
 import { createGitHub } from "../../../src/worker/github/octokit-github.ts";
 import { ForgeRig, NAME } from "../../forge/forge-rig.ts";
