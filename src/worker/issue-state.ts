@@ -152,6 +152,8 @@ export const UNKNOWN_ISSUE: IssueState = Object.freeze({
   history: Object.freeze([]),
 });
 
+/** What cannot be read is as if it were not there. */
+const orElse = z.catch;
 const count = z.int().check(z.minimum(0));
 const id = z.int().check(z.minimum(1));
 const stage = z.enum(STAGES);
@@ -217,7 +219,7 @@ export const issueStateSchema = z.strictObject({
   branch: z.nullable(z.string()),
   plan: z.nullable(z.string()),
   // A word of a person's that an earlier version wrote down in another form is asked for again.
-  approved: z.catch(z.nullable(approval), null),
+  approved: orElse(z.nullable(approval), null),
   reviewed: z._default(z.nullable(reviewed), null),
   text: z._default(z.nullable(acceptedText), null),
   missingChecks: z._default(z.array(z.string()), []),

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { removeTree } from "../../core/remove-tree.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
-import { labelName, type LabelKey, MARKER_LABELS, STAGE_LABELS } from "../../core/stage.ts";
+import { isSameLabel, labelName, type LabelKey, MARKER_LABELS, STAGE_LABELS } from "../../core/stage.ts";
 import type { ClaimKeeper } from "../claim-keeper.ts";
 import { workBranchName } from "../git/branch-name.ts";
 import type { GitHubFailure, Issue } from "../github/github.ts";
@@ -108,7 +108,9 @@ async function unlabel(
   const read = await github.issue(number, signal);
   if (!read.ok) return read;
   const issue = read.value;
-  const names = keys.map((key) => labelName(config.labelPrefix, key)).filter((name) => issue.labels.includes(name));
+  const unwanted = keys.map((key) => labelName(config.labelPrefix, key));
+  // In the form that the repository has them in.
+  const names = issue.labels.filter((label) => unwanted.some((name) => isSameLabel(label, name)));
   for (const name of names) {
     const removed = await github.removeLabel(issue.number, name, signal);
     if (!removed.ok) return removed;

@@ -159,11 +159,11 @@ export class IssueRunner {
     const reason: unknown = work.signal.reason;
     if (reason instanceof TakenAway) {
       await context.workspaces.keepWork(issue.number, context.baseBranch, signal);
-      return this.#drop(issue, record, reason.message);
-    }
-    // The run stays: most often GitHub was away for too long, and the claim comes back to us.
-    if (claim.lost.aborted) return this.#wait(issue.number, "the claim was lost, and with it the right to go on", null);
-    await this.#settle(issue, record, outcome, signal);
+      await this.#drop(issue, record, reason.message);
+    } else if (claim.lost.aborted) {
+      // The run stays: most often GitHub was away for too long, and the claim comes back to us.
+      await this.#wait(issue.number, "the claim was lost, and with it the right to go on", null);
+    } else await this.#settle(issue, record, outcome, signal);
   }
 
   async #runStage(issue: Issue, record: RunState, signal: AbortSignal): Promise<StageOutcome> {

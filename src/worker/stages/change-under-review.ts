@@ -64,7 +64,7 @@ export async function currentBase(
   return ok(heads.value.get(context.baseBranch) ?? workspace.baseSha);
 }
 
-export function changeUnderReview(
+function changeUnderReview(
   sha: string,
   files: readonly FileUnderReview[],
   reviewed: Reviewed | null,

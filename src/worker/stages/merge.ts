@@ -85,14 +85,14 @@ async function mergeBy(
   methods: readonly MergeMethod[],
   signal: AbortSignal,
 ): Promise<Result<{ sha: string }, GitHubFailure | MergeBlocked>> {
-  let refusal: MergeBlocked = noMethod();
+  let last: MergeBlocked = noMethod();
   for (const method of methods) {
     const request = { headSha: step.sha, method, ...mergeMessage(run.issue, pull, "") };
     const merged = await context.github.merge(pull.number, request, signal);
     if (merged.ok || merged.failure.kind !== "merge-blocked" || merged.failure.reason !== "method") return merged;
-    refusal = merged.failure;
+    last = merged.failure;
   }
-  return fail(refusal);
+  return fail(last);
 }
 
 async function refused(
@@ -108,9 +108,9 @@ async function refused(
   return handOff("git", refusal(pull, failure.message));
 }
 
-async function blocked(approved: ApprovedPull, refused: MergeBlocked, signal: AbortSignal): Promise<StageOutcome> {
+async function blocked(approved: ApprovedPull, failure: MergeBlocked, signal: AbortSignal): Promise<StageOutcome> {
   const { context, pull, run } = approved;
-  const { reason, message } = refused;
+  const { reason, message } = failure;
   context.tell({ type: "pull.blocked", issue: run.issue.number, pull: pull.number, reason, message });
   switch (reason) {
     case "behind":
