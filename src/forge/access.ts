@@ -40,7 +40,7 @@ export function accessRefusal(
   return undefined;
 }
 
-export function archivedRefusal(): ApiAnswer {
+function archivedRefusal(): ApiAnswer {
   return refusal(403, "Repository was archived so is read-only.");
 }
 

@@ -24,7 +24,7 @@ export function selectIssues(repository: RepositoryRecord, query: URLSearchParam
 }
 
 /** A number that was transferred or deleted is in no list. */
-export function isHere(issue: IssueRecord): boolean {
+function isHere(issue: IssueRecord): boolean {
   return issue.transferredTo === undefined && issue.isDeleted !== true;
 }
 
