@@ -122,9 +122,7 @@ async function blocked(approved: ApprovedPull, failure: MergeBlocked, signal: Ab
     case "review":
       return askForReview(approved, message, signal);
     case "checks":
-      return isLate(approved)
-        ? handOff("ci", refusal(pull, message))
-        : waitForGitHub(approved, `GitHub does not merge #${pull.number} yet: ${message}`, null);
+      return missesChecks(approved, message, signal);
     case "method":
       return handOff("git", refusal(pull, `${message} (none of the ways to merge is allowed)`));
     case "signature":
@@ -137,6 +135,17 @@ async function blocked(approved: ApprovedPull, failure: MergeBlocked, signal: Ab
     default:
       return assertNever(reason);
   }
+}
+
+/** Everything that has to report is green here: where the branch must be up to date, GitHub says only that checks are expected. */
+async function missesChecks(approved: ApprovedPull, message: string, signal: AbortSignal): Promise<StageOutcome> {
+  const { context, pull } = approved;
+  const behind = await context.github.aheadBy(pull.headBranch, pull.baseBranch, signal);
+  if (!behind.ok) return gitHubOutcome(behind.failure);
+  if (behind.value > 0) return updateAnew(approved, message);
+  return isLate(approved)
+    ? handOff("ci", refusal(pull, message))
+    : waitForGitHub(approved, `GitHub does not merge #${pull.number} yet: ${message}`, null);
 }
 
 /** GitHub says the same while it still works out whether the two sides merge. */

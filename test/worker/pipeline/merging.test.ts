@@ -209,6 +209,24 @@ describe("A required check that has not reported to GitHub's own rule", () => {
   });
 });
 
+describe("Checks that GitHub only expects because the branch is behind", () => {
+  it("are had by taking the base in", async () => {
+    await using rig = await PipelineRig.create();
+    let isBehind = true;
+    rig.world.mergeBlocked = () => (isBehind ? "checks" : null);
+    const issue = rig.addIssue();
+
+    await rig.start();
+    await rig.until("the merge was refused", () => rig.client.calls.some(({ method }) => method === "merge"));
+    await rig.commitToRemote("main", { "other.txt": "somebody else's\n" });
+    await rig.until("the base is in the branch", () => rig.fileOn(`agent/issue-${issue.number}`, "other.txt") !== null);
+    isBehind = false;
+    await rig.untilLabel(issue.number, "fixed");
+
+    expect(rig.agent.turnsOf("review")).toHaveLength(1);
+  });
+});
+
 describe("A refusal that no program can end", () => {
   it.each(["signature", "other"] as const)("(%s) is one question, and an answer tries again", async (reason) => {
     await using rig = await PipelineRig.create();
