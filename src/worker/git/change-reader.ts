@@ -8,6 +8,7 @@ import { fail, ok, type Result } from "../../core/result.ts";
 import type { BareViews } from "./bare-view.ts";
 import { isSha } from "./branch-name.ts";
 import { type ChangedFile, noteOf, objectsOf, parseChange, splitDiff, type TreeLink } from "./change-output.ts";
+import { isCleanMerge, type MergeQuestion } from "./clean-merge.ts";
 import type { GitCall, GitOutput } from "./git.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
 
@@ -120,6 +121,11 @@ export class ChangeReader {
     });
     if (!read.ok) return read;
     return ok(read.value.exitCode === 0 && !read.value.truncated ? read.value.stdout : null);
+  }
+
+  /** Whether `head` is only what git makes of `approved` and a commit of `base`. */
+  isCleanMerge(question: MergeQuestion, signal: AbortSignal): Promise<Result<boolean, GitFailure>> {
+    return isCleanMerge(this.#views, question, signal);
   }
 
   /** How many commits `head` has that `base` has not. */

@@ -1,12 +1,12 @@
 // What a review is about: the change that a head brings against its base, file by file, and how much of it has been
-// approved before. A digest names a file's change whatever stands around it, so that a base that moved on takes nothing
-// of an approval away.
+// approved before. A file stands as approved while its contents before and after are the very ones that were approved. A
+// head that only takes in its base, merged by git alone, stands as approved as a whole.
 
 import { createHash } from "node:crypto";
 
 import { fail, ok, type Result } from "../../core/result.ts";
 import type { ChangedFile } from "../git/change-output.ts";
-import type { Reviewed } from "../issue-state.ts";
+import type { FileDiff } from "../git/change-reader.ts";
 import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageOutcome } from "../pipeline/stage-outcome.ts";
 import type { WorkParts } from "./finish-work.ts";
@@ -15,14 +15,8 @@ import type { WorkParts } from "./finish-work.ts";
 const DIGESTS_MAX = 1_000;
 const DIGEST_LENGTH = 32;
 
-export interface FileUnderReview {
-  readonly path: string;
-  /** Its diff. */
-  readonly text: string;
-  readonly note: string | null;
-  /** Names its contents before and after, where the diff does not show them. */
-  readonly objects?: string;
-  /** There is nothing of it left to be read. */
+export interface FileUnderReview extends FileDiff {
+  /** There is nothing left of its change to read. */
   readonly isGone?: boolean;
 }
 
@@ -50,8 +44,15 @@ export async function readChange(
   if (!change.ok) return fail(gitOutcome(change.failure));
   const diffs = await reader.readDiff(change.value, signal);
   if (!diffs.ok) return fail(gitOutcome(diffs.failure));
-  const files = diffs.value.map((diff, index) => ({ ...diff, objects: objectsOf(change.value.files[index]) }));
-  return ok(changeUnderReview(head, files, run.state().reviewed));
+  const digests = digestsOf(change.value.files);
+  const { reviewed } = run.state();
+  const merged =
+    reviewed === null
+      ? ok(false)
+      : await reader.isCleanMerge({ head, approved: reviewed.sha, base: base.value }, signal);
+  if (!merged.ok) return fail(gitOutcome(merged.failure));
+  const before = merged.value ? digests : (reviewed?.files ?? {});
+  return ok(underReview({ sha: head, files: diffs.value, digests, before }));
 }
 
 /** The base branch as it is by now: what has been merged from it since is no change of the work branch. */
@@ -64,13 +65,17 @@ export async function currentBase(
   return ok(heads.value.get(context.baseBranch) ?? workspace.baseSha);
 }
 
-function changeUnderReview(
-  sha: string,
-  files: readonly FileUnderReview[],
-  reviewed: Reviewed | null,
-): ChangeUnderReview {
-  const digests = digestsOf(files);
-  const before = reviewed?.files ?? {};
+function underReview({
+  sha,
+  files,
+  digests,
+  before,
+}: {
+  readonly sha: string;
+  readonly files: readonly FileDiff[];
+  readonly digests: Readonly<Record<string, string>>;
+  readonly before: Readonly<Record<string, string>>;
+}): ChangeUnderReview {
   const isWhole = files.length <= DIGESTS_MAX;
   const pending = isWhole ? files.filter(({ path }) => before[path] !== digests[path]) : files;
   const gone = Object.keys(before)
@@ -81,7 +86,7 @@ function changeUnderReview(
       note: "its approved change is gone: the file is as the base has it",
       isGone: true,
     }));
-  const isApproved = reviewed !== null && same(before, digests);
+  const isApproved = same(before, digests);
   return {
     sha,
     paths: files.map(({ path }) => path),
@@ -93,28 +98,14 @@ function changeUnderReview(
 }
 
 /** Names that are no text may look alike; such files have one digest together. */
-function digestsOf(files: readonly FileUnderReview[]): Readonly<Record<string, string>> {
+function digestsOf(files: readonly ChangedFile[]): Readonly<Record<string, string>> {
   const digests = new Map<string, string>();
-  for (const file of files) {
-    const other = digests.get(file.path);
-    const digest = digestOf(file);
-    digests.set(file.path, other === undefined ? digest : hash(`${other} ${digest}`));
+  for (const { path, oldMode, oldId, newMode, newId } of files) {
+    const other = digests.get(path) ?? "";
+    digests.set(path, hash([other, oldMode, oldId, newMode, newId].join(" ")));
   }
   if (files.length <= DIGESTS_MAX) return Object.fromEntries(digests);
   return { "": hash([...digests].map(([path, digest]) => `${digest} ${path}\n`).join("")) };
-}
-
-/** Line numbers and the ids of whole blobs change with what stands around a change, not with the change. */
-function digestOf({ path, text, note, objects }: FileUnderReview): string {
-  const lines = text
-    .split("\n")
-    .filter((line) => !line.startsWith("index "))
-    .map((line) => (line.startsWith("@@ ") ? "@@" : line));
-  return hash(JSON.stringify(note === null ? [path, lines] : [path, note, objects ?? ""]));
-}
-
-function objectsOf(file: ChangedFile | undefined): string {
-  return [file?.oldMode, file?.oldId, file?.newMode, file?.newId].join(" ");
 }
 
 function hash(text: string): string {
