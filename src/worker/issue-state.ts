@@ -26,18 +26,26 @@ export interface HitlAnswer {
   readonly last: string;
   /** Of that comment; null for an answer through the API. */
   readonly commentId: number | null;
+  /** The newest comment at that moment. */
+  readonly lastSeen: number | null;
 }
 
-/** A person's word that lets something pass which no agent may bring in alone. */
+/** A person's word that lets something pass which no agent may bring in alone, or which no check has shown. */
 export interface Approval {
-  /** Names exactly what was let pass; see stages/protected-paths.ts. */
+  /** Names exactly which protected files were let pass; see stages/protected-paths.ts. Empty where it was about checks. */
   readonly of: string;
   /** The protected paths among what was let pass. */
   readonly paths: readonly string[];
+  /** Checks that are not waited for, or not heeded. */
+  readonly checks: readonly string[];
+  /** The commit that it was said of. */
+  readonly head: string;
   readonly by: string;
   readonly at: string;
   /** The comment that says it; null for one that came through the API. */
   readonly commentId: number | null;
+  /** The newest comment when it was said: what has a higher id was said later. Null where nobody knows. */
+  readonly lastSeen: number | null;
 }
 
 /** What the reviewing agent has approved. */
@@ -64,8 +72,10 @@ export interface HitlState {
   readonly origin: StageLabel;
   readonly askedAt: string;
   readonly commentId: number | null;
-  /** What else ends the wait, beside an answer: more approving reviews on GitHub than there were when it was asked. */
-  readonly awaits: { readonly approvals: number } | null;
+  /** What else ends the wait, beside an answer: something else on GitHub's side of the pull request than this. */
+  readonly awaits: string | null;
+  /** Whether any answer sends the work on as it is: what there was to do lay outside of it. */
+  readonly resumes: boolean;
   readonly answer: HitlAnswer | null;
   readonly decision: "skip" | "close" | null;
   readonly reason: string | null;
@@ -110,9 +120,9 @@ export interface IssueState {
   readonly approved: Approval | null;
   readonly reviewed: Reviewed | null;
   readonly text: AcceptedText | null;
-  /** Expected checks that had not reported when a person was asked about them, and those that a person let go. */
-  readonly missingChecks: readonly string[];
-  readonly waivedChecks: readonly string[];
+  /** The checks that a person was asked about last, and the word that let some of them go. */
+  readonly askedChecks: readonly string[];
+  readonly waived: Approval | null;
   /** How often the branch was brought up to date because GitHub refused to merge; a person is asked in the end. */
   readonly branchUpdates: number;
   /** Work that the gate was green for and that a rule of the server refused; the next run pushes it as it is. */
@@ -141,8 +151,8 @@ export const UNKNOWN_ISSUE: IssueState = Object.freeze({
   approved: null,
   reviewed: null,
   text: null,
-  missingChecks: Object.freeze([]),
-  waivedChecks: Object.freeze([]),
+  askedChecks: Object.freeze([]),
+  waived: null,
   branchUpdates: 0,
   kept: null,
   claim: null,
@@ -165,14 +175,18 @@ const answer = z.strictObject({
   at: z.string(),
   last: z._default(z.string(), ""),
   commentId: z._default(z.nullable(id), null),
+  lastSeen: z._default(z.nullable(id), null),
 });
 
 const approval = z.strictObject({
   of: z.string(),
   paths: z.array(z.string()),
+  checks: z.array(z.string()),
+  head: z.string(),
   by: z.string(),
   at: z.string(),
   commentId: z.nullable(id),
+  lastSeen: z.nullable(id),
 });
 const reviewed = z.strictObject({ sha: z.string(), files: z.record(z.string(), z.string()) });
 const acceptedText = z.strictObject({ title: z.string(), body: z.string(), at: z.string(), isAsked: z.boolean() });
@@ -183,7 +197,8 @@ const hitl = z.strictObject({
   origin: z.enum(STAGE_LABELS as [StageLabel, ...StageLabel[]]),
   askedAt: z.string(),
   commentId: z.nullable(id),
-  awaits: z._default(z.nullable(z.strictObject({ approvals: count })), null),
+  awaits: z._default(z.nullable(z.string()), null),
+  resumes: z._default(z.boolean(), false),
   answer: z.nullable(answer),
   decision: z.nullable(z.enum(["skip", "close"])),
   reason: z.nullable(z.string()),
@@ -222,8 +237,8 @@ export const issueStateSchema = z.strictObject({
   approved: orElse(z.nullable(approval), null),
   reviewed: z._default(z.nullable(reviewed), null),
   text: z._default(z.nullable(acceptedText), null),
-  missingChecks: z._default(z.array(z.string()), []),
-  waivedChecks: z._default(z.array(z.string()), []),
+  askedChecks: z._default(z.array(z.string()), []),
+  waived: z._default(z.nullable(approval), null),
   branchUpdates: z._default(count, 0),
   kept: z._default(z.nullable(z.strictObject({ sha: z.string(), summary: z.string() })), null),
   claim: z.nullable(z.strictObject({ commentId: id, expiresAt: z.string() })),

@@ -17,7 +17,7 @@ const OLDER_TEXT =
   "its text was changed after it had been accepted, by somebody who may not decide what is built; the text as it was is used";
 
 export interface TextFacts {
-  readonly github: Pick<GitHub, "mayWrite" | "textHistory" | "comments">;
+  readonly github: Pick<GitHub, "mayWrite" | "textHistory">;
   /** As just read. */
   readonly issue: Issue;
   /** What was accepted or asked about before; null at the first look. */
@@ -41,12 +41,13 @@ export async function acceptText(facts: TextFacts, signal: AbortSignal): Promise
   const author = await github.mayWrite(issue.author, signal);
   if (!author.ok) return author;
   if (author.value) return ok(accepted(textOf(issue)));
-  const stranger = await strangerOf(facts, isSame, signal);
-  if (!stranger.ok) return stranger;
-  if (stranger.value === null) return ok(accepted(textOf(issue)));
-  // What was accepted stays, whatever stands there by now.
-  if (known !== null && !known.isAsked) return ok(accepted(known));
-  return ok({ kind: "ask", question: questionAbout(stranger.value), text: { ...textOf(issue), isAsked: true } });
+  const change = await strangerOf(facts, isSame, signal);
+  if (!change.ok) return change;
+  const { stranger, isOvertaken } = change.value;
+  if (stranger === null) return ok(accepted(textOf(issue)));
+  // What was accepted stays, whatever a stranger has made of it; but nobody's who may decide is passed over in silence.
+  if (known !== null && !known.isAsked && !isOvertaken) return ok(accepted(known));
+  return ok({ kind: "ask", question: questionAbout(stranger), text: { ...textOf(issue), isAsked: true } });
 }
 
 /** The issue in the words that agents are given; a failure is the outcome that the run ends with instead. */
@@ -77,44 +78,43 @@ export async function acceptIssue(
   return ok({ ...issue, title: text.title, body: text.body });
 }
 
-/** Who may have changed the text without the right to, since it was let pass; null when nobody has. */
+interface TextChange {
+  /** Who may have changed the text without the right to, since it was let pass; null when nobody has. */
+  readonly stranger: string | null;
+  /** Whether somebody with the right has changed it after that. */
+  readonly isOvertaken: boolean;
+}
+
 async function strangerOf(
   facts: TextFacts,
   isSame: boolean,
   signal: AbortSignal,
-): Promise<Result<string | null, GitHubFailure>> {
+): Promise<Result<TextChange, GitHubFailure>> {
   const { github, issue, known, label } = facts;
-  if (known?.isAsked === true && !facts.isAnswered) return ok(issue.author);
+  const by = (stranger: string | null, isOvertaken = false) => ok({ stranger, isOvertaken });
+  if (known?.isAsked === true && !facts.isAnswered) return by(issue.author);
   const history = await github.textHistory(issue.number, label, signal);
   if (!history.ok) return history;
   const since = known?.at ?? history.value.labelledAt ?? issue.createdAt;
   // Within one second nobody knows which came first: what was accepted was read later, a label may have come before.
   const edits = history.value.edits.filter(({ at }) => (known === null ? at >= since : at > since));
-  const editors = new Set(edits.map(({ by }) => by ?? issue.author));
-  for (const editor of editors) {
-    const may = await github.mayWrite(editor, signal);
+  let stranger: string | null = null;
+  let isOvertaken = false;
+  for (const edit of edits) {
+    const editor = edit.by ?? issue.author;
+    // An app acts with rights that the repository's owner gave it.
+    const may = edit.byApp ? ok(true) : await github.mayWrite(editor, signal);
     if (!may.ok) return may;
-    if (!may.value) return ok(editor);
+    if (!may.value) stranger = editor;
+    isOvertaken = may.value && stranger !== null;
   }
+  if (stranger !== null) return by(stranger, isOvertaken);
   // A change that GitHub shows no author of is the author's.
   const isAccounted = known === null || isSame || edits.length > 0;
-  if (history.value.isComplete) return ok(isAccounted ? null : issue.author);
-  if (!isAccounted) return ok(issue.author);
-  const quiet = await isUntouched(facts, since, signal);
-  return quiet.ok ? ok(quiet.value ? null : issue.author) : quiet;
-}
-
-/** Where GitHub does not show edits: an issue that nothing has touched since, or nothing but a comment, has its old text. */
-async function isUntouched(
-  { github, issue }: TextFacts,
-  since: string,
-  signal: AbortSignal,
-): Promise<Result<boolean, GitHubFailure>> {
-  const changedMs = Date.parse(issue.updatedAt);
-  if (changedMs <= Date.parse(since) + SAME_MOMENT_MS) return ok(true);
-  const comments = await github.comments(issue.number, signal);
-  if (!comments.ok) return comments;
-  return ok(comments.value.some(({ updatedAt }) => Math.abs(Date.parse(updatedAt) - changedMs) <= SAME_MOMENT_MS));
+  if (!isAccounted) return by(issue.author);
+  if (history.value.isComplete) return by(null);
+  // Where GitHub does not show edits, only an issue that nothing has touched since surely has its old text.
+  return by(Date.parse(issue.updatedAt) <= Date.parse(since) + SAME_MOMENT_MS ? null : issue.author);
 }
 
 function accepted(text: AcceptedText): Acceptance {

@@ -3,7 +3,7 @@
 import { assertNever } from "../../core/errors.ts";
 import type { GitFailure } from "../git/git-failure.ts";
 import type { GitHubFailure } from "../github/github.ts";
-import { handOff, retry, type StageOutcome, wait } from "./stage-outcome.ts";
+import { handOff, handOut, retry, type StageOutcome, wait } from "./stage-outcome.ts";
 
 export function gitHubOutcome(failure: GitHubFailure): StageOutcome {
   if (failure.retryable) return wait(`GitHub: ${failure.message}`, failure.retryAt);
@@ -24,7 +24,7 @@ export function gitOutcome(failure: GitFailure): StageOutcome {
         `Git's own configuration was changed while code from this branch ran. It was put back, and nothing was committed.\n\n${failure.message}\n\nLook at what did that before you let the work go on.`,
       );
     case "refused":
-      return handOff("git", refusedQuestion(failure));
+      return handOut("git", refusedQuestion(failure));
     case "conflict":
     case "not-found":
     case "rejected":

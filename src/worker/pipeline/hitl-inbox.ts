@@ -7,13 +7,14 @@ import type { ControlFailure } from "../../core/supervisor-control.ts";
 import type { Issue } from "../github/github.ts";
 import type { HitlAnswer, HitlState, IssueState } from "../issue-state.ts";
 import type { IssueStore } from "../issue-store.ts";
-import { approversOf } from "../stages/approvers.ts";
+import { mergeSigns } from "../stages/approvers.ts";
 import { ANSWER_CHARACTERS_MAX, findAnswer } from "../stages/hitl-answer.ts";
 import { commandOf } from "../stages/person-word.ts";
 import type { StageContext } from "./stage-context.ts";
 
 /** GitHub's times are whole seconds and its replicas lag: a change may hide behind an `updatedAt` that was seen already. */
 const UNSURE_MS = 5_000;
+const COMMENTS_TIMEOUT_MS = 5_000;
 const ON_HOLD = "A person put this issue on hold with the label. What is to be done?";
 
 /** When an issue's comments were read while it had this `updatedAt`; after a while they are read again only when it changes. */
@@ -51,13 +52,20 @@ export class HitlInbox {
     }
   }
 
-  answer(issue: number, text: string, by: string): Promise<Result<undefined, ControlFailure>> {
-    const at = this.#context.clock.now().toISOString();
+  async answer(issue: number, text: string, by: string): Promise<Result<undefined, ControlFailure>> {
+    const { clock, github } = this.#context;
+    // What people say after the answer may take it back; their clock is GitHub's, so the newest comment marks the moment.
+    const comments = await github.comments(issue, AbortSignal.timeout(COMMENTS_TIMEOUT_MS));
+    const lastSeen = comments.ok ? comments.value.reduce((newest, { id }) => Math.max(newest, id), 0) || null : null;
+    const at = clock.now().toISOString();
     return this.#decide(
       issue,
       (asked) => {
         const words = text.slice(0, ANSWER_CHARACTERS_MAX);
-        return { ...asked, answer: { text: words, last: words.trim(), by, door: "api", at, commentId: null } };
+        return {
+          ...asked,
+          answer: { text: words, last: words.trim(), by, door: "api", at, commentId: null, lastSeen },
+        };
       },
       by,
     );
@@ -88,17 +96,17 @@ export class HitlInbox {
     return true;
   }
 
-  /** An approving review that came since the question was asked is an answer, too. */
+  /** What was waited for on GitHub has come, or something else has: the merge is tried again. */
   async #readReviews(issue: Issue, { awaits }: HitlState, signal: AbortSignal): Promise<void> {
     const { state, tell, clock } = this.#context;
     const { pull } = state.issue(issue.number);
     if (awaits === null || pull === null) return;
-    const approvals = await approversOf(this.#context.github, pull, signal);
-    const by = approvals.ok && approvals.value.length > awaits.approvals ? approvals.value.at(-1) : undefined;
-    if (by === undefined) return;
-    const text = `approved #${pull} on GitHub`;
+    const seen = await mergeSigns(this.#context.github, pull, signal);
+    if (!seen.ok || seen.value === awaits) return;
+    const by = "GitHub";
+    const text = `#${pull} has changed on GitHub`;
     const at = clock.now().toISOString();
-    const answer: HitlAnswer = { text, last: "", by, door: "review", at, commentId: null };
+    const answer: HitlAnswer = { text, last: "", by, door: "review", at, commentId: null, lastSeen: null };
     await state.update(issue.number, (old) => withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, answer })));
     tell({ type: "hitl.answered", issue: issue.number, by, door: "review" });
   }
@@ -137,6 +145,7 @@ export class HitlInbox {
       askedAt: issue.updatedAt,
       commentId: null,
       awaits: null,
+      resumes: false,
       answer: null,
       decision: null,
       reason: null,

@@ -33,6 +33,8 @@ export interface ApprovedStep {
   readonly green?: GreenLooks | null;
   /** When it was put into the merge queue. */
   readonly queuedAt?: string | null;
+  /** Whether the last look found it there no more. */
+  readonly hasLeftQueue?: boolean;
 }
 
 export function approvedStep(sha: string, now: Date): ApprovedStep {

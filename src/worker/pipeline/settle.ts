@@ -94,7 +94,7 @@ export function settledState(state: IssueState, outcome: FinalOutcome, stage: St
 }
 
 function handOffSettlement(
-  { cause, question, awaits = null }: Extract<FinalOutcome, { kind: "hand-off" }>,
+  { cause, question, awaits = null, resumes = false }: Extract<FinalOutcome, { kind: "hand-off" }>,
   facts: SettleFacts,
   nothing: Settlement,
 ): Settlement {
@@ -109,6 +109,7 @@ function handOffSettlement(
     askedAt: decidedAt,
     commentId: null,
     awaits,
+    resumes,
     answer: null,
     decision: null,
     reason: null,

@@ -18,8 +18,8 @@ export type StateChange = Partial<
     | "approved"
     | "reviewed"
     | "text"
-    | "missingChecks"
-    | "waivedChecks"
+    | "askedChecks"
+    | "waived"
     | "branchUpdates"
     | "kept"
   >
@@ -46,6 +46,8 @@ export type StageOutcome =
       readonly cause: HitlCause;
       /** What ends the wait beside an answer. */
       readonly awaits?: HitlState["awaits"];
+      /** Whether any answer sends it on as it is. */
+      readonly resumes?: boolean;
       readonly change?: StateChange;
     }
   | {
@@ -73,6 +75,11 @@ export type StageOutcome =
 
 export function handOff(cause: HitlCause, question: string): StageOutcome {
   return { kind: "hand-off", cause, question };
+}
+
+/** What is to be done lies outside of the work: any answer lets it go on. */
+export function handOut(cause: HitlCause, question: string): StageOutcome {
+  return { kind: "hand-off", cause, question, resumes: true };
 }
 
 export function retry(reason: string, change: StateChange = {}, detail?: string): StageOutcome {

@@ -111,6 +111,7 @@ export class Upkeep {
 
   async #letGo(issue: Issue, signal: AbortSignal): Promise<void> {
     const { context, claims } = this.#options;
+    if (!(await this.#leaveQueue(issue.number, signal))) return;
     const reason = "its label was taken away";
     const released = await claims.release(
       issue,
@@ -125,6 +126,17 @@ export class Upkeep {
       // Whoever puts the label again lets the text pass that stands there then.
       text: null,
     }));
+  }
+
+  /** A pull request in the merge queue is merged whatever becomes of its issue; false when it could not be taken out. */
+  async #leaveQueue(number: number, signal: AbortSignal): Promise<boolean> {
+    const { github, state } = this.#options.context;
+    const { run, pull } = state.issue(number);
+    const step = run === null ? null : readStep(run.step);
+    if (pull === null || step?.at !== "approved" || typeof step.queuedAt !== "string") return true;
+    const read = await github.pull(pull, signal);
+    if (!read.ok) return read.failure.kind === "not-found";
+    return (await github.dequeue(read.value, signal)).ok;
   }
 
   async #gone(number: number, failure: GitHubFailure): Promise<void> {

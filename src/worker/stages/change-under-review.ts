@@ -51,7 +51,7 @@ export async function readChange(
       ? ok(false)
       : await reader.isCleanMerge({ head, approved: reviewed.sha, base: base.value }, signal);
   if (!merged.ok) return fail(gitOutcome(merged.failure));
-  const before = merged.value ? digests : (reviewed?.files ?? {});
+  const before = merged.value ? digests : (reviewed?.files ?? null);
   return ok(underReview({ sha: head, files: diffs.value, digests, before }));
 }
 
@@ -74,11 +74,13 @@ function underReview({
   readonly sha: string;
   readonly files: readonly FileDiff[];
   readonly digests: Readonly<Record<string, string>>;
-  readonly before: Readonly<Record<string, string>>;
+  /** What was approved; null when nothing was. */
+  readonly before: Readonly<Record<string, string>> | null;
 }): ChangeUnderReview {
+  const known = before ?? {};
   const isWhole = files.length <= DIGESTS_MAX;
-  const pending = isWhole ? files.filter(({ path }) => before[path] !== digests[path]) : files;
-  const gone = Object.keys(before)
+  const pending = isWhole ? files.filter(({ path }) => known[path] !== digests[path]) : files;
+  const gone = Object.keys(known)
     .filter((path) => isWhole && !Object.hasOwn(digests, path))
     .map((path) => ({
       path,
@@ -86,7 +88,7 @@ function underReview({
       note: "its approved change is gone: the file is as the base has it",
       isGone: true,
     }));
-  const isApproved = same(before, digests);
+  const isApproved = before !== null && same(before, digests);
   return {
     sha,
     paths: files.map(({ path }) => path),

@@ -29,6 +29,8 @@ export interface GreenFacts {
 }
 
 const LOOKS_MIN = 2;
+/** What only the base's own commits have is waited for so much longer than what nobody knows of. */
+const LIKELY_FACTOR = 4;
 
 export function nextLooks(before: GreenLooks | null, names: readonly string[], now: Date): GreenLooks {
   const sorted = [...new Set(names)].toSorted();
@@ -38,15 +40,22 @@ export function nextLooks(before: GreenLooks | null, names: readonly string[], n
 
 export function believe(facts: GreenFacts): Belief {
   const { looks, expected, configured, waived, settleMs, now } = facts;
-  const wanted = [...(expected?.required ?? []), ...(configured ?? expected?.seen ?? [])];
-  const missing = [...new Set(wanted)].filter((name) => !looks.names.includes(name) && !waived.includes(name));
-  if (missing.length > 0) return { kind: "missing", names: missing.toSorted() };
+  const required = expected?.required ?? [];
+  const wanted = [...required, ...(configured ?? (required.length > 0 ? [] : (expected?.seen ?? [])))];
+  const missingOf = (names: readonly string[]) =>
+    [...new Set(names)].filter((name) => !looks.names.includes(name) && !waived.includes(name)).toSorted();
+  const missing = missingOf(wanted);
+  if (missing.length > 0) return { kind: "missing", names: missing };
   if (looks.count < LOOKS_MIN) return { kind: "not-yet", reason: "its checks are green, and are looked at once more" };
-  const stableMs = now.getTime() - Date.parse(looks.since);
-  if (wanted.length === 0 && stableMs < settleMs)
-    return {
-      kind: "not-yet",
-      reason: `its checks are green, and nothing says which others may come, so they are watched for ${settleMs / 1_000} s`,
-    };
-  return { kind: "believed" };
+  const likely = wanted.length > 0 ? [] : missingOf(expected?.likely ?? []);
+  const watchMs =
+    wanted.length > 0 ? 0 : likely.length > 0 ? settleMs * LIKELY_FACTOR : isSureOf(expected) ? 0 : settleMs;
+  if (now.getTime() - Date.parse(looks.since) >= watchMs) return { kind: "believed" };
+  const why = likely.length > 0 ? `${likely.join(", ")} may still come` : "nothing says which others may come";
+  return { kind: "not-yet", reason: `its checks are green, and ${why}, so they are watched for ${watchMs / 1_000} s` };
+}
+
+/** Everything that the base's own commits have is here. */
+function isSureOf(expected: ExpectedChecks | null): boolean {
+  return (expected?.likely ?? []).length > 0;
 }

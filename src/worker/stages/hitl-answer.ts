@@ -31,20 +31,21 @@ export async function findAnswer(
     .join("\n\n")
     .slice(0, ANSWER_CHARACTERS_MAX);
   const { author: by, createdAt: at, id: commentId, body } = last;
-  return ok({ text, by, door: "comment", at, last: body.trim().slice(0, ANSWER_CHARACTERS_MAX), commentId });
+  const own = body.trim().slice(0, ANSWER_CHARACTERS_MAX);
+  return ok({ text, by, door: "comment", at, last: own, commentId, lastSeen: commentId });
 }
 
 /** Whether the approval is still the last word: nobody with the right has said anything since, and it says what it said. */
 export async function isStanding(
   github: Pick<GitHub, "mayWrite">,
   comments: readonly Comment[],
-  approval: Pick<Approval, "commentId" | "at">,
+  approval: Pick<Approval, "commentId" | "lastSeen" | "at">,
   signal: AbortSignal,
 ): Promise<Result<boolean, GitHubFailure>> {
-  const { commentId, at } = approval;
+  const { commentId, lastSeen, at } = approval;
   const itself = comments.find(({ id }) => id === commentId);
   if (commentId !== null && (itself === undefined || commandOf(itself.body) !== "approve")) return ok(false);
-  const later = await wordsSince(github, comments, { commentId, askedAt: at }, signal);
+  const later = await wordsSince(github, comments, { commentId: lastSeen, askedAt: at }, signal);
   return later.ok ? ok(later.value.length === 0) : later;
 }
 

@@ -27,11 +27,12 @@ export async function hitl(context: StageContext, run: StageRun, signal: AbortSi
   const { answer } = asked;
   const isApproval = commandOf(answer.last) === "approve";
   if (answer.door === "review") return back(asked, answer);
-  if (isApproval && asked.cause === "ci") return waive(asked, answer, run.state());
+  if (isApproval && asked.cause === "ci") return waive(context, run, asked, signal);
   // Nothing is to be changed: what GitHub refused is tried again.
   if (isApproval && asked.origin === "review" && (asked.cause === "git" || asked.awaits !== null))
     return back(asked, answer);
   await run.change((state) => withGuidance(state, answer));
+  if (asked.resumes) return back(asked, answer);
   if (asked.origin !== "ready" && asked.origin !== "review") return back(asked, answer);
   // The push was refused by a rule: what there is to do was on the server, and the work is tried as it is.
   if (run.state().kept !== null) return back(asked, answer);
@@ -73,11 +74,21 @@ function back(asked: HitlState, answer: HitlAnswer): StageOutcome {
   };
 }
 
-/** The checks that had not reported when the question was asked are not waited for again. */
-function waive(asked: HitlState, answer: HitlAnswer, state: IssueState): StageOutcome {
-  const outcome = back(asked, answer);
-  const waivedChecks = [...new Set([...state.waivedChecks, ...state.missingChecks])];
-  return outcome.kind === "advance" ? { ...outcome, change: { ...outcome.change, waivedChecks } } : outcome;
+/** The checks that the question was about are not waited for again, or not heeded, for the commit as it is. */
+async function waive(
+  context: StageContext,
+  run: StageRun,
+  asked: HitlState,
+  signal: AbortSignal,
+): Promise<StageOutcome> {
+  const { askedChecks: checks, pull: number, ciFixes } = run.state();
+  const pull = number === null ? null : await context.github.pull(number, signal);
+  if (pull !== null && !pull.ok) return gitHubOutcome(pull.failure);
+  if (pull === null || asked.answer === null) return { kind: "skip", reason: "there is no pull request to let pass" };
+  const { by, at, commentId, lastSeen } = asked.answer;
+  const waived = { of: "", paths: [], checks, head: pull.value.headSha, by, at, commentId, lastSeen };
+  const outcome = back(asked, asked.answer);
+  return outcome.kind === "advance" ? { ...outcome, change: { ...outcome.change, ciFixes, waived } } : outcome;
 }
 
 async function approve(
@@ -94,7 +105,8 @@ async function approve(
   const change = await readChange(parts, head.value, signal);
   if (!change.ok) return change.failure;
   const outcome = back(asked, answer);
-  const approved = { ...approval.value, by: answer.by, at: answer.at, commentId: answer.commentId };
+  const { by, at, commentId, lastSeen } = answer;
+  const approved = { ...approval.value, checks: [], head: head.value, by, at, commentId, lastSeen };
   const reviewed = { sha: head.value, files: change.value.digests };
   return outcome.kind === "advance" ? { ...outcome, change: { ...outcome.change, approved, reviewed } } : outcome;
 }

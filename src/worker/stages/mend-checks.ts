@@ -23,9 +23,9 @@ export async function mendChecks(
   const log = failed.map(({ name, summary, url }) => `${name}: ${summary} (${url})`).join("\n");
   const { ciFixes } = run.state();
   if (ciFixes >= context.config.maxCiFixAttempts)
-    return handOff(
-      "ci",
-      `The checks of #${pull.number} still fail after ${ciFixes} attempts to mend them:\n\n${log}\n\nWhat is to be done?`,
+    return unmended(
+      `The checks of #${pull.number} still fail after ${ciFixes} attempts to mend them:\n\n${log}`,
+      failed,
     );
   const opened = await context.workspaces.open(run.issue.number, context.baseBranch, signal);
   if (!opened.ok) return gitOutcome(opened.failure);
@@ -44,10 +44,7 @@ export async function mendChecks(
   const sha = await finishWork({ ...parts, gateCommand: gate.value, session, role: "implement" }, signal);
   if (!sha.ok) return sha.failure;
   if (sha.value === step.sha)
-    return handOff(
-      "ci",
-      `The checks of #${pull.number} fail, and the agent found nothing to change:\n\n${log}\n\nWhat is to be done?`,
-    );
+    return unmended(`The checks of #${pull.number} fail, and the agent found nothing to change:\n\n${log}`, failed);
   const taken = await takenAwayOutcome(context, run, signal);
   if (taken !== null) return taken;
   // Nothing of it is approved: the review comes first, also where the process ends right behind this line.
@@ -56,4 +53,9 @@ export async function mendChecks(
   const pushed = await pushWork(context, run, opened.value, sha.value, signal);
   if (!pushed.ok) return pushed.failure;
   return wait(`what was mended in #${pull.number} is to be reviewed`, context.clock.now());
+}
+
+function unmended(problem: string, failed: readonly CheckProblem[]): StageOutcome {
+  const question = `${problem}\n\nSay what is to be changed, or answer \`approve\` to merge it all the same.`;
+  return { kind: "hand-off", cause: "ci", question, change: { askedChecks: failed.map(({ name }) => name) } };
 }

@@ -50,22 +50,42 @@ async function act(approved: ApprovedPull, checks: CheckState, signal: AbortSign
     case "none":
       return none(approved, signal);
     case "pending":
-      return untilLate(
-        approved,
-        `${checks.pending} of ${checks.total} checks of #${pull.number} are pending`,
-        (minutes) => lateChecks(pull, checks, minutes),
-      );
-    case "undecided":
-      return untilLate(
-        approved,
-        `${listOf(checks.undecided)} of #${pull.number} ended without a verdict on the code, and may run again`,
-        () => undecidedChecks(pull, checks.undecided),
-      );
+      return isLate(approved)
+        ? ask(lateChecks(pull, checks, minutesOf(approved)))
+        : waitForGitHub(approved, `${checks.pending} of ${checks.total} checks of #${pull.number} are pending`, null);
+    case "undecided": {
+      if (isLetGo(approved, checks.undecided)) return mergeApproved(approved, signal);
+      const reason = `${listOf(checks.undecided)} of #${pull.number} ended without a verdict on the code, and may run again`;
+      return isLate(approved)
+        ? ask(undecidedChecks(pull, checks.undecided), namesOf(checks.undecided))
+        : waitForGitHub(approved, reason, null);
+    }
     case "failed":
-      return mendChecks(approved, checks.failed, signal);
+      return isLetGo(approved, checks.failed)
+        ? mergeApproved(approved, signal)
+        : mendChecks(approved, checks.failed, signal);
     default:
       return assertNever(checks);
   }
+}
+
+/** Whether a person has let every one of these go, for this very commit. */
+function isLetGo(approved: ApprovedPull, problems: readonly CheckProblem[]): boolean {
+  const waived = waivedChecks(approved);
+  return problems.every(({ name }) => waived.includes(name));
+}
+
+function waivedChecks({ run, step }: ApprovedPull): readonly string[] {
+  const { waived } = run.state();
+  return waived?.head === step.sha ? waived.checks : [];
+}
+
+function namesOf(problems: readonly CheckProblem[]): readonly string[] {
+  return problems.map(({ name }) => name);
+}
+
+function minutesOf({ context }: ApprovedPull): number {
+  return Math.round(context.config.ciTimeoutMs / 60_000);
 }
 
 async function green(approved: ApprovedPull, names: readonly string[], signal: AbortSignal): Promise<StageOutcome> {
@@ -80,7 +100,7 @@ async function green(approved: ApprovedPull, names: readonly string[], signal: A
     looks,
     expected: expected.value,
     configured: config.requiredChecks,
-    waived: run.state().waivedChecks,
+    waived: waivedChecks(approved),
     settleMs: config.checksSettleMs,
     now,
   });
@@ -114,22 +134,16 @@ async function expectedChecks(
 
 async function none(approved: ApprovedPull, signal: AbortSignal): Promise<StageOutcome> {
   const { context, run, pull, step } = approved;
-  const isEnough = context.config.mergeWithoutChecks || run.state().waivedChecks.includes(ALL_CHECKS);
+  const isEnough = context.config.mergeWithoutChecks || waivedChecks(approved).includes(ALL_CHECKS);
   if (step.looks + 1 >= NO_CHECKS_LOOKS)
     return isEnough ? mergeApproved(approved, signal) : ask(noChecks(pull), [ALL_CHECKS]);
   await run.mark({ ...step, looks: step.looks + 1, green: null });
   return waitForGitHub(approved, `#${pull.number} has no checks yet`, null);
 }
 
-/** `missing` is what an approval lets go. */
-function ask(question: string, missing: readonly string[] = []): StageOutcome {
-  return { kind: "hand-off", cause: "ci", question, change: { missingChecks: missing } };
-}
-
-/** Waits, but not for ever: after `ciTimeoutMs` a person is asked. */
-function untilLate(approved: ApprovedPull, reason: string, question: (minutes: number) => string): StageOutcome {
-  const { ciTimeoutMs } = approved.context.config;
-  return isLate(approved) ? ask(question(Math.round(ciTimeoutMs / 60_000))) : waitForGitHub(approved, reason, null);
+/** `checks` is what an approval lets go. Any other answer looks at the checks again. */
+function ask(question: string, checks: readonly string[] = []): StageOutcome {
+  return { kind: "hand-off", cause: "ci", question, resumes: true, change: { askedChecks: checks } };
 }
 
 /** An outage passes; a refusal that lasts, for instance of a credential without the right to read checks, needs a person. */
@@ -146,18 +160,18 @@ function noChecks(pull: PullRequest): string {
 }
 
 function lateChecks(pull: PullRequest, checks: Extract<CheckState, { kind: "pending" }>, minutes: number): string {
-  return `#${pull.number} is approved, but ${checks.pending} of its ${checks.total} checks have not ended within ${minutes} minutes. Look at the checks, and answer \`approve\` to wait for them once more.`;
+  return `#${pull.number} is approved, but ${checks.pending} of its ${checks.total} checks have not ended within ${minutes} minutes. Look at the checks, and answer here to wait for them once more.`;
 }
 
 function undecidedChecks(pull: PullRequest, undecided: readonly CheckProblem[]): string {
   const list = undecided
     .map(({ name, conclusion, url }) => `- \`${name}\` ended as \`${conclusion}\`${url === "" ? "" : ` (${url})`}`)
     .join("\n");
-  return `#${pull.number} is approved, but these checks ended without a verdict on the code, so changing the code cannot help:\n${list}\n\nRun them again or let them run on GitHub, then answer \`approve\` to go on.`;
+  return `#${pull.number} is approved, but these checks ended without a verdict on the code, so changing the code cannot help:\n${list}\n\nRun them again on GitHub and answer here when they have run, or answer \`approve\` to merge without their verdict.`;
 }
 
 function missingChecks(pull: PullRequest, names: readonly string[]): string {
-  return `#${pull.number} is approved and what has reported is green, but these checks have not reported on it, as they do on other pull requests here: ${names.map((name) => `\`${name}\``).join(", ")}.\n\nAnswer \`approve\` to merge without waiting for them, or anything else once they run.`;
+  return `#${pull.number} is approved and what has reported is green, but these checks have not reported on it, as they do on other pull requests here: ${names.map((name) => `\`${name}\``).join(", ")}.\n\nAnswer \`approve\` to merge without waiting for them, or anything else to look again.`;
 }
 
 function listOf(problems: readonly CheckProblem[]): string {

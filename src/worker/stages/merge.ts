@@ -12,15 +12,13 @@ import {
   type PullRequest,
 } from "../github/github.ts";
 import { gitHubOutcome } from "../pipeline/failure-outcome.ts";
-import { handOff, type StageOutcome, wait } from "../pipeline/stage-outcome.ts";
-import { type ApprovedPull, isLate, restart, waitForGitHub } from "./approved-pull.ts";
-import { approversOf } from "./approvers.ts";
+import { handOff, handOut, type StageOutcome } from "../pipeline/stage-outcome.ts";
+import { type ApprovedPull, isLate, lookAnew, restart, waitForGitHub } from "./approved-pull.ts";
+import { approversOf, mergeSigns } from "./approvers.ts";
 import { mergeMessage } from "./issue-text.ts";
-import { unapprovedOutcome } from "./merge-approval.ts";
+import { objectionOutcome } from "./merge-approval.ts";
 import { takenAwayOutcome } from "./still-ours.ts";
 
-/** A base that moves faster than the checks run is a person's to look at. */
-const BRANCH_UPDATES_MAX = 10;
 /** A queue that is this many times slower than checks may be is asked about. */
 const QUEUE_TIMEOUT_FACTOR = 6;
 
@@ -28,8 +26,8 @@ export async function mergeApproved(approved: ApprovedPull, signal: AbortSignal)
   const { context, run, pull } = approved;
   const taken = await takenAwayOutcome(context, run, signal);
   if (taken !== null) return taken;
-  const unapproved = await unapprovedOutcome(context, run, pull, signal);
-  if (unapproved !== null) return unapproved;
+  const objection = await objectionOutcome(context, run, pull, signal);
+  if (objection !== null) return objection;
   const methods = await allowedMethods(approved, signal);
   if (!methods.ok) return gitHubOutcome(methods.failure);
   const merged = await context.journal.effect<{ sha: string }, GitHubFailure | MergeBlocked>(
@@ -48,21 +46,33 @@ export async function mergeApproved(approved: ApprovedPull, signal: AbortSignal)
   return { kind: "close", result: "merged", reason: `merged in #${pull.number}` };
 }
 
-/** Whether GitHub's merge queue has it; the failure is the outcome when the queue has given it back. */
+/** Whether GitHub's merge queue has it; the failure is the outcome that it has come to there. */
 export async function isInQueue(approved: ApprovedPull, signal: AbortSignal): Promise<Result<boolean, StageOutcome>> {
   const { context, run, pull, step } = approved;
   if (typeof step.queuedAt !== "string") return ok(false);
+  const stop = (await takenAwayOutcome(context, run, signal)) ?? (await objectionOutcome(context, run, pull, signal));
+  if (stop !== null) {
+    // What only waits for GitHub's answer is looked at again; nothing is taken out for it.
+    if (stop.kind === "wait") return fail(stop);
+    const out = await context.github.dequeue(pull, signal);
+    return fail(out.ok ? stop : gitHubOutcome(out.failure));
+  }
   const queued = await context.github.isQueued(pull, signal);
   if (!queued.ok) return fail(gitHubOutcome(queued.failure));
   const waitedMs = context.clock.now().getTime() - Date.parse(step.queuedAt);
   if (queued.value && waitedMs <= context.config.ciTimeoutMs * QUEUE_TIMEOUT_FACTOR) return ok(true);
-  await run.mark({ ...step, queuedAt: null });
+  if (!queued.value && step.hasLeftQueue !== true) {
+    // It may have been merged a moment ago: the next look shows the pull request as it is then.
+    await run.mark({ ...step, hasLeftQueue: true });
+    return fail(waitForGitHub(approved, `#${pull.number} is in the merge queue no more`, null));
+  }
+  await run.mark({ ...step, queuedAt: null, hasLeftQueue: false });
   return fail(
-    handOff(
+    handOut(
       "ci",
       queued.value
-        ? `#${pull.number} is approved and has been in the merge queue for ${Math.round(waitedMs / 60_000)} minutes. Look at the queue, then answer \`approve\` to wait for it once more.`
-        : `#${pull.number} is approved, but the merge queue has given it back without merging it. Look at what the queue says about it, then answer \`approve\` to try again, or say what is to be changed.`,
+        ? `#${pull.number} is approved and has been in the merge queue for ${Math.round(waitedMs / 60_000)} minutes. Look at the queue, then answer here to wait for it once more.`
+        : `#${pull.number} is approved, but the merge queue has given it back without merging it. Look at what the queue says about it, then answer here to try again.`,
     ),
   );
 }
@@ -159,13 +169,13 @@ async function conflicts(approved: ApprovedPull, message: string, signal: AbortS
 }
 
 /** The base has moved: the branch takes it in, is gated and checked anew. Nothing of it costs an attempt. */
-async function updateAnew({ context, run, pull }: ApprovedPull, message: string): Promise<StageOutcome> {
-  const { branchUpdates } = run.state();
-  if (branchUpdates >= BRANCH_UPDATES_MAX)
-    return handOff("git", refusal(pull, `${message} (after the branch was brought up to date ${branchUpdates} times)`));
-  await run.change((state) => ({ ...state, branchUpdates: state.branchUpdates + 1 }));
-  await run.mark({ at: "behind" });
-  return wait(`GitHub does not merge #${pull.number}: ${message}; its branch takes in the base`, context.clock.now());
+function updateAnew(approved: ApprovedPull, message: string): Promise<StageOutcome> {
+  const { number } = approved.pull;
+  return lookAnew(
+    approved,
+    { at: "behind" },
+    `GitHub does not merge #${number}: ${message}; its branch takes in the base`,
+  );
 }
 
 async function enqueue(approved: ApprovedPull, signal: AbortSignal): Promise<StageOutcome> {
@@ -177,17 +187,19 @@ async function enqueue(approved: ApprovedPull, signal: AbortSignal): Promise<Sta
   return waitForGitHub(approved, `#${pull.number} is in the merge queue`, null);
 }
 
-/** Who can end it is named; the review itself then ends it, without an answer here and without another agent. */
+/** Who can end it is named; what they do on GitHub then ends it, without an answer here and without another agent. */
 async function askForReview(approved: ApprovedPull, message: string, signal: AbortSignal): Promise<StageOutcome> {
   const { context, pull } = approved;
   const approvers = await approversOf(context.github, pull.number, signal);
   if (!approvers.ok) return gitHubOutcome(approvers.failure);
+  const awaits = await mergeSigns(context.github, pull.number, signal);
+  if (!awaits.ok) return gitHubOutcome(awaits.failure);
   const so = approvers.value.length === 0 ? "" : ` Approved so far by ${approvers.value.join(", ")}.`;
   return {
     kind: "hand-off",
     cause: "review",
-    awaits: { approvals: approvers.value.length },
-    question: `#${pull.number} is approved by the reviewing agent and its checks are green, but GitHub wants more before it is merged: ${message}${so}\n\nWhoever may review it (people with write access; code owners where GitHub says so) approves the pull request on GitHub, and the merge goes on by itself. Or say here what is to be changed.`,
+    awaits: awaits.value,
+    question: `#${pull.number} is approved by the reviewing agent and its checks are green, but GitHub wants more before it is merged: ${message}${so}\n\nWhoever may review it (people with write access; code owners where GitHub says so) approves the pull request on GitHub, and the merge goes on by itself. Where something else was wanted and is done, answer \`approve\`. Or say here what is to be changed.`,
   };
 }
 

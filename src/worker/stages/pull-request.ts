@@ -4,7 +4,7 @@
 import { fail, ok, type Result } from "../../core/result.ts";
 import { gitHubOutcome, gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
-import { handOff, retry, type StageOutcome } from "../pipeline/stage-outcome.ts";
+import { handOff, handOut, retry, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import type { Workspace } from "../pipeline/workspace.ts";
 import { workBranchName } from "../git/branch-name.ts";
 import { type GitFailure, gitFailure } from "../git/git-failure.ts";
@@ -43,7 +43,7 @@ export async function takeInRemoteWork(
   if (merged.value.kind === "merged") return ok(remote);
   const files = merged.value.files.join(", ");
   return fail(
-    handOff(
+    handOut(
       "git",
       `Somebody else pushed to \`${branch}\`, and it conflicts with the work here in ${files}. Bring the branch in order and answer here; the worker goes on from what the branch then is.`,
     ),
@@ -248,13 +248,13 @@ export async function findPull(
 export function closedPullOutcome(pull: PullRequest): StageOutcome | null {
   if (pull.merged) return { kind: "close", result: "merged", reason: `#${pull.number} is merged` };
   if (pull.state === "closed") {
-    return handOff(
+    return handOut(
       "git",
       `The pull request #${pull.number} was closed without being merged. Reopen it and answer here, or skip or close this issue.`,
     );
   }
   if (pull.draft)
-    return handOff("git", `The pull request #${pull.number} is a draft. Mark it as ready for review and answer here.`);
+    return handOut("git", `The pull request #${pull.number} is a draft. Mark it as ready for review and answer here.`);
   return null;
 }
 

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 
 import { ok } from "../../../src/core/result.ts";
-import type { Comment, Issue, TextHistory } from "../../../src/worker/github/github.ts";
+import type { Issue, TextHistory } from "../../../src/worker/github/github.ts";
 import { acceptText, type TextFacts } from "../../../src/worker/pipeline/accepted-text.ts";
 
 const NEVER = new AbortController().signal;
@@ -28,15 +28,13 @@ interface World {
   readonly writers?: readonly string[];
   readonly edits?: TextHistory["edits"];
   readonly isComplete?: boolean;
-  readonly comments?: readonly Pick<Comment, "updatedAt">[];
 }
 
 async function accept(given: Partial<TextFacts>, world: World = {}) {
-  const { writers = ["olivia"], edits = [], isComplete = true, comments = [] } = world;
+  const { writers = ["olivia"], edits = [], isComplete = true } = world;
   const github = {
     mayWrite: (login: string) => Promise.resolve(ok(writers.includes(login))),
     textHistory: () => Promise.resolve(ok({ labelledAt: LABELLED, edits, isComplete })),
-    comments: () => Promise.resolve(ok(comments as readonly Comment[])),
   };
   const facts = { github, issue: ISSUE, known: null, label: "hydraflow-find", isAnswered: false, ...given };
   const accepted = await acceptText(facts, NEVER);
@@ -44,7 +42,12 @@ async function accept(given: Partial<TextFacts>, world: World = {}) {
   return accepted.value;
 }
 
-const edit = (by: string | null, at = LATER) => ({ what: "body" as const, by, at });
+const edit = (by: string | null, at = LATER) => ({
+  what: "body" as const,
+  by,
+  byApp: by?.endsWith("[bot]") === true,
+  at,
+});
 
 describe("At the first look", () => {
   it("the text counts when nobody has changed it since the label", async () => {
@@ -71,14 +74,15 @@ describe("At the first look", () => {
     });
   });
 
-  it("where GitHub hides edits, an issue that changed after its label is asked about, unless a comment explains it", async () => {
+  it("a change by an app counts, which an owner has let in", async () => {
+    expect(await accept({ issue: EVIL }, { edits: [edit("github-actions[bot]")] })).toMatchObject({ kind: "accepted" });
+  });
+
+  it("where GitHub hides edits, an issue that anything has touched after its label is asked about", async () => {
     const hidden = { isComplete: false };
 
     expect(await accept({ issue: EVIL }, hidden)).toMatchObject({ kind: "ask" });
     expect(await accept({ issue: ISSUE }, hidden)).toMatchObject({ kind: "accepted" });
-    expect(await accept({ issue: EVIL }, { ...hidden, comments: [{ updatedAt: LATER }] })).toMatchObject({
-      kind: "accepted",
-    });
   });
 });
 
@@ -97,10 +101,16 @@ describe("Once the text is accepted", () => {
     });
   });
 
-  it("one stranger's change among those of people with the right is enough to keep the old text", async () => {
+  it("one stranger's change after those of people with the right is enough to keep the old text", async () => {
     const edits = [edit("olivia"), edit("mallory", "2026-01-01T10:06:00Z")];
 
     expect(await accept({ issue: EVIL, known: KNOWN }, { edits })).toEqual({ kind: "accepted", text: KNOWN });
+  });
+
+  it("a change by somebody with the right upon a stranger's is asked about, and not passed over", async () => {
+    const edits = [edit("mallory"), edit("olivia", "2026-01-01T10:06:00Z")];
+
+    expect(await accept({ issue: EVIL, known: KNOWN }, { edits })).toMatchObject({ kind: "ask" });
   });
 });
 

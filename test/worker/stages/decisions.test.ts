@@ -160,6 +160,7 @@ describe("A settlement", () => {
       askedAt: "1",
       commentId: 1,
       awaits: null,
+      resumes: false,
       answer: null,
       decision: null,
       reason: null,

@@ -10,7 +10,7 @@ const after = (seconds: number) => new Date(START.getTime() + seconds * 1_000);
 function facts(names: readonly string[], more: Partial<GreenFacts> = {}): GreenFacts {
   const looks = { names, since: START.toISOString(), count: 2 };
   const settled = { configured: undefined, waived: [], settleMs: 30_000, now: START };
-  return { looks, expected: { required: [], seen: ["build"] }, ...settled, ...more };
+  return { looks, expected: { required: [], seen: ["build"], likely: [] }, ...settled, ...more };
 }
 
 describe("Green checks", () => {
@@ -37,7 +37,7 @@ describe("Green checks", () => {
   });
 
   it("are not enough while a required one is missing, whatever the setting names", () => {
-    const expected = { required: ["e2e"], seen: ["build"] };
+    const expected = { required: ["e2e"], seen: ["build"], likely: [] };
 
     expect(believe(facts(["lint"], { expected, configured: ["lint"] }))).toEqual({ kind: "missing", names: ["e2e"] });
   });
@@ -48,10 +48,24 @@ describe("Green checks", () => {
   });
 
   it.each([
-    ["nothing has reported here before", { required: [], seen: [] }],
+    ["nothing has reported here before", { required: [], seen: [], likely: [] }],
     ["GitHub does not show what it expects", null],
   ])("must stay as they are for a while where %s", (_why, expected) => {
     expect(believe(facts(["license/cla"], { expected, now: after(29) }))).toMatchObject({ kind: "not-yet" });
     expect(believe(facts(["license/cla"], { expected, now: after(30) }))).toEqual({ kind: "believed" });
+  });
+
+  it("are not held back by what has been seen where protection says what is required", () => {
+    const expected = { required: ["lint"], seen: ["build"], likely: [] };
+
+    expect(believe(facts(["lint"], { expected }))).toEqual({ kind: "believed" });
+  });
+
+  it("wait a while, and not for ever, for what only the base's own commits have", () => {
+    const expected = { required: [], seen: [], likely: ["build", "deploy"] };
+
+    expect(believe(facts(["build"], { expected, now: after(119) }))).toMatchObject({ kind: "not-yet" });
+    expect(believe(facts(["build"], { expected, now: after(120) }))).toEqual({ kind: "believed" });
+    expect(believe(facts(["build", "deploy"], { expected }))).toEqual({ kind: "believed" });
   });
 });
