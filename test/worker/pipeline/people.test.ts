@@ -142,7 +142,7 @@ describe("An approval of files that decide what runs", () => {
     await rig.untilState(worker, issue.number, "is asked again", ({ hitl, run }) => hitl !== null && run === null);
 
     expect(rig.writes("merge")).toEqual([]);
-    expect(worker.state.issue(issue.number).hitl?.question).toContain("olivia had approved that");
+    expect(worker.state.issue(issue.number).hitl?.question).toContain("olivia had approved");
   });
 
   it("is not taken back by somebody without the right", async () => {

@@ -56,7 +56,8 @@ export class PipelineRig implements AsyncDisposable {
     this.bare = join(directory, "remotes", "acme", "web.git");
     this.checkout = join(directory, "checkout", "web");
     this.world = new MemoryGitHub({ branches: new BareBranches(this.bare) });
-    this.world.checksOf = (sha) => this.checks(sha);
+    // A worker asks once for a branch, to see whether checks can be read at all.
+    this.world.checksOf = (ref) => (/^[0-9a-f]{40}$/.test(ref) ? this.checks(ref) : { kind: "none" });
   }
 
   /** `data` names the data root and `worktrees` their place: other names are a worker on another machine. */
