@@ -28,7 +28,7 @@ import {
   REVOKED,
 } from "./memory-failure.ts";
 import { type Call, type Fault, FaultPlan, type Method } from "./memory-fault.ts";
-import type { MemoryGitHub, TextEvent } from "./memory-github.ts";
+import type { MemoryGitHub, StoredIssue } from "./memory-github.ts";
 import { mergePull } from "./memory-merge.ts";
 import { isPassing, mergeRefusal } from "./memory-rules.ts";
 
@@ -51,6 +51,7 @@ const WRITES: ReadonlySet<Method> = new Set([
   "createPull",
   "merge",
   "enqueue",
+  "dequeue",
   "deleteBranch",
 ]);
 
@@ -123,7 +124,7 @@ export class MemoryClient implements GitHub {
     return this.#call("textHistory", `#${number}`, signal, () => {
       const missing = this.#missing(number);
       if (missing !== null) return refused(missing);
-      return ok(this.#world.histories.get(number) ?? historyOf(this.#world.stored(number).history, label));
+      return ok(this.#world.histories.get(number) ?? historyOf(this.#world.stored(number), label));
     });
   }
 
@@ -289,6 +290,7 @@ export class MemoryClient implements GitHub {
         body: review.body,
         state,
         headSha: review.headSha,
+        submittedAt: this.#world.tick(),
       });
       return ok();
     });
@@ -296,7 +298,15 @@ export class MemoryClient implements GitHub {
 
   reviews(number: number, signal: AbortSignal) {
     return this.#call("reviews", `#${number}`, signal, () =>
-      ok(this.#world.reviewsOf(number).map(({ id, author, body, state }) => ({ id, author, body, state }))),
+      ok(
+        this.#world.reviewsOf(number).map(({ submittedAt = this.#world.tick(), id, author, body, state }) => ({
+          id,
+          author,
+          body,
+          state,
+          submittedAt,
+        })),
+      ),
     );
   }
 
@@ -340,13 +350,24 @@ export class MemoryClient implements GitHub {
     });
   }
 
+  dequeue({ number }: Pick<PullRequest, "number">, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
+    return this.#call("dequeue", `#${number}`, signal, () => {
+      if (!this.#hasPull(number)) return refused(NOT_FOUND);
+      const at = this.#world.queue.indexOf(number);
+      if (at === -1) return ok();
+      this.#world.queue.splice(at, 1);
+      this.#note("dequeue", number, "");
+      return ok();
+    });
+  }
+
   isQueued({ number }: Pick<PullRequest, "number">, signal: AbortSignal): Promise<Result<boolean, GitHubFailure>> {
     return this.#call("isQueued", `#${number}`, signal, () => ok(this.#world.queue.includes(number)));
   }
 
   expectedChecks(base: string, signal: AbortSignal): Promise<Result<ExpectedChecks, GitHubFailure>> {
     return this.#call("expectedChecks", base, signal, async () =>
-      ok(this.#world.expected ?? (await expectedOf(this.#world, base))),
+      ok(this.#world.expected === null ? await expectedOf(this.#world, base) : { likely: [], ...this.#world.expected }),
     );
   }
 
@@ -446,22 +467,20 @@ function secondsOf(time: string): string {
   return `${new Date(time).toISOString().slice(0, 19)}Z`;
 }
 
-/** The adapter reads edits of a body by their time, which has seconds only, and renames by their place in the history. */
-function historyOf(history: readonly TextEvent[], label: string): TextHistory {
-  const at = history.findLastIndex(({ what, name }) => what === "label" && sameName(name, label));
-  const labelledAt = history[at]?.at ?? null;
-  const edits = history.flatMap(({ what, by, at: time }, index) => {
-    const isLater = what === "title" ? index > at : time >= (labelledAt ?? "");
-    return what !== "label" && isLater ? [{ what, by, at: time }] : [];
-  });
-  return { labelledAt, edits, isComplete: true };
+function historyOf({ history, author }: StoredIssue, label: string): TextHistory {
+  const labelled = history.findLast(({ what, name }) => what === "label" && sameName(name, label));
+  const edits = history.flatMap(({ what, by, at }) =>
+    what === "label" ? [] : [{ what, by, byApp: isApp(by) && !sameName(by, author), at }],
+  );
+  return { labelledAt: labelled?.at ?? null, edits, isComplete: true };
 }
 
 async function expectedOf(world: MemoryGitHub, base: string): Promise<ExpectedChecks> {
   const merged = [...world.issues.values()].filter(({ pull }) => pull?.merged === true && pull.baseBranch === base);
-  const heads = merged.map(({ pull }) => pull?.headSha ?? "");
-  const seen = (heads.length > 0 ? heads : [(await world.branches.head(base)) ?? ""]).map((sha) => world.namesOn(sha));
-  return { required: world.rules.checks ?? [], seen: [...new Set(seen.flat())] };
+  const namesOn = (shas: readonly string[]) => [...new Set(shas.flatMap((sha) => world.namesOn(sha)))];
+  const seen = namesOn(merged.map(({ pull }) => pull?.headSha ?? ""));
+  const likely = seen.length > 0 ? [] : namesOn([(await world.branches.head(base)) ?? ""]);
+  return { required: world.rules.checks ?? [], seen, likely };
 }
 
 function mergeBlocked(reason: MergeBlocked["reason"]): MergeBlocked {
@@ -470,6 +489,10 @@ function mergeBlocked(reason: MergeBlocked["reason"]): MergeBlocked {
 
 function sameName(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();
+}
+
+function isApp(login: string): boolean {
+  return login.endsWith("[bot]");
 }
 
 function withoutIssue({ id, author, body, createdAt, updatedAt }: Comment): Comment {

@@ -95,6 +95,8 @@ export interface StoredReview {
   readonly state: string;
   /** What was reviewed; absent means whatever the head is. */
   readonly headSha?: string;
+  /** Absent means whenever it is looked at. */
+  readonly submittedAt?: string;
 }
 
 interface Snapshot {
@@ -120,7 +122,7 @@ export class MemoryGitHub {
   hasIssues = true;
   deleteBranchOnMerge = false;
   /** Null works it out from the rules and from what was reported, as the adapter does. */
-  expected: ExpectedChecks | null = { required: [], seen: ["test"] };
+  expected: (Omit<ExpectedChecks, "likely"> & Partial<ExpectedChecks>) | null = { required: [], seen: ["test"] };
   /** Pull requests that git could not merge. */
   readonly conflicts = new Set<number>();
   /** So many looks at a pull request find `mergeable` not worked out, for each head. */
@@ -236,7 +238,7 @@ export class MemoryGitHub {
 
   addReview(pull: number, author: string, state: string, body = ""): void {
     const headSha = this.stored(pull).pull?.headSha ?? "";
-    this.reviews.push({ id: this.nextId(), pull, author, body, state, headSha });
+    this.reviews.push({ id: this.nextId(), pull, author, body, state, headSha, submittedAt: this.tick() });
   }
 
   /** A push takes approvals away where the rules say so. */

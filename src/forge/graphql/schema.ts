@@ -1,5 +1,5 @@
 // The part of GitHub's GraphQL schema that the forge serves: who asks, issues with their text's history, pull requests with
-// their place in the merge queue, and the mutation that puts them there.
+// their place in the merge queue, and the mutations that put them there and take them out.
 
 import { answerOrThrow } from "./problem.ts";
 import type { ApiRequest } from "../api-router.ts";
@@ -7,7 +7,7 @@ import { accessRefusal } from "../access.ts";
 import { queueMethod } from "../branch-rules.ts";
 import { type ForgeCore, saveAll } from "../forge-core.ts";
 import { enterQueue } from "../merge-queue.ts";
-import { isInQueue } from "../queue-entry.ts";
+import { isInQueue, leaveQueue } from "../queue-entry.ts";
 import { type EventRecord, fullName, type IssueRecord, isPull, type PullIssue } from "../repository-record.ts";
 import type { StoredRepository } from "../repository-store.ts";
 import { labelsOf } from "../views/issue-view.ts";
@@ -19,7 +19,7 @@ export function queryRoot(core: ForgeCore, request: ApiRequest): GraphqlObject {
   return {
     type: "Query",
     fields: {
-      viewer: actor(request.login, "User"),
+      viewer: { type: "User", fields: { login: request.login } },
       repository: ({ owner, name }) => repositoryObject(core, request, `${String(owner)}/${String(name)}`),
       node: ({ id }) => nodeObject(core, request, String(id)),
     },
@@ -29,7 +29,10 @@ export function queryRoot(core: ForgeCore, request: ApiRequest): GraphqlObject {
 export function mutationRoot(core: ForgeCore, request: ApiRequest): GraphqlObject {
   return {
     type: "Mutation",
-    fields: { enqueuePullRequest: ({ input }) => enqueue(core, request, (input ?? {}) as Args) },
+    fields: {
+      enqueuePullRequest: ({ input }) => enqueue(core, request, (input ?? {}) as Args),
+      dequeuePullRequest: ({ input }) => dequeue(core, request, (input ?? {}) as Args),
+    },
   };
 }
 
@@ -45,6 +48,16 @@ async function enqueue(core: ForgeCore, request: ApiRequest, input: Args): Promi
     type: "EnqueuePullRequestPayload",
     fields: { clientMutationId: null, mergeQueueEntry: entryObject(repository, issue) },
   };
+}
+
+async function dequeue(core: ForgeCore, request: ApiRequest, input: Args): Promise<GraphqlObject> {
+  const { repository, issue } = findPull(core, request, String(input["id"]));
+  allow(repository, request, "PUT", `/pulls/${issue.number}/merge`);
+  if (!isInQueue(issue)) throw new GraphqlProblem("UNPROCESSABLE", "Pull request is not in the merge queue");
+  const mergeQueueEntry = entryObject(repository, issue);
+  leaveQueue({ core, repository, cause: request.cause }, issue);
+  await saveAll(core, repository);
+  return { type: "DequeuePullRequestPayload", fields: { clientMutationId: null, mergeQueueEntry } };
 }
 
 function repositoryObject(core: ForgeCore, request: ApiRequest, name: string): GraphqlObject {
@@ -221,6 +234,8 @@ function entryObject({ record }: StoredRepository, issue: PullIssue): GraphqlObj
   };
 }
 
+/** An app's login ends with `[bot]` everywhere but in GraphQL, where its type says what it is. */
 function actor(login: string, type: string): GraphqlObject {
-  return { type: login.endsWith("[bot]") ? "Bot" : type, fields: { login } };
+  const bare = login.replace(/\[bot\]$/, "");
+  return { type: bare === login ? type : "Bot", fields: { login: bare } };
 }

@@ -8,6 +8,7 @@ import {
   type MergeMethod,
   type PullRequest,
   type Repository,
+  type Review,
 } from "./github.ts";
 import { repositoryIn } from "./transport/repository-identity.ts";
 
@@ -120,8 +121,16 @@ export const pullAnswer = z.pipe(
 );
 
 export const reviewAnswer = z.pipe(
-  z.object({ id: z.int(), user, body: text, state: z.string() }),
-  z.transform((json) => ({ id: json.id, author: json.user?.login ?? GHOST, body: json.body ?? "", state: json.state })),
+  z.object({ id: z.int(), user, body: text, state: z.string(), submitted_at: text }),
+  z.transform(
+    (json): Review => ({
+      id: json.id,
+      author: json.user?.login ?? GHOST,
+      body: json.body ?? "",
+      state: json.state,
+      submittedAt: json.submitted_at ?? "",
+    }),
+  ),
 );
 
 /** The paths of one changed file: where it is, and where it was. */

@@ -68,8 +68,13 @@ export interface CheckProblem {
 export interface ExpectedChecks {
   /** By branch protection and rulesets of the base branch. */
   readonly required: readonly string[];
-  /** Names that reported on the pull requests merged last, or where there are none on the base branch's last commits. */
+  /** Names that reported on the pull requests merged last, before they were merged. */
   readonly seen: readonly string[];
+  /**
+   * Names that only the base branch's own last commits have, where no merged pull request shows any. Some of them may
+   * report after a push to that branch alone, as deployments do, so nobody can wait for them for ever.
+   */
+  readonly likely: readonly string[];
 }
 
 export const MERGE_METHODS = ["squash", "merge", "rebase"] as const;
@@ -119,9 +124,27 @@ export interface TextHistory {
   /** When the label was set last, ISO; null when GitHub does not say. */
   readonly labelledAt: string | null;
   /** Every change that GitHub shows, oldest first; `by` null where it does not say who. */
-  readonly edits: readonly { readonly what: "title" | "body"; readonly by: string | null; readonly at: string }[];
+  readonly edits: readonly TextEdit[];
   /** False where GitHub did not show the edits of the body: then nobody knows. */
   readonly isComplete: boolean;
+}
+
+export interface TextEdit {
+  readonly what: "title" | "body";
+  /** As REST has it: an app's login ends with `[bot]`. */
+  readonly by: string | null;
+  /** An app that is not the issue's author; it may edit only because an owner gave it the right to. */
+  readonly byApp: boolean;
+  readonly at: string;
+}
+
+export interface Review {
+  readonly id: number;
+  readonly author: string;
+  readonly body: string;
+  readonly state: string;
+  /** ISO; empty while it is pending. */
+  readonly submittedAt: string;
 }
 
 export interface RateLimit {
@@ -191,10 +214,7 @@ export interface GitHub {
     review: { event: "approve" | "request_changes" | "comment"; body: string; headSha: string },
     signal: AbortSignal,
   ): Answer<undefined>;
-  reviews(
-    number: number,
-    signal: AbortSignal,
-  ): Answer<readonly { id: number; author: string; body: string; state: string }[]>;
+  reviews(number: number, signal: AbortSignal): Answer<readonly Review[]>;
   /** Refused with `conflict` when the head is no longer `headSha`. */
   merge(
     number: number,
@@ -203,6 +223,8 @@ export interface GitHub {
   ): Promise<Result<{ sha: string }, GitHubFailure | MergeBlocked>>;
   /** Puts the pull request with this head into the merge queue of its base branch; being there already is success. */
   enqueue(pull: Pick<PullRequest, "number" | "nodeId" | "headSha">, signal: AbortSignal): Answer<undefined>;
+  /** Takes it out again; not being there is success. */
+  dequeue(pull: Pick<PullRequest, "number" | "nodeId">, signal: AbortSignal): Answer<undefined>;
   isQueued(pull: Pick<PullRequest, "number" | "nodeId">, signal: AbortSignal): Answer<boolean>;
   /** Of a commit, or of what a branch has now. */
   checks(sha: string, signal: AbortSignal): Answer<CheckState>;

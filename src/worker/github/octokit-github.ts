@@ -46,6 +46,7 @@ export function createGitHub(options: RequestsOptions): GitHub {
     reviews: (number, signal) => pulls.reviews(number, signal),
     merge: (number, request, signal) => pulls.merge(number, request, signal),
     enqueue: (pull, signal) => queue.enqueue(pull, signal),
+    dequeue: (pull, signal) => queue.dequeue(pull, signal),
     isQueued: (pull, signal) => queue.isQueued(pull, signal),
     checks: (sha, signal) => checks.checks(sha, signal),
     expectedChecks: (base, signal) => expected.expectedChecks(base, signal),

@@ -1,4 +1,5 @@
-// GitHub Docs: "Managing a merge queue", "Merging a pull request with a merge queue", GraphQL `enqueuePullRequest`.
+// GitHub Docs: "Managing a merge queue", "Merging a pull request with a merge queue", GraphQL `enqueuePullRequest`
+// and `dequeuePullRequest`.
 
 import { contract, expect, merge, openPull, refusal, signal, value } from "./contract.ts";
 
@@ -57,6 +58,21 @@ contract("the merge queue", {
     await world.runQueue();
 
     expect(await value(github.isQueued(pull, signal))).toBe(false);
+  },
+
+  "lets go of what is in it, and does not mind what is not": async (world, github) => {
+    await world.protect({ isRuleset: true, queue: true, checks: ["build"] });
+    const pull = await openPull(world, github);
+    await value(github.enqueue(pull, signal));
+
+    await value(github.dequeue(pull, signal));
+    const left = await value(github.isQueued(pull, signal));
+    await value(github.dequeue(pull, signal));
+    await world.report(pull.headSha, "build", { conclusion: "success" });
+    await world.runQueue();
+
+    expect(left).toBe(false);
+    expect(await value(github.pull(pull.number, signal))).toMatchObject({ merged: false, state: "open" });
   },
 
   "takes no head but the one that was named": async (world, github) => {

@@ -191,6 +191,17 @@ contract("reviews", {
     ]);
   },
 
+  "have the time at which they were given": async (world, github) => {
+    const { number } = await openPull(world, github);
+    await world.review(number, "carol", "APPROVED");
+    world.tick();
+    await world.review(number, "carol", "CHANGES_REQUESTED");
+
+    const [first, second] = await value(github.reviews(number, signal));
+
+    expect(Date.parse(second?.submittedAt ?? "") - Date.parse(first?.submittedAt ?? "")).toBe(1_000);
+  },
+
   "somebody else approves, even without the right to write": async (world, github) => {
     const { number, headSha } = await openPull(world, github);
     const reader = await world.connect("reader", { role: "read" });

@@ -36,14 +36,54 @@ contract("the history of an issue's text", {
     expect(edits[0]?.at.localeCompare(edits[1]?.at ?? "")).toBeLessThan(0);
   },
 
-  "leaves out what was changed before the label": async (world, github) => {
+  "has an app under the login that comments have it under, and tells it from a person": async (world, github) => {
+    const issue = await world.addIssue({ author: "mallory" });
+    world.tick();
+    await world.setLabels(issue, [LABEL], "alice");
+    world.tick();
+    await world.edit(issue, { title: "Tidied" }, "tidy[bot]");
+    world.tick();
+    await world.edit(issue, { body: "Tidied." }, "tidy[bot]");
+    world.tick();
+    await world.edit(issue, { body: "Not tidied." }, "mallory");
+
+    expect((await value(github.textHistory(issue, LABEL, signal))).edits).toMatchObject([
+      { what: "title", by: "tidy[bot]", byApp: true },
+      { what: "body", by: "tidy[bot]", byApp: true },
+      { what: "body", by: "mallory", byApp: false },
+    ]);
+  },
+
+  "lets no app pass with an issue of its own": async (world, github) => {
+    const issue = await world.addIssue({ author: "forms[bot]", labels: [LABEL] });
+    world.tick();
+    await world.edit(issue, { body: "Other words." }, "forms[bot]");
+
+    expect((await value(github.textHistory(issue, LABEL, signal))).edits).toMatchObject([
+      { by: "forms[bot]", byApp: false },
+    ]);
+  },
+
+  "tells an edit in the issue's first second from how it was made": async (world, github) => {
+    const issue = await world.addIssue({ author: "mallory", labels: [LABEL] });
+    await world.edit(issue, { body: "Do evil." }, "mallory");
+
+    expect((await value(github.textHistory(issue, LABEL, signal))).edits).toMatchObject([
+      { what: "body", by: "mallory" },
+    ]);
+  },
+
+  "has what was changed before the label too": async (world, github) => {
     const issue = await world.addIssue({ body: "First." });
     world.tick();
     await world.edit(issue, { title: "Second", body: "Second." }, "alice");
     world.tick();
     await world.setLabels(issue, [LABEL], "alice");
 
-    expect(await value(github.textHistory(issue, LABEL, signal))).toMatchObject({ edits: [] });
+    expect(await value(github.textHistory(issue, LABEL, signal))).toMatchObject({
+      labelledAt: "2026-01-01T00:00:02Z",
+      edits: [{ at: "2026-01-01T00:00:01Z" }, { at: "2026-01-01T00:00:01Z" }],
+    });
   },
 
   "counts from the last time that the label was set": async (world, github) => {
@@ -55,7 +95,10 @@ contract("the history of an issue's text", {
     world.tick();
     await world.setLabels(issue, [LABEL], "alice");
 
-    expect(await value(github.textHistory(issue, LABEL, signal))).toMatchObject({ edits: [] });
+    expect(await value(github.textHistory(issue, LABEL, signal))).toMatchObject({
+      labelledAt: "2026-01-01T00:00:03Z",
+      edits: [{ at: "2026-01-01T00:00:01Z" }],
+    });
   },
 
   "knows the label in any letters": async (world, github) => {

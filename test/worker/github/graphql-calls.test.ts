@@ -58,15 +58,17 @@ describe("Over GraphQL", () => {
       ...more,
     });
     const label = (name: string) => ({ label: { name } });
+    const actor = (login: string) => ({ login, __typename: login === "tidy" ? "Bot" : "User" });
     const body = (edits: readonly (readonly [string, string | null])[], hasNextPage = false) => {
       const nodes = edits.map(([at, login]) => ({
         editedAt: `2026-01-01T00:00:${at}Z`,
-        editor: login === null ? null : { login },
+        editor: login === null ? null : actor(login),
       }));
       const userContentEdits = { nodes, pageInfo: { hasNextPage } };
       const lastEditedAt = nodes[0]?.editedAt ?? null;
       const issue = {
-        createdAt: "2026-01-01T00:00:00Z",
+        author: actor("ann"),
+        includesCreatedEdit: true,
         lastEditedAt,
         editor: nodes[0]?.editor ?? null,
         userContentEdits,
@@ -87,23 +89,41 @@ describe("Over GraphQL", () => {
       });
       body([
         ["30", "mallory"],
+        ["25", "tidy"],
         ["15", null],
         ["05", "ann"],
         ["00", "ann"],
       ]);
 
+      const edit = (what: string, by: string | null, at: string, byApp = false) => ({
+        what,
+        by,
+        byApp,
+        at: `2026-01-01T00:00:${at}Z`,
+      });
       expect(valueOf(await github.textHistory(1, "hydraflow-find", signal))).toEqual({
         labelledAt: "2026-01-01T00:00:10Z",
         edits: [
-          { what: "title", by: "ann", at: "2026-01-01T00:00:01Z" },
-          { what: "title", by: "ann", at: "2026-01-01T00:00:03Z" },
-          { what: "body", by: "ann", at: "2026-01-01T00:00:05Z" },
-          { what: "body", by: null, at: "2026-01-01T00:00:15Z" },
-          { what: "title", by: null, at: "2026-01-01T00:00:20Z" },
-          { what: "body", by: "mallory", at: "2026-01-01T00:00:30Z" },
+          edit("title", "ann", "01"),
+          edit("title", "ann", "03"),
+          edit("body", "ann", "05"),
+          edit("body", null, "15"),
+          edit("title", null, "20"),
+          edit("body", "tidy[bot]", "25", true),
+          edit("body", "mallory", "30"),
         ],
         isComplete: true,
       });
+    });
+
+    it("tells an edit in the first second from the text as it was made", async () => {
+      server.answers.set("GET /repos/acme/web/issues/1/events", { body: [] });
+      body([
+        ["00", "mallory"],
+        ["00", "ann"],
+      ]);
+
+      expect(valueOf(await github.textHistory(1, "a", signal)).edits).toMatchObject([{ what: "body", by: "mallory" }]);
     });
 
     it("is not complete where GraphQL is refused, is not there or cuts the list", async () => {

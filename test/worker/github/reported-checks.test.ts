@@ -140,7 +140,7 @@ describe("The checks of a commit", () => {
       const { length } = server.asked;
       valueOf(await github.expectedChecks("main", signal));
 
-      expect(expected).toEqual({ required: ["build", "e2e", "sign-off"], seen: [] });
+      expect(expected).toEqual({ required: ["build", "e2e", "sign-off"], seen: [], likely: [] });
       expect(server.asked).toHaveLength(length);
     });
 
@@ -161,11 +161,15 @@ describe("The checks of a commit", () => {
       expect(valueOf(await github.expectedChecks("main", signal)).seen).toEqual(["lint", "e2e"]);
     });
 
-    it("are those of the base's last commits where nothing was merged by pull request", async () => {
+    it("are likely those of the base's last commits where nothing was merged by pull request", async () => {
       server.answers.set("GET /repos/acme/web/commits", { body: [{ sha: SHA }] });
       commit(SHA, [run("build", "success")]);
 
-      expect(valueOf(await github.expectedChecks("main", signal)).seen).toEqual(["build"]);
+      expect(valueOf(await github.expectedChecks("main", signal))).toEqual({
+        required: [],
+        seen: [],
+        likely: ["build"],
+      });
       expect(server.asked.find(({ path }) => path === "/repos/acme/web/commits")?.query.get("sha")).toBe("main");
     });
 

@@ -38,7 +38,7 @@ export class ExpectedCheckCalls {
     if (!required.ok) return required;
     const seen = await this.#seen(base, signal);
     if (!seen.ok) return seen;
-    const expected = { required: required.value, seen: seen.value };
+    const expected = { required: required.value, ...seen.value };
     this.#known.set(base, { atMs: this.#clock.monotonicMs(), expected });
     return ok(expected);
   }
@@ -73,11 +73,21 @@ export class ExpectedCheckCalls {
    * The names on at least half of the commits that have any. Each of them alone would be too much: a workflow for changes
    * of some paths only does not report on the others.
    */
-  async #seen(base: string, signal: AbortSignal): Answer<readonly string[]> {
-    const shas = await this.#samples(base, signal);
-    if (!shas.ok) return shas;
+  async #seen(base: string, signal: AbortSignal): Answer<Omit<ExpectedChecks, "required">> {
+    const merged = await this.#mergedHeads(base, signal);
+    if (!merged.ok) return merged;
+    const seen = await this.#usualNames(merged.value, signal);
+    if (!seen.ok) return seen;
+    if (seen.value.length > 0) return ok({ seen: seen.value, likely: [] });
+    const commits = await this.#lastCommits(base, signal);
+    if (!commits.ok) return commits;
+    const likely = await this.#usualNames(commits.value, signal);
+    return likely.ok ? ok({ seen: [], likely: likely.value }) : likely;
+  }
+
+  async #usualNames(shas: readonly string[], signal: AbortSignal): Answer<readonly string[]> {
     const reported: (readonly string[])[] = [];
-    for (const sha of shas.value) {
+    for (const sha of shas) {
       const names = await this.#checks.names(sha, signal);
       if (names.ok && names.value.length > 0) reported.push(names.value);
       // A head that was deleted long ago may be gone.
@@ -87,7 +97,7 @@ export class ExpectedCheckCalls {
     return ok([...new Set(reported.flat())].filter(isUsual));
   }
 
-  async #samples(base: string, signal: AbortSignal): Answer<readonly string[]> {
+  async #mergedHeads(base: string, signal: AbortSignal): Answer<readonly string[]> {
     const order = { state: "closed", sort: "updated", direction: "desc", per_page: PULLS_MAX };
     const pulls = await this.#requests.ask(
       { route: `GET ${REPO}/pulls`, parameters: { base, ...order }, answer: pullsAnswer },
@@ -95,7 +105,10 @@ export class ExpectedCheckCalls {
     );
     if (!pulls.ok) return pulls;
     const merged = pulls.value.filter(({ merged_at: at }) => at).map(({ head }) => head.sha);
-    if (merged.length > 0) return ok(merged.slice(0, SAMPLES));
+    return ok(merged.slice(0, SAMPLES));
+  }
+
+  async #lastCommits(base: string, signal: AbortSignal): Answer<readonly string[]> {
     const commits = await this.#requests.ask(
       {
         route: `GET ${REPO}/commits`,

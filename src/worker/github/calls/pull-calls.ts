@@ -2,7 +2,7 @@
 
 import { fail, ok, type Result } from "../../../core/result.ts";
 import { z } from "../../../core/schema.ts";
-import type { Answer, GitHub, GitHubFailure, MergeBlocked, MergeRequest, PullRequest } from "../github.ts";
+import type { Answer, GitHub, GitHubFailure, MergeBlocked, MergeRequest, PullRequest, Review } from "../github.ts";
 import * as answers from "../github-answers.ts";
 import { movedAway } from "../github-failure.ts";
 import { mergeBlockedOf } from "../merge-blocked.ts";
@@ -13,8 +13,7 @@ import { REPO, type RepositoryCalls } from "./repository-calls.ts";
 const FILES_MAX = 3_000;
 
 type Methods = "pullsByBranch" | "pull" | "pullFiles" | "createPull" | "createReview" | "reviews" | "merge";
-type Review = { event: "approve" | "request_changes" | "comment"; body: string; headSha: string };
-type ReadReview = { id: number; author: string; body: string; state: string };
+type OwnReview = Parameters<GitHub["createReview"]>[1];
 
 export class PullCalls implements Pick<GitHub, Methods> {
   readonly #requests: Requests;
@@ -82,7 +81,7 @@ export class PullCalls implements Pick<GitHub, Methods> {
     return ok(this.#seen(made.value));
   }
 
-  createReview(number: number, review: Review, signal: AbortSignal): Answer<undefined> {
+  createReview(number: number, review: OwnReview, signal: AbortSignal): Answer<undefined> {
     const parameters = { number, event: review.event.toUpperCase(), body: review.body, commit_id: review.headSha };
     return this.#requests.ask(
       {
@@ -95,7 +94,7 @@ export class PullCalls implements Pick<GitHub, Methods> {
     );
   }
 
-  reviews(number: number, signal: AbortSignal): Answer<readonly ReadReview[]> {
+  reviews(number: number, signal: AbortSignal): Answer<readonly Review[]> {
     return this.#requests.askAll(
       {
         route: `GET ${REPO}/pulls/{number}/reviews`,

@@ -10,6 +10,7 @@ import type { Requests } from "../transport/requests.ts";
 const ENQUEUE = `mutation ($pull: ID!, $head: GitObjectID!) {
   enqueuePullRequest(input: { pullRequestId: $pull, expectedHeadOid: $head }) { mergeQueueEntry { id } }
 }`;
+const DEQUEUE = "mutation ($pull: ID!) { dequeuePullRequest(input: { id: $pull }) { mergeQueueEntry { id } } }";
 const ENTRY = "query ($pull: ID!) { node(id: $pull) { ... on PullRequest { mergeQueueEntry { id } } } }";
 
 const entryAnswer = z.pipe(
@@ -17,7 +18,7 @@ const entryAnswer = z.pipe(
   z.transform(({ node }) => Boolean(node?.mergeQueueEntry)),
 );
 
-export class QueueCalls implements Pick<GitHub, "enqueue" | "isQueued"> {
+export class QueueCalls implements Pick<GitHub, "enqueue" | "dequeue" | "isQueued"> {
   readonly #requests: Requests;
 
   constructor(requests: Requests) {
@@ -31,6 +32,15 @@ export class QueueCalls implements Pick<GitHub, "enqueue" | "isQueued"> {
     const variables = { pull: nodeId, head: headSha };
     const put = await askGraphql(this.#requests, { query: ENQUEUE, variables, answer: anyAnswer }, signal);
     return put.ok || isThereAlready(put.failure) ? ok() : put;
+  }
+
+  /** What GitHub says where there is nothing to take out is not documented, so it is asked. */
+  async dequeue(pull: Pick<PullRequest, "number" | "nodeId">, signal: AbortSignal): Answer<undefined> {
+    const variables = { pull: pull.nodeId };
+    const taken = await askGraphql(this.#requests, { query: DEQUEUE, variables, answer: anyAnswer }, signal);
+    if (taken.ok || taken.failure.kind !== "invalid") return taken;
+    const queued = await this.isQueued(pull, signal);
+    return queued.ok && !queued.value ? ok() : taken;
   }
 
   isQueued({ number, nodeId }: Pick<PullRequest, "number" | "nodeId">, signal: AbortSignal): Answer<boolean> {

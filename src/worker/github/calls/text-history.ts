@@ -2,21 +2,21 @@
 
 import { ok } from "../../../core/result.ts";
 import { z } from "../../../core/schema.ts";
-import type { Answer, GitHubFailure, TextHistory } from "../github.ts";
+import type { Answer, GitHubFailure, TextEdit, TextHistory } from "../github.ts";
 import { askGraphql } from "../graphql.ts";
 import type { Requests } from "../transport/requests.ts";
 import { REPO } from "./repository-calls.ts";
 
-type Edit = TextHistory["edits"][number];
-
 const BODY_EDITS = `query ($owner: String!, $name: String!, $number: Int!) {
   repository(owner: $owner, name: $name) {
     issue(number: $number) {
-      createdAt lastEditedAt editor { login }
-      userContentEdits(first: 100) { nodes { editedAt editor { login } } pageInfo { hasNextPage } }
+      author { login __typename } lastEditedAt editor { login __typename } includesCreatedEdit
+      userContentEdits(first: 100) { nodes { editedAt editor { login __typename } } pageInfo { hasNextPage } }
     }
   }
 }`;
+
+const BOT = "[bot]";
 
 const eventAnswer = z.object({
   event: z.string(),
@@ -26,22 +26,34 @@ const eventAnswer = z.object({
 });
 type IssueEvent = z.infer<typeof eventAnswer>;
 
-const editor = z.nullish(z.object({ login: z.string() }));
+/** An app's login as REST has it: GraphQL leaves the end away that no person's login can have. */
+const actor = z.pipe(
+  z.nullish(z.object({ login: z.string(), __typename: z.string() })),
+  z.transform((given) => {
+    if (given === null || given === undefined) return null;
+    const isBare = given.__typename === "Bot" && !given.login.endsWith(BOT);
+    return isBare ? `${given.login}${BOT}` : given.login;
+  }),
+);
 const bodyAnswer = z.object({
   repository: z.object({
     issue: z.object({
-      createdAt: z.string(),
+      author: actor,
       lastEditedAt: z.nullish(z.string()),
-      editor,
+      editor: actor,
+      includesCreatedEdit: z.boolean(),
       userContentEdits: z.nullish(
         z.object({
-          nodes: z.array(z.nullish(z.object({ editedAt: z.string(), editor }))),
+          nodes: z.array(z.nullish(z.object({ editedAt: z.string(), editor: actor }))),
           pageInfo: z.object({ hasNextPage: z.boolean() }),
         }),
       ),
     }),
   }),
 });
+type Bodies = z.infer<typeof bodyAnswer>["repository"]["issue"];
+
+type Edit = Omit<TextEdit, "byApp">;
 
 export async function textHistory(
   requests: Requests,
@@ -60,25 +72,36 @@ export async function textHistory(
     .filter(({ event }) => event === "renamed")
     .map((event): Edit => ({ what: "title", by: event.actor?.login ?? null, at: event.created_at }));
   const { owner, name } = requests.repository;
-  const bodies = await askGraphql(
+  const asked = await askGraphql(
     requests,
     { query: BODY_EDITS, variables: { owner, name, number }, answer: bodyAnswer, about },
     signal,
   );
-  if (!bodies.ok) return isRefused(bodies.failure) ? ok({ labelledAt, edits: titles, isComplete: false }) : bodies;
-  const { issue } = bodies.value.repository;
-  const edits = [...titles, ...bodyEdits(issue)].toSorted((a, b) => a.at.localeCompare(b.at));
-  return ok({ labelledAt, edits, isComplete: issue.userContentEdits?.pageInfo.hasNextPage !== true });
+  if (!asked.ok && !isRefused(asked.failure)) return asked;
+  const issue = asked.ok ? asked.value.repository.issue : null;
+  const edits = [...titles, ...(issue === null ? [] : bodyEdits(issue))]
+    .map((edit): TextEdit => ({ ...edit, byApp: isOtherApp(edit.by, issue?.author ?? null) }))
+    .toSorted((one, other) => one.at.localeCompare(other.at));
+  const isComplete = issue !== null && issue.userContentEdits?.pageInfo.hasNextPage !== true;
+  return ok({ labelledAt, edits, isComplete });
 }
 
-/** The first entry that GitHub shows is the text as it was made. */
-function bodyEdits(issue: z.infer<typeof bodyAnswer>["repository"]["issue"]): Edit[] {
-  const listed = (issue.userContentEdits?.nodes ?? []).filter((node) => node !== null && node !== undefined);
-  const isListed = listed.some(({ editedAt }) => editedAt === issue.lastEditedAt);
-  const last = issue.lastEditedAt && !isListed ? [{ editedAt: issue.lastEditedAt, editor: issue.editor }] : [];
-  return [...listed, ...last]
-    .filter(({ editedAt }) => editedAt !== issue.createdAt)
-    .map(({ editedAt, editor: by }) => ({ what: "body", by: by?.login ?? null, at: editedAt }));
+/**
+ * GitHub lists the newest first, and as the oldest the text as it was made. Its time would not tell it from an edit in the
+ * same second. Only the newest hundred are asked for, so that in a longer list it is not among them.
+ */
+function bodyEdits({ userContentEdits, includesCreatedEdit, lastEditedAt, editor }: Bodies): Edit[] {
+  const listed = (userContentEdits?.nodes ?? []).filter((node) => node !== null && node !== undefined);
+  const isWhole = userContentEdits?.pageInfo.hasNextPage !== true;
+  const edits = includesCreatedEdit && isWhole ? listed.slice(0, -1) : listed;
+  const isListed = listed.some(({ editedAt }) => editedAt === lastEditedAt);
+  const last = lastEditedAt && !isListed ? [{ editedAt: lastEditedAt, editor }] : [];
+  return [...last, ...edits].toReversed().map(({ editedAt, editor: by }) => ({ what: "body", by, at: editedAt }));
+}
+
+/** Whose issue it is must be known: what an app does with its own issue may be what somebody else told it. */
+function isOtherApp(by: string | null, author: string | null): boolean {
+  return by !== null && author !== null && by.endsWith(BOT) && by.toLowerCase() !== author.toLowerCase();
 }
 
 function isLabel({ label }: IssueEvent, name: string): boolean {
