@@ -458,7 +458,21 @@ export class MemoryClient implements GitHub {
     const mergeable = state === "open" ? !this.#world.conflicts.has(number) : null;
     const url = `https://github.test/${this.#world.fullName}/pull/${number}`;
     const head = { headSha, headBranch, baseBranch };
-    return { number, nodeId, title, body, state, author, merged, draft, mergeable, ...head, labels: [...labels], url };
+    return {
+      number,
+      nodeId,
+      title,
+      body,
+      state,
+      author,
+      merged,
+      draft,
+      mergeable,
+      mergeState: "clean",
+      ...head,
+      labels: [...labels],
+      url,
+    };
   }
 }
 

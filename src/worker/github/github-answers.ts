@@ -54,6 +54,7 @@ const pullJson = z.object({
   merged_at: text,
   /** Only a pull request that was asked for alone has it. */
   mergeable: z.nullish(z.boolean()),
+  mergeable_state: text,
   draft: z.optional(z.boolean()),
   head: z.object({ ref: z.string(), sha: z.string() }),
   base: z.object({ ref: z.string(), repo: z.optional(z.object({ full_name: z.string() })) }),
@@ -110,6 +111,7 @@ export const pullAnswer = z.pipe(
     author: json.user?.login ?? GHOST,
     merged: typeof json.merged_at === "string",
     mergeable: json.mergeable ?? null,
+    mergeState: json.mergeable_state ?? "unknown",
     draft: json.draft ?? false,
     headSha: json.head.sha,
     headBranch: json.head.ref,

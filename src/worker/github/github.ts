@@ -38,6 +38,8 @@ export interface PullRequest {
   readonly draft: boolean;
   /** Null while GitHub still works it out. */
   readonly mergeable: boolean | null;
+  /** GitHub's own word for what stands before a merge, for instance `blocked`, `behind`, `clean`; changes when that does. */
+  readonly mergeState: string;
   readonly headSha: string;
   readonly headBranch: string;
   readonly baseBranch: string;

@@ -7,7 +7,7 @@ import type { ControlFailure } from "../../core/supervisor-control.ts";
 import type { Issue } from "../github/github.ts";
 import type { HitlAnswer, HitlState, IssueState } from "../issue-state.ts";
 import type { IssueStore } from "../issue-store.ts";
-import { mergeSigns } from "../stages/approvers.ts";
+import { isMovedOn, mergeSigns } from "../stages/approvers.ts";
 import { ANSWER_CHARACTERS_MAX, findAnswer } from "../stages/hitl-answer.ts";
 import { commandOf } from "../stages/person-word.ts";
 import type { StageContext } from "./stage-context.ts";
@@ -102,7 +102,7 @@ export class HitlInbox {
     const { pull } = state.issue(issue.number);
     if (awaits === null || pull === null) return;
     const seen = await mergeSigns(this.#context.github, pull, signal);
-    if (!seen.ok || seen.value === awaits) return;
+    if (!seen.ok || !isMovedOn(awaits, seen.value)) return;
     const by = "GitHub";
     const text = `#${pull} has changed on GitHub`;
     const at = clock.now().toISOString();

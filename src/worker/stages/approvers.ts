@@ -8,6 +8,9 @@ import { isSameLogin } from "../../core/repository-name.ts";
 type Reviews = Pick<GitHub, "reviews" | "viewer" | "mayWrite" | "pull">;
 
 const BOT_SUFFIX = "[bot]";
+const OPEN = "open";
+/** GitHub's words for a pull request that it would merge (GraphQL's MergeStateStatus, in small letters). */
+const OPEN_STATES: ReadonlySet<string> = new Set(["clean", "has_hooks", "unstable"]);
 
 /** Logins that have approved, in the order of their reviews. */
 export async function approversOf(
@@ -50,7 +53,7 @@ export async function hasReviewSince(
   return ok(false);
 }
 
-/** One text that changes when something may have ended GitHub's refusal to merge. */
+/** What may end GitHub's refusal to merge, as one text; see `isMovedOn`. */
 export async function mergeSigns(
   github: Reviews,
   pull: number,
@@ -61,7 +64,15 @@ export async function mergeSigns(
   const verdicts = await verdictsOf(github, pull, signal);
   if (!verdicts.ok) return verdicts;
   const { headSha, mergeState, state } = read.value;
-  return ok(JSON.stringify([headSha, state, mergeState, verdicts.value.map((one) => `${one.author} ${one.state}`)]));
+  const words = verdicts.value.map((one) => `${one.author} ${one.state}`);
+  return ok(JSON.stringify([OPEN_STATES.has(mergeState) ? OPEN : "", headSha, state, ...words]));
+}
+
+/** GitHub's word for "nothing stands before a merge" comes and goes while it works things out: only its coming counts. */
+export function isMovedOn(before: string, now: string): boolean {
+  const [wasOpen, ...others] = JSON.parse(before) as string[];
+  const [isOpen, ...othersNow] = JSON.parse(now) as string[];
+  return others.join("\n") !== othersNow.join("\n") || (wasOpen !== OPEN && isOpen === OPEN);
 }
 
 /** The last verdict of each person who may write, and of each app, in the order of these verdicts. */

@@ -178,6 +178,19 @@ describe("A merge queue", () => {
     expect(worker.state.issue(issue.number).outcome?.kind).toBe("merged");
   });
 
+  it("gives it back when the issue is taken away meanwhile", async () => {
+    await using rig = await PipelineRig.create();
+    refuse(rig, "queue");
+    const issue = rig.addIssue();
+
+    const worker = await rig.start();
+    await rig.untilState(worker, issue.number, "waits", ({ retryReason }) => retryReason?.includes("queue") === true);
+    rig.world.setLabels(issue.number, []);
+    await rig.untilState(worker, issue.number, "is let go", ({ run, claim }) => run === null && claim === null);
+
+    expect(rig.world.queue).toEqual([]);
+  });
+
   it("that gives it back is a person's to look at", async () => {
     await using rig = await PipelineRig.create();
     refuse(rig, "queue");
@@ -281,6 +294,23 @@ describe("Checks", () => {
     await rig.untilLabel(issue.number, "fixed");
 
     expect(rig.agent.turnsOf("review")).toHaveLength(1);
+    expect(rig.agent.turnsOf("hitl")).toHaveLength(0);
+  });
+
+  it("that cannot be mended are merged over a person's word, and no agent is paid for it", async () => {
+    await using rig = await PipelineRig.create({ config: { maxCiFixAttempts: 0 } });
+    const failed = { name: "flaky", conclusion: "failure", summary: "now and then", url: "" };
+    rig.checks = () => ({ kind: "failed", failed: [failed] });
+    const issue = rig.addIssue();
+
+    const worker = await rig.start();
+    const asked = await untilHandedOver(rig, worker, issue.number);
+    expect(asked).toMatchObject({ cause: "ci", question: expect.stringContaining("flaky") });
+    await worker.orchestrator?.inbox.answer(issue.number, "approve", "operator");
+    worker.orchestrator?.wake();
+    await rig.untilLabel(issue.number, "fixed");
+
+    expect(rig.agent.turnsOf("implement")).toHaveLength(1);
     expect(rig.agent.turnsOf("hitl")).toHaveLength(0);
   });
 

@@ -97,7 +97,7 @@ describe("An issue whose words change after its label was put", () => {
     const later = new Date(Date.parse(issue.createdAt) + 60_000).toISOString();
     rig.world.histories.set(issue.number, {
       labelledAt: issue.createdAt,
-      edits: [{ what: "body", by: "alice", at: later }],
+      edits: [{ what: "body", by: "alice", byApp: false, at: later }],
       isComplete: true,
     });
     rig.world.stored(issue.number).updatedAt = later;
@@ -175,6 +175,82 @@ describe("An approval of files that decide what runs", () => {
 
     expect(worker.state.issue(issue.number).hitl?.question).toContain(".github/workflows/hidden.yml");
     expect(rig.writes("merge")).toEqual([]);
+  });
+});
+
+describe("A person's word that let a change pass whatever the reviewing agent said", () => {
+  it("is taken back by a later one, although nothing protected is touched", async () => {
+    await using rig = await PipelineRig.create();
+    let isPending = true;
+    rig.checks = () =>
+      isPending ? { kind: "pending", pending: 1, total: 1 } : { kind: "passed", total: 1, names: ["test"] };
+    rig.agent.next("review", () =>
+      verdict({ verdict: "needs_input", summary: "Unsure.", findings: [], question: "May the part be merged?" }),
+    );
+    rig.world.allowWriting("olivia");
+    const issue = rig.addIssue();
+    const worker = await rig.start();
+    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+
+    rig.world.addComment(issue.number, "olivia", "approve");
+    await rig.untilState(worker, issue.number, "waits", ({ retryReason }) => retryReason?.includes("pending") === true);
+    rig.world.addComment(issue.number, "olivia", "Wait, do not merge this yet.");
+    isPending = false;
+    await rig.untilState(worker, issue.number, "is asked again", ({ hitl, run }) => hitl !== null && run === null);
+
+    expect(rig.writes("merge")).toEqual([]);
+    expect(rig.agent.turnsOf("review")).toHaveLength(1);
+  });
+});
+
+describe("A reviewer who asks for changes on GitHub", () => {
+  it("is heard without any protection of the branch, and ends it by approving there", async () => {
+    await using rig = await PipelineRig.create();
+    rig.world.allowWriting("olivia");
+    let isPending = true;
+    rig.checks = () =>
+      isPending ? { kind: "pending", pending: 1, total: 1 } : { kind: "passed", total: 1, names: ["test"] };
+    const issue = rig.addIssue();
+    const worker = await rig.start();
+    await rig.untilState(worker, issue.number, "waits", ({ retryReason }) => retryReason?.includes("pending") === true);
+
+    const [pull = 0] = rig.pulls();
+    rig.world.addReview(pull, "olivia", "request_changes", "Not like this.");
+    isPending = false;
+    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    expect(worker.state.issue(issue.number).hitl?.question).toContain("olivia asked for changes");
+    rig.world.addReview(pull, "olivia", "approve", "Now it is fine.");
+    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+
+    expect(rig.writes("merge")).toHaveLength(1);
+    expect(rig.agent.turnsOf("review")).toHaveLength(1);
+    expect(rig.agent.turnsOf("hitl")).toHaveLength(0);
+  });
+});
+
+describe("A question whose way out lies on GitHub", () => {
+  it("takes any answer for done, and pays no agent", async () => {
+    await using rig = await PipelineRig.create();
+    rig.world.allowWriting("olivia");
+    let isPending = true;
+    rig.checks = () =>
+      isPending ? { kind: "pending", pending: 1, total: 1 } : { kind: "passed", total: 1, names: ["test"] };
+    const issue = rig.addIssue();
+    const worker = await rig.start();
+    await rig.untilState(worker, issue.number, "waits", ({ retryReason }) => retryReason?.includes("pending") === true);
+
+    const [pull = 0] = rig.pulls();
+    const stored = rig.world.stored(pull);
+    if (stored.pull !== null) stored.pull.draft = true;
+    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    isPending = false;
+    if (stored.pull !== null) stored.pull.draft = false;
+    rig.world.addComment(issue.number, "olivia", "Done, it is ready for review again.");
+    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+
+    expect(worker.state.issue(issue.number).outcome?.kind).toBe("merged");
+    expect(rig.agent.turnsOf("hitl")).toHaveLength(0);
+    expect(rig.agent.turnsOf("review")).toHaveLength(1);
   });
 });
 
