@@ -215,11 +215,11 @@ describe("A reviewer who asks for changes on GitHub", () => {
     await rig.untilState(worker, issue.number, "waits", ({ retryReason }) => retryReason?.includes("pending") === true);
 
     const [pull = 0] = rig.pulls();
-    rig.world.addReview(pull, "olivia", "request_changes", "Not like this.");
+    rig.world.addReview(pull, "olivia", "CHANGES_REQUESTED", "Not like this.");
     isPending = false;
     await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
     expect(worker.state.issue(issue.number).hitl?.question).toContain("olivia asked for changes");
-    rig.world.addReview(pull, "olivia", "approve", "Now it is fine.");
+    rig.world.addReview(pull, "olivia", "APPROVED", "Now it is fine.");
     await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
 
     expect(rig.writes("merge")).toHaveLength(1);
