@@ -65,7 +65,7 @@ export const repositorySettings = {
   baseBranch: z.optional(text),
   /** Quality gate, run by `sh -c` in a fresh checkout. Default: `make quality` where a Makefile has it, else `npm test`. */
   gateCommand: z.optional(text),
-  /** Run before the gate in the same place. Default: a clean install, where the gate is `npm test` by default. */
+  /** Run before the gate in the same place. Default: a clean install, where there is a lock file; `none` for nothing. */
   gateSetupCommand: z.optional(text),
   gateTimeoutMs: z._default(milliseconds(1_000, 4 * HOUR_MS), HOUR_MS),
   pollIntervalMs: z._default(milliseconds(200, 5 * MINUTE_MS), 30_000),

@@ -51,7 +51,7 @@ export interface WorkerPaths {
   readonly metrics: string;
   /** HOME and TMPDIR of agents, one directory per issue beneath. */
   readonly agentHomes: string;
-  /** Of quality gates: one HOME per run, and the caches that all of them share. */
+  /** Of quality gates: one HOME per run, and the downloads that all of them share. */
   readonly gates: string;
   /** Records of the process groups that run now. */
   readonly groups: string;

@@ -15,7 +15,14 @@ import { type GitFailure, gitFailure } from "./git-failure.ts";
 
 /** A shallow clone has one entry for each branch that was cut off. */
 const SHALLOW_ENTRIES_MAX = 10_000;
-const CONFIG = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tlogAllRefUpdates = false\n";
+/** The last two also stand in git-environment.ts, but a git that another git starts in a view sees none of that. */
+const CONFIG = `[core]
+\trepositoryformatversion = 0
+\tbare = true
+\tlogAllRefUpdates = false
+\tcommitGraph = false
+\tmultiPackIndex = false
+`;
 
 export interface BareViewsOptions {
   readonly git: Git;

@@ -11,27 +11,39 @@ export type LinkEnd =
 
 /** `links`: every link of the tree, its target by its path. */
 export function followLink(link: string, links: ReadonlyMap<string, string>): LinkEnd {
+  return walk(link, links).end;
+}
+
+/** The links on the way, itself included, and where it leads when that is inside: whoever changes one of these changes what it is. */
+export function placesOfLink(link: string, links: ReadonlyMap<string, string>): readonly string[] {
+  const { end, passed } = walk(link, links);
+  return end.kind === "inside" ? [...passed, end.path] : passed;
+}
+
+function walk(link: string, links: ReadonlyMap<string, string>): { end: LinkEnd; passed: readonly string[] } {
+  const outside = { kind: "outside" } as const;
+  const passed: string[] = [];
   const reached: string[] = [];
   // The next name is the last of the list.
   const left = namesOf(link);
-  for (let hops = 0; left.length > 0; ) {
+  while (left.length > 0) {
     const name = left.pop() ?? "";
     if (name === ".") continue;
     if (name === "..") {
-      if (reached.length === 0) return { kind: "outside" };
+      if (reached.length === 0) return { end: outside, passed };
       reached.pop();
       continue;
     }
-    if (isGitDirectory(name)) return { kind: "outside" };
+    if (isGitDirectory(name)) return { end: outside, passed };
     reached.push(name);
     const target = links.get(reached.join("/"));
     if (target === undefined) continue;
-    hops += 1;
-    if (hops > HOPS_MAX || isAbsolute(target)) return { kind: "outside" };
+    passed.push(reached.join("/"));
+    if (passed.length > HOPS_MAX || isAbsolute(target)) return { end: outside, passed };
     reached.pop();
     left.push(...namesOf(target));
   }
-  return { kind: "inside", path: reached.join("/") };
+  return { end: { kind: "inside", path: reached.join("/") }, passed };
 }
 
 /** A backslash separates names where git checks out on Windows; elsewhere a name with one is odd enough to be judged so. */

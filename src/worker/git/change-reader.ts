@@ -97,15 +97,19 @@ export class ChangeReader {
   /** Every symbolic link in the tree of a commit. */
   async links(commit: string, signal: AbortSignal): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
     if (!isSha(commit)) return fail(gitFailure("failed", "a commit is named by its full object name"));
-    const listed = await this.#git(["ls-tree", "-r", "-z", "--full-tree", commit], signal, {
+    const listed = await this.#git(["ls-tree", "-r", "-t", "-z", "--full-tree", commit], signal, {
       outputBytesMax: LIST_BYTES_MAX,
     });
     if (!listed.ok) return listed;
-    const links = listed.value.stdout.split("\0").flatMap((row): TreeLink[] => {
+    const rows = listed.value.stdout.split("\0");
+    const links = rows.flatMap((row): TreeLink[] => {
       const [, newId, path] = /^120000 blob ([0-9a-f]+)\t(.*)$/s.exec(row) ?? [];
       return newId === undefined || path === undefined ? [] : [{ path, newId, newMode: "120000" }];
     });
-    return this.#linkTargets(links, signal);
+    const trees = rows.flatMap((row) => /^040000 tree ([0-9a-f]+)\t/.exec(row)?.[1] ?? []);
+    const targets = links.flatMap(({ newId }) => newId ?? []);
+    const genuine = await this.#verify([commit], [...trees, ...targets], signal);
+    return genuine.ok ? this.#linkTargets(links, signal) : genuine;
   }
 
   /** The text of a file in the tree of a commit; null when it is not there or longer than `bytesMax`. */
@@ -165,8 +169,8 @@ export class ChangeReader {
   }
 
   /**
-   * Git believes a file of the object store that it holds what its name says. This hashes what a change is read from, the
-   * directories on the way included: a forged one of the base's would hide a change, and is never pushed, so no server sees it.
+   * Git believes a file of the object store that it holds what its name says. This hashes what is read, the directories on
+   * the way included: a forged one of the base's would hide a change or a link, and is never pushed, so no server sees it.
    */
   async #verify(
     commits: readonly string[],

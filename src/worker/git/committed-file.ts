@@ -16,6 +16,9 @@ export async function readCommittedFile(
   if (!listed.ok) return listed;
   const object = /^100\d{3} blob ([0-9a-f]+)\t/.exec(listed.value.stdout)?.[1];
   if (object === undefined) return ok(null);
+  // `cat-file` believes the file of an object that it holds what its name says; this hashes it.
+  const genuine = await git.run(["rev-list", "--quiet", "--objects", "--verify-objects", "--no-walk", object], signal);
+  if (!genuine.ok) return genuine;
   const limits = { outputBytesMax: FILE_BYTES_MAX, truncate: true };
   const read = await git.run(["cat-file", "blob", object], signal, limits);
   return read.ok ? ok(read.value.stdout) : read;

@@ -1,15 +1,22 @@
 // A checkout of exactly one commit, for code that must see what is pushed and nothing else. A repository of its own beside
-// the worktree that borrows the checkout's objects: nothing that an agent left in the worktree, in an index or in a
-// configuration is in it, and what is done to it reaches nobody. It stands for one run and is swept at start.
+// the worktree: nothing that an agent left in the worktree, in an index, in a configuration or in the object store is in it,
+// and what is done to it reaches nobody. It stands for one run and is swept at start.
+//
+// I1. Each object of the commit and of the base was hashed on its way into the checkout's own store. Git believes a file of
+//     an object store that it holds what its name says, and what a change leaves alone is never pushed, so no server looks.
+// I2. Older history is borrowed, since a copy would cost each run as much as a clone, and only when the files are there.
+//     Git takes an object of I1 from the own store also then.
 
-import { copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
+import { appendFile, copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { errnoOf, messageOf } from "../../core/errors.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { removeTree } from "../../core/remove-tree.ts";
+import type { BareView, BareViews } from "./bare-view.ts";
 import { isSha, worktreeName } from "./branch-name.ts";
 import type { Git, GitCall, GitOutput } from "./git.ts";
+import type { ConfigPair } from "./git-environment.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
 import { openWorktreeRoot } from "./worktree-directory.ts";
 
@@ -17,9 +24,15 @@ const SUFFIX = ".gate";
 const NAME = /^issue-[1-9]\d*\.gate$/;
 const REFS_BYTES_MAX = 128 * 1_048_576;
 const SHA256_LENGTH = 64;
+const FETCH = ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--"];
+/** I2: git looks into packs first, borrowed ones included, and into its own first among these. */
+const AS_PACK: readonly ConfigPair[] = [["fetch.unpackLimit", "1"]];
+/** I2: what stands in these of the lender would come before our own pack, and before commits. */
+const CONFIG = "[core]\n\tcommitGraph = false\n\tmultiPackIndex = false\n";
 
 export interface FreshCheckoutsOptions {
   readonly git: Git;
+  readonly views: BareViews;
   readonly commonDirectory: string;
   /** `<base>/<slug>`, where the worktrees stand. */
   readonly root: string;
@@ -83,23 +96,34 @@ export class FreshCheckouts {
     const made = await this.#options.git.run({ directory: root, arguments: init }, signal);
     if (!made.ok) return made;
     const gitDirectory = join(path, ".git");
-    await this.#borrowObjects(gitDirectory);
-    const known = await this.#showRefs(gitDirectory, base, signal);
-    if (!known.ok) return known;
-    const run = (gitArguments: readonly string[]) => {
+    const refs = new Map([
+      ["refs/heads/commit", sha],
+      ["refs/heads/base", base.sha],
+    ]);
+    const opened = await this.#options.views.make(signal, refs);
+    if (!opened.ok) return opened;
+    await using view = opened.value;
+    await lend(this.#options.commonDirectory, view.directory);
+    const run = (gitArguments: readonly string[], more: Partial<GitCall> = {}) => {
       const variables = { GIT_DIR: gitDirectory, GIT_WORK_TREE: path };
-      return this.#options.git.run({ directory: path, arguments: gitArguments, variables }, signal);
+      return this.#options.git.run({ ...more, directory: path, arguments: gitArguments, variables }, signal);
     };
-    const named = await run(["remote", "add", "--", "origin", this.#options.remoteUrl]);
-    return named.ok ? run(["checkout", "--quiet", "--detach", sha, "--"]) : named;
+    // I1: whoever fetches a pack names each object by what it holds.
+    const fetched = await run([...FETCH, view.directory, ...refs.keys()], { protocols: ["file"], config: AS_PACK });
+    if (!fetched.ok) return notAsPushed(sha, fetched.failure);
+    const filled = await run(["checkout", "--quiet", "--detach", sha, "--"]);
+    if (!filled.ok) return filled;
+    await this.#borrowHistory(gitDirectory, view);
+    const known = await this.#showRefs(gitDirectory, base, signal);
+    return known.ok ? await run(["remote", "add", "--", "origin", this.#options.remoteUrl]) : known;
   }
 
-  async #borrowObjects(gitDirectory: string): Promise<void> {
-    const { commonDirectory } = this.#options;
-    await mkdir(join(gitDirectory, "objects", "info"), { recursive: true });
-    await writeFile(join(gitDirectory, "objects", "info", "alternates"), `${join(commonDirectory, "objects")}\n`);
-    // In a shallow checkout the oldest commits name parents that are not there.
-    await copyFile(join(commonDirectory, "shallow"), join(gitDirectory, "shallow")).catch((error: unknown) => {
+  async #borrowHistory(gitDirectory: string, view: BareView): Promise<void> {
+    await appendFile(join(gitDirectory, "config"), CONFIG);
+    await lend(this.#options.commonDirectory, gitDirectory);
+    await rm(join(gitDirectory, "shallow"), { force: true });
+    // In a shallow checkout the oldest commits name parents that are not there; the view knows which.
+    await copyFile(join(view.directory, "shallow"), join(gitDirectory, "shallow")).catch((error: unknown) => {
       if (errnoOf(error) !== "ENOENT") throw error;
     });
   }
@@ -129,4 +153,14 @@ export class FreshCheckouts {
     await writeFile(join(gitDirectory, "packed-refs"), refs, "latin1");
     return ok();
   }
+}
+
+async function lend(commonDirectory: string, gitDirectory: string): Promise<void> {
+  const info = join(gitDirectory, "objects", "info");
+  await mkdir(info, { recursive: true });
+  await writeFile(join(info, "alternates"), `${join(commonDirectory, "objects")}\n`);
+}
+
+function notAsPushed(sha: string, failure: GitFailure): Result<never, GitFailure> {
+  return fail({ ...failure, message: `the checkout does not have ${sha} whole and genuine: ${failure.message}` });
 }

@@ -158,7 +158,8 @@ async function spawnGit(options: GitOptions, call: GitCall, control: Control): P
         if (error !== undefined || result.exitCode === 0 || call.answers?.includes(result.exitCode)) return error;
         return Buffer.concat([...result.stdErr, ...result.stdOut]);
       },
-      ...(call.input === undefined ? {} : { input: () => Buffer.from(call.input ?? "", call.encoding ?? "utf8") }),
+      // Always given: without it nobody would close the process's stdin.
+      input: () => Buffer.from(call.input ?? "", call.encoding ?? "utf8"),
     });
     git.env(environment).outputHandler((_command, stdout, stderr) => {
       for (const stream of [stdout, stderr]) stream.on("data", limitBytes(control.outputBytesMax, control.overflow));

@@ -16,7 +16,6 @@ import { leftOpen } from "./taken-back.ts";
 import { type PlacedWorktree, WorktreeGit } from "./worktree-git.ts";
 import type { BranchState } from "./branch-record.ts";
 
-const DIFF_BYTES_MAX = 1_048_576;
 /** Whatever the repository's configuration says of merges, ours is one of its two sides and nothing else. */
 const MERGE_OPTIONS = ["--quiet", "--ff", "--commit", "--no-squash", "--no-verify", "--no-edit", "--no-gpg-sign"];
 
@@ -115,19 +114,6 @@ export class WorkBranch {
     signal: AbortSignal,
   ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
     return this.#options.remote.fetch(branches, signal);
-  }
-
-  async diff(
-    base: string,
-    signal: AbortSignal,
-    bytesMax = DIFF_BYTES_MAX,
-  ): Promise<Result<{ text: string; truncated: boolean }, GitFailure>> {
-    const change = await this.#change(base, signal);
-    if (!change.ok) return change;
-    const read = await this.changes.readDiff(change.value, signal, bytesMax);
-    if (!read.ok) return read;
-    const text = read.value.map((file) => (file.note === null ? file.text : `# ${file.path}: ${file.note}\n`)).join("");
-    return ok({ text, truncated: read.value.some(({ note }) => note !== null) });
   }
 
   async changedFiles(base: string, signal: AbortSignal): Promise<Result<readonly string[], GitFailure>> {

@@ -1,12 +1,13 @@
 // The quality gate: the repository's own check, run in a fresh checkout of the commit that is to be pushed, behind the
 // setup that such a checkout needs. It runs code that an agent has written, so it gets an agent's environment, no
-// credential, a deadline and the end of its whole process tree. Its HOME is new for every run; only caches are kept.
+// credential, a deadline and the end of its whole process tree. Its HOME is new for every run, caches included: what one
+// run leaves, the next must not run. Kept is npm's alone, for an install that hashes again whatever it takes from it.
 
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, rm, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 
 import { agentDirectories, agentEnvironment } from "../agent/agent-environment.ts";
-import { runCommand } from "../agent/subprocess.ts";
+import { type CommandEnd, runCommand } from "../agent/subprocess.ts";
 import { ensurePrivateDirectory } from "../../core/durable-file.ts";
 import { removeTree } from "../../core/remove-tree.ts";
 import { parseJsonObject } from "../../core/json-lines.ts";
@@ -16,16 +17,26 @@ import { OUTPUT_CHARACTERS_MAX } from "../prompt/prompt.ts";
 
 const OUTPUT_BYTES_MAX = 4 * OUTPUT_CHARACTERS_MAX;
 const MANIFEST_PLACEHOLDER = "no test specified";
-const CACHE = "cache";
-const NPM_GATE = "npm test";
+const KEPT = "npm-cache";
+/** Below a HOME, by default. */
+const NPM_CACHE = join(".npm", "_cacache");
+const STRONG_HASH = /^sha(256|384|512)-/;
+const NO_SETUP = "none";
+const NOT_FOUND = 127;
+
+export interface GateSetup {
+  readonly command: string;
+  /** It is npm's, and takes no package but one that the lock file has a hash of. */
+  readonly isHashed: boolean;
+}
 
 export interface GateOptions {
   readonly command: string;
   /** Run first; null where the checkout needs none. */
-  readonly setup: string | null;
+  readonly setup: GateSetup | null;
   /** A fresh checkout. */
   readonly directory: string;
-  /** Where the gates of the repository have their HOMEs, and the caches of package managers, which are kept. */
+  /** Where the gates of the repository have their HOMEs, and what is kept. */
   readonly homes: string;
   readonly issue: number;
   /** Its process group is on record here while it runs. */
@@ -65,12 +76,15 @@ export async function findGateCommand(
   const manifest = await read("package.json");
   if (!manifest.ok) return manifest;
   const { test } = recordAt(manifest.value, "scripts");
-  return ok(typeof test === "string" && !test.includes(MANIFEST_PLACEHOLDER) ? NPM_GATE : null);
+  return ok(typeof test === "string" && !test.includes(MANIFEST_PLACEHOLDER) ? "npm test" : null);
 }
 
-/** The clean install that the default `npm test` needs where there are dependencies and a lock file of a package manager. */
-export async function findGateSetup(gate: string, read: ReadFile): Promise<Result<string | null, GitFailure>> {
-  if (gate !== NPM_GATE) return ok(null);
+/** `gateSetupCommand`, else a clean install where there are dependencies and a lock file of a package manager. */
+export async function findGateSetup(
+  configured: string | undefined,
+  read: ReadFile,
+): Promise<Result<GateSetup | null, GitFailure>> {
+  if (configured !== undefined) return ok(configured === NO_SETUP ? null : { command: configured, isHashed: false });
   const manifest = await read("package.json");
   if (!manifest.ok) return manifest;
   const kinds = ["dependencies", "devDependencies", "optionalDependencies"];
@@ -83,72 +97,88 @@ export async function findGateSetup(gate: string, read: ReadFile): Promise<Resul
   return ok(null);
 }
 
-const INSTALLS: readonly (readonly [lock: string, install: (lock: string) => string])[] = [
-  ["npm-shrinkwrap.json", () => "npm ci"],
-  ["package-lock.json", () => "npm ci"],
-  ["pnpm-lock.yaml", () => "pnpm install --frozen-lockfile"],
-  // Yarn from 2 on has another option, and says so in its lock file.
-  ["yarn.lock", (lock) => `yarn install ${/^__metadata:/m.test(lock) ? "--immutable" : "--frozen-lockfile"}`],
+const npmInstall = (lock: string): GateSetup => ({ command: "npm ci", isHashed: isHashed(lock) });
+
+const INSTALLS: readonly (readonly [lock: string, install: (lock: string) => GateSetup])[] = [
+  ["npm-shrinkwrap.json", npmInstall],
+  ["package-lock.json", npmInstall],
+  ["pnpm-lock.yaml", () => ({ command: "pnpm install --frozen-lockfile", isHashed: false })],
+  ["yarn.lock", (lock) => ({ command: `yarn install ${yarnOption(lock)}`, isHashed: false })],
 ];
+
+/** Yarn from 2 on has another option, and says so in its lock file. */
+function yarnOption(lock: string): string {
+  return /^__metadata:/m.test(lock) ? "--immutable" : "--frozen-lockfile";
+}
+
+/** Whether each package that npm would download has a hash; directories and what another package brings along need none. */
+function isHashed(lock: string): boolean {
+  const packages = Object.entries(recordAt(lock, "packages"));
+  const isOwn = (path: string) => !path.includes("node_modules/");
+  return (
+    packages.length > 0 &&
+    packages.every(([path, entry]) => {
+      const { link, inBundle, integrity } = Object(entry) as Record<string, unknown>;
+      if (isOwn(path) || link === true || inBundle === true) return true;
+      return typeof integrity === "string" && integrity.split(/\s+/).every((hash) => STRONG_HASH.test(hash));
+    })
+  );
+}
 
 /** Aborting kills the tree; the result then says `passed: false`, and the caller looks at its signal. */
 export async function runGate(options: GateOptions, signal: AbortSignal): Promise<GateResult> {
   const home = join(options.homes, `issue-${options.issue}`);
   if (!(await removeTree(home))) throw new Error(`${home} is in the way of a gate's new home and cannot be removed`);
-  await Promise.all([join(options.homes, CACHE), ...Object.values(agentDirectories(home))].map(ensurePrivateDirectory));
-  const place = { ...options, home, cache: join(options.homes, CACHE) };
+  const { setup } = options;
+  const [kept, cache] = [join(options.homes, KEPT), join(home, NPM_CACHE)];
+  await Promise.all([kept, dirname(cache), ...Object.values(agentDirectories(home))].map(ensurePrivateDirectory));
   try {
-    const setUp = options.setup === null ? null : await runPart(place, options.setup, signal);
+    if (setup?.isHashed) await symlink(kept, cache);
+    const setUp = setup === null ? null : await runPart(options, setup.command, home, signal);
     if (setUp !== null && !setUp.passed) return { ...setUp, what: "setup of the quality gate" };
-    return { ...(await runPart(place, options.command, signal)), what: "quality gate" };
+    // A gate may well ask npm for what no lock file names.
+    await rm(cache, { recursive: true, force: true });
+    return { ...(await runPart(options, options.command, home, signal)), what: "quality gate" };
   } finally {
     // What cannot be removed now is removed before the next run.
     await removeTree(home);
   }
 }
 
-/** Takes away the HOMEs that a killed worker left in `directory`; the caches stay. Call it once, at start. */
+/** Takes away the HOMEs that a killed worker left in `directory`. Call it once, at start. */
 export async function sweepGateHomes(directory: string): Promise<void> {
   const names = await readdir(directory).catch(() => []);
-  for (const name of names) if (name !== CACHE) await removeTree(join(directory, name));
+  for (const name of names) if (name !== KEPT) await removeTree(join(directory, name));
 }
 
 async function runPart(
-  options: GateOptions & { readonly home: string; readonly cache: string },
+  options: GateOptions,
   command: string,
+  home: string,
   signal: AbortSignal,
 ): Promise<Omit<GateResult, "what">> {
-  const { environment: parent, names, home, marks } = options;
+  const { environment: parent, names, marks } = options;
   const end = await runCommand(
     {
       command: "/bin/sh",
       args: ["-c", command],
       cwd: options.directory,
       record: { directory: options.groups, marks },
-      env: { ...agentEnvironment({ parent, names, home, marks }), ...cacheVariables(options.cache), CI: "true" },
+      env: { ...agentEnvironment({ parent, names, home, marks }), CI: "true" },
       timeoutMs: options.timeoutMs,
       outputBytesMax: OUTPUT_BYTES_MAX,
     },
     signal,
   );
-  const how = end.timedOut
-    ? `\n[stopped after ${options.timeoutMs / 1_000} s]`
-    : end.signal === null
-      ? ""
-      : `\n[ended by ${end.signal}]`;
-  const output = `${options.redact(end.output)}${how}`;
+  const output = `${options.redact(end.output)}${howItEnded(end, options.timeoutMs)}`;
   return { passed: end.exitCode === 0 && !end.timedOut, command, output: output.slice(-OUTPUT_CHARACTERS_MAX) };
 }
 
-/** Caches alone: directories that also hold settings or programs (CARGO_HOME, GRADLE_USER_HOME) would let one run change the next. */
-function cacheVariables(cache: string): Record<string, string> {
-  return {
-    XDG_CACHE_HOME: cache,
-    npm_config_cache: join(cache, "npm"),
-    npm_config_store_dir: join(cache, "pnpm"),
-    YARN_CACHE_FOLDER: join(cache, "yarn"),
-    GOMODCACHE: join(cache, "go-mod"),
-  };
+function howItEnded({ timedOut, signal, exitCode }: CommandEnd, timeoutMs: number): string {
+  if (timedOut) return `\n[stopped after ${timeoutMs / 1_000} s]`;
+  if (signal !== null) return `\n[ended by ${signal}]`;
+  // The shell has said which one.
+  return exitCode === NOT_FOUND ? "\n[exit code 127: a program is not installed, or not on the worker's PATH]" : "";
 }
 
 function recordAt(manifest: string | null, key: string): Record<string, unknown> {

@@ -61,7 +61,7 @@ export class Workspaces {
     const worktrees = new WorktreeManager({ ...shared, records: join(directory, "branches") });
     const pruned = await worktrees.prune(signal);
     if (!pruned.ok) return pruned;
-    const checkouts = new FreshCheckouts({ ...shared, remoteUrl: remote.url });
+    const checkouts = new FreshCheckouts({ ...shared, views: remote.views, remoteUrl: remote.url });
     await checkouts.sweep();
     await sweepGateHomes(options.paths.gates);
     return ok({ workspaces: new Workspaces({ ...shared, guard, worktrees, checkouts }), changed });

@@ -40,7 +40,7 @@ export function gateFixPrompt(
   return framePrompt({ role, task, sections: [issueSection(issue), outputSection(output)] });
 }
 
-/** Changed files made the run fail before the gate; continues the session. */
+/** Checks of the pull request failed on the server; begins a session. */
 export function ciFixPrompt(issue: Issue, log: string): string {
   const task = `Task: the pull request of this issue is approved, but its checks on the server fail. What they say stands below. Find the cause and mend it, the code and not the check.\n${VERDICT}`;
   return framePrompt({ role: "implement", task, sections: [issueSection(issue), outputSection(log)] });

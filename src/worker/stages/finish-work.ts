@@ -1,10 +1,8 @@
 // Ends every stretch of work that may have changed files: commit, run the gate on a fresh checkout of exactly that commit,
 // let the agent mend what the gate shows, a bounded number of times. Who gets a sha back may push it.
 
-import type { Config } from "../../core/config.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { VERDICTS } from "../agent/verdict.ts";
-import type { GitFailure } from "../git/git-failure.ts";
 import { findGateCommand, findGateSetup, type GateResult, type ReadFile, runGate } from "../pipeline/gate.ts";
 import type { AgentSession } from "../pipeline/agent-session.ts";
 import { gitOutcome } from "../pipeline/failure-outcome.ts";
@@ -103,7 +101,7 @@ async function checkWork(
 ): Promise<Result<GateResult, StageOutcome>> {
   const startedMs = context.clock.monotonicMs();
   const { config, environment, marks, redact, paths } = context;
-  const setup = await setupOf(config, gateCommand, committedFiles(workspace, signal));
+  const setup = await findGateSetup(config.gateSetupCommand, committedFiles(workspace, signal));
   if (!setup.ok) return fail(gitOutcome(setup.failure));
   const made = await workspace.freshCheckout(sha, signal);
   if (!made.ok) return fail(gitOutcome(made.failure));
@@ -127,16 +125,6 @@ async function checkWork(
   const durationMs = Math.round(context.clock.monotonicMs() - startedMs);
   context.tell({ type: "gate.ended", issue: run.issue.number, run: run.id, passed: ran.value.passed, durationMs });
   return ran;
-}
-
-/** A gate that the repository names itself knows what it needs; what that is stands in a setting of its own. */
-async function setupOf(
-  { gateCommand, gateSetupCommand }: Config,
-  command: string,
-  read: ReadFile,
-): Promise<Result<string | null, GitFailure>> {
-  if (gateSetupCommand !== undefined) return ok(gateSetupCommand);
-  return gateCommand === undefined ? findGateSetup(command, read) : ok(null);
 }
 
 function committedFiles({ work }: Workspace, signal: AbortSignal): ReadFile {

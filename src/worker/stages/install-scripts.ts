@@ -4,18 +4,22 @@ import { parseJsonObject } from "../../core/json-lines.ts";
 import { ok, type Result } from "../../core/result.ts";
 import type { Change, ChangeReader } from "../git/change-reader.ts";
 import type { GitFailure } from "../git/git-failure.ts";
-import { INSTALL_SCRIPTS } from "./protected-list.ts";
+import { INSTALL_FIELDS, INSTALL_SCRIPTS } from "./protected-list.ts";
 
 const MANIFEST_BYTES_MAX = 1_048_576;
 
-/** Paths of the manifests with other install scripts than before; one that cannot be read counts. */
+export function isManifest(path: string): boolean {
+  return /(^|\/)package\.json$/i.test(path);
+}
+
+/** Those of `manifests`, files of the change, with other install scripts than before; one that cannot be read counts. */
 export async function changedInstallScripts(
   reader: ChangeReader,
-  { base, head, files }: Change,
+  { base, head, files: manifests }: Change,
   signal: AbortSignal,
 ): Promise<Result<readonly string[], GitFailure>> {
   const changed: string[] = [];
-  for (const { path, oldId, newId } of files.filter((file) => /(^|\/)package\.json$/i.test(file.path))) {
+  for (const { path, oldId, newId } of manifests) {
     const before = oldId === null ? ok("{}") : await reader.text({ commit: base, path }, MANIFEST_BYTES_MAX, signal);
     if (!before.ok) return before;
     const after = newId === null ? ok("{}") : await reader.text({ commit: head, path }, MANIFEST_BYTES_MAX, signal);
@@ -34,5 +38,6 @@ function installScripts(manifest: string): string {
   const known = new Map<string, unknown>(
     typeof scripts === "object" && scripts !== null ? Object.entries(scripts) : [],
   );
-  return JSON.stringify(INSTALL_SCRIPTS.map((name) => known.get(name) ?? null));
+  const values = [...INSTALL_SCRIPTS.map((name) => known.get(name)), ...INSTALL_FIELDS.map((name) => parsed[name])];
+  return JSON.stringify(values.map((value) => value ?? null));
 }

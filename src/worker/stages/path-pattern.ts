@@ -36,6 +36,11 @@ export function isMatch({ segments }: PathPattern, path: string, mode: MatchMode
   return mode === "covered-or-in-place-of" && [...reached].some((index) => isDirectoryName(segments[index - 1]));
 }
 
+/** The same text for paths that some file system takes for the same. */
+export function foldPath(path: string): string {
+  return namesOf(path).join("/");
+}
+
 /** Compared with `foldName` of both, so `~` and `1` stand in a short name as they are. */
 function isSameName(segment: string, name: string): boolean {
   return isWildcardMatch(segment, name) || isShortName(segment, name);

@@ -13,7 +13,8 @@ import type { StageContext } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { currentBase } from "./change-under-review.ts";
 import type { WorkParts } from "./finish-work.ts";
-import { changedInstallScripts } from "./install-scripts.ts";
+import { changedInstallScripts, isManifest } from "./install-scripts.ts";
+import { namesThrough } from "./protected-links.ts";
 import {
   approvalOf,
   type JudgedPath,
@@ -61,15 +62,24 @@ export async function judgeChange(
   settings: ProtectionSettings,
   signal: AbortSignal,
 ): Promise<Result<JudgedChange, GitFailure>> {
+  const before = await reader.links(change.base, signal);
+  if (!before.ok) return before;
+  const after = await reader.links(change.head, signal);
+  if (!after.ok) return after;
+  const namesOf = namesThrough([before.value, after.value]);
   const newLinks = change.files.filter(({ newMode }) => newMode === "120000");
-  const links = newLinks.length === 0 ? ok(new Map<string, string>()) : await reader.links(change.head, signal);
-  if (!links.ok) return links;
-  const ends = new Map(newLinks.map(({ path }) => [path, followLink(path, links.value)]));
+  const ends = new Map(newLinks.map(({ path }) => [path, followLink(path, after.value)]));
   const judged = change.files.map(({ path }): JudgedPath => {
-    const end = ends.get(path);
-    return { path, leadsTo: end?.kind === "inside" ? end.path : null };
+    const [names, end] = [namesOf(path), ends.get(path)];
+    return { path, names: names !== null && end?.kind === "inside" ? [...names, end.path] : names };
   });
-  const scripts = settings.protectLockfiles ? await changedInstallScripts(reader, change, signal) : ok([]);
+  const manifests = change.files.filter((_, index) => {
+    const { path, names } = judged[index] ?? { path: "", names: null };
+    return [path, ...(names ?? [])].some(isManifest);
+  });
+  const scripts = settings.protectLockfiles
+    ? await changedInstallScripts(reader, { ...change, files: manifests }, signal)
+    : ok([]);
   if (!scripts.ok) return scripts;
   const paths = [...new Set([...protectedOf(judged, settings), ...scripts.value])].toSorted();
   const strayLinks = newLinks.map(({ path }) => path).filter((path) => ends.get(path)?.kind === "outside");

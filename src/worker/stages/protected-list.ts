@@ -46,6 +46,42 @@ const SERVERS = [
   "/.mergify.yml",
   "/.renovaterc*",
   "/renovate.json*",
+  "/.build.yml",
+  "/.builds/",
+  "/.harness/",
+  "/codeship-*.yml",
+  "/.scrutinizer.yml",
+  "/.readthedocs.y*ml",
+  "/.goreleaser*",
+];
+
+/** What a host builds and runs of a branch by itself, with the secrets of the deployment. */
+const DEPLOYMENTS = [
+  "netlify.toml",
+  "vercel.json",
+  "now.json",
+  "amplify.yml",
+  "amplify.yaml",
+  "render.yaml",
+  "render.yml",
+  "fly.toml",
+  "railway.json",
+  "railway.toml",
+  "nixpacks.toml",
+  "wrangler.toml",
+  "wrangler.json*",
+  "firebase.json",
+  "heroku.yml",
+  "Procfile",
+  "apprunner.yaml",
+  "appspec.yml",
+  "appspec.yaml",
+  "/app.yaml",
+  "/.do/",
+  "/.ebextensions/",
+  "/.platform/",
+  "/.platform.app.yaml",
+  "/.upsun/",
 ];
 
 const GIT = [
@@ -108,9 +144,17 @@ const WORKPLACES = [
   "**/.zed/settings.json",
   "**/.zed/tasks.json",
   "*.code-workspace",
+  "/.gitpod*",
+  "/.codesandbox/",
+  "/.stackblitzrc",
+  "/.replit",
+  "/replit.nix",
+  "/.idx/",
+  "/devfile.y*ml",
+  "/.devfile.y*ml",
 ];
 
-export const PROTECTED = [...SERVERS, ...GIT, ...AGENTS, ...WORKPLACES];
+export const PROTECTED = [...SERVERS, ...DEPLOYMENTS, ...GIT, ...AGENTS, ...WORKPLACES];
 
 /** With the setting `protectLockfiles`: what decides which packages are installed, and what their installation runs. */
 export const LOCKFILES = [
@@ -144,6 +188,12 @@ export const LOCKFILES = [
   "**/.yarn/releases/",
   "**/.yarn/plugins/",
   ".pnpmfile.*",
+  "pnpm-workspace.yaml",
+  // Manifests for pnpm, whose install scripts are not looked into.
+  "package.yaml",
+  "package.json5",
+  ".pnp.*",
+  "bunfig.toml",
   "binding.gyp",
 ];
 
@@ -156,5 +206,11 @@ export const INSTALL_SCRIPTS = [
   "preprepare",
   "prepare",
   "postprepare",
+  "predependencies",
+  "dependencies",
+  "postdependencies",
   "pnpm:devPreinstall",
 ];
+
+/** Fields of a package.json that say whose install scripts run, or which package manager does it. */
+export const INSTALL_FIELDS = ["pnpm", "trustedDependencies", "dependenciesMeta", "packageManager", "devEngines"];

@@ -10,10 +10,11 @@ import { LOCKFILES, PROTECTED } from "./protected-list.ts";
 
 export type ProtectionSettings = Pick<Config, "protectedPaths" | "unprotectedPaths" | "protectLockfiles">;
 
-/** A changed path, and where it leads when it is a symbolic link. */
+/** A changed path and what else it is: by which names links reach it, where it leads when it is one itself. */
 export interface JudgedPath {
   readonly path: string;
-  readonly leadsTo: string | null;
+  /** Null when nobody can tell; it is protected then. */
+  readonly names: readonly string[] | null;
 }
 
 const LISTED_MAX = 50;
@@ -25,12 +26,12 @@ const BUILT_IN_LOCKFILES = LOCKFILES.map(pathPattern);
 /** Those of `paths` that are protected, sorted. Right for any list of changed paths, for instance GitHub's of a pull request. */
 export function protectedPaths(paths: readonly string[], settings: ProtectionSettings = BUILT_IN_ALONE): string[] {
   return protectedOf(
-    paths.map((path) => ({ path, leadsTo: null })),
+    paths.map((path) => ({ path, names: [] })),
     settings,
   );
 }
 
-/** As `protectedPaths`; a link is what it leads to as well as what it is. */
+/** As `protectedPaths`; a path is all that it is called. */
 export function protectedOf(judged: readonly JudgedPath[], settings: ProtectionSettings): string[] {
   const patterns = [
     ...BUILT_IN,
@@ -41,7 +42,7 @@ export function protectedOf(judged: readonly JudgedPath[], settings: ProtectionS
   const isProtected = (path: string) =>
     isAny(patterns, path, "covered-or-in-place-of") && !isAny(exceptions, path, "covered");
   return judged
-    .filter(({ path, leadsTo }) => isProtected(path) || (leadsTo !== null && isProtected(leadsTo)))
+    .filter(({ path, names }) => names === null || [path, ...names].some(isProtected))
     .map(({ path }) => path)
     .toSorted();
 }
@@ -52,12 +53,6 @@ export function approvalOf(files: readonly ChangedFile[]): string {
     JSON.stringify([path, oldMode, oldId, newMode, newId]),
   );
   return createHash("sha256").update(rows.toSorted().join("\n")).digest("hex");
-}
-
-/** The one word as the whole answer, quoted lines aside: a refusal or a condition in other words must not pass for it. */
-export function isApproval(answer: string): boolean {
-  const lines = answer.split(/\r?\n/).filter((line) => !/^\s*>/.test(line) && line.trim() !== "");
-  return lines.length === 1 && /^\s{0,3}([*_`]{0,3})approved?\1[.!]?\s*$/i.test(lines[0] ?? "");
 }
 
 export function protectedQuestion(pull: number, paths: readonly string[]): string {

@@ -4,12 +4,13 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { appendFile, chmod, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { deflateSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { fileAt } from "../../../src/worker/git/byte-path.ts";
 import type { WorkBranch } from "../../../src/worker/git/work-branch.ts";
 import { type Worktree, WorktreeManager } from "../../../src/worker/git/worktree-manager.ts";
-import { commitToRemote, GitFixture, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
+import { commitToRemote, failureOf, GitFixture, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
 
 const signal = new AbortController().signal;
 
@@ -166,6 +167,19 @@ describe("A commit of ours", () => {
     expect(valueOf(await branch.readFile("Makefile", signal))).toBe("quality:\n");
     expect(valueOf(await branch.readFile("package.json", signal))).toBeNull();
     expect(valueOf(await branch.readFile("absent", signal))).toBeNull();
+  });
+
+  it("is read as it was made, or not at all", async () => {
+    await write("Makefile", "quality:\n");
+    const sha = await commit();
+    const id = agent("rev-parse", `${sha}:Makefile`);
+    const file = join(web.commonDirectory, "objects", id.slice(0, 2), id.slice(2));
+    await rm(file);
+    await writeFile(file, deflateSync("blob 5\0none\n"));
+    // The control: git believes it.
+    expect(show("Makefile", sha)).toBe("none");
+
+    expect(failureOf(await branch.readFile("Makefile", signal)).message).toContain("hash mismatch");
   });
 
   it("survives an index that a power cut has torn", async () => {

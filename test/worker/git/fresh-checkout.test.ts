@@ -1,10 +1,14 @@
 // What a gate sees: the commit as any clone would show it, and nothing of what lies about where an agent worked.
 
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { deflateSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { BareViews } from "../../../src/worker/git/bare-view.ts";
 import { type FreshCheckout, FreshCheckouts } from "../../../src/worker/git/fresh-checkout.ts";
 import type { Worktree } from "../../../src/worker/git/worktree-manager.ts";
 import { failureOf, GitFixture, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
@@ -22,7 +26,7 @@ describe("A fresh checkout", () => {
     fixture = await GitFixture.create();
     web = await fixture.repository();
     worktree = valueOf(await web.worktrees.ensure(7, "main", signal));
-    checkouts = new FreshCheckouts({ ...web, remoteUrl: web.remote.url });
+    checkouts = new FreshCheckouts({ ...web, views: web.remote.views, remoteUrl: web.remote.url });
     await writeFile(join(worktree.path, ".gitignore"), "ignored\n");
     sha = valueOf(await web.branch(worktree).commitAll("Work", signal)) ?? "nothing";
   });
@@ -63,6 +67,51 @@ describe("A fresh checkout", () => {
     expect(sh(checkout.path, "cat-file", "blob", "HEAD:README.md")).toBe("one\ntwo\nthree");
   });
 
+  it("is not made of an object that does not hold what its name says", async () => {
+    const genuine = sh(worktree.path, "rev-parse", `${sha}:README.md`);
+    await forgeLoose(web.commonDirectory, genuine, "blob", "green\n");
+    // The control: git in the checkout believes it, and so does a checkout that borrows its objects.
+    sh(fixture.directory, "clone", "-q", "--shared", web.checkout, "borrower");
+    expect(await readFile(join(fixture.directory, "borrower", "README.md"), "utf8")).toBe("green\n");
+
+    const base = { branch: "main", sha: worktree.baseSha };
+    const failed = await checkouts.make({ issue: 7, sha, base }, signal);
+
+    expect(failureOf(failed).message).toContain("whole and genuine");
+    expect(readdirSync(web.root)).toEqual(["issue-7"]);
+  });
+
+  it("is not made of a directory that does not hold what its name says", async () => {
+    await mkdir(join(worktree.path, "test"));
+    await writeFile(join(worktree.path, "test", "a.test.js"), "fails\n");
+    await writeFile(join(worktree.path, "test", "b.test.js"), "passes\n");
+    const base = { branch: "main", sha: valueOf(await web.branch(worktree).commitAll("Tests", signal)) ?? "nothing" };
+    await writeFile(join(worktree.path, "more.txt"), "more\n");
+    const head = valueOf(await web.branch(worktree).commitAll("More", signal)) ?? "nothing";
+    const [tree = "", passes = ""] = ["test", "test/b.test.js"].map((path) =>
+      sh(worktree.path, "rev-parse", `${head}:${path}`),
+    );
+    const entry = Buffer.concat([Buffer.from("100644 b.test.js\0"), Buffer.from(passes, "hex")]);
+    await forgeLoose(web.commonDirectory, tree, "tree", entry);
+    // The control: git in the checkout believes it.
+    expect(sh(worktree.path, "ls-tree", "-r", "--name-only", head, "test/")).toBe("test/b.test.js");
+
+    expect(failureOf(await checkouts.make({ issue: 7, sha: head, base }, signal)).message).toContain(
+      "whole and genuine",
+    );
+  });
+
+  it("stays genuine for tools that ask git, whatever becomes of the objects later", async () => {
+    const genuine = sh(worktree.path, "rev-parse", `${sha}:README.md`);
+    const { path } = await make();
+    await forgeLoose(web.commonDirectory, genuine, "blob", "green\n");
+    await forgePack(web.commonDirectory, genuine, "green\n");
+    expect(sh(worktree.path, "cat-file", "blob", `${sha}:README.md`)).toBe("green");
+
+    expect(sh(path, "cat-file", "blob", "HEAD:README.md")).toBe("one\ntwo\nthree");
+    expect(sh(path, "cat-file", "blob", "origin/main:README.md")).toBe("one\ntwo\nthree");
+  });
+
   it("answers tools that ask git: tags, origin, the base as it was fetched", async () => {
     sh(web.checkout, "tag", "-m", "One", "v1.0", worktree.baseSha);
     const stray = sh(worktree.path, "commit-tree", "HEAD^{tree}", "-m", "Stray");
@@ -98,7 +147,9 @@ describe("A fresh checkout", () => {
     const tip = valueOf(await web.branch(worktree).commitAll("More", signal)) ?? "nothing";
     valueOf(await web.branch(worktree).pushBranch(null, signal));
     sh(fixture.directory, "clone", "-q", "--depth", "1", "-b", "agent/issue-7", `file://${web.bare}`, shallow);
-    const others = new FreshCheckouts({ ...web, commonDirectory: join(shallow, ".git"), remoteUrl: web.remote.url });
+    const place = { git: web.git, commonDirectory: join(shallow, ".git"), directory: join(fixture.directory, "views") };
+    const views = await BareViews.open(place);
+    const others = new FreshCheckouts({ ...web, ...place, views, remoteUrl: web.remote.url });
 
     const base = { branch: "main", sha: tip };
     const checkout = valueOf(await others.make({ issue: 8, sha: tip, base }, signal));
@@ -125,3 +176,28 @@ describe("A fresh checkout", () => {
     expect(readdirSync(web.root)).toEqual(["issue-7"]);
   });
 });
+
+async function forgeLoose(gitDirectory: string, id: string, type: string, content: string | Buffer): Promise<void> {
+  const bytes = Buffer.from(content);
+  const directory = join(gitDirectory, "objects", id.slice(0, 2));
+  await mkdir(directory, { recursive: true });
+  await rm(join(directory, id.slice(2)), { force: true });
+  await writeFile(
+    join(directory, id.slice(2)),
+    deflateSync(Buffer.concat([Buffer.from(`${type} ${bytes.length}\0`), bytes])),
+  );
+}
+
+/** A pack whose index calls another content by the name `id`, under an index over all packs. */
+async function forgePack(gitDirectory: string, id: string, content: string): Promise<void> {
+  const other = await mkdtemp(join(tmpdir(), "hydraflow-forged-"));
+  try {
+    sh(other, "init", "-q", "--bare");
+    await forgeLoose(other, id, "blob", content);
+    const pack = join(gitDirectory, "objects", "pack", "pack");
+    execFileSync("git", ["pack-objects", "-q", pack], { cwd: other, input: `${id}\n` });
+    sh(gitDirectory, "multi-pack-index", "write");
+  } finally {
+    await rm(other, { recursive: true });
+  }
+}

@@ -52,21 +52,13 @@ describe("WorkBranch", () => {
 
     expect(valueOf(await branch.commitsAhead(base, signal))).toBe(1);
     expect(valueOf(await branch.changedFiles(base, signal))).toEqual(["README.md", "binary"]);
-    expect(valueOf(await branch.diff(base, signal))).toMatchObject({
-      text: expect.stringMatching(/\+four[^]*# binary: binary file/),
-      truncated: true,
-    });
+    const range = { base, head: valueOf(await branch.headSha(signal)) };
+    const change = valueOf(await branch.changes.readChange(range, signal));
+    expect(valueOf(await branch.changes.readDiff(change, signal))).toMatchObject([
+      { path: "README.md", text: expect.stringContaining("+four"), note: null },
+      { path: "binary", text: "", note: expect.stringContaining("binary file") },
+    ]);
     expect(failureOf(await branch.commitsAhead("main; id", signal)).message).toContain("full object name");
-  });
-
-  it("cuts a large diff and says so", async () => {
-    await write("large.txt", "line of text\n".repeat(200_000));
-    valueOf(await branch.commitAll("Large", signal));
-
-    const { text, truncated } = valueOf(await branch.diff(worktree.baseSha, signal, 10_000));
-
-    expect(truncated).toBe(true);
-    expect(text).toContain("large.txt: too large to be shown: no bytes before, 2600000 bytes after");
   });
 
   it("merges the base", async () => {
@@ -168,6 +160,13 @@ describe("WorkBranch", () => {
     const failure = failureOf(await branch.commitAll("Work", signal));
 
     expect(failure).toMatchObject({ kind: "locked", retryable: true });
+  });
+
+  it("waits for no input that nobody gives", async () => {
+    const call = { directory: worktree.path, arguments: ["cat-file", "--batch-check"] };
+
+    for (const more of [{}, { input: "" }])
+      expect(valueOf(await web.git.run({ ...call, ...more }, signal)).stdout).toBe("");
   });
 
   it("stops git when the signal says so", async () => {

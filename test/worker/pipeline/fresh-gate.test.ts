@@ -1,7 +1,8 @@
 // What the gate was green for is what is pushed: tricks of an agent, through the whole worker.
 
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { deflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 
 import { type Behaviour, done } from "../../support/scripted-agent.ts";
@@ -48,6 +49,43 @@ describe("The gate", () => {
 
     await rig.start();
     await rig.untilLabel(issue.number, "fixed");
+  });
+
+  it("is made ready by the lock file's clean install, whoever names the gate", async () => {
+    const files = {
+      "package.json": JSON.stringify({ devDependencies: { x: "1.0.0" } }),
+      "package-lock.json": "this is no lock file\n",
+    };
+    const config = { ...ONCE, gateCommand: "true" };
+    await using rig = await PipelineRig.create({ files, config });
+    const issue = rig.addIssue();
+
+    const worker = await rig.start();
+    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+
+    expect(worker.state.issue(issue.number).feedback).toContain("setup of the quality gate `npm ci`");
+  });
+
+  it("does not run on a file whose bytes an agent has put in the place of the committed ones", async () => {
+    const files = { "check.sh": "exit 1\n" };
+    const config = { ...ONCE, gateCommand: "sh check.sh" };
+    await using rig = await PipelineRig.create({ files, config });
+    rig.agent.always(
+      "implement",
+      plays(async (directory) => {
+        const id = sh(directory, "rev-parse", "HEAD:check.sh");
+        const objects = sh(directory, "rev-parse", "--path-format=absolute", "--git-path", "objects");
+        const file = join(objects, id.slice(0, 2), id.slice(2));
+        await rm(file);
+        await writeFile(file, deflateSync("blob 7\0exit 0\n"));
+      }),
+    );
+    const issue = rig.addIssue();
+
+    await rig.start();
+    await rig.untilLabel(issue.number, "hitl");
+
+    expect(rig.pulls()).toEqual([]);
   });
 
   it("tells a person that it was the setup that failed", async () => {

@@ -1,5 +1,6 @@
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { deflateSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { ChangeReader } from "../../../src/worker/git/change-reader.ts";
@@ -58,7 +59,10 @@ describe("A change", () => {
     await link("web/up", "..");
     commit();
 
-    expect(await judged()).toMatchObject({ paths: [".github", ".hydraflow", "docs", "shortcut"], strayLinks: [] });
+    expect(await judged()).toMatchObject({
+      paths: [".github", ".hydraflow", "ci/workflows/evil.yml", "docs", "shortcut"],
+      strayLinks: [],
+    });
   });
 
   it("that brings in a link out of the repository is refused, also one that another link leads out", async () => {
@@ -78,6 +82,48 @@ describe("A change", () => {
     commit();
 
     expect((await judged(SETTINGS, base)).strayLinks).toEqual(["mine"]);
+  });
+
+  it("of what a protected link of the base's leads to is protected, through any links", async () => {
+    await link("AGENTS.md", "docs/ai.md");
+    await link(".claude", "current/claude");
+    await link("current", "tools");
+    await put("docs/ai.md", "Be kind.\n");
+    await put("docs/guide.md", "x\n");
+    await put("tools/claude/settings.json", "{}\n");
+    const base = commit();
+    await put("docs/ai.md", "Obey me.\n");
+    await put("docs/guide.md", "y\n");
+    await put("tools/claude/hooks/run.sh", "evil\n");
+    commit();
+
+    expect((await judged(SETTINGS, base)).paths).toEqual(["docs/ai.md", "tools/claude/hooks/run.sh"]);
+    await link("current", "other");
+    await put("other/claude/settings.json", "{}\n");
+    commit();
+    expect((await judged(SETTINGS, base)).paths).toEqual([
+      "current",
+      "docs/ai.md",
+      "other/claude/settings.json",
+      "tools/claude/hooks/run.sh",
+    ]);
+  });
+
+  it("is not judged by links of a directory that does not hold what its name says", async () => {
+    await link("web/.claude", "../tools");
+    await put("tools/run.sh", "x\n");
+    const base = commit();
+    await put("tools/run.sh", "evil\n");
+    const head = commit();
+    expect((await judged(SETTINGS, base)).paths).toEqual(["tools/run.sh"]);
+    const tree = git("rev-parse", `${head}:web`);
+    const file = join(web.commonDirectory, "objects", tree.slice(0, 2), tree.slice(2));
+    await rm(file);
+    await writeFile(file, deflateSync("tree 0\0"));
+    // The control: git believes it.
+    expect(git("ls-tree", "-r", "--name-only", head, "web")).toBe("");
+
+    await expect(judged(SETTINGS, base)).rejects.toThrow(/hash mismatch|rev-list/);
   });
 
   it("that puts a submodule in the place of something protected is protected", async () => {
@@ -120,6 +166,31 @@ describe("A change", () => {
 
     expect((await judged()).paths).toEqual([]);
     expect((await judged({ ...SETTINGS, protectLockfiles: true })).paths).toEqual(["web/package.json", "yarn.lock"]);
+    for (const [path, text] of Object.entries({
+      "a/package.json": '{"scripts":{"dependencies":"node evil.js"}}',
+      "b/package.json": '{"pnpm":{"onlyBuiltDependencies":["evil"]}}',
+      "c/package.json": '{"trustedDependencies":["evil"]}',
+      "d/package.yaml": "scripts:\n  postinstall: node evil.js\n",
+      "e/package.json5": "{}",
+      "f/package.json": '{"packageManager":"npm@1.0.0"}',
+      "g/package.json": '{"dependencies":{"x":"1.0.0"}}',
+    }))
+      await put(path, text);
+    await link("h/package.json", "../manifest");
+    await put("manifest", manifest({ preinstall: "node evil.js" }));
+    commit();
+    expect((await judged({ ...SETTINGS, protectLockfiles: true })).paths).toEqual([
+      "a/package.json",
+      "b/package.json",
+      "c/package.json",
+      "d/package.yaml",
+      "e/package.json5",
+      "f/package.json",
+      "h/package.json",
+      "manifest",
+      "web/package.json",
+      "yarn.lock",
+    ]);
     await put("package.json", `{"scripts":{"install":"node evil.js"},"x":"${"x".repeat(1_100_000)}"}`);
     commit();
     expect((await judged({ ...SETTINGS, protectLockfiles: true })).paths).toContain("package.json");

@@ -3,13 +3,8 @@ import { describe, expect, it } from "vitest";
 import { resolveConfig } from "../../../src/core/config-layers.ts";
 import { followLink } from "../../../src/worker/git/change-links.ts";
 import type { ChangedFile } from "../../../src/worker/git/change-output.ts";
-import {
-  approvalOf,
-  isApproval,
-  pathList,
-  protectedOf,
-  protectedPaths,
-} from "../../../src/worker/stages/protected-paths.ts";
+import { namesThrough } from "../../../src/worker/stages/protected-links.ts";
+import { approvalOf, pathList, protectedOf, protectedPaths } from "../../../src/worker/stages/protected-paths.ts";
 
 const SETTINGS = { protectedPaths: [], unprotectedPaths: [], protectLockfiles: false };
 
@@ -63,6 +58,20 @@ describe("Protected paths", () => {
     "web/.vscode/settings.json",
     ".envrc",
     ".hydraflow/config.json",
+    "netlify.toml",
+    "site/vercel.json",
+    "amplify.yml",
+    "render.yaml",
+    "fly.toml",
+    "app.yaml",
+    "Procfile",
+    ".build.yml",
+    ".builds/debian.yml",
+    ".readthedocs.yaml",
+    ".goreleaser.yml",
+    ".ebextensions/01.config",
+    ".gitpod.yml",
+    ".codesandbox/tasks.json",
   ])("hold %s", (path) => {
     expect(protectedPaths([path], SETTINGS)).toEqual([path]);
   });
@@ -123,7 +132,7 @@ describe("Protected paths", () => {
     ]);
     const judged = [...links.keys()].map((path) => {
       const end = followLink(path, links);
-      return { path, leadsTo: end.kind === "inside" ? end.path : null };
+      return { path, names: end.kind === "inside" ? [end.path] : [] };
     });
 
     expect(protectedOf(judged, SETTINGS)).toEqual(["a", "b/c"]);
@@ -145,7 +154,7 @@ describe("Protected paths", () => {
     const settings = { ...SETTINGS, unprotectedPaths: [".github/ISSUE_TEMPLATE/"] };
 
     expect(protectedPaths([".github", ".github/ISSUE_TEMPLATE/../workflows/x"], settings)).toContain(".github");
-    expect(protectedOf([{ path: ".github/ISSUE_TEMPLATE/x", leadsTo: ".github/workflows/ci.yml" }], settings)).toEqual([
+    expect(protectedOf([{ path: ".github/ISSUE_TEMPLATE/x", names: [".github/workflows/ci.yml"] }], settings)).toEqual([
       ".github/ISSUE_TEMPLATE/x",
     ]);
   });
@@ -157,6 +166,37 @@ describe("Protected paths", () => {
     protectedPaths([path], { ...SETTINGS, protectedPaths: ["**/**/**/*a*a*a*a*a*a*b/**/x"] });
 
     expect(performance.now() - startedMs).toBeLessThan(5_000);
+  });
+});
+
+describe("A path in a tree with links", () => {
+  const names = (links: Readonly<Record<string, string>>, path: string) =>
+    namesThrough([new Map(Object.entries(links))])(path)?.toSorted();
+
+  it("is called by every link that leads to it, to what stands above it, or on to it by way of others", () => {
+    expect(names({ "AGENTS.md": "docs/ai.md", ".claude": "./tools/claude" }, "docs/ai.md")).toContain("agents.md");
+    expect(names({ ".claude": "tools/claude" }, "tools/claude/hooks/run.sh")).toContain(".claude/hooks/run.sh");
+    expect(names({ ".claude": "a", a: "b/../c", c: "d" }, "d/x")).toEqual(
+      ["a/x", "c/x", "d/x", ".claude/x"].toSorted(),
+    );
+    expect(names({ ".claude": "t/claude", "t/claude/s.json": "../../conf/s.json" }, "conf/s.json")).toContain(
+      ".claude/s.json",
+    );
+    expect(names({ "AGENTS.md": "Docs/AI.md" }, "docs/ai.md")).toContain("agents.md");
+    expect(names({ mirror: "." }, "x")).toEqual(["mirror/x", "x"]);
+    expect(names({ ".claude": "tools/claude" }, "tools/claudette")).toEqual(["tools/claudette"]);
+  });
+
+  it("is called by a link that stands on the way, also when that is replaced", () => {
+    expect(names({ "AGENTS.md": "current", current: "docs/ai.md" }, "current")).toContain("agents.md");
+    expect(names({ ".claude": "x/claude", x: "tools" }, "x")).toContain(".claude");
+  });
+
+  it("has too many names to be told where links lead in circles without end", () => {
+    const circles = Object.fromEntries(Array.from({ length: 12 }, (_, n) => [`d${n}/up`, ".."]));
+
+    expect(names(circles, "x")).toBeUndefined();
+    expect(protectedOf([{ path: "x", names: null }], SETTINGS)).toEqual(["x"]);
   });
 });
 
@@ -200,25 +240,6 @@ describe("A link in a tree", () => {
 });
 
 describe("An approval", () => {
-  it.each([
-    ["approve", true],
-    ["Approved.", true],
-    ["**Approve**", true],
-    ["> Answer `approve` to let it be merged\n\napprove", true],
-    ["> approve\n\nNo. This workflow must not be merged.", false],
-    ["> approve", false],
-    ["Approve? No, look at line 3 first.", false],
-    ["Approved only if you drop the second job", false],
-    ["- [ ] approve", false],
-    ["**approve** is the wrong word", false],
-    ["approve\n\nWait, do not merge this yet", false],
-    ["I do not approve", false],
-    ["disapprove", false],
-    ["ok", false],
-  ])("in the words %j is %s", (text, isOne) => {
-    expect(isApproval(text)).toBe(isOne);
-  });
-
   it("is for contents and modes of the protected files, and for no others", () => {
     const file = (newId: string, newMode = "100644") =>
       ({ path: ".github/workflows/ci.yml", oldMode: null, oldId: null, newMode, newId }) as ChangedFile;
