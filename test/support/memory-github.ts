@@ -4,7 +4,7 @@
 // test/contract/github holds it to what GitHub does, together with the embedded forge.
 
 import { closedBy } from "../../src/forge/closing-keywords.ts";
-import { type CheckRun, type CheckSuite, checkStateOf } from "../../src/worker/github/check-state.ts";
+import { ACTIONS_APP, type CheckRun, type CheckSuite, checkStateOf } from "../../src/worker/github/check-state.ts";
 import {
   MERGE_METHODS,
   type CheckState,
@@ -266,12 +266,14 @@ export class MemoryGitHub {
     const runs = (this.#runs.get(sha) ?? []).filter((run) => run.name !== name);
     const { conclusion = null } = verdict;
     const status = verdict.status ?? (conclusion === null ? "queued" : "completed");
-    this.#runs.set(sha, [...runs, { name, status, conclusion, summary: "", url: "" }]);
+    const about = { id: this.nextId(), name, app: ACTIONS_APP, suite: 0, startedAt: this.tick() };
+    this.#runs.set(sha, [...runs, { ...about, status, conclusion, summary: "", url: "" }]);
   }
 
   /** A check suite that has no run yet. */
   openSuite(sha: string, app: string): void {
-    const suite = { name: `checks of ${app}`, app, status: "queued", conclusion: null, runs: 0, url: "" };
+    const about = { id: this.nextId(), name: `checks of ${app}`, app, createdAt: this.tick(), base: null };
+    const suite = { ...about, status: "queued", conclusion: null, runs: 0, url: "" };
     this.#suites.set(sha, [...(this.#suites.get(sha) ?? []), suite]);
   }
 
@@ -318,7 +320,7 @@ export class MemoryGitHub {
     if (set !== undefined) return set;
     const runs = this.#runs.get(sha) ?? [];
     const suites = runs.length > 0 ? [] : (this.#suites.get(sha) ?? []);
-    return checkStateOf({ runs, suites, statuses: [], reportingApps: new Set() });
+    return checkStateOf({ runs, suites, statuses: [], reportingApps: new Set(), now: this.#now() });
   }
 
   /** Whether this look at a head comes before GitHub has worked out what it merges into. */
