@@ -372,7 +372,9 @@ export class MemoryClient implements GitHub {
   }
 
   checks(sha: string, signal: AbortSignal): Promise<Result<CheckState, GitHubFailure>> {
-    return this.#call("checks", sha, signal, () => ok(this.#world.checksOf(sha)));
+    return this.#call("checks", sha, signal, async () =>
+      ok(this.#world.checksOf(sha, await this.#world.branches.head(this.#world.defaultBranch))),
+    );
   }
 
   aheadBy(base: string, head: string, signal: AbortSignal): Promise<Result<number, GitHubFailure>> {
@@ -477,9 +479,9 @@ function historyOf({ history, author }: StoredIssue, label: string): TextHistory
 
 async function expectedOf(world: MemoryGitHub, base: string): Promise<ExpectedChecks> {
   const merged = [...world.issues.values()].filter(({ pull }) => pull?.merged === true && pull.baseBranch === base);
-  const namesOn = (shas: readonly string[]) => [...new Set(shas.flatMap((sha) => world.namesOn(sha)))];
-  const seen = namesOn(merged.map(({ pull }) => pull?.headSha ?? ""));
-  const likely = seen.length > 0 ? [] : namesOn([(await world.branches.head(base)) ?? ""]);
+  const names = merged.flatMap(({ pull }) => world.namesOn(pull?.headSha ?? "", pull?.mergedAt ?? null));
+  const seen = [...new Set(names)];
+  const likely = seen.length > 0 ? [] : world.namesOn((await world.branches.head(base)) ?? "", null);
   return { required: world.rules.checks ?? [], seen, likely };
 }
 

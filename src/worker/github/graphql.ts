@@ -6,8 +6,8 @@ import type { Answer, GitHubFailure } from "./github.ts";
 import { brokenAnswer } from "./github-failure.ts";
 import type { Requests } from "./transport/requests.ts";
 
-/** What GitHub calls the types of its errors. Any other type is a refusal that lasts. */
-const KINDS: Readonly<Record<string, GitHubFailure["kind"]>> = {
+/** Types of GitHub's errors; any other is a refusal that lasts. docs/github.md shows the same table. */
+export const GRAPHQL_ERRORS: Readonly<Record<string, GitHubFailure["kind"]>> = {
   NOT_FOUND: "not-found",
   FORBIDDEN: "forbidden",
   INSUFFICIENT_SCOPES: "forbidden",
@@ -18,7 +18,7 @@ const KINDS: Readonly<Record<string, GitHubFailure["kind"]>> = {
   STALE_DATA: "server",
   RESOURCE_LIMITS_EXCEEDED: "server",
 };
-const RETRYABLE: ReadonlySet<string> = new Set(["rate-limited", "server"]);
+const RETRYABLE: ReadonlySet<GitHubFailure["kind"]> = new Set(["rate-limited", "server"]);
 
 const errorAnswer = z.object({
   type: z.nullish(z.string()),
@@ -69,6 +69,6 @@ export function isGraphqlRefused({ kind, status }: GitHubFailure): boolean {
 function failureOf({ type, message, extensions }: z.infer<typeof errorAnswer>): GitHubFailure {
   const word = type ?? extensions?.code ?? null;
   const isForbidden = /not accessible|must have|permission/i.test(message);
-  const kind = KINDS[word ?? ""] ?? (isForbidden ? "forbidden" : word === null ? "server" : "invalid");
+  const kind = GRAPHQL_ERRORS[word ?? ""] ?? (isForbidden ? "forbidden" : word === null ? "server" : "invalid");
   return { kind, message: message.slice(0, 500), status: 200, retryable: RETRYABLE.has(kind), retryAt: null };
 }

@@ -172,7 +172,9 @@ describe("The checks of a commit", () => {
     });
 
     beforeEach(() => {
-      server.answers.set("GET /repos/acme/web/commits/main", { body: { sha: BASE } });
+      server.answers.set("GET /repos/acme/web/commits", ({ query }) =>
+        query.get("sha") === "main" ? { body: [{ sha: BASE }] } : undefined,
+      );
       commit(SHA, [run("lint", "success")], [broken]);
     });
 

@@ -12,12 +12,12 @@ import {
   isUnstarted,
   namesOf,
 } from "../check-state.ts";
-import type { Answer, CheckState, GitHubFailure } from "../github.ts";
+import type { Answer, CheckState } from "../github.ts";
 import type { Requests } from "../transport/requests.ts";
 import { REPO } from "./repository-calls.ts";
 import { isRefused, RunCalls } from "./run-calls.ts";
 
-const commitAnswer = z.object({ sha: z.string() });
+const commitsAnswer = z.array(z.object({ sha: z.string() }));
 
 export class CheckCalls {
   readonly #requests: Requests;
@@ -79,19 +79,19 @@ export class CheckCalls {
   async #withoutInherited(suites: readonly CheckSuite[], signal: AbortSignal): Answer<readonly CheckSuite[]> {
     const unstarted = suites.filter(isUnstarted);
     if (unstarted.length === 0) return ok(suites);
-    const base = suites.find((suite) => suite.base !== null)?.base ?? "HEAD";
-    const head = await this.#requests.ask(
-      { route: `GET ${REPO}/commits/{base}`, parameters: { base }, answer: commitAnswer, expects: isGone },
+    const base = suites.find((suite) => suite.base !== null)?.base;
+    // GitHub takes the default branch where none is named.
+    const parameters = { per_page: 1, ...(typeof base === "string" ? { sha: base } : {}) };
+    const commits = await this.#requests.ask(
+      { route: `GET ${REPO}/commits`, parameters, answer: commitsAnswer },
       signal,
     );
-    if (!head.ok) return isGone(head.failure) ? ok(suites) : head;
-    const runs = await this.#runs.runs(head.value.sha, signal);
+    if (!commits.ok) return commits;
+    const [head] = commits.value;
+    if (head === undefined) return ok(suites);
+    const runs = await this.#runs.runs(head.sha, signal);
     if (!runs.ok) return runs;
     const inherited = new Set(runs.value.suites.filter(isUnstarted).map(({ conclusion }) => conclusion));
     return ok(suites.filter((suite) => !isUnstarted(suite) || !inherited.has(suite.conclusion)));
   }
-}
-
-function isGone({ kind }: GitHubFailure): boolean {
-  return kind === "not-found";
 }

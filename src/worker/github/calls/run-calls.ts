@@ -44,7 +44,7 @@ export class RunCalls {
   }
 
   async #checkRuns(sha: string, signal: AbortSignal): Answer<Runs> {
-    const ask = { parameters: { sha, filter: "latest" }, about: `commits/${sha}`, expects: isRefused };
+    const ask = { parameters: { sha }, about: `commits/${sha}`, expects: isRefused };
     const route = `GET ${REPO}/commits/{sha}`;
     const suites = await this.#requests.askAll(
       { ...ask, route: `${route}/check-suites`, answer: answers.checkSuitesPage },
@@ -53,7 +53,12 @@ export class RunCalls {
     if (!suites.ok) return suites;
     // Read after the suites: a run that begins in between is shown by one of the two.
     const runs = await this.#requests.askAll(
-      { ...ask, route: `${route}/check-runs`, answer: answers.checkRunsPage },
+      {
+        ...ask,
+        route: `${route}/check-runs`,
+        parameters: { sha, filter: "latest" },
+        answer: answers.checkRunsPage,
+      },
       signal,
     );
     if (!runs.ok) return runs;
