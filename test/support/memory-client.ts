@@ -28,7 +28,8 @@ import {
   REVOKED,
 } from "./memory-failure.ts";
 import { type Call, type Fault, FaultPlan, type Method } from "./memory-fault.ts";
-import type { MemoryGitHub, StoredIssue } from "./memory-github.ts";
+import type { MemoryGitHub } from "./memory-github.ts";
+import { expectedOf, historyOf } from "./memory-history.ts";
 import { mergePull } from "./memory-merge.ts";
 import { isPassing, mergeRefusal } from "./memory-rules.ts";
 
@@ -469,32 +470,12 @@ function secondsOf(time: string): string {
   return `${new Date(time).toISOString().slice(0, 19)}Z`;
 }
 
-function historyOf({ history, author }: StoredIssue, label: string): TextHistory {
-  const labelled = history.findLast(({ what, name }) => what === "label" && sameName(name, label));
-  const edits = history.flatMap(({ what, by, at }) =>
-    what === "label" ? [] : [{ what, by, byApp: isApp(by) && !sameName(by, author), at }],
-  );
-  return { labelledAt: labelled?.at ?? null, edits, isComplete: true };
-}
-
-async function expectedOf(world: MemoryGitHub, base: string): Promise<ExpectedChecks> {
-  const merged = [...world.issues.values()].filter(({ pull }) => pull?.merged === true && pull.baseBranch === base);
-  const names = merged.flatMap(({ pull }) => world.namesOn(pull?.headSha ?? "", pull?.mergedAt ?? null));
-  const seen = [...new Set(names)];
-  const likely = seen.length > 0 ? [] : world.namesOn((await world.branches.head(base)) ?? "", null);
-  return { required: world.rules.checks ?? [], seen, likely };
-}
-
 function mergeBlocked(reason: MergeBlocked["reason"]): MergeBlocked {
   return { kind: "merge-blocked", reason, message: `blocked: ${reason}`, status: 405, retryable: false, retryAt: null };
 }
 
 function sameName(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();
-}
-
-function isApp(login: string): boolean {
-  return login.endsWith("[bot]");
 }
 
 function withoutIssue({ id, author, body, createdAt, updatedAt }: Comment): Comment {
