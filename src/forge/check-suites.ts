@@ -43,6 +43,7 @@ export function suiteFor(
 export function suiteState(record: RepositoryRecord, suite: SuiteRecord): SuiteState {
   const own = record.checks.filter((check) => check.suiteId === suite.id);
   const runs = [...new Map(own.map((check) => [check.name, check])).values()];
+  if (runs.length === 0 && suite.end !== undefined) return { status: "completed", conclusion: suite.end, runs };
   if (runs.length === 0) return { status: "queued", conclusion: null, runs };
   if (runs.some((run) => run.status !== "completed")) {
     const isStarted = runs.some((run) => run.status !== "queued");

@@ -73,7 +73,15 @@ export function createStatus(
   return status;
 }
 
-/** The newest check of each name. */
+/** The newest check of each name in each suite, which is what GitHub lists as the latest. */
+export function latestInSuites(checks: readonly CheckRecord[], sha: string): CheckRecord[] {
+  const keyed = checks
+    .filter((check) => check.headSha === sha)
+    .map((check) => [`${check.suiteId} ${check.name}`, check] as const);
+  return [...new Map(keyed).values()];
+}
+
+/** The newest check of each name, by which rules judge. */
 export function latestChecks(checks: readonly CheckRecord[], sha: string): CheckRecord[] {
   return [...new Map(checks.filter((check) => check.headSha === sha).map((check) => [check.name, check])).values()];
 }

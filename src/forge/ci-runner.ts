@@ -89,7 +89,8 @@ export class CiRunner {
       if (check.isOwn && check.status !== "completed") this.#enqueue(ownWrite(write), check, command);
     }
     for (const suite of suites) {
-      const isEmpty = suite.workflow !== null && !checks.some(({ suiteId }) => suiteId === suite.id);
+      const isEmpty =
+        suite.workflow !== null && suite.end === undefined && !checks.some(({ suiteId }) => suiteId === suite.id);
       if (isEmpty) this.#addRun(ownWrite(write), suite);
     }
   }

@@ -90,7 +90,7 @@ const schemas = {
     conclusion: z.optional(z.enum(CHECK_CONCLUSIONS)),
     summary: z.optional(z.string()),
   }),
-  suites: z.strictObject({ repo, sha: text, app: text }),
+  suites: z.strictObject({ repo, sha: text, app: text, end: z.optional(z.enum(CHECK_CONCLUSIONS)) }),
   apps: z.strictObject({
     slug: text,
     repositories: z.array(text),
@@ -146,7 +146,7 @@ const actions: Actions = {
   edits: (forge, { repo: name, number, ...edit }) => forge.editIssue(name, number, edit),
   reviews: (forge, input) => forge.addReview(input.repo, input.number, input),
   checks: (forge, { repo: name, sha, ...check }) => forge.setCheck(name, sha, check),
-  suites: (forge, { repo: name, sha, app }) => forge.openSuite(name, sha, app),
+  suites: (forge, { repo: name, sha, app, end }) => forge.openSuite(name, sha, app, end),
   apps: (forge, input) => forge.owner.installApp(input),
   webhooks: (forge, input) => forge.addWebhook(input.repo, input.url, input.secret, input.events),
   "rate-limit": (forge, input) => forge.setRateLimit(input),

@@ -28,7 +28,14 @@ import { PullFactsReader } from "./pull-facts.ts";
 import { addReview } from "./pull-writes.ts";
 import { GITHUB_RATE_LIMIT, RateLimiter, type RateLimitSettings } from "./rate-limiter.ts";
 import { followRefs } from "./ref-writes.ts";
-import { fullName, isPull, nextId, type Permission, type ReviewRecord } from "./repository-record.ts";
+import {
+  type CheckConclusion,
+  fullName,
+  isPull,
+  nextId,
+  type Permission,
+  type ReviewRecord,
+} from "./repository-record.ts";
 import { RepositoryStore } from "./repository-store.ts";
 import {
   type CommitInput,
@@ -232,8 +239,12 @@ export class Forge extends ForgeReader implements AsyncDisposable {
   }
 
   /** A check suite that this app has opened, and no run in it. */
-  async openSuite(repo: string, sha: string, app: string): Promise<void> {
-    await this.#write(repo, undefined, (write) => suiteFor(write, sha, app, null));
+  /** With `end` it is a workflow that is over at once, without a run. */
+  async openSuite(repo: string, sha: string, app: string, end?: CheckConclusion): Promise<void> {
+    await this.#write(repo, undefined, (write) => {
+      if (end === undefined) return suiteFor(write, sha, app, null);
+      return Object.assign(suiteFor(write, sha, app, null, "push"), { end });
+    });
   }
 
   async setCheck(repo: string, sha: string, check: CheckInput): Promise<void> {

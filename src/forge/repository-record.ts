@@ -163,6 +163,8 @@ export interface SuiteRecord {
   readonly createdAt: string;
   /** What set the forge's own CI off; null for a suite of another app, which has no workflow run. */
   readonly workflow: "push" | "pull_request" | null;
+  /** How it ended without a run, as a workflow whose file cannot be read; absent while it has not. */
+  end?: CheckConclusion;
 }
 
 export interface CheckRecord {

@@ -38,7 +38,12 @@ describe("checks of the forge", () => {
       output: { title: "Bad", summary: "very" },
     });
     states.push(await stateOf());
-    await rig.forge.setCheck(NAME, headSha, { name: "lint", conclusion: "success", summary: "fine now" });
+    await rig.forge.setCheck(NAME, headSha, {
+      name: "lint",
+      conclusion: "success",
+      summary: "fine now",
+      app: created.app?.slug,
+    });
     states.push(await stateOf());
     const { data: latest } = await octokit.checks.listForRef({ ...REPO, ref: "feature" });
     const { data: all } = await octokit.checks.listForRef({ ...REPO, ref: headSha, filter: "all", per_page: 1 });

@@ -164,7 +164,7 @@ describe("workflow runs of the forge", () => {
 
     expect(early.map(({ app, status }) => [app?.slug, status])).toEqual([
       ["some-app", "queued"],
-      ["forge-ci", "queued"],
+      ["github-actions", "queued"],
     ]);
     expect(late.map(({ status, conclusion }) => [status, conclusion])).toEqual([
       ["queued", null],

@@ -28,7 +28,8 @@ import {
   REVOKED,
 } from "./memory-failure.ts";
 import { type Call, type Fault, FaultPlan, type Method } from "./memory-fault.ts";
-import type { MemoryGitHub, StoredIssue } from "./memory-github.ts";
+import type { MemoryGitHub } from "./memory-github.ts";
+import { expectedOf, historyOf } from "./memory-history.ts";
 import { mergePull } from "./memory-merge.ts";
 import { isPassing, mergeRefusal } from "./memory-rules.ts";
 
@@ -372,7 +373,9 @@ export class MemoryClient implements GitHub {
   }
 
   checks(sha: string, signal: AbortSignal): Promise<Result<CheckState, GitHubFailure>> {
-    return this.#call("checks", sha, signal, () => ok(this.#world.checksOf(sha)));
+    return this.#call("checks", sha, signal, async () =>
+      ok(this.#world.checksOf(sha, await this.#world.branches.head(this.#world.defaultBranch))),
+    );
   }
 
   aheadBy(base: string, head: string, signal: AbortSignal): Promise<Result<number, GitHubFailure>> {
@@ -481,32 +484,12 @@ function secondsOf(time: string): string {
   return `${new Date(time).toISOString().slice(0, 19)}Z`;
 }
 
-function historyOf({ history, author }: StoredIssue, label: string): TextHistory {
-  const labelled = history.findLast(({ what, name }) => what === "label" && sameName(name, label));
-  const edits = history.flatMap(({ what, by, at }) =>
-    what === "label" ? [] : [{ what, by, byApp: isApp(by) && !sameName(by, author), at }],
-  );
-  return { labelledAt: labelled?.at ?? null, edits, isComplete: true };
-}
-
-async function expectedOf(world: MemoryGitHub, base: string): Promise<ExpectedChecks> {
-  const merged = [...world.issues.values()].filter(({ pull }) => pull?.merged === true && pull.baseBranch === base);
-  const namesOn = (shas: readonly string[]) => [...new Set(shas.flatMap((sha) => world.namesOn(sha)))];
-  const seen = namesOn(merged.map(({ pull }) => pull?.headSha ?? ""));
-  const likely = seen.length > 0 ? [] : namesOn([(await world.branches.head(base)) ?? ""]);
-  return { required: world.rules.checks ?? [], seen, likely };
-}
-
 function mergeBlocked(reason: MergeBlocked["reason"]): MergeBlocked {
   return { kind: "merge-blocked", reason, message: `blocked: ${reason}`, status: 405, retryable: false, retryAt: null };
 }
 
 function sameName(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();
-}
-
-function isApp(login: string): boolean {
-  return login.endsWith("[bot]");
 }
 
 function withoutIssue({ id, author, body, createdAt, updatedAt }: Comment): Comment {

@@ -4,7 +4,13 @@
 // test/contract/github holds it to what GitHub does, together with the embedded forge.
 
 import { closedBy } from "../../src/forge/closing-keywords.ts";
-import { type CheckRun, type CheckSuite, checkStateOf } from "../../src/worker/github/check-state.ts";
+import {
+  ACTIONS_APP,
+  type CheckRun,
+  type CheckSuite,
+  checkStateOf,
+  isUnstarted,
+} from "../../src/worker/github/check-state.ts";
 import {
   MERGE_METHODS,
   type CheckState,
@@ -85,6 +91,7 @@ export interface StoredPull {
   merged: boolean;
   /** Frozen when the pull request is merged or its branch is gone. */
   headSha: string;
+  mergedAt?: string;
 }
 
 export interface StoredReview {
@@ -266,17 +273,22 @@ export class MemoryGitHub {
     const runs = (this.#runs.get(sha) ?? []).filter((run) => run.name !== name);
     const { conclusion = null } = verdict;
     const status = verdict.status ?? (conclusion === null ? "queued" : "completed");
-    this.#runs.set(sha, [...runs, { name, status, conclusion, summary: "", url: "" }]);
+    const about = { id: this.nextId(), name, app: ACTIONS_APP, suite: 0, startedAt: this.tick() };
+    this.#runs.set(sha, [...runs, { ...about, status, conclusion, summary: "", url: "" }]);
   }
 
-  /** A check suite that has no run yet. */
-  openSuite(sha: string, app: string): void {
-    const suite = { name: `checks of ${app}`, app, status: "queued", conclusion: null, runs: 0, url: "" };
+  /** A check suite that has no run yet, or ended without one. */
+  openSuite(sha: string, app: string, end: string | null = null): void {
+    const about = { id: this.nextId(), name: `checks of ${app}`, app, createdAt: this.tick(), base: null };
+    const status = end === null ? "queued" : "completed";
+    const suite = { ...about, status, conclusion: end, runs: 0, url: "" };
     this.#suites.set(sha, [...(this.#suites.get(sha) ?? []), suite]);
   }
 
-  namesOn(sha: string): string[] {
-    return (this.#runs.get(sha) ?? []).map(({ name }) => name);
+  /** Of what began before that time, where there is one. */
+  namesOn(sha: string, before: string | null): string[] {
+    const runs = this.#runs.get(sha) ?? [];
+    return runs.filter(({ startedAt }) => before === null || startedAt < before).map(({ name }) => name);
   }
 
   setChecks(sha: string, state: CheckState): void {
@@ -313,12 +325,16 @@ export class MemoryGitHub {
     return this.#writers.has(login.toLowerCase());
   }
 
-  checksOf(sha: string): CheckState {
+  /** A workflow that could not be started on the base's head either says nothing of this commit. */
+  checksOf(sha: string, baseSha: string | null = null): CheckState {
     const set = this.#checks.get(sha);
     if (set !== undefined) return set;
     const runs = this.#runs.get(sha) ?? [];
-    const suites = runs.length > 0 ? [] : (this.#suites.get(sha) ?? []);
-    return checkStateOf({ runs, suites, statuses: [], reportingApps: new Set() });
+    const inherited = (this.#suites.get(baseSha ?? "") ?? []).filter(isUnstarted).map(({ conclusion }) => conclusion);
+    const suites = (this.#suites.get(sha) ?? [])
+      .filter(({ conclusion }) => runs.length === 0 || conclusion !== null)
+      .filter((suite) => !isUnstarted(suite) || !inherited.includes(suite.conclusion));
+    return checkStateOf({ runs, suites, statuses: [], reportingApps: new Set(), now: this.#now() });
   }
 
   /** Whether this look at a head comes before GitHub has worked out what it merges into. */

@@ -8,7 +8,7 @@ export async function mergePull(world: MemoryGitHub, { pull, request }: MergeAtt
   const { headBranch, baseBranch, headSha, number } = pull;
   const sha = await world.branches.squash(baseBranch, headSha, request.title);
   const stored = world.stored(number);
-  stored.pull = { headBranch, baseBranch, draft: false, merged: true, headSha };
+  stored.pull = { headBranch, baseBranch, draft: false, merged: true, headSha, mergedAt: world.tick() };
   world.setState(number, "closed");
   if (world.deleteBranchOnMerge) await world.branches.remove(headBranch);
   if (baseBranch !== world.defaultBranch) return sha;

@@ -8,7 +8,7 @@ import {
   createCheck,
   createStatus,
   editCheck,
-  latestChecks,
+  latestInSuites,
   latestStatuses,
 } from "../check-writes.ts";
 import type { ForgeCore } from "../forge-core.ts";
@@ -49,7 +49,7 @@ function checkRunRoutes(router: ApiRouter, core: ForgeCore): void {
     const found = (
       request.query.get("filter") === "all"
         ? checks.filter((check) => check.headSha === sha)
-        : latestChecks(checks, sha)
+        : latestInSuites(checks, sha)
     )
       .filter((check) => wanted.name === null || check.name === wanted.name)
       .filter((check) => wanted.status === null || check.status === wanted.status);

@@ -13,7 +13,8 @@ import { pullMinimalView } from "./pull-view.ts";
 import { repositoryApiUrl, repositoryHtmlUrl, repositoryView } from "./repository-view.ts";
 import { BEGINNING, nodeId, userId, userView } from "./user-view.ts";
 
-const APP_ID = 15_368;
+const ACTIONS_ID = 15_368;
+const ACTIONS_SLUG = "github-actions";
 const WORKFLOW_NAME = "CI";
 
 export function checkView(origin: string, repository: RepositoryRecord, check: CheckRecord) {
@@ -171,9 +172,11 @@ function openPullsAt(repository: RepositoryRecord, sha: string): PullIssue[] {
   return repository.issues.filter(isPull).filter((issue) => issue.state === "open" && issue.pull.headSha === sha);
 }
 
-/** Apps have an id of their own, which follows from the name. */
-function appView(origin: string, slug: string) {
-  const id = slug === "forge-ci" ? APP_ID : userId(slug);
+/** Apps have an id of their own, which follows from the name. The forge's own CI stands in the place of GitHub Actions. */
+function appView(origin: string, app: string) {
+  const isActions = app === "forge-ci" || app === ACTIONS_SLUG;
+  const slug = isActions ? ACTIONS_SLUG : app;
+  const id = isActions ? ACTIONS_ID : userId(slug);
   return {
     id,
     slug,

@@ -7,6 +7,8 @@ const SUMMARY_LENGTH_MAX = 2_000;
 const PROBLEMS_MAX = 20;
 /** GitHub's own continuous integration; it opens a suite for each workflow run and for nothing else. */
 export const ACTIONS_APP = "github-actions";
+/** How long another app that reports here may take to its first run; after that it has nothing to say of the commit. */
+const FIRST_RUN_MS_MAX = 5 * 60_000;
 
 /**
  *   passed     counts as green, as GitHub's required checks count it
@@ -47,15 +49,24 @@ export const COMMIT_STATES: Readonly<Record<string, CheckMeaning>> = {
 };
 
 export interface CheckRun {
+  /** Grows with time. */
+  readonly id: number;
   readonly name: string;
+  /** The app that reports it. */
+  readonly app: string;
+  /** Of the check suite, or of the workflow run that stands for it. */
+  readonly suite: number;
   readonly status: string;
   readonly conclusion: string | null;
   readonly summary: string;
   readonly url: string;
+  /** ISO; empty while it waits. */
+  readonly startedAt: string;
 }
 
 /** A check suite, or a workflow run where the credential may not read check suites. */
 export interface CheckSuite {
+  readonly id: number;
   readonly name: string;
   /** The app that reports in it. */
   readonly app: string;
@@ -64,6 +75,9 @@ export interface CheckSuite {
   /** How many runs it has so far. */
   readonly runs: number;
   readonly url: string;
+  readonly createdAt: string;
+  /** Base branch of a pull request with this head; null where there is none. */
+  readonly base: string | null;
 }
 
 export interface CommitStatus {
@@ -71,6 +85,7 @@ export interface CommitStatus {
   readonly state: string;
   readonly description: string;
   readonly url: string;
+  readonly createdAt: string;
 }
 
 export interface CheckReports {
@@ -79,6 +94,7 @@ export interface CheckReports {
   readonly statuses: readonly CommitStatus[];
   /** Apps that are known to report on commits of this repository. */
   readonly reportingApps: ReadonlySet<string>;
+  readonly now: Date;
 }
 
 interface Judged extends CheckProblem {
@@ -91,9 +107,9 @@ interface Judged extends CheckProblem {
  */
 export function checkStateOf(reports: CheckReports): CheckState {
   const judged = [
-    ...withoutSuperseded(reports.runs.map(judgeRun)),
+    ...withoutSuperseded(newestOfEach(reports.runs).map(judgeRun)),
     ...reports.statuses.map(judgeStatus),
-    ...reports.suites.filter((suite) => isCounted(suite, reports.reportingApps)).map(judgeRun),
+    ...reports.suites.filter((suite) => isCounted(suite, reports)).map(judgeSuite),
   ];
   const of = (meaning: CheckMeaning) => judged.filter((each) => each.meaning === meaning);
   const failed = of("failed");
@@ -111,24 +127,54 @@ export function namesOf({ runs, statuses }: Pick<CheckReports, "runs" | "statuse
   return [...new Set([...runs.map(({ name }) => name), ...statuses.map(({ context }) => context)])];
 }
 
-/** Ends of a suite without runs that nothing else tells: a workflow that could not begin, or waits for an approval. */
-const SUITE_ENDS: ReadonlySet<string> = new Set(["action_required", "startup_failure", "failure", "timed_out"]);
+/** Ends of a workflow run without jobs that nothing else tells. */
+const UNSTARTED_ENDS: ReadonlySet<string> = new Set(["startup_failure", "failure", "timed_out"]);
+
+/**
+ * Whether a workflow ended before it had a job, as one does whose file GitHub cannot read. That is no verdict on the code,
+ * and often as old as the base branch's own.
+ */
+export function isUnstarted({ app, status, conclusion, runs }: CheckSuite): boolean {
+  const hasEnded = RUN_STATUSES[status] === "completed";
+  return app === ACTIONS_APP && runs === 0 && hasEnded && UNSTARTED_ENDS.has(conclusion ?? "");
+}
 
 /**
  * A suite that runs holds the commit back although its next run is not there yet; the runs of one that has ended speak for
- * it. GitHub opens one for every installed app on each push, and leaves it queued for ever where the app never reports:
- * such a one counts only of apps that do.
+ * it. GitHub opens one for every installed app on each push, and leaves it queued for ever where the app has nothing to
+ * say, be it of this repository or of the paths that changed.
  */
-function isCounted({ app, status, conclusion, runs }: CheckSuite, reportingApps: ReadonlySet<string>): boolean {
-  const hasEnded = RUN_STATUSES[status] === "completed";
-  if (runs > 0) return !hasEnded;
-  return (app === ACTIONS_APP || reportingApps.has(app)) && (!hasEnded || SUITE_ENDS.has(conclusion ?? ""));
+function isCounted(suite: CheckSuite, { reportingApps, now }: Pick<CheckReports, "reportingApps" | "now">): boolean {
+  const hasEnded = RUN_STATUSES[suite.status] === "completed";
+  if (suite.runs > 0) return !hasEnded;
+  if (suite.app === ACTIONS_APP) return !hasEnded || suite.conclusion === "action_required" || isUnstarted(suite);
+  const ageMs = now.getTime() - Date.parse(suite.createdAt);
+  return !hasEnded && reportingApps.has(suite.app) && ageMs < FIRST_RUN_MS_MAX;
+}
+
+/**
+ * A check that reported twice has its last word. Two suites of Actions are two workflow runs, which have jobs of the same
+ * name by chance; which of them takes another's place only their workflows tell.
+ */
+function newestOfEach(runs: readonly CheckRun[]): CheckRun[] {
+  const byKey = new Map<string, CheckRun>();
+  for (const run of runs) {
+    const key = `${run.app === ACTIONS_APP ? run.suite : run.app} ${run.name}`;
+    if (run.id >= (byKey.get(key)?.id ?? 0)) byKey.set(key, run);
+  }
+  return [...byKey.values()];
 }
 
 /** A run that was cancelled counts no longer when another of the same name has passed: a newer push or a person took its place. */
 function withoutSuperseded(judged: readonly Judged[]): Judged[] {
   const passed = new Set(judged.filter(({ meaning }) => meaning === "passed").map(({ name }) => name));
   return judged.filter(({ meaning, name }) => meaning !== "undecided" || !passed.has(name));
+}
+
+function judgeSuite(suite: CheckSuite): Judged {
+  const judged = judgeRun(suite);
+  if (!isUnstarted(suite)) return judged;
+  return { ...judged, name: `${suite.name} (its workflow file could not be started)`, meaning: "undecided" };
 }
 
 function judgeRun(run: CheckSuite | CheckRun): Judged {

@@ -91,10 +91,29 @@ contract("checks", {
     expect(await value(github.checks(sha, signal))).toEqual({ kind: "none" });
   },
 
-  "what reported on the pull requests that were merged is to be expected": async (world, github) => {
+  "a workflow that ended before it had a job is no fault of the code": async (world, github) => {
+    const sha = await world.push("work");
+    await world.report(sha, "lint", { conclusion: "success" });
+    await world.openSuite(sha, "github-actions", "failure");
+
+    expect(await value(github.checks(sha, signal))).toMatchObject({ kind: "undecided" });
+  },
+
+  "a workflow that the base branch cannot start either says nothing": async (world, github) => {
+    await world.openSuite(await world.push("main", ["file.txt"]), "github-actions", "failure");
+    const sha = await world.push("work");
+    await world.report(sha, "lint", { conclusion: "success" });
+    await world.openSuite(sha, "github-actions", "failure");
+
+    expect(await value(github.checks(sha, signal))).toMatchObject({ kind: "passed" });
+  },
+
+  "what reported on a pull request before its merge is to be expected": async (world, github) => {
     const pull = await openPull(world, github);
     await world.report(pull.headSha, "build", { conclusion: "success" });
+    world.tick();
     await value(merge(github, pull));
+    await world.report(pull.headSha, "clean-up", { conclusion: "success" });
 
     expect(await value(github.expectedChecks("main", signal))).toEqual({
       required: [],

@@ -129,8 +129,8 @@ export class ForgeWorld implements GitHubWorld {
     await this.#rig.forge.setCheck(this.#name, sha, { name, app: "github-actions", ...check });
   }
 
-  async openSuite(sha: string, app: string): Promise<void> {
-    await this.#rig.forge.openSuite(this.#name, sha, app);
+  async openSuite(sha: string, app: string, end?: CheckConclusion): Promise<void> {
+    await this.#rig.forge.openSuite(this.#name, sha, app, end);
   }
 
   async runQueue(): Promise<void> {

@@ -50,7 +50,8 @@ export interface GitHubWorld extends AsyncDisposable {
   review(pull: number, author: string, state: "APPROVED" | "CHANGES_REQUESTED" | "COMMENTED"): Promise<void>;
   setOpenThreads(pull: number, count: number): Promise<void>;
   report(sha: string, name: string, verdict: { status?: string; conclusion?: string }): Promise<void>;
-  openSuite(sha: string, app: string): Promise<void>;
+  /** With `end` it is over at once, without a run. */
+  openSuite(sha: string, app: string, end?: "failure" | "startup_failure"): Promise<void>;
   /** The merge queue has done what it can do now. */
   runQueue(): Promise<void>;
 

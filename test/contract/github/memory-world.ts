@@ -95,8 +95,8 @@ export class MemoryWorld implements GitHubWorld {
     this.#github.report(sha, name, verdict);
   }
 
-  async openSuite(sha: string, app: string): Promise<void> {
-    this.#github.openSuite(sha, app);
+  async openSuite(sha: string, app: string, end?: string): Promise<void> {
+    this.#github.openSuite(sha, app, end);
   }
 
   async runQueue(): Promise<void> {

@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { describe, expect, it } from "vitest";
 
 import { COMMIT_STATES, CONCLUSIONS, RUN_STATUSES } from "../../../src/worker/github/check-state.ts";
+import { GRAPHQL_ERRORS } from "../../../src/worker/github/graphql.ts";
 import { REFUSALS } from "../../../src/worker/github/github-failure.ts";
 import { MERGE_REFUSALS } from "../../../src/worker/github/merge-blocked.ts";
 
@@ -56,6 +57,20 @@ describe("The page on GitHub's answers", () => {
       words(RUN_STATUSES, "pending"),
     );
     expect(rowsBelow("### Commit statuses")).toEqual(words(COMMIT_STATES, "undecided"));
+  });
+
+  it("has a row for every error of GraphQL", () => {
+    const rows = Object.entries(GRAPHQL_ERRORS).map(([type, kind]) => [
+      `\`${type}\``,
+      kind,
+      kind === "server" || kind === "rate-limited" ? "yes" : "no",
+    ]);
+
+    expect(rowsBelow("## GraphQL").map(([type, kind, again]) => [type, kind, again])).toEqual([
+      ...rows,
+      ["any other", "invalid", "no"],
+      ["none", "server", "yes"],
+    ]);
   });
 
   it("knows every word of GitHub's own description", () => {

@@ -42,6 +42,15 @@ describe("Over GraphQL", () => {
       expect(valueOf(await github.viewer(signal))).toBe("github-actions[bot]");
     });
 
+    it("is asked for again after GitHub broke while it answered", async () => {
+      server.answers.set("GET /user", REFUSED);
+      server.graphql("viewer", { body: { data: null, errors: [{ message: "Something went wrong." }] } });
+      expect(failureOf(await github.viewer(signal)).retryable).toBe(true);
+      server.graphql("viewer", { body: { data: { viewer: { login: "our-app[bot]" } } } });
+
+      expect(valueOf(await github.viewer(signal))).toBe("our-app[bot]");
+    });
+
     it("is a failure where the token is wrong or GitHub does not answer", async () => {
       server.answers.set("GET /user", { status: 401, body: { message: "Bad credentials" } });
       expect(failureOf(await github.viewer(signal)).kind).toBe("unauthorized");
@@ -135,16 +144,36 @@ describe("Over GraphQL", () => {
       expect(valueOf(await github.textHistory(1, "a", signal))).toEqual(incomplete);
       server.answers.set("POST /api/graphql", { body: { errors: [{ type: "FORBIDDEN", message: "no" }] } });
       expect(valueOf(await github.textHistory(1, "a", signal))).toEqual(incomplete);
+      const unknownField = {
+        message: "Field 'x' doesn't exist on type 'Issue'",
+        extensions: { code: "undefinedField" },
+      };
+      server.answers.set("POST /api/graphql", { body: { errors: [unknownField] } });
+      expect(valueOf(await github.textHistory(1, "a", signal))).toEqual(incomplete);
+      server.answers.set("POST /api/graphql", {
+        status: 401,
+        body: { message: "This endpoint requires you to log in." },
+      });
+      expect(valueOf(await github.textHistory(1, "a", signal))).toEqual(incomplete);
       server.answers.delete("POST /api/graphql");
       body([["01", "ann"]], true);
       expect(valueOf(await github.textHistory(1, "a", signal)).isComplete).toBe(false);
     });
 
-    it("is a failure, and no clean history, where GitHub does not answer", async () => {
+    const untyped = {
+      message: "Something went wrong while executing your query. Please include `0401:6C25` in a report.",
+    };
+    it.each<[string, Scripted]>([
+      ["does not answer", { status: 502 }],
+      ["broke while it answered", { body: { data: null, errors: [untyped] } }],
+      ["has no time", { body: { errors: [{ message: "Timeout on validation of query" }] } }],
+      ["has none free", { body: { errors: [{ type: "SERVICE_UNAVAILABLE", message: "later" }] } }],
+      ["answers something else", { body: { data: { repository: {} } } }],
+    ])("is a failure, and no clean history, where GitHub %s", async (_what, answer) => {
       server.answers.set("GET /repos/acme/web/issues/1/events", { body: [] });
-      server.answers.set("POST /api/graphql", { status: 502 });
+      server.answers.set("POST /api/graphql", answer);
 
-      expect(failureOf(await github.textHistory(1, "a", signal)).retryable).toBe(true);
+      expect(failureOf(await github.textHistory(1, "a", signal))).toMatchObject({ kind: "server", retryable: true });
     });
   });
 
@@ -163,6 +192,22 @@ describe("Over GraphQL", () => {
 
       expect(failureOf(await github.enqueue(PULL, signal)).message).toContain("not mergeable");
       expect(variables).toMatchObject({ variables: { pull: "PR_3", head: PULL.headSha } });
+    });
+
+    it("lets a pull request go, and says no more than that it is not there", async () => {
+      const dequeued = { dequeuePullRequest: { mergeQueueEntry: { id: "1" } } };
+      server.graphql("dequeuePullRequest", { body: { data: dequeued } });
+      valueOf(await github.dequeue(PULL, signal));
+      expect(JSON.parse(server.asked[0]?.body ?? "")).toMatchObject({ variables: { pull: "PR_3" } });
+      const refused = { message: "It cannot be taken out", type: "UNPROCESSABLE" };
+      const entry = (mergeQueueEntry: object | null) =>
+        server.graphql("query ($pull: ID!) { node", { body: { data: { node: { mergeQueueEntry } } } });
+      server.graphql("dequeuePullRequest", { body: { data: null, errors: [refused] } });
+      entry(null);
+      valueOf(await github.dequeue(PULL, signal));
+      entry({ id: "1" });
+
+      expect(failureOf(await github.dequeue(PULL, signal)).message).toContain("cannot be taken out");
     });
 
     it("says whether it has a pull request", async () => {

@@ -31,19 +31,39 @@ describe("The checks of a commit", () => {
     server.answers.set(`GET /repos/acme/web/commits/${sha}/check-suites`, { body: { check_suites: suites } });
     server.answers.set(`GET /repos/acme/web/commits/${sha}/status`, { body: { statuses } });
   };
-  const run = (name: string, conclusion: string | null) => ({
+  const run = (name: string, conclusion: string | null, more: object = {}) => ({
+    id: 1,
+    run_id: 4,
+    app: { slug: "github-actions" },
+    check_suite: { id: 1 },
+    started_at: "2025-12-31T00:00:00Z",
     name,
     status: conclusion === null ? "queued" : "completed",
     conclusion,
     html_url: "https://ci.test",
     output: { title: "2 of 9 failed", summary: null },
+    ...more,
   });
-  const suite = (status: string, count: number, slug = "github-actions") => ({
+  const suite = (status: string, count: number, slug = "github-actions", more: object = {}) => ({
+    id: 1,
+    created_at: new Date().toISOString(),
     status,
     conclusion: status === "completed" ? "success" : null,
     head_sha: SHA,
     latest_check_runs_count: count,
     app: { slug, name: slug },
+    ...more,
+  });
+  const workflowRun = (id: number, more: object = {}) => ({
+    id,
+    workflow_id: 1,
+    check_suite_id: id,
+    event: "pull_request",
+    name: "CI",
+    html_url: "https://ci.test",
+    status: "completed",
+    conclusion: "success",
+    ...more,
   });
 
   it("are pending as long as a suite is, and passed with the names of all that reported", async () => {
@@ -75,16 +95,8 @@ describe("The checks of a commit", () => {
   it("are read from Actions and commit statuses where the token may not read checks, and the right is asked for once", async () => {
     commit(SHA, [], [], [{ context: "cla", state: "success" }]);
     server.answers.set(`GET /repos/acme/web/commits/${SHA}/check-suites`, REFUSED);
-    const workflow = {
-      id: 4,
-      workflow_id: 1,
-      event: "push",
-      name: "CI",
-      html_url: "https://ci.test",
-      status: "in_progress",
-      conclusion: null,
-    };
-    const old = { ...workflow, id: 3, status: "completed", conclusion: "failure" };
+    const workflow = workflowRun(4, { status: "in_progress", conclusion: null });
+    const old = workflowRun(3, { conclusion: "failure" });
     server.answers.set("GET /repos/acme/web/actions/runs", { body: { workflow_runs: [workflow, old] } });
     server.answers.set("GET /repos/acme/web/actions/runs/4/jobs", { body: { jobs: [run("build", "success")] } });
     const before = valueOf(await github.checks(SHA, signal));
@@ -109,6 +121,76 @@ describe("The checks of a commit", () => {
     expect(failureOf(await server.connect().checks(SHA, signal))).toMatchObject({
       kind: "forbidden",
       retryable: false,
+    });
+  });
+
+  describe("of a workflow that ran twice for the same event", () => {
+    const red = run("title", "failure", { id: 21, check_suite: { id: 3 } });
+    const green = run("title", "success", { id: 22, check_suite: { id: 4 } });
+    const suites = [
+      suite("completed", 1, "github-actions", { id: 3 }),
+      suite("completed", 1, "github-actions", { id: 4 }),
+    ];
+
+    it("are those of its last run, in both ways to read them", async () => {
+      const listed = [workflowRun(4), workflowRun(3, { conclusion: "failure" })];
+      server.answers.set("GET /repos/acme/web/actions/runs", { body: { workflow_runs: listed } });
+      server.answers.set("GET /repos/acme/web/actions/runs/4/jobs", { body: { jobs: [green] } });
+      commit(SHA, [red, green], suites);
+      const asChecks = valueOf(await github.checks(SHA, signal));
+      server.answers.set(`GET /repos/acme/web/commits/${SHA}/check-suites`, REFUSED);
+      const asJobs = valueOf(await github.checks(SHA, signal));
+
+      expect(asChecks).toEqual({ kind: "passed", total: 1, names: ["title"] });
+      expect(asJobs).toEqual(asChecks);
+    });
+
+    it.each([
+      ["another workflow", { workflow_id: 2 }],
+      ["another event", { event: "push" }],
+    ])("are those of both where one is of %s", async (_what, more) => {
+      const listed = [workflowRun(4), workflowRun(3, { conclusion: "failure", ...more })];
+      server.answers.set("GET /repos/acme/web/actions/runs", { body: { workflow_runs: listed } });
+      commit(SHA, [red, green], suites);
+
+      expect(valueOf(await github.checks(SHA, signal)).kind).toBe("failed");
+    });
+
+    it("are those of both where nothing tells which is the newer", async () => {
+      server.answers.set("GET /repos/acme/web/actions/runs", REFUSED);
+      commit(SHA, [red, green], suites);
+
+      expect(valueOf(await github.checks(SHA, signal)).kind).toBe("failed");
+    });
+  });
+
+  describe("with a workflow file that GitHub could not start", () => {
+    const BASE = "b".repeat(40);
+    const broken = suite("completed", 0, "github-actions", {
+      conclusion: "failure",
+      pull_requests: [{ base: { ref: "main" } }],
+    });
+
+    beforeEach(() => {
+      server.answers.set("GET /repos/acme/web/commits", ({ query }) =>
+        query.get("sha") === "main" ? { body: [{ sha: BASE }] } : undefined,
+      );
+      commit(SHA, [run("lint", "success")], [broken]);
+    });
+
+    it("have no verdict, and no agent is paid for it", async () => {
+      commit(BASE, [run("lint", "success")], [suite("completed", 1)]);
+
+      expect(valueOf(await github.checks(SHA, signal))).toMatchObject({
+        kind: "undecided",
+        undecided: [{ name: expect.stringContaining("workflow file could not be started") }],
+      });
+    });
+
+    it("pass where the base branch has the same", async () => {
+      commit(BASE, [], [broken]);
+
+      expect(valueOf(await github.checks(SHA, signal)).kind).toBe("passed");
     });
   });
 
@@ -159,6 +241,31 @@ describe("The checks of a commit", () => {
       commit(shas[3] ?? "", [run("lint", "success")], [], [{ context: "cla", state: "success" }]);
 
       expect(valueOf(await github.expectedChecks("main", signal)).seen).toEqual(["lint", "e2e"]);
+    });
+
+    it("are not those that began when the pull request had been merged", async () => {
+      server.answers.set("GET /repos/acme/web/pulls", {
+        body: [{ merged_at: "2026-01-01T00:00:00Z", head: { sha: SHA } }],
+      });
+      const late = { started_at: "2026-01-01T00:00:00Z" };
+      commit(
+        SHA,
+        [run("lint", "success"), run("clean-up", "success", late)],
+        [],
+        [{ context: "preview-removed", state: "success", created_at: "2026-01-01T00:00:05Z" }],
+      );
+
+      expect(valueOf(await github.expectedChecks("main", signal)).seen).toEqual(["lint"]);
+    });
+
+    it("are not those of one of two pull requests", async () => {
+      const shas = ["1", "2"].map((digit) => digit.repeat(40));
+      const pulls = shas.map((sha) => ({ merged_at: "2026-01-01T00:00:00Z", head: { sha } }));
+      server.answers.set("GET /repos/acme/web/pulls", { body: pulls });
+      commit(shas[0] ?? "", [run("lint", "success"), run("docs", "success")]);
+      commit(shas[1] ?? "", [run("lint", "success")]);
+
+      expect(valueOf(await github.expectedChecks("main", signal)).seen).toEqual(["lint"]);
     });
 
     it("are likely those of the base's last commits where nothing was merged by pull request", async () => {

@@ -18,6 +18,12 @@ const PULLS_MAX = 20;
 const pullsAnswer = z.array(z.object({ merged_at: z.nullish(z.string()), head: z.object({ sha: z.string() }) }));
 const commitsAnswer = z.array(z.object({ sha: z.string() }));
 
+interface Sample {
+  readonly sha: string;
+  /** Only what began before this time (ISO) counts; null where everything does. */
+  readonly before: string | null;
+}
+
 export class ExpectedCheckCalls {
   readonly #requests: Requests;
   readonly #checks: CheckCalls;
@@ -69,10 +75,6 @@ export class ExpectedCheckCalls {
     return ok([...new Set([...(branch.ok ? branch.value : []), ...(rules.ok ? rules.value.flat() : [])])]);
   }
 
-  /**
-   * The names on at least half of the commits that have any. Each of them alone would be too much: a workflow for changes
-   * of some paths only does not report on the others.
-   */
   async #seen(base: string, signal: AbortSignal): Answer<Omit<ExpectedChecks, "required">> {
     const merged = await this.#mergedHeads(base, signal);
     if (!merged.ok) return merged;
@@ -85,30 +87,35 @@ export class ExpectedCheckCalls {
     return likely.ok ? ok({ seen: [], likely: likely.value }) : likely;
   }
 
-  async #usualNames(shas: readonly string[], signal: AbortSignal): Answer<readonly string[]> {
+  /**
+   * The names on more than half of the commits that have any. Each of them alone would be too much: a workflow for changes
+   * of some paths only does not report on the others.
+   */
+  async #usualNames(samples: readonly Sample[], signal: AbortSignal): Answer<readonly string[]> {
     const reported: (readonly string[])[] = [];
-    for (const sha of shas) {
-      const names = await this.#checks.names(sha, signal);
+    for (const { sha, before } of samples) {
+      const names = await this.#checks.names(sha, before, signal);
       if (names.ok && names.value.length > 0) reported.push(names.value);
       // A head that was deleted long ago may be gone.
       if (!names.ok && names.failure.kind !== "not-found") return names;
     }
-    const isUsual = (name: string) => reported.filter((names) => names.includes(name)).length * 2 >= reported.length;
+    const isUsual = (name: string) => reported.filter((names) => names.includes(name)).length * 2 > reported.length;
     return ok([...new Set(reported.flat())].filter(isUsual));
   }
 
-  async #mergedHeads(base: string, signal: AbortSignal): Answer<readonly string[]> {
+  async #mergedHeads(base: string, signal: AbortSignal): Answer<readonly Sample[]> {
     const order = { state: "closed", sort: "updated", direction: "desc", per_page: PULLS_MAX };
     const pulls = await this.#requests.ask(
       { route: `GET ${REPO}/pulls`, parameters: { base, ...order }, answer: pullsAnswer },
       signal,
     );
     if (!pulls.ok) return pulls;
-    const merged = pulls.value.filter(({ merged_at: at }) => at).map(({ head }) => head.sha);
+    // What runs when a pull request is closed reports on its head too, and on no other before its merge.
+    const merged = pulls.value.flatMap(({ merged_at: before, head }) => (before ? [{ sha: head.sha, before }] : []));
     return ok(merged.slice(0, SAMPLES));
   }
 
-  async #lastCommits(base: string, signal: AbortSignal): Answer<readonly string[]> {
+  async #lastCommits(base: string, signal: AbortSignal): Answer<readonly Sample[]> {
     const commits = await this.#requests.ask(
       {
         route: `GET ${REPO}/commits`,
@@ -118,7 +125,7 @@ export class ExpectedCheckCalls {
       },
       signal,
     );
-    if (commits.ok) return ok(commits.value.map(({ sha }) => sha));
+    if (commits.ok) return ok(commits.value.map(({ sha }) => ({ sha, before: null })));
     return isUnknown(commits.failure) ? ok([]) : commits;
   }
 }

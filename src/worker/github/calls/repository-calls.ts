@@ -5,7 +5,7 @@ import { z } from "../../../core/schema.ts";
 import type { Credential } from "../credential/credential.ts";
 import type { Answer, GitHub, GitHubFailure, Repository } from "../github.ts";
 import * as answers from "../github-answers.ts";
-import { askGraphql } from "../graphql.ts";
+import { askGraphql, isGraphqlRefused } from "../graphql.ts";
 import type { Requests } from "../transport/requests.ts";
 
 export const REPO = "/repos/{owner}/{repo}";
@@ -37,13 +37,16 @@ export class RepositoryCalls implements Pick<GitHub, Methods> {
     if (this.#isViewerHidden) return ok(null);
     const isApp = this.#credential.kind === "app";
     const ways = [
-      () => this.#credential.login(signal),
-      ...(isApp ? [] : [() => this.#user(signal)]),
-      () => askGraphql(this.#requests, { query: VIEWER, variables: {}, answer: viewerAnswer }, signal),
+      { ask: () => this.#credential.login(signal), isHidden },
+      ...(isApp ? [] : [{ ask: () => this.#user(signal), isHidden }]),
+      {
+        ask: () => askGraphql(this.#requests, { query: VIEWER, variables: {}, answer: viewerAnswer }, signal),
+        isHidden: isGraphqlRefused,
+      },
     ];
     for (const way of ways) {
-      const asked = await way();
-      if (!asked.ok && !isHidden(asked.failure)) return asked;
+      const asked = await way.ask();
+      if (!asked.ok && !way.isHidden(asked.failure)) return asked;
       if (asked.ok && asked.value !== null) return ok((this.#viewer = asked.value));
     }
     this.#isViewerHidden = true;

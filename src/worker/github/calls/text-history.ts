@@ -2,8 +2,8 @@
 
 import { ok } from "../../../core/result.ts";
 import { z } from "../../../core/schema.ts";
-import type { Answer, GitHubFailure, TextEdit, TextHistory } from "../github.ts";
-import { askGraphql } from "../graphql.ts";
+import type { Answer, TextEdit, TextHistory } from "../github.ts";
+import { askGraphql, isGraphqlRefused } from "../graphql.ts";
 import type { Requests } from "../transport/requests.ts";
 import { REPO } from "./repository-calls.ts";
 
@@ -77,7 +77,7 @@ export async function textHistory(
     { query: BODY_EDITS, variables: { owner, name, number }, answer: bodyAnswer, about },
     signal,
   );
-  if (!asked.ok && !isRefused(asked.failure)) return asked;
+  if (!asked.ok && !isGraphqlRefused(asked.failure)) return asked;
   const issue = asked.ok ? asked.value.repository.issue : null;
   const edits = [...titles, ...(issue === null ? [] : bodyEdits(issue))]
     .map((edit): TextEdit => ({ ...edit, byApp: isOtherApp(edit.by, issue?.author ?? null) }))
@@ -106,9 +106,4 @@ function isOtherApp(by: string | null, author: string | null): boolean {
 
 function isLabel({ label }: IssueEvent, name: string): boolean {
   return label?.name?.toLowerCase() === name.toLowerCase();
-}
-
-/** A credential, or a server, without GraphQL. */
-function isRefused({ kind, status }: GitHubFailure): boolean {
-  return kind === "forbidden" || kind === "invalid" || (kind === "not-found" && status !== 200);
 }
