@@ -26,15 +26,7 @@ const eventAnswer = z.object({
 });
 type IssueEvent = z.infer<typeof eventAnswer>;
 
-/** An app's login as REST has it: GraphQL leaves the end away that no person's login can have. */
-const actor = z.pipe(
-  z.nullish(z.object({ login: z.string(), __typename: z.string() })),
-  z.transform((given) => {
-    if (given === null || given === undefined) return null;
-    const isBare = given.__typename === "Bot" && !given.login.endsWith(BOT);
-    return isBare ? `${given.login}${BOT}` : given.login;
-  }),
-);
+const actor = z.pipe(z.nullish(z.object({ login: z.string(), __typename: z.string() })), z.transform(restLogin));
 const bodyAnswer = z.object({
   repository: z.object({
     issue: z.object({
@@ -106,4 +98,11 @@ function isOtherApp(by: string | null, author: string | null): boolean {
 
 function isLabel({ label }: IssueEvent, name: string): boolean {
   return label?.name?.toLowerCase() === name.toLowerCase();
+}
+
+/** An app's login as REST has it: GraphQL leaves the end away that no person's login can have. */
+function restLogin(given: { readonly login: string; readonly __typename: string } | null | undefined): string | null {
+  if (given === null || given === undefined) return null;
+  const isBare = given.__typename === "Bot" && !given.login.endsWith(BOT);
+  return isBare ? `${given.login}${BOT}` : given.login;
 }
