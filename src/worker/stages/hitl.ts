@@ -29,8 +29,7 @@ export async function hitl(context: StageContext, run: StageRun, signal: AbortSi
   if (answer.door === "review") return back(asked, answer);
   if (isApproval && asked.cause === "ci") return waive(context, run, asked, signal);
   // Nothing is to be changed: what GitHub refused is tried again.
-  if (isApproval && asked.origin === "review" && (asked.cause === "git" || asked.awaits !== null))
-    return back(asked, answer);
+  if (isApproval && asked.origin === "review" && asked.cause === "git") return back(asked, answer);
   await run.change((state) => withGuidance(state, answer));
   if (asked.resumes) return back(asked, answer);
   if (asked.origin !== "ready" && asked.origin !== "review") return back(asked, answer);

@@ -69,7 +69,7 @@ async function objectors(
   if (objecting.value.length === 0) return null;
   const awaits = await mergeSigns(github, pull.number, signal);
   if (!awaits.ok) return gitHubOutcome(awaits.failure);
-  const question = `#${pull.number} is approved by the reviewing agent and its checks are green, but ${objecting.value.join(", ")} asked for changes in a review on GitHub.\n\nSay here what is to be changed, or let the reviewer approve it on GitHub, and the merge goes on by itself.`;
+  const question = `#${pull.number} is approved by the reviewing agent and its checks are green, but ${objecting.value.join(", ")} asked for changes in a review on GitHub.\n\nSay here what is to be changed, or let the reviewer approve it on GitHub, and the merge goes on by itself. Answer \`approve\` to merge it all the same.`;
   return { kind: "hand-off", cause: "review", awaits: awaits.value, question };
 }
 

@@ -53,7 +53,7 @@ describe("The gate of a repository", () => {
 });
 
 describe("What npm has downloaded", () => {
-  const hashed = { version: "1.0.0", resolved: "https://registry.npmjs.org/x.tgz", integrity: "sha512-eA==" };
+  const hashed = { version: "1.0.0", resolved: "https://packages.example/x.tgz", integrity: "sha512-eA==" };
   const { integrity: _, ...unhashed } = hashed;
 
   it.each([

@@ -228,6 +228,33 @@ describe("A reviewer who asks for changes on GitHub", () => {
   });
 });
 
+describe("An objection on GitHub", () => {
+  it("is overruled by a later word of somebody with the right", async () => {
+    await using rig = await PipelineRig.create();
+    rig.world.allowWriting("olivia");
+    rig.world.allowWriting("oscar");
+    let isPending = true;
+    rig.checks = () =>
+      isPending ? { kind: "pending", pending: 1, total: 1 } : { kind: "passed", total: 1, names: ["test"] };
+    const issue = rig.addIssue();
+    const worker = await rig.start();
+    await rig.untilState(worker, issue.number, "waits", ({ retryReason }) => retryReason?.includes("pending") === true);
+
+    rig.world.addReview(rig.pulls()[0] ?? 0, "olivia", "CHANGES_REQUESTED", "Not like this.");
+    isPending = false;
+    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    // GitHub's times are whole seconds, and what came later must say so.
+    await rig.until("the next second has begun", () =>
+      rig.world.reviews.every(({ submittedAt = "" }) => submittedAt < rig.world.tick()),
+    );
+    rig.world.addComment(issue.number, "oscar", "approve");
+    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+
+    expect(rig.writes("merge")).toHaveLength(1);
+    expect(rig.agent.turnsOf("hitl")).toHaveLength(0);
+  });
+});
+
 describe("A question whose way out lies on GitHub", () => {
   it("takes any answer for done, and pays no agent", async () => {
     await using rig = await PipelineRig.create();
