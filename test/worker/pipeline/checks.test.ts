@@ -37,6 +37,28 @@ describe("An approved pull request", () => {
     expect(rig.world.reviews).toHaveLength(2);
   });
 
+  it("is reviewed again when what was approved moves to another place that looks alike", async () => {
+    const [block, between] = ["p\np\np\nq\nq\nq\n", "r\nr\nr\nr\nr\nr\nr\n"];
+    const grown = "p\np\np\nnew\nq\nq\nq\n";
+    await using rig = await PipelineRig.create({ files: { "list.txt": `${block}${between}${block}` } });
+    const seen: string[] = [];
+    rig.checks = (sha) => {
+      if (!seen.includes(sha)) seen.push(sha);
+      return seen.indexOf(sha) === 0 ? FAILED : PASSED;
+    };
+    rig.agent.next(
+      "implement",
+      writes("list.txt", `${grown}${between}${block}`),
+      writes("list.txt", `${block}${between}${grown}`),
+    );
+    const issue = rig.addIssue();
+
+    const worker = await rig.start();
+    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+
+    expect(rig.agent.turnsOf("review")).toHaveLength(2);
+  });
+
   it("goes to a person when its checks fail more often than may be mended", async () => {
     await using rig = await PipelineRig.create({ config: { maxCiFixAttempts: 1 } });
     rig.checks = () => FAILED;
