@@ -144,7 +144,9 @@ describe("GitHub over REST", () => {
     );
 
     expect(valueOf(await github.aheadBy("main", "agent/issue-1", signal))).toBe(1);
-    expect(valueOf(await github.pullsByBranch("agent/issue-1", signal))).toEqual([{ ...made, mergeable: null }]);
+    expect(valueOf(await github.pullsByBranch("agent/issue-1", signal))).toEqual([
+      { ...made, mergeable: null, mergeState: "unknown" },
+    ]);
     expect(valueOf(await github.pullsByBranch("agent/issue-2", signal))).toEqual([]);
     valueOf(
       await github.createReview(made.number, { event: "comment", body: "Looks right", headSha: made.headSha }, signal),

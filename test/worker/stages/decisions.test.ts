@@ -50,6 +50,7 @@ describe("A person's answer", () => {
         at: AT,
         last: "second, quoting <!-- hydraflow:42.1/comment/question --> in the middle",
         commentId: 6,
+        lastSeen: 6,
       }),
     );
   });
