@@ -195,10 +195,12 @@ describe("a full disk", () => {
           const end = await shorten(disk, placeOf(world));
           await world.until("the notice", () => worker.notice?.includes(notice) === true);
 
+          // The labels were made when the worker started.
+          const before = world.world.writes.length;
           const issue = world.addIssue();
           await worker.orchestrator?.store.refresh(NEVER, { force: true });
           await world.until("a queue", () => worker.orchestrator?.store.queues().triage.queued.length === 1);
-          const [turns, writes] = [world.agent.turns.length, world.world.writes.length];
+          const [turns, writes] = [world.agent.turns.length, world.world.writes.length - before];
           await end();
           await world.untilLabel(issue.number, "fixed");
           await world.until("the end of the notice", () => worker.notice === null);
