@@ -76,6 +76,8 @@ export function settledState(state: IssueState, outcome: FinalOutcome, stage: St
     case "hand-off":
       return {
         ...done,
+        // An approval lets go what this question is about, and nothing that an earlier one was.
+        askedChecks: outcome.change?.askedChecks ?? [],
         attempts: { ...state.attempts, [stage]: 0 },
         history: [...state.history, { at, text: `${stage}: handed to a person (${outcome.cause})` }],
       };

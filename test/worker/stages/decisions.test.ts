@@ -174,6 +174,16 @@ describe("A settlement", () => {
     expect(second).toMatchObject({ question: { origin: "ready" }, from: "hitl", to: "hitl" });
   });
 
+  it("of a question forgets which checks an earlier one was about", () => {
+    const state = { ...UNKNOWN_ISSUE, askedChecks: ["build"] };
+    const question = { kind: "hand-off", cause: "ci", question: "The queue gave it back." } as const;
+
+    expect(settledState(state, question, "review", AT).askedChecks).toEqual([]);
+    expect(settledState(state, { ...question, change: { askedChecks: ["e2e"] } }, "review", AT).askedChecks).toEqual([
+      "e2e",
+    ]);
+  });
+
   it("leaves the state ready for the next stage", () => {
     const state = { ...UNKNOWN_ISSUE, attempts: { plan: 2 }, retryAt: AT, retryReason: "x" };
 
