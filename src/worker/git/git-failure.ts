@@ -38,6 +38,11 @@ const KINDS: readonly (readonly [RegExp, GitFailureKind])[] = [
   ],
   [/\[(remote )?rejected\]|stale info|non-fast-forward/i, "rejected"],
   [/cannot lock ref .*(but expected|already exists|unable to resolve)/i, "conflict"],
+  // Nobody holds the lock: it cannot be made, however long anybody waits.
+  [
+    /(?:could not lock|unable to create) [^:]{1,1000}: (?:permission denied|read-only file system|not a directory)/i,
+    "failed",
+  ],
   [/could not lock|cannot lock ref|unable to create '[^']*\.lock'|another git process/i, "locked"],
   [
     /authentication failed|could not read (username|password)|terminal prompts disabled|returned error: 40[13]\b/i,

@@ -147,7 +147,7 @@ async function ensureCheckout(
   return cloned.ok ? ok() : fail(`cloning ${repository.fullName} failed: ${cloned.failure.message}`);
 }
 
-function gitOf({ environment, secretProxies, config, paths, clock, redactor }: PrepareOptions): Git {
+function gitOf({ environment, secretProxies, config, paths, clock, redactor, log }: PrepareOptions): Git {
   return createGit({
     path: environment["PATH"] ?? "/usr/bin:/bin",
     home: join(paths.dataRoot, "git", "home"),
@@ -155,6 +155,7 @@ function gitOf({ environment, secretProxies, config, paths, clock, redactor }: P
     clock,
     redact: redactor.redact,
     networkVariables: networkVariables({ ...environment, ...secretProxies }),
+    onLockRemoved: (file, ageMs) => log.write("warn", "git.lock-removed", { file, ageMs }),
   });
 }
 
