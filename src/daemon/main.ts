@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 
 import { saveCompiledCodeLater } from "../core/compile-cache.ts";
+import { closeToOthers } from "../core/umask.ts";
 import { HydraError, messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit-code.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
@@ -34,6 +35,7 @@ export async function runDaemon(
   const force = new AbortController();
   let running: Daemon | undefined;
   let crash: unknown;
+  closeToOthers(host);
   for (const name of ["SIGTERM", "SIGINT"] as const) {
     host.on(name, () => {
       running?.log.write("info", "daemon.stopping", { signal: name, forced: stop.signal.aborted });

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { saveCompiledCodeLater } from "../core/compile-cache.ts";
 import { HydraError, messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit-code.ts";
+import { closeToOthers } from "../core/umask.ts";
 import type { RunWorkerOptions } from "./runtime/run-by-hand.ts";
 import { runSupervised } from "./runtime/run-supervised.ts";
 import { SupervisorLink } from "./runtime/supervisor-link.ts";
@@ -66,6 +67,7 @@ async function runUntilStopped(
 ): Promise<void> {
   const stopping = new AbortController();
   let crash: unknown;
+  closeToOthers(host);
   const stop = (): void => {
     if (stopping.signal.aborted) return;
     stopping.abort();
