@@ -98,6 +98,14 @@ export interface IssueOutcome {
   readonly pull: number | null;
 }
 
+export interface KeptClaim {
+  readonly commentId: number;
+  /** Long past once it is being given up, so that nobody goes on with it. */
+  readonly expiresAt: string;
+  /** What the status comment is to say in the end; present from when it is being given up until GitHub shows that. */
+  readonly closing?: string | undefined;
+}
+
 /** Times are ISO. Frozen wherever it is handed out. */
 export interface IssueState {
   /** Rises each time a finished issue enters triage again; part of every journal key. */
@@ -127,7 +135,7 @@ export interface IssueState {
   readonly branchUpdates: number;
   /** Work that the gate was green for and that a rule of the server refused; the next run pushes it as it is. */
   readonly kept: { readonly sha: string; readonly summary: string } | null;
-  readonly claim: { readonly commentId: number; readonly expiresAt: string } | null;
+  readonly claim: KeptClaim | null;
   readonly retryAt: string | null;
   readonly retryReason: string | null;
   readonly outcome: IssueOutcome | null;
@@ -241,7 +249,9 @@ export const issueStateSchema = z.strictObject({
   waived: z._default(z.nullable(approval), null),
   branchUpdates: z._default(count, 0),
   kept: z._default(z.nullable(z.strictObject({ sha: z.string(), summary: z.string() })), null),
-  claim: z.nullable(z.strictObject({ commentId: id, expiresAt: z.string() })),
+  claim: z.nullable(
+    z.strictObject({ commentId: id, expiresAt: z.string(), closing: z.optional(z.string().check(z.minLength(1))) }),
+  ),
   retryAt: z.nullable(z.string()),
   retryReason: z.nullable(z.string()),
   outcome: z.nullable(outcome),

@@ -188,7 +188,12 @@ export class IssueRunner {
     const { state, config } = context;
     // An agent or a gate that met a full disk says so in its own words, if at all.
     const short = decided.kind === "retry" ? await context.roomProblem() : null;
-    const outcome = escalate(short === null ? decided : shortOutcome(short), state.issue(issue.number), record.stage, config.maxIssueAttempts);
+    const outcome = escalate(
+      short === null ? decided : shortOutcome(short),
+      state.issue(issue.number),
+      record.stage,
+      config.maxIssueAttempts,
+    );
     if (outcome.kind !== "wait") this.#waits.delete(issue.number);
     switch (outcome.kind) {
       case "interrupted":
@@ -261,7 +266,7 @@ export class IssueRunner {
     await context.state.update(issue.number, (old) => dropRun(old, reason, this.#clock.now().toISOString()));
     this.#teller.ended(issue.number, record, "dropped");
     store.defer(issue, later(this.#clock.now(), context.config.pollIntervalMs));
-    // A claim that could not be given up here runs out by itself.
+    // Where it cannot be given up here, the upkeep goes on with that.
     await claims.release(
       issue,
       AbortSignal.timeout(context.config.claimLeaseMs),

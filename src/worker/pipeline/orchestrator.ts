@@ -182,7 +182,7 @@ export class Orchestrator implements AsyncDisposable {
   #isDue(issue: Issue, stage: Stage, now: Date): boolean {
     const { state, agentPause } = this.#options.context;
     // The upkeep has it; the store does not know of that.
-    if (this.#runner.isInHand(issue.number)) return false;
+    if (this.#runner.isInHand(issue.number) || this.#claims.isReleasing(issue.number)) return false;
     const known = state.issue(issue.number);
     const step = known.run === null ? "begun" : readStep(known.run.step).at;
     // An approved pull request needs no agent to be merged.

@@ -1,17 +1,20 @@
 // What falls between the stages: decisions that a crash or an outage kept from being carried out, issues that people
 // closed or took away, claims that nobody needs any more. Runs after every sync, and does nothing when all is well.
 
-import { isLegalMove, type Stage, stageLabelsOf, stageOfLabel } from "../../core/stage.ts";
-import type { GitHubFailure, Issue } from "../github/github.ts";
+import { isLegalMove, stageLabelsOf, type StageLabel, stageOfLabel } from "../../core/stage.ts";
+import type { Issue } from "../github/github.ts";
 import type { IssueStore } from "../issue-store.ts";
-import type { IssueOutcome, IssueState } from "../issue-state.ts";
-import { applySettlement, type SettlementParts } from "./apply-settlement.ts";
+import type { IssueOutcome, IssueState, RunState } from "../issue-state.ts";
+import type { SettlementParts } from "./apply-settlement.ts";
 import { isWaiting } from "./backoff.ts";
 import type { BugBook } from "./bug-book.ts";
 import type { IssueRunner } from "./issue-runner.ts";
 import { dropRun } from "./run-record.ts";
-import { readStep } from "./run-step.ts";
+import { readStep, writeStep } from "./run-step.ts";
 import type { FinalOutcome } from "./settle.ts";
+
+/** GitHub's replicas lag: an issue is gone when it was missing in so many looks, one after the other. */
+const MISSED_MAX = 3;
 
 export interface UpkeepOptions extends SettlementParts {
   readonly store: IssueStore;
@@ -21,6 +24,8 @@ export interface UpkeepOptions extends SettlementParts {
 
 export class Upkeep {
   readonly #options: UpkeepOptions;
+  /** How often in a row GitHub had an issue no more. */
+  readonly #missed = new Map<number, number>();
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
@@ -39,9 +44,10 @@ export class Upkeep {
   }
 
   async #look(number: number, state: IssueState, signal: AbortSignal): Promise<void> {
-    const { context, runner, store } = this.#options;
+    const { context, runner, store, claims } = this.#options;
     if (runner.isInHand(number) || isWaiting(state.retryAt, context.clock.now())) return;
     if (isSettling(state)) await this.#settle(number, state, signal);
+    else if (claims.isReleasing(number)) await claims.release({ number }, signal);
     else if (store.find(number) === undefined && isOpenWork(state)) await this.#missing(number, state, signal);
   }
 
@@ -49,48 +55,56 @@ export class Upkeep {
     const { context, runner, claims } = this.#options;
     const step = run === null ? null : readStep(run.step);
     if (run === null || step?.at !== "settling") return;
-    const issue = await context.github.issue(number, signal);
-    if (!issue.ok) return this.#gone(number, issue.failure);
+    const issue = await this.#read(number, signal);
+    if (issue === null) return;
     // Also where the state has no claim any more: giving it up may have been cut short, and only its holder can end that.
-    const claimed = await claims.acquire(issue.value, run.stage, signal);
+    const claimed = await claims.acquire(issue, run.stage, signal);
     if (!claimed.ok && claimed.failure.kind === "held") {
       return context.state.update(number, (old) =>
         dropRun(old, "another worker went on with this issue", context.clock.now().toISOString()),
       );
     }
     if (!claimed.ok) return;
-    await runner.resume(issue.value, run, step, signal);
+    await runner.resume(issue, run, step, signal);
   }
 
   /** GitHub lists it no more, or without a label of ours: somebody closed it, merged its pull request, or took it away. */
   async #missing(number: number, state: IssueState, signal: AbortSignal): Promise<void> {
-    const { context, store } = this.#options;
-    const issue = await context.github.issue(number, signal);
-    if (!issue.ok) return this.#gone(number, issue.failure);
-    if (issue.value.state === "closed") return this.#ended(issue.value, state, signal);
-    if (this.#labelsOf(issue.value).length === 0) return this.#letGo(issue.value, signal);
-    store.put(issue.value);
+    const issue = await this.#read(number, signal);
+    if (issue === null) return;
+    if (issue.state === "closed") return this.#ended(issue, state, signal);
+    if (this.#labelsOf(issue).length === 0) return this.#letGo(issue, signal);
+    this.#options.store.put(issue);
   }
 
   async #ended(issue: Issue, state: IssueState, signal: AbortSignal): Promise<void> {
-    const { context } = this.#options;
+    const { context, runner } = this.#options;
     const pull = state.pull === null ? null : await context.github.pull(state.pull, signal);
-    if (pull !== null && !pull.ok && pull.failure.retryable) return;
+    // Whether it was merged must be known: everything that follows depends on it.
+    if (pull !== null && !pull.ok) return;
     const label = this.#labelsOf(issue).at(-1);
-    if (label === "fixed" || label === "dup") return this.#endedElsewhere(issue, label, state, signal);
-    const isMerged = pull?.ok === true && pull.value.merged;
-    const stage: Stage = (label === undefined ? undefined : stageOfLabel(label)) ?? "review";
-    const outcome: FinalOutcome =
-      isMerged && label !== undefined && isLegalMove(label, "fixed")
-        ? { kind: "close", result: "merged", reason: `#${state.pull} was merged by someone else` }
-        : {
-            kind: "close",
-            result: "closed",
-            reason: isMerged ? `#${state.pull} was merged by someone else` : "it was closed by someone else",
-          };
-    const { updatedAt } = issue;
-    const run = { id: `closed-${updatedAt}`, stage, attempt: 1, sessionId: "", startedAt: updatedAt, step: "" };
-    await applySettlement(this.#options, { issue, run, outcome, decidedAt: updatedAt }, signal);
+    const isMerged = pull?.value.merged === true;
+    if (label === "dup" || (label === "fixed" && !isMerged)) return this.#endedElsewhere(issue, label, state, signal);
+    const outcome =
+      isMerged && canBeFixed(label) ? this.#mergedOutcome(issue.number, state) : closedOutcome(isMerged, state);
+    // As durable as a run's own decision: what a crash leaves of it is carried out by the next start.
+    const decidedAt = context.clock.now().toISOString();
+    const step = { at: "settling", outcome, decidedAt } as const;
+    const run: RunState = {
+      id: `closed-${issue.updatedAt}`,
+      stage: (label === undefined ? undefined : stageOfLabel(label)) ?? "review",
+      attempt: 1,
+      sessionId: "",
+      startedAt: decidedAt,
+      step: writeStep(step),
+    };
+    await context.state.update(issue.number, (old) => ({ ...old, run }));
+    await runner.resume(issue, run, step, signal);
+  }
+
+  #mergedOutcome(number: number, { cycle, pull }: IssueState): FinalOutcome {
+    const isOurs = this.#options.context.journal.keys(`${number}.${cycle}/merge`).length > 0;
+    return { kind: "close", result: "merged", reason: isOurs ? `merged in #${pull}` : mergedElsewhere(pull) };
   }
 
   /** Its label says how, and stays. */
@@ -139,14 +153,15 @@ export class Upkeep {
     return (await github.dequeue(read.value, signal)).ok;
   }
 
-  async #gone(number: number, failure: GitHubFailure): Promise<void> {
-    if (failure.kind === "not-found")
-      await this.#note(
-        number,
-        "closed",
-        "GitHub has it no more: it was transferred to another repository, or deleted",
-        null,
-      );
+  /** Null where GitHub does not show it; when it has not for long enough, the issue has ended here. */
+  async #read(number: number, signal: AbortSignal): Promise<Issue | null> {
+    const read = await this.#options.context.github.issue(number, signal);
+    const missed = read.ok || read.failure.kind !== "not-found" ? 0 : (this.#missed.get(number) ?? 0) + 1;
+    if (missed === 0 || missed === MISSED_MAX) this.#missed.delete(number);
+    else this.#missed.set(number, missed);
+    const reason = "GitHub has it no more: it was transferred to another repository, or deleted";
+    if (missed === MISSED_MAX) await this.#note(number, "closed", reason, null);
+    return read.ok ? read.value : null;
   }
 
   /** It has ended without us; its worktree goes at the next start. */
@@ -164,6 +179,23 @@ export class Upkeep {
   #labelsOf(issue: Issue) {
     return stageLabelsOf(issue.labels, this.#options.context.config.labelPrefix);
   }
+}
+
+/** A move that was cut short has left `fixed` beside another label. */
+function canBeFixed(label: StageLabel | undefined): boolean {
+  return label !== undefined && (label === "fixed" || isLegalMove(label, "fixed"));
+}
+
+function closedOutcome(isMerged: boolean, { pull }: IssueState): FinalOutcome {
+  return {
+    kind: "close",
+    result: "closed",
+    reason: isMerged ? mergedElsewhere(pull) : "it was closed by someone else",
+  };
+}
+
+function mergedElsewhere(pull: number | null): string {
+  return `#${pull} was merged by someone else`;
 }
 
 function isSettling({ run }: IssueState): boolean {
