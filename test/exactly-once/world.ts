@@ -41,7 +41,7 @@ export interface World {
   readonly forge: Forge;
   readonly faults: FaultServer;
   readonly directory: string;
-  /** How long an issue may take to its end after the last strike. */
+  /** How long nothing may happen on the forge before a life is given up. */
   readonly patienceMs: number;
   /** For the control: whether a worker loses its journal with its life. */
   readonly isForgetful: boolean;
@@ -107,8 +107,12 @@ export class Trial {
 
   async #untilFinished(isDead: () => boolean): Promise<void> {
     const { forge, patienceMs } = this.#world;
-    const deadline = Date.now() + patienceMs;
-    while (!isDead() && Date.now() < deadline && unfinished(forge, this.repo, this.path).length > 0) {
+    let known = -1;
+    let lastMs = Date.now();
+    while (!isDead() && Date.now() - lastMs < patienceMs && unfinished(forge, this.repo, this.path).length > 0) {
+      const entries = forge.ledger.filter(({ repo }) => repo === this.repo).length;
+      if (entries !== known) lastMs = Date.now();
+      known = entries;
       await this.#answer();
       await delay(LOOK_MS);
     }

@@ -397,6 +397,42 @@ describe("a release", () => {
     expect(worker.told.filter(({ type }) => type === "issue.released")).toHaveLength(1);
   });
 
+  it.each(["updateComment", "removeLabel"] as const)(
+    "that a crash at %s cut off is ended by the next start, in the same words",
+    async (method) => {
+      await using rig = await newRig();
+      const before = await rig.start();
+      await before.keeper.acquire(rig.world.issue(1), "plan", signal);
+      before.client.inject({ method, at: 1, when: "before", how: "crash" });
+      await before.keeper.release({ number: 1 }, signal, "It is over.").catch(() => undefined);
+      await before[Symbol.asyncDispose]();
+      await using after = await rig.start();
+
+      const isReleasing = after.keeper.isReleasing(1);
+      await after.keeper.release({ number: 1 }, signal);
+
+      expect(isReleasing).toBe(true);
+      expect(rig.world.commentsOf(1)[0]?.body).toMatch(/^It is over\.\n/);
+      expect(rig.world.issue(1).labels).toEqual(["hydraflow-ready"]);
+      expect(after.keeper.isReleasing(1)).toBe(false);
+    },
+  );
+
+  it("that is ended late leaves the label to whoever has claimed the issue since", async () => {
+    await using rig = await newRig();
+    await using worker = await rig.start();
+    await worker.keeper.acquire(rig.world.issue(1), "plan", signal);
+    worker.client.inject({ method: "removeLabel", at: 1, when: "before", how: unreachable() });
+    await worker.keeper.release({ number: 1 }, signal);
+    await using other = await rig.start("host-b/acme-web/2");
+    await other.keeper.acquire(rig.world.issue(1), "plan", signal);
+
+    const released = await worker.keeper.release({ number: 1 }, signal);
+
+    expect(released.ok).toBe(true);
+    expect(rig.world.issue(1).labels).toContain(LABEL);
+  });
+
   it("stops the renewals", async () => {
     await using rig = await newRig();
     await using worker = await rig.start();
