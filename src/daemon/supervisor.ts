@@ -20,13 +20,14 @@ import { findTarget, type Target } from "./find-target.ts";
 import { whyBusy } from "./in-work.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import { giveUpOn } from "./give-up.ts";
+import { type Quarantine, quarantineRecord } from "./quarantine.ts";
 import { amend, findRecord, register, type Registered, unregister } from "./registration.ts";
 import { NOT_FOUND, SHUTTING_DOWN } from "./refusal.ts";
 import type { RegistryDocument, RepoRecord } from "./registry-document.ts";
 import type { Registry } from "./registry.ts";
 import { repoEntry } from "./repo-entry.ts";
 import { hasFailed, type RepoProcess } from "./repo-process.ts";
-import type { Quarantine, RepoSupervisor, RepoSupervisorOptions } from "./repo-supervisor.ts";
+import type { RepoSupervisor, RepoSupervisorOptions } from "./repo-supervisor.ts";
 
 export interface SupervisorOptions {
   readonly registry: Registry;
@@ -270,7 +271,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
 
   async #saveQuarantine(slug: string, quarantine: Quarantine | null): Promise<boolean> {
     const { registry, clock } = this.#options;
-    const saved = quarantine === null ? null : { ...quarantine, at: clock.now().toISOString() };
+    const saved = quarantineRecord(quarantine, clock.now());
     // A write that fails is logged by the registry.
     return (await registry.change((document) => amend(document, slug, { quarantine: saved }))).ok;
   }
