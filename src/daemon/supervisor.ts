@@ -15,7 +15,7 @@ import type {
   SupervisorControl,
 } from "../core/supervisor-control.ts";
 import { VERSION } from "../core/version.ts";
-import { resolveAddTarget } from "./add-target.ts";
+import { type AddHost, resolveAddTarget } from "./add-target.ts";
 import { findTarget, type Target } from "./find-target.ts";
 import { whyBusy } from "./in-work.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
@@ -35,8 +35,7 @@ export interface SupervisorOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly bootId: string;
-  /** Base of clone URLs. */
-  readonly gitUrl: () => string;
+  readonly addHost: () => AddHost;
   readonly httpPort: () => number;
   readonly supervise: (record: RepoRecord, hooks: SuperviseHooks) => RepoSupervisor;
 }
@@ -186,8 +185,8 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     desired: RepoRecord["desired"],
     signal: AbortSignal,
   ): Promise<ControlResult<Registered>> {
-    const { gitUrl, registry, paths, clock } = this.#options;
-    const target = await resolveAddTarget(request, gitUrl(), signal);
+    const { addHost, registry, paths, clock } = this.#options;
+    const target = await resolveAddTarget(request, addHost(), signal);
     if (!target.ok) return target;
     if (this.#isStopping) return fail(SHUTTING_DOWN);
     const options = { paths, desired, now: clock.now().toISOString() };
