@@ -5,7 +5,7 @@
 const BRANCH_HEADER = /^\[branch "[A-Za-z0-9][A-Za-z0-9._/-]*"\]$/;
 const BRANCH_LINE = /^\t(remote|merge|rebase|pushRemote|vscode-merge-base) = [A-Za-z0-9._/-]+$/;
 const HOOKS_LINE = /^\thooksPath = [A-Za-z0-9._/-]+$/;
-const INCLUDE_HEADER = /^\s*\[\s*include(if\b[^\]]*)?\s*\]/i;
+const INCLUDE_HEADER = /^\s*\[\s*include(?:if\b[^\]]*|\s*)\]/i;
 const INCLUDES_MAX = 20;
 
 export type ConfigChange = "none" | "hooks-path" | "other";
@@ -25,8 +25,8 @@ export function includedPaths(config: string): string[] {
   let isInclude = false;
   for (const line of config.split("\n")) {
     if (/^\s*\[/.test(line)) isInclude = INCLUDE_HEADER.test(line);
-    const path = /(?:^|\])\s*path\s*=\s*(.+?)\s*$/i.exec(line)?.[1];
-    if (isInclude && path !== undefined) paths.push(path.replace(/^"(.*)"$/, "$1"));
+    const path = /(?:^|\])\s*path\s*=([^\n]*)/i.exec(line)?.[1]?.trim() ?? "";
+    if (isInclude && path !== "") paths.push(path.replace(/^"(.*)"$/, "$1"));
   }
   return paths.slice(0, INCLUDES_MAX);
 }

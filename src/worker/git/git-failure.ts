@@ -37,14 +37,14 @@ const KINDS: readonly (readonly [RegExp, GitFailureKind])[] = [
     "refused",
   ],
   [/\[(remote )?rejected\]|stale info|non-fast-forward/i, "rejected"],
-  [/cannot lock ref .*(but expected|already exists|unable to resolve)/i, "conflict"],
+  [/cannot lock ref '[^'\n]*': .{0,100}(?:but expected|already exists|unable to resolve)/i, "conflict"],
   [/could not lock|cannot lock ref|unable to create '[^']*\.lock'|another git process/i, "locked"],
   [
     /authentication failed|could not read (username|password)|terminal prompts disabled|returned error: 40[13]\b/i,
     "auth",
   ],
   [
-    /repository .*not found|returned error: 404\b|couldn't find remote ref|not a git repository|unknown revision|bad revision|needed a single revision|not a valid object name|invalid reference|does not exist/i,
+    /repository (?:'[^'\n]*' )?not found|returned error: 404\b|couldn't find remote ref|not a git repository|unknown revision|bad revision|needed a single revision|not a valid object name|invalid reference|does not exist/i,
     "not-found",
   ],
   [

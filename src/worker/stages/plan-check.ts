@@ -1,6 +1,8 @@
 // The rules that a plan and a claim of "already satisfied" must keep before anything is built on them. Pure. Every
 // problem is reported at once, in words that an agent can act on.
 
+import { withoutTrailing } from "../../core/trim-end.ts";
+
 const HEADINGS = {
   lite: ["Files to Modify", "Implementation Steps", "Testing Strategy"],
   full: [
@@ -26,10 +28,10 @@ const LITE_TITLE = /\b(?:fix|typo|correct|patch|update|rename|bump|tweak)/i;
 const FILE_PATH =
   /(?:^|[\s`'"(*])(?:[\w@.-]+\/)*[\w@.-]*\w\.\w{1,10}\b|(?:^|[\s`'"(*])(?:[\w@.-]+\/)+[\w@.-]+|\b(?:Makefile|Dockerfile|LICENSE)\b/m;
 const TEST_FILE =
-  /(?:^|[\s`'"(*/])(?:tests?|specs?|__tests__)\/|[\w-]*(?:[._-](?:test|spec)s?|test_[\w-]+|_test)\.\w+|\btest_\w+|\w+(?:Tests?|Spec)\.\w+/im;
+  /(?:^|[\s`'"(*/])(?:tests?|specs?|__tests__)\/|(?:[._-](?:test|spec)s?|test_[\w-]{1,100}|_test)\.\w|\btest_\w|\w(?:Tests?|Spec)\.\w/im;
 const EMPTY_WORD =
   /^[\s\-*_`.]*(?:none|n\/?a|not applicable|later|tbd|to be (?:done|decided|defined)|no tests?(?: needed| required)?)[\s\-*_`.]*$/i;
-const CONCRETE_TARGET = /`[^`\n]+`|[\w-]+\.\w{1,10}\b|\b\w+\(\)|[\w-]+\/[\w-]+/;
+const CONCRETE_TARGET = /`[^`\n]+`|[\w-]\.\w{1,10}\b|\w\(\)|[\w-]\/[\w-]/;
 
 /** A small issue needs no seven-part plan. `labels` as they stand on the issue. */
 export function planScaleOf(issue: {
@@ -68,10 +70,12 @@ export function readEvidence(evidence: {
   readonly tests: string;
   readonly criteria: string;
 }): EvidenceClaim {
-  const places = [...evidence.feature.matchAll(/([\w@.-][\w@./-]*):(\d{1,7})\b/g)].map(([, path = "", line = ""]) => ({
-    path,
-    line: Number(line),
-  }));
+  const places = [...evidence.feature.matchAll(/(?<![\w@./-])\/*([\w@.-][\w@./-]*):(\d{1,7})\b/g)].map(
+    ([, path = "", line = ""]) => ({
+      path,
+      line: Number(line),
+    }),
+  );
   const problems = places.length === 0 ? ["evidence.feature names no `path:line`"] : [];
   if (isEmptyWord(evidence.tests)) problems.push("evidence.tests names no test that proves it");
   if (isEmptyWord(evidence.criteria)) problems.push("evidence.criteria does not say how the criteria are met");
@@ -85,14 +89,20 @@ function sectionsOf(plan: string): Map<string, string> {
   let isCode = false;
   for (const line of plan.split("\n")) {
     if (/^\s*(?:```|~~~)/.test(line)) isCode = !isCode;
-    const found = isCode ? undefined : /^\s{0,3}#{1,6}\s+(.+?)\s*:?\s*#*\s*$/.exec(line)?.[1];
-    if (found === undefined) sections.set(heading, `${sections.get(heading) ?? ""}${line}\n`);
+    const found = isCode ? null : headingIn(line);
+    if (found === null) sections.set(heading, `${sections.get(heading) ?? ""}${line}\n`);
     else {
       heading = found.replace(/[*_`]/g, "").replace(/:$/, "").toLowerCase();
       if (!sections.has(heading)) sections.set(heading, "");
     }
   }
   return sections;
+}
+
+/** What stands between the marks of a heading. */
+function headingIn(line: string): string | null {
+  const text = /^\s{0,3}#{1,6}\s+(\S.*)$/.exec(line)?.[1];
+  return text === undefined ? null : withoutTrailing(withoutTrailing(text.trimEnd(), "#").trimEnd(), ":").trimEnd();
 }
 
 function checkFiles(modified: string, created: string): string[] {
@@ -131,7 +141,7 @@ function checkLength(plan: string, scale: PlanScale, wordsMin: number): string[]
 }
 
 function checkClarifications(plan: string): string[] {
-  const count = plan.match(/\[NEEDS CLARIFICATION[^\]]*\]/gi)?.length ?? 0;
+  const count = plan.match(/\[NEEDS CLARIFICATION\b/gi)?.length ?? 0;
   return count > CLARIFICATIONS_MAX
     ? [`${count} points need clarification, more than ${CLARIFICATIONS_MAX}: answer needs_input instead`]
     : [];
@@ -143,5 +153,5 @@ function isEmptyWord(text: string): boolean {
 }
 
 function wordsOf(text: string): number {
-  return text.match(/\S*\w\S*/g)?.length ?? 0;
+  return text.split(/\s+/).filter((word) => /\w/.test(word)).length;
 }
