@@ -8,7 +8,7 @@ const HOOKS_LINE = /^\thooksPath = [A-Za-z0-9._/-]+$/;
 /** What `git submodule init` writes; the command that `update` may name is not among it. */
 const SUBMODULE_HEADER = /^\[submodule "[A-Za-z0-9][A-Za-z0-9._/ -]*"\]$/;
 const SUBMODULE_LINE = /^\t(?:active = true|url = [A-Za-z0-9][^\s"\\;#]*)$/;
-const INCLUDE_HEADER = /^\s*\[\s*include(if\b[^\]]*)?\s*\]/i;
+const INCLUDE_HEADER = /^\s*\[\s*include(?:if\b[^\]]*|\s*)\]/i;
 const INCLUDES_MAX = 20;
 
 /** `put-back`: harmless while it stands, and nothing that the operator should find. */
@@ -29,8 +29,8 @@ export function includedPaths(config: string): string[] {
   let isInclude = false;
   for (const line of config.split("\n")) {
     if (/^\s*\[/.test(line)) isInclude = INCLUDE_HEADER.test(line);
-    const path = /(?:^|\])\s*path\s*=\s*(.+?)\s*$/i.exec(line)?.[1];
-    if (isInclude && path !== undefined) paths.push(path.replace(/^"(.*)"$/, "$1"));
+    const path = /(?:^|\])\s*path\s*=([^\n]*)/i.exec(line)?.[1]?.trim() ?? "";
+    if (isInclude && path !== "") paths.push(path.replace(/^"(.*)"$/, "$1"));
   }
   return paths.slice(0, INCLUDES_MAX);
 }
