@@ -19,11 +19,7 @@ export function jsonReply(status: number, body: unknown, headers: Readonly<Recor
   };
 }
 
-export function htmlReply(
-  status: number,
-  page: string,
-  headers: Readonly<Record<string, string>> = {},
-): HttpReply {
+export function htmlReply(status: number, page: string, headers: Readonly<Record<string, string>> = {}): HttpReply {
   return {
     status,
     headers: { "content-type": "text/html; charset=utf-8", ...headers },
