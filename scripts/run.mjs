@@ -14,6 +14,7 @@ const TASKS = {
   demo: ["dist/cli.js", "demo"],
   test: ["scripts/test.mjs"],
   bench: ["bench/main.mjs"],
+  soak: ["scripts/soak.mjs"],
   "test:faults": ["scripts/faults.mjs"],
   "test:host": ["scripts/test.mjs", "--project", "host"],
   "test:agents": ["scripts/test.mjs", "--project", "agents"],
