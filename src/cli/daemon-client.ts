@@ -8,6 +8,7 @@ import { LineSplitter } from "../core/json-lines.ts";
 import { ok, type Result } from "../core/result.ts";
 import { VERSION } from "../core/version.ts";
 import { z } from "../core/schema.ts";
+import { withoutTrailing } from "../core/trim-end.ts";
 import { type DaemonAddress, findDaemon, noDaemonAt } from "./daemon-address.ts";
 import type { ClientOptions } from "./command.ts";
 import { type CliFailure, failWith } from "./failure.ts";
@@ -100,7 +101,7 @@ export class DaemonClient {
         ? {}
         : { "content-type": "application/json", "content-length": Buffer.byteLength(content) }),
     };
-    const target = new URL(`${url.pathname.replace(/\/+$/, "")}${path}`, url);
+    const target = new URL(`${withoutTrailing(url.pathname, "/")}${path}`, url);
     const send = url.protocol === "https:" ? (await import("node:https")).request : requestHttp;
     return new Promise((resolve, reject) => {
       send(target, { method, headers, signal, agent: false }).on("response", resolve).on("error", reject).end(content);

@@ -4,6 +4,7 @@
 
 import { createHash } from "node:crypto";
 import { fail, ok, type Result } from "./result.ts";
+import { withoutTrailing } from "./trim-end.ts";
 
 export interface RepositoryName {
   readonly owner: string;
@@ -41,8 +42,7 @@ export function parseRemoteUrl(url: string): Result<RepositoryName, NameFailure>
     /^[a-z+]+:\/\/[^/]+\/(.+)$/i.exec(url)?.[1] ?? /^(?:[^@/:]+@)?[^/:]{2,}:(?!\/\/)(.+)$/.exec(url)?.[1] ?? "";
   if (/^file:/i.test(url))
     return fail({ kind: "invalid-name", message: `the remote '${redactUserInfo(url)}' names no repository` });
-  const parts = path
-    .replace(/\/+$/, "")
+  const parts = withoutTrailing(path, "/")
     .replace(/\.git$/, "")
     .split("/");
   const parsed = parseRepositoryName(parts.slice(-2).join("/"));

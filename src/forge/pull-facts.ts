@@ -62,9 +62,9 @@ async function readFacts(
   return {
     mergeable: tree !== null,
     commits: divergence.aheadBy,
-    additions: count(/(\d+) insertion/),
-    deletions: count(/(\d+) deletion/),
-    changedFiles: count(/(\d+) file/),
+    additions: count(/(\d{1,9}) insertion/),
+    deletions: count(/(\d{1,9}) deletion/),
+    changedFiles: count(/(\d{1,9}) file/),
   };
 }
 

@@ -21,7 +21,9 @@ const markSchema = z.object({
   expires: z.iso.datetime(),
   nonce: z.string(),
 });
-const MARKER = /<!-- hydraflow:claim (\{[^\n]{1,1000}\}) -->\s*$/;
+const MARKER_START = "<!-- hydraflow:claim ";
+const MARKER_END = " -->";
+const MARKER_UNITS_MAX = 1_000;
 
 export function activeBody(claim: {
   owner: string;
@@ -42,8 +44,8 @@ export function releasedBody(owner: string, nonce: string, text: string): string
 
 /** Null when the comment carries no claim. Whether its author may claim at all is for the caller to judge. */
 export function parseClaim(comment: Comment): ClaimMark | null {
-  const json = MARKER.exec(comment.body)?.[1];
-  if (json === undefined) return null;
+  const json = markerIn(comment.body);
+  if (json === null) return null;
   const parsed = z.safeParse(markSchema, jsonOrNull(json));
   if (!parsed.success) return null;
   const latest = Date.parse(comment.updatedAt) + LEASE_MS_MAX;
@@ -53,7 +55,14 @@ export function parseClaim(comment: Comment): ClaimMark | null {
 
 function marker(owner: string, expiresAt: Date, nonce: string): string {
   const json = JSON.stringify({ owner, expires: expiresAt.toISOString(), nonce }).replaceAll(">", "\\u003e");
-  return `<!-- hydraflow:claim ${json} -->`;
+  return `${MARKER_START}${json}${MARKER_END}`;
+}
+
+/** Only what a comment ends in counts, for a text may quote any marker it likes. */
+function markerIn(body: string): string | null {
+  const line = body.trimEnd().slice(-MARKER_UNITS_MAX).split("\n").at(-1) ?? "";
+  const from = line.indexOf(MARKER_START);
+  return from === -1 || !line.endsWith(MARKER_END) ? null : line.slice(from + MARKER_START.length, -MARKER_END.length);
 }
 
 function jsonOrNull(text: string): unknown {

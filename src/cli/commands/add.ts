@@ -55,6 +55,6 @@ async function targetOf(target: string, directory: string): Promise<AddRequest> 
     (found) => found.isDirectory(),
     () => false,
   );
-  const looksRemote = parseRepositoryName(target).ok || /^[a-z+]+:\/\//i.test(target) || /^[^/]+@[^/]+:/.test(target);
+  const looksRemote = parseRepositoryName(target).ok || /^[a-z+]+:\/\//i.test(target) || /^[^/@]+@[^/]+:/.test(target);
   return isDirectory || !looksRemote ? { path } : { repo: target };
 }

@@ -174,7 +174,7 @@ async function probe(options: ClaudeDriverOptions, name: string, signal: AbortSi
   const limits = { timeoutMs: PROBE_TIMEOUT_MS, outputBytesMax: PROBE_OUTPUT_BYTES_MAX };
   const end = await runCommand({ ...command, ...limits }, signal);
   const output = options.redact(end.output).trim();
-  const version = /\d+\.\d+\.\d+\S*/.exec(output)?.[0] ?? null;
+  const version = /\d{1,9}\.\d{1,9}\.\d{1,9}\S*/.exec(output)?.[0] ?? null;
   if (end.exitCode === 0 && version !== null) return { name, version, problem: null };
   const how = end.timedOut
     ? `did not answer within ${PROBE_TIMEOUT_MS} ms`

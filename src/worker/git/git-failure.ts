@@ -44,7 +44,7 @@ const KINDS: readonly (readonly [RegExp, GitFailureKind])[] = [
     "refused",
   ],
   [/\[(remote )?rejected\]|stale info|non-fast-forward/i, "rejected"],
-  [/cannot lock ref .*(but expected|already exists|unable to resolve)/i, "conflict"],
+  [/cannot lock ref '[^'\n]*': .{0,100}(?:but expected|already exists|unable to resolve)/i, "conflict"],
   // Nobody holds the lock: it cannot be made, however long anybody waits.
   [
     /(?:could not lock|unable to create) [^:]{1,1000}: (?:permission denied|read-only file system|not a directory)/i,
@@ -56,7 +56,7 @@ const KINDS: readonly (readonly [RegExp, GitFailureKind])[] = [
     "auth",
   ],
   [
-    /repository .*not found|returned error: 404\b|couldn't find remote ref|not a git repository|unknown revision|bad revision|needed a single revision|not a valid object name|invalid reference|does not exist/i,
+    /repository (?:'[^'\n]*' )?not found|returned error: 404\b|couldn't find remote ref|not a git repository|unknown revision|bad revision|needed a single revision|not a valid object name|invalid reference|does not exist/i,
     "not-found",
   ],
   [

@@ -4,6 +4,7 @@
 import { isLoopbackHost } from "./loopback-host.ts";
 import type { RepositoryName } from "../../core/repository-name.ts";
 import type { Result } from "../../core/result.ts";
+import { withoutTrailing } from "../../core/trim-end.ts";
 import type { GitCall } from "./git.ts";
 import type { ConfigPair } from "./git-environment.ts";
 
@@ -53,5 +54,5 @@ function credentialOf(access: FixedAccess): readonly ConfigPair[] {
 }
 
 function trimSlashes(url: string): string {
-  return url.replace(/\/+$/, "");
+  return withoutTrailing(url, "/");
 }

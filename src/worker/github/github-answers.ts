@@ -95,7 +95,7 @@ export const commentAnswer = z.pipe(
     body: json.body ?? "",
     createdAt: json.created_at,
     updatedAt: json.updated_at,
-    issue: Number(/\d+$/.exec(json.issue_url ?? "")?.[0] ?? Number.NaN) || null,
+    issue: Number(json.issue_url?.slice(json.issue_url.lastIndexOf("/") + 1)) || null,
     repository: repositoryIn(json.issue_url ?? ""),
   })),
 );

@@ -109,7 +109,7 @@ async function attempt(
   const { git, checkout, paths, slug } = options;
   const root = worktreeRoot(checkout, slug, config.worktreeBase);
   const { repository: name, isNamed } = options;
-  const checkoutCheck = new CheckoutCheck({ git, repository: name, slug, checkout, isNamed });
+  const checkoutCheck = new CheckoutCheck({ ...options, repository: name });
   const problem = await checkoutCheck.problem(signal);
   if (problem !== null) return fail(problem);
   const opened = await Workspaces.open(

@@ -4,6 +4,8 @@
 // Names are compared as the most generous file system would: without case, without characters that HFS+ ignores or Unicode
 // takes for the same, without what NTFS drops at the end of a name, and by the short names of 8.3.
 
+import { withoutTrailing } from "../../core/trim-end.ts";
+
 export interface PathPattern {
   readonly segments: readonly string[];
 }
@@ -12,7 +14,7 @@ export interface PathPattern {
 export type MatchMode = "covered" | "covered-or-in-place-of";
 
 export function pathPattern(text: string): PathPattern {
-  const isAnchored = text.replace(/\/+$/, "").includes("/");
+  const isAnchored = withoutTrailing(text, "/").includes("/");
   const segments = text
     .split("/")
     .filter((segment) => segment !== "")
@@ -92,7 +94,7 @@ function isDirectoryName(segment: string | undefined): boolean {
 function namesOf(path: string): string[] {
   return path
     .split(/[/\\]/)
-    .map((name) => foldName(name.replace(/:.*$/s, "")).replace(/[. ]+$/, ""))
+    .map((name) => withoutTrailing(foldName(name.replace(/:.*/s, "")), ". "))
     .filter((name) => name !== "");
 }
 

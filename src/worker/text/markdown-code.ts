@@ -21,7 +21,7 @@ export interface MarkdownCode {
 const SPAN_LINE_UNITS_MAX = 1_000;
 /** Behind a longer fence everything is in doubt; nobody writes one to show code. */
 const FENCE_UNITS_MAX = 20;
-const FENCE = /^(?:(`{3,})[^`\n]*|(~{3,})[^\n]*)$/;
+const FENCE = /^(?:(`{3,})[^`\n]*$|(~{3,}))/;
 const FENCE_END = /^ {0,3}(`+|~+)[ \t]*$/;
 const BLANK = /^[ \t]*$/;
 /** A backslash may take a backtick's meaning away, a bar ends a table's cell before a span, and `$` begins mathematics. */
@@ -78,7 +78,8 @@ function spansOf(line: string, offset: number): CodeRange[] | null {
   const spans: CodeRange[] = [];
   for (let open = 0; open < runs.length; ) {
     const opener = runs[open];
-    const close = runs.findIndex((run, index) => index > open && run[0].length === opener?.[0].length);
+    let close = open + 1;
+    while (close < runs.length && runs[close]?.[0].length !== opener?.[0].length) close += 1;
     const closer = runs[close];
     if (opener === undefined || closer === undefined) return null;
     spans.push({ from: offset + opener.index, to: offset + closer.index + closer[0].length });

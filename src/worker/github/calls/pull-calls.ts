@@ -137,7 +137,7 @@ export class PullCalls implements Pick<GitHub, Methods> {
 function isUnknownHead({ status, message }: GitHubFailure): boolean {
   return (
     status === 422 &&
-    /"field":\s*"head"[^}]*"code":\s*"invalid"|"code":\s*"invalid"[^}]*"field":\s*"head"/.test(message)
+    /"field":\s*"head"[^}]{0,100}"code":\s*"invalid"|"code":\s*"invalid"[^}]{0,100}"field":\s*"head"/.test(message)
   );
 }
 

@@ -10,6 +10,7 @@ import type { RepositoryName } from "../../../core/repository-name.ts";
 import { fail, ok } from "../../../core/result.ts";
 import { z } from "../../../core/schema.ts";
 import { readTokenFile } from "../../../core/token-file.ts";
+import { withoutTrailing } from "../../../core/trim-end.ts";
 import type { Answer, GitHubFailure } from "../github.ts";
 import { gitHubFailure, refusedOf } from "../github-failure.ts";
 import { boundedFetch } from "../transport/bounded-fetch.ts";
@@ -61,7 +62,7 @@ export class AppCredential implements Credential {
       agent: options.network.agent,
     });
     const { userAgent, apiUrl } = options;
-    const baseUrl = apiUrl.replace(/\/+$/, "");
+    const baseUrl = withoutTrailing(apiUrl, "/");
     this.#request = new Octokit({ baseUrl, userAgent, log: SILENT_LOG, request: { fetch } }).request;
   }
 

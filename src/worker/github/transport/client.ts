@@ -8,6 +8,7 @@ import { throttling } from "@octokit/plugin-throttling";
 import type { Clock } from "../../../core/clock.ts";
 import type { RepositoryName } from "../../../core/repository-name.ts";
 import { z } from "../../../core/schema.ts";
+import { withoutTrailing } from "../../../core/trim-end.ts";
 import type { WorkerEvent } from "../../event.ts";
 import { isLoopbackHost } from "../../git/loopback-host.ts";
 import { boundedFetch, type BoundedFetchOptions, type Fetch, type FetchRequest } from "./bounded-fetch.ts";
@@ -58,7 +59,7 @@ export function openClient(
   const pacing = options.pacing ?? (isLoopbackHost(new URL(apiUrl).hostname) ? "none" : "github");
   const Client = Octokit.plugin(throttling, retry);
   return new Client({
-    baseUrl: apiUrl.replace(/\/+$/, ""),
+    baseUrl: withoutTrailing(apiUrl, "/"),
     userAgent: options.userAgent,
     log: SILENT_LOG,
     throttle: {
@@ -92,7 +93,7 @@ function repositoryFetch(
   const plainFetch = boundedFetch(base);
   const lookUp = async (request: FetchRequest): Promise<Identity | null> => {
     const { method: _method, body: _body, ...rest } = request;
-    const answer = await plainFetch(`${apiUrl.replace(/\/+$/, "")}/repos/${identity.name.fullName}`, rest);
+    const answer = await plainFetch(`${withoutTrailing(apiUrl, "/")}/repos/${identity.name.fullName}`, rest);
     if (answer.status === 404) return null;
     // Not to know is no answer: the request that was redirected fails, and may be repeated.
     if (answer.status !== 200) throw new Error(`could not look up a moved repository: ${answer.status}`);

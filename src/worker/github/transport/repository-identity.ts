@@ -3,6 +3,7 @@
 // second may be followed, since there is nothing in this worker that may read or change another repository.
 
 import { isSameRepository, parseRepositoryName, type RepositoryName } from "../../../core/repository-name.ts";
+import { withoutTrailing } from "../../../core/trim-end.ts";
 
 /** What GitHub says of a repository. */
 export interface Identity {
@@ -27,7 +28,7 @@ export class RepositoryIdentity {
   #name: RepositoryName;
 
   constructor(apiUrl: string, name: RepositoryName) {
-    this.#basePath = new URL(apiUrl).pathname.replace(/\/+$/, "");
+    this.#basePath = withoutTrailing(new URL(apiUrl).pathname, "/");
     this.#name = name;
     this.#names.add(name.fullName.toLowerCase());
   }
@@ -69,7 +70,7 @@ export class RepositoryIdentity {
 
   #placeOf({ pathname }: URL): Place | null {
     if (!pathname.startsWith(`${this.#basePath}/`)) return null;
-    const path = pathname.slice(this.#basePath.length).replace(/\/+$/, "");
+    const path = withoutTrailing(pathname.slice(this.#basePath.length), "/");
     const named = /^\/repos\/([^/]+\/[^/]+)(\/.*)?$/.exec(path);
     if (named !== null) return { repository: decoded(named[1] ?? ""), rest: decoded(named[2] ?? "") };
     const numbered = /^\/repositories\/(\d+)(\/.*)?$/.exec(path);
@@ -80,7 +81,7 @@ export class RepositoryIdentity {
 /** `owner/name` out of the address of a repository, an issue, a pull request or a comment, for people or for programs. */
 export function repositoryIn(address: string): string | null {
   const path = /^[a-z]+:\/\/[^/]+(\/[^?#]*)/i.exec(address)?.[1] ?? "";
-  const parts = path.replace(/\/(?:issues|pulls?)\/\d+(?:\/.*)?$/, "").split("/");
+  const parts = path.split(/\/(?:issues|pulls?)\/(?=\d{1,15}(?:\/|$))/, 1)[0]?.split("/") ?? [];
   const [owner, name] = parts.filter((part) => part !== "").slice(-2);
   return owner === undefined || name === undefined ? null : `${owner}/${name}`;
 }

@@ -12,6 +12,7 @@ import { Redactor } from "../../../core/redact.ts";
 import type { RepositoryName } from "../../../core/repository-name.ts";
 import { fail, ok, type Result } from "../../../core/result.ts";
 import { z } from "../../../core/schema.ts";
+import { withoutTrailing } from "../../../core/trim-end.ts";
 import { type Credential, withRedaction } from "../credential/credential.ts";
 import { PAUSED_HEADER, PAUSED_MESSAGE } from "./bounded-fetch.ts";
 import { openClient, type RequestsOptions } from "./client.ts";
@@ -74,7 +75,7 @@ export class Requests {
 
   /** `https://api.github.com/graphql`; on an enterprise server `/api/graphql` beside `/api/v3`. */
   get graphqlUrl(): string {
-    return `${this.#options.apiUrl.replace(/\/+$/, "").replace(/\/v3$/, "")}/graphql`;
+    return `${withoutTrailing(this.#options.apiUrl, "/").replace(/\/v3$/, "")}/graphql`;
   }
 
   /** Today's name of the repository; every request is about it. */
