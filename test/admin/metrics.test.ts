@@ -7,6 +7,9 @@ import { routeCalls } from "./route-calls.ts";
 
 const FIGURES: WorkerMetrics = {
   stages: [{ stage: "plan", queued: 3, active: 1, waiting: 2, oldest_seconds: 42.5 }],
+  waits: [{ cause: "git-locked", count: 1, oldest_seconds: 61 }],
+  stalled: 1,
+  is_sync_stale: false,
   runs: [{ stage: "plan", outcome: "advance", count: 7 }],
   run_seconds: [{ stage: "plan", buckets: [0, 1, 2, 2, 2, 3, 3, 3, 3], sum: 181.5, count: 4 }],
   agent_turns: [{ outcome: "completed", count: 9 }],
