@@ -4,7 +4,6 @@
 import { type Stage, STAGES, stageOfLabel } from "../../core/stage.ts";
 import type { Issue } from "../github/github.ts";
 import type { RunState } from "../issue-state.ts";
-import { isWaiting as isPutDown } from "../pipeline/backoff.ts";
 import { isDecided } from "../pipeline/hitl-inbox.ts";
 import { readStep } from "../pipeline/run-step.ts";
 import type { Seen } from "../pipeline/why.ts";
@@ -121,10 +120,9 @@ function whyOf({ orchestrator, said, state }: RepoRuntime, number: number, seen?
 }
 
 function rowOf(runtime: RepoRuntime, stage: Stage, issue: Issue): PipelineRow {
-  const { run, retryAt, hitl } = runtime.state.issue(issue.number);
+  const { run } = runtime.state.issue(issue.number);
   const place = runtime.orchestrator?.placeOf(issue.number);
-  const isWaiting =
-    isPutDown(retryAt, runtime.clock.now()) || (stage === "hitl" && (hitl === null || !isDecided(hitl)));
+  const isWaiting = runtime.orchestrator?.isWaiting(issue.number, stage) === true;
   const isOwn = run?.stage === stage;
   return {
     issue: issue.number,

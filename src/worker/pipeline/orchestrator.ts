@@ -116,6 +116,10 @@ export class Orchestrator implements AsyncDisposable {
     return this.#whereabouts.placeOf(issue);
   }
 
+  isWaiting(issue: number, stage: Stage): boolean {
+    return this.#whereabouts.isWaiting(issue, stage);
+  }
+
   /** Every reason why it is not moving, the most telling one first. */
   why(issue: number, said: Said, seen: Seen = "unknown"): string[] {
     return this.#whereabouts.why(issue, said, this.watch, seen);

@@ -47,6 +47,16 @@ export class Whereabouts {
     return null;
   }
 
+  /** For a person, for another worker, or for its next try: no loop could take it now. */
+  isWaiting(number: number, stage: Stage): boolean {
+    const { context, runner, waits } = this.#options;
+    const { hitl, retryAt } = context.state.issue(number);
+    const now = context.clock.now();
+    if (stage === "hitl" && (hitl === null || !isDecided(hitl))) return true;
+    const ends = [waits.of(number)?.until, runner.heldBy(number)?.until];
+    return isWaiting(retryAt, now) || ends.some((end) => end !== undefined && end > now);
+  }
+
   /** Of every issue that is ours; of none while nothing new may be begun. */
   standings(): Map<number, Standing> {
     const { store, slotsOf, isOpen, waits } = this.#options;
