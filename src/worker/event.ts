@@ -2,6 +2,7 @@
 // are static, everything that varies is a field.
 
 import type { Stage, StageLabel } from "../core/stage.ts";
+import type { WaitCause } from "../core/worker-metrics.ts";
 
 export type WorkerEvent =
   | { readonly type: "worker.ready"; readonly port: number }
@@ -15,9 +16,24 @@ export type WorkerEvent =
       readonly problem: string;
       readonly stack: string | null;
     }
+  /** Work does not move although it could, or GitHub does not show it; `isOn` false when that is over. */
+  | {
+      readonly type: "worker.alarm";
+      readonly alarm: "stalled" | "sync";
+      readonly isOn: boolean;
+      readonly detail: string;
+    }
   | { readonly type: "issue.found"; readonly issue: number; readonly stage: Stage; readonly title: string }
   | { readonly type: "issue.claimed"; readonly issue: number; readonly stage: Stage; readonly owner: string }
   | { readonly type: "issue.released"; readonly issue: number }
+  /** Told when a wait begins, and when it is for something else; how long it lasts is in `explain` and in the metrics. */
+  | {
+      readonly type: "issue.waiting";
+      readonly issue: number;
+      readonly cause: WaitCause;
+      readonly reason: string;
+      readonly since: string;
+    }
   | { readonly type: "issue.moved"; readonly issue: number; readonly from: StageLabel; readonly to: StageLabel }
   | { readonly type: "issue.closed"; readonly issue: number; readonly reason: string }
   | {

@@ -7,7 +7,17 @@ import { STAGE_LABELS, STAGES, type Stage, type StageLabel } from "../core/stage
 export const HISTORY_MAX = 100;
 export const GUIDANCE_MAX = 50;
 
-export const HITL_CAUSES = ["question", "not-ready", "attempts", "review", "ci", "conflict", "agent", "git"] as const;
+export const HITL_CAUSES = [
+  "question",
+  "not-ready",
+  "attempts",
+  "review",
+  "ci",
+  "conflict",
+  "agent",
+  "git",
+  "waiting",
+] as const;
 export type HitlCause = (typeof HITL_CAUSES)[number];
 
 export interface Guidance {
@@ -138,6 +148,8 @@ export interface IssueState {
   readonly claim: KeptClaim | null;
   readonly retryAt: string | null;
   readonly retryReason: string | null;
+  /** Since when its run waits without an attempt; null when it does not. */
+  readonly waitingSince: string | null;
   readonly outcome: IssueOutcome | null;
   /** What `explain` shows, oldest first; the newest HISTORY_MAX stay. */
   readonly history: readonly { readonly at: string; readonly text: string }[];
@@ -166,6 +178,7 @@ export const UNKNOWN_ISSUE: IssueState = Object.freeze({
   claim: null,
   retryAt: null,
   retryReason: null,
+  waitingSince: null,
   outcome: null,
   history: Object.freeze([]),
 });
@@ -254,6 +267,7 @@ export const issueStateSchema = z.strictObject({
   ),
   retryAt: z.nullable(z.string()),
   retryReason: z.nullable(z.string()),
+  waitingSince: z._default(z.nullable(z.string()), null),
   outcome: z.nullable(outcome),
   history: z.array(z.strictObject({ at: z.string(), text: z.string() })),
 });

@@ -17,6 +17,7 @@ import { IssueRunner } from "../../../src/worker/pipeline/issue-runner.ts";
 import { approvedStep, writeStep } from "../../../src/worker/pipeline/run-step.ts";
 import type { StageContext } from "../../../src/worker/pipeline/stage-context.ts";
 import { Upkeep } from "../../../src/worker/pipeline/upkeep.ts";
+import { WaitBook } from "../../../src/worker/pipeline/wait-book.ts";
 import type { SessionLog } from "../../../src/worker/session-log.ts";
 import { StateTracker } from "../../../src/worker/state-tracker.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -187,7 +188,12 @@ class LostMerge implements AsyncDisposable {
     const paths = workerPaths(this.#directory.file("data"));
     const context = { ...shared, config: config.value, workspaces, paths } as unknown as StageContext;
     const sessions = { note: () => Promise.resolve() } as unknown as SessionLog;
-    const parts = { context, claims, mover, store, bugs, sessions };
+    const waits = new WaitBook({
+      ...{ clock, tell: () => undefined, limitMs: 3_600_000, ciTimeoutMs: 60_000, pollIntervalMs: 1 },
+      isAsking: () => false,
+      isGitHubUp: () => true,
+    });
+    const parts = { context, claims, mover, store, bugs, sessions, waits };
     const runner = new IssueRunner({ ...parts, stages: STAGES });
     const owned = stack.move();
     return {
