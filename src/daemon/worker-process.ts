@@ -25,6 +25,8 @@ import type { Newborn } from "./newborn.ts";
 import { tellingLine, type WorkerOutput } from "./worker-output.ts";
 
 const MESSAGES_PER_SECOND_MAX = 100;
+/** Of one line for people, whoever wrote what it tells of. */
+const LINE_CHARACTERS_MAX = 2_000;
 /** After the exit, what the worker said just before may still be on its way. */
 const LAST_WORDS_MS = 500;
 /** A look for what it left that fails, for want of a descriptor, is tried again this often. */
@@ -152,10 +154,10 @@ export class WorkerProcess {
   #onKnown(message: Exclude<FromWorker, { type: "hello" }>): void {
     const { timings, listener } = this.#birth;
     this.#heardAt = new Date().toISOString();
-    if (message.type === "failed") this.#failed = message;
+    if (message.type === "failed") this.#failed = { ...message, reason: message.reason.slice(0, LINE_CHARACTERS_MAX) };
     else if (message.type === "heartbeat") {
       if (this.#isReady) this.#deadline.renew();
-      listener.onHeartbeat(message);
+      listener.onHeartbeat({ ...message, notice: message.notice?.slice(0, LINE_CHARACTERS_MAX) ?? null });
       this.#birth.output.bound();
       const rssBytesMax = this.#birth.rssBytesMax();
       if (message.rssBytes > rssBytesMax)

@@ -2,11 +2,12 @@
 // would say, by the same rules.
 
 import { mkdtemp, rm, stat } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 
 import { ensureTokenFile, hashToken } from "../../core/bearer-token.ts";
 import { systemClock } from "../../core/clock.ts";
+import { ensurePrivateDirectory } from "../../core/durable-file.ts";
 import { HydraError } from "../../core/errors.ts";
 import { EXIT_CODES } from "../../core/exit-code.ts";
 import { environmentToken } from "../../core/github-token.ts";
@@ -43,7 +44,7 @@ export async function startByHand(
   const checkout = options.path;
   if (!(await stat(join(checkout, ".git")).catch(() => undefined))) throw badStart(`${checkout} is no git checkout`);
   const home = options.home ?? (environment["HYDRAFLOW_HOME"] || join(homedir(), ".hydraflow"));
-  const repository = await repositoryOf(options, environment, signal);
+  const repository = await repositoryOf(options, { home, environment }, signal);
   const slug = options.slug ?? slugOf(repository);
   const dataRoot = workerDataRoot(home, slug);
   const paths = supervisorPaths(dirname(dataRoot));
@@ -79,24 +80,26 @@ export async function startByHand(
 
 async function repositoryOf(
   { path, repoSlug }: RunWorkerOptions,
-  environment: HandHost["environment"],
+  places: { readonly home: string; readonly environment: HandHost["environment"] },
   signal: AbortSignal,
 ): Promise<RepositoryName> {
   const named =
     repoSlug === undefined
-      ? parseRemoteUrl((await originOf(path, environment, signal)) ?? "")
+      ? parseRemoteUrl((await originOf(path, places, signal)) ?? "")
       : parseRepositoryName(repoSlug);
   if (!named.ok) throw badStart(`${named.failure.message}; give --repo-slug owner/name`);
   return named.value;
 }
 
-/** Before there is a data root, and so a place for git's empty home. */
+/** Before there is a data root, and so a place for git's empty home; TMPDIR is a session's, which may be over. */
 async function originOf(
   path: string,
-  environment: HandHost["environment"],
+  places: { readonly home: string; readonly environment: HandHost["environment"] },
   signal: AbortSignal,
 ): Promise<string | null> {
-  const home = await mkdtemp(join(tmpdir(), "hydraflow-origin-"));
+  const { environment } = places;
+  await ensurePrivateDirectory(places.home);
+  const home = await mkdtemp(join(places.home, ".origin-"));
   try {
     const identity = { name: "HydraFlow", email: "hydraflow@users.noreply.github.com" };
     const git = createGit({
