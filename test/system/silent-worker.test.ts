@@ -23,7 +23,7 @@ async function startDaemon(rig: Rig, turns: TurnRig): Promise<RigDaemon> {
     {
       worker: { runtime: process.execPath, flags: ["--import", STANDS_STILL], entry: WORKER },
       environment: { PATH: process.env["PATH"], ...turns.environment },
-      timings: { heartbeatTimeoutMs: 4_000 },
+      timings: { heartbeatTimeoutMs: 6_000 },
     },
   );
 }
@@ -95,6 +95,6 @@ test("without the breadcrumb the same text takes the whole repository", async ()
   await daemon.ask({ action: "add_repo", path: turns.checkout });
 
   const entry = await daemon.entryWhen(SLUG, "quarantine", ({ state }) => state === "quarantined");
-  expect(entry.last_exit?.reason).toBe("silent for 4 s");
+  expect(entry.last_exit?.reason).toBe("silent for 6 s");
   expect(questions(turns, bad)).toEqual([]);
 });

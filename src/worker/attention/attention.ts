@@ -2,7 +2,7 @@
 // next process finds it; a silence that began behind it counts against that issue. At the second one the issue is a
 // suspect: it goes to a person, and until that person has answered through a door nobody here reads its text again.
 //
-// I1  A suspect's text reaches no code of ours: github.ts hands out empty words for it.
+// I1  A suspect's text reaches no code of ours: attentive-github.ts hands out empty words for it.
 // I2  Silences are on disk before the work begins, so that the count outlives whatever comes next.
 // I3  An answer counts against the silences before it only: what was answered and silences us again is a suspect again.
 
@@ -17,6 +17,8 @@ import type { HitlCause, IssueState } from "../issue-state.ts";
 import { Breadcrumb, readCrumb } from "./breadcrumb.ts";
 
 const SILENCES_MAX = 2;
+/** One that silences us all the same is left alone for so long. */
+const LEAVE_MS = 86_400_000;
 /** A single silence is forgotten after this long: the machine may have been asleep. */
 const FORGET_MS = 7 * 86_400_000;
 /** The supervisor hears a heartbeat a little later than it was sent. */
@@ -102,6 +104,13 @@ export class Attention implements Disposable {
     this.#issues.delete(issue);
     void this.#save();
     return false;
+  }
+
+  /** It silenced us although nobody but GitHub's client met its text: nothing of it is asked for, but once a day. */
+  isUntouchable(number: number): boolean {
+    const known = this.#issues.get(this.#issueOf(number));
+    if (known === undefined || known.silences <= SILENCES_MAX || !this.isSuspect(number)) return false;
+    return Math.abs(Date.now() - Date.parse(known.lastAt)) < LEAVE_MS;
   }
 
   /** A person is to be asked about it, and has not been. */

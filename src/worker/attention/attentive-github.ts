@@ -1,8 +1,8 @@
 // GitHub as the worker sees it while it minds what it reads: each answer with a text says first whose text it is, and of a
 // suspect's texts nothing comes through but the marks that we put at the end of comments ourselves.
 
-import { ok } from "../../core/result.ts";
-import type { Answer, Comment, GitHub, Issue, PullRequest, Review } from "../github/github.ts";
+import { fail, ok } from "../../core/result.ts";
+import type { Answer, Comment, GitHub, GitHubFailure, Issue, PullRequest, Review } from "../github/github.ts";
 import type { Attention } from "./attention.ts";
 
 const MARK_START = "<!-- hydraflow:";
@@ -10,12 +10,23 @@ const MARK_END = "-->";
 /** The longest mark, a claim's, is shorter. */
 const MARK_UNITS_MAX = 1_500;
 
+const UNTOUCHABLE: GitHubFailure = {
+  kind: "invalid",
+  message:
+    "the text of this issue holds the worker even where it is not read; shorten or delete it. It is tried once a day",
+  status: 0,
+  retryable: true,
+  retryAt: null,
+};
+
 export function attentiveGitHub(github: GitHub, attention: Attention): GitHub {
   const minded = async <T>(answer: Answer<T>, number?: number | null, muffled: (value: T) => T = same): Answer<T> => {
     const result = await answer;
     attention.turnTo(number);
     return result.ok ? ok(muffled(result.value)) : result;
   };
+  const mindedOf = <T>(number: number, ask: () => Answer<T>, muffled?: (value: T) => T): Answer<T> =>
+    attention.isUntouchable(number) ? Promise.resolve(fail(UNTOUCHABLE)) : minded(ask(), number, muffled);
   const issueText = (issue: Issue): Issue => (attention.isSuspect(issue.number) ? withoutText(issue) : issue);
   const pullText = (pull: PullRequest): PullRequest => (attention.isSuspect(pull.number) ? withoutText(pull) : pull);
   const posts =
@@ -25,15 +36,16 @@ export function attentiveGitHub(github: GitHub, attention: Attention): GitHub {
   return {
     ...github,
     listIssues: (since, signal) => minded(github.listIssues(since, signal), null, (all) => all.map(issueText)),
-    issue: (number, signal) => minded(github.issue(number, signal), number, issueText),
-    closeIssue: (number, reason, signal) => minded(github.closeIssue(number, reason, signal), number, issueText),
-    textHistory: (number, label, signal) => minded(github.textHistory(number, label, signal), number),
-    comments: (number, signal) => minded(github.comments(number, signal), number, posts(number)),
-    reviews: (number, signal) => minded(github.reviews(number, signal), number, posts(number)),
-    pull: (number, signal) => minded(github.pull(number, signal), number, pullText),
+    issue: (number, signal) => mindedOf(number, () => github.issue(number, signal), issueText),
+    closeIssue: (number, reason, signal) =>
+      mindedOf(number, () => github.closeIssue(number, reason, signal), issueText),
+    textHistory: (number, label, signal) => mindedOf(number, () => github.textHistory(number, label, signal)),
+    comments: (number, signal) => mindedOf(number, () => github.comments(number, signal), posts(number)),
+    reviews: (number, signal) => mindedOf(number, () => github.reviews(number, signal), posts(number)),
+    pull: (number, signal) => mindedOf(number, () => github.pull(number, signal), pullText),
+    pullFiles: (number, signal) => mindedOf(number, () => github.pullFiles(number, signal)),
     pullsByBranch: (branch, signal) =>
       minded(github.pullsByBranch(branch, signal), undefined, (all) => all.map(pullText)),
-    pullFiles: (number, signal) => minded(github.pullFiles(number, signal), number),
     checks: (sha, signal) => minded(github.checks(sha, signal)),
   };
 }

@@ -188,6 +188,22 @@ describe("a suspect", () => {
   });
 });
 
+it("a suspect that silences the worker all the same is asked for no more", async () => {
+  (await suspectOf(8))[Symbol.dispose]();
+  using attention = await silentOn((before) => before.turnTo(8));
+  const asked: number[] = [];
+  const ask = (number: number) => {
+    asked.push(number);
+    return Promise.resolve({ ok: true, value: [] } as const);
+  };
+  const github = attentiveGitHub({ comments: ask } as unknown as GitHub, attention);
+
+  const answers = [await github.comments(8, NEVER), await github.comments(9, NEVER)];
+
+  expect(asked).toEqual([9]);
+  expect(answers).toMatchObject([{ ok: false, failure: { kind: "invalid", retryable: true } }, { ok: true }]);
+});
+
 it("git and the agent speak for the issue that is worked on", async () => {
   const turned: (number | null | undefined)[] = [];
   const attention = { turnTo: (number?: number | null) => void turned.push(number) };
