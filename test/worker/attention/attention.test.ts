@@ -43,7 +43,7 @@ async function silentOn(last: (attention: Attention) => void, heardAt = new Date
   last(before);
   silenceCount += 1;
   const at = new Date(Date.now() + silenceCount * 60_000).toISOString();
-  return open({ heardAt: heardAt.toISOString(), at });
+  return await open({ heardAt: heardAt.toISOString(), at });
 }
 
 async function suspectOf(number: number): Promise<Attention> {
