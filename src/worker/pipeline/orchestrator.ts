@@ -233,7 +233,7 @@ export class Orchestrator implements AsyncDisposable {
   }
 
   #loopOf(stage: Stage): { loop: StageLoop; wake: Wake } {
-    const { clock, config } = this.#options.context;
+    const { clock, config, attention } = this.#options.context;
     const wake = new Wake(clock);
     const loop = new StageLoop({
       stage,
@@ -241,7 +241,7 @@ export class Orchestrator implements AsyncDisposable {
       wake,
       pollIntervalMs: config.pollIntervalMs,
       take: () => (this.#options.isOpen?.() === false ? undefined : this.store.take(stage, clock.now())),
-      work: (issue, signal) => this.#runner.run(stage, issue, signal),
+      work: (issue, signal) => attention.about(issue.number, () => this.#runner.run(stage, issue, signal)),
       nextDueMs: () => this.#nextDueMs(stage),
       onBug: (thrown) => this.bugs.note(`the loop of ${stage}`, null, thrown),
     });
@@ -249,14 +249,15 @@ export class Orchestrator implements AsyncDisposable {
   }
 
   #isDue(issue: Issue, stage: Stage, now: Date): boolean {
-    const { state, agentPause } = this.#options.context;
+    const { state, agentPause, attention } = this.#options.context;
     // The upkeep has it; the store does not know of that.
     if (this.#runner.isInHand(issue.number) || this.#claims.isReleasing(issue.number)) return false;
     const known = state.issue(issue.number);
     const step = known.run === null ? "begun" : readStep(known.run.step).at;
     // An approved pull request needs no agent to be merged.
     if (step === "settling" || (agentPause.current !== null && step !== "approved")) return false;
-    if (stage === "hitl" && (known.hitl === null || !isDecided(known.hitl))) return false;
+    const isAnswered = known.hitl !== null && isDecided(known.hitl);
+    if (stage === "hitl" && !isAnswered && !attention.isUnasked(issue.number)) return false;
     return !isWaiting(known.retryAt, now);
   }
 

@@ -12,6 +12,9 @@ import { type WorkerPaths, worktreeRoot } from "../../core/paths.ts";
 import type { Redactor } from "../../core/redact.ts";
 import type { RepositoryName } from "../../core/repository-name.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
+import type { Attention } from "../attention/attention.ts";
+import { attentiveGitHub } from "../attention/attentive-github.ts";
+import { attentiveGit } from "../attention/attentive-tools.ts";
 import { cloneRepository } from "../git/clone.ts";
 import { createGit, type Git } from "../git/git.ts";
 import type { RemoteAccess } from "../git/remote-access.ts";
@@ -43,6 +46,7 @@ export interface PrepareOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly redactor: Redactor;
+  readonly attention: Attention;
   readonly secretProxies?: Readonly<Record<string, string>>;
   readonly connect: () => Promise<Result<Connection, string>>;
   /** Tests use a bare repository on disk as the remote. */
@@ -87,7 +91,8 @@ async function attempt(
   const { config } = options;
   const connected = await options.connect();
   if (!connected.ok) return connected;
-  const { credential, github } = connected.value;
+  const { credential } = connected.value;
+  const github = attentiveGitHub(connected.value.github, options.attention);
   const token = await credential.token(signal);
   if (!token.ok) return fail(token.failure.message);
   if (token.value === null) return fail(NO_CREDENTIAL);
@@ -147,8 +152,9 @@ async function ensureCheckout(
   return cloned.ok ? ok() : fail(`cloning ${repository.fullName} failed: ${cloned.failure.message}`);
 }
 
-function gitOf({ environment, secretProxies, config, paths, clock, redactor, log }: PrepareOptions): Git {
-  return createGit({
+function gitOf(options: PrepareOptions): Git {
+  const { environment, secretProxies, config, paths, clock, redactor, log, attention } = options;
+  const git = createGit({
     path: environment["PATH"] ?? "/usr/bin:/bin",
     home: join(paths.dataRoot, "git", "home"),
     identity: { name: config.gitAuthorName, email: config.gitAuthorEmail },
@@ -157,6 +163,7 @@ function gitOf({ environment, secretProxies, config, paths, clock, redactor, log
     networkVariables: networkVariables({ ...environment, ...secretProxies }),
     onLockRemoved: (file, ageMs) => log.write("warn", "git.lock-removed", { file, ageMs }),
   });
+  return attentiveGit(git, attention);
 }
 
 /** What an operator sets to get out of a closed network. */

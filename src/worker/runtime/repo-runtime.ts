@@ -11,6 +11,7 @@ import { worktreeRoot } from "../../core/paths.ts";
 import { type Stage, STAGES } from "../../core/stage.ts";
 import type { AgentDriver } from "../agent/agent-driver.ts";
 import { TranscriptKeeper } from "../agent/transcript-keeper.ts";
+import { attentiveAgent } from "../attention/attentive-tools.ts";
 import type { EventBus } from "../event-bus.ts";
 import type { Metrics } from "../metrics.ts";
 import { AgentPause } from "../pipeline/agent-pause.ts";
@@ -176,7 +177,8 @@ export class RepoRuntime implements AsyncDisposable {
     const { prepare } = await import("./prepare.ts");
     const prepared = await prepare(this.#prepareOptions(), (notice) => this.#say(notice), signal);
     const { Orchestrator } = await import("../pipeline/orchestrator.ts");
-    const agent = await this.#options.createAgent(prepared.config, this.#parts.redactor.redact);
+    const { attention, redactor } = this.#parts;
+    const agent = attentiveAgent(await this.#options.createAgent(prepared.config, redactor.redact), attention);
     await using orchestrator = new Orchestrator(this.#orchestratorOptions({ ...prepared, agent }));
     const surroundings = this.#watch(prepared);
     this.#advice = () => prepared.repositoryCheck.advice;
