@@ -7,7 +7,6 @@ import { fail, ok, type Result } from "../../core/result.ts";
 import { isSameLabel, labelName, type LabelKey, MARKER_LABELS, STAGE_LABELS } from "../../core/stage.ts";
 import { removeAgentHome } from "../agent/agent-home.ts";
 import type { ClaimKeeper } from "../claim-keeper.ts";
-import { workBranchName } from "../git/branch-name.ts";
 import type { GitHubFailure, Issue } from "../github/github.ts";
 import { commentOnce } from "../issue-comment.ts";
 import type { RunState } from "../issue-state.ts";
@@ -143,15 +142,19 @@ async function close(
   return closed.ok ? ok({ ...issue, state: "closed" }) : closed;
 }
 
-/** What cannot be removed now is removed at the next start; the issue has ended all the same. */
+/**
+ * What cannot be removed now is removed by a sweep; the issue has ended all the same. The remote's branch goes first, for a
+ * record that goes with the worktree has its name.
+ */
 async function cleanUp(
-  { github, workspaces, paths }: StageContext,
+  { github, state, workspaces, paths }: StageContext,
   issue: number,
   { remoteBranch, keepsLocalBranch }: NonNullable<Settlement["cleanUp"]>,
   signal: AbortSignal,
 ): Promise<void> {
+  const branch = state.issue(issue).branch ?? (await workspaces.branchOf(issue));
+  if (remoteBranch) await github.deleteBranch(branch, signal);
   await workspaces.remove(issue, signal, keepsLocalBranch);
-  if (remoteBranch) await github.deleteBranch(workBranchName(issue), signal);
   await removeAgentHome(join(paths.agentHomes, `issue-${issue}`));
 }
 
