@@ -123,6 +123,8 @@ export type WorkerEvent =
     }
   | { readonly type: "github.failed"; readonly request: string; readonly status: number; readonly message: string }
   | { readonly type: "github.paused"; readonly until: string }
+  /** What ended issues had left is gone; `left` names what could not be removed. */
+  | { readonly type: "leftovers.swept"; readonly removed: number; readonly left: string }
   | { readonly type: "store.synced"; readonly issues: number; readonly full: boolean };
 
 /** As it stands in events.jsonl and on the stream. `id` rises by one within a `boot`; (repo, boot, id) is unique. */

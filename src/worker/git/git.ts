@@ -59,6 +59,8 @@ export interface GitCall {
   readonly protocols?: readonly string[];
   /** Present for commands that use the network: where they go. */
   readonly remoteUrl?: string;
+  /** Local work that takes as long as a command that uses the network may. */
+  readonly isLong?: boolean;
   /** Exit codes that are answers, not failures; 0 always is. */
   readonly answers?: readonly number[];
   readonly outputBytesMax?: number;
@@ -136,7 +138,8 @@ async function runOnce(
   signal: AbortSignal,
 ): Promise<Result<GitOutput, GitFailure>> {
   signal.throwIfAborted();
-  const deadline = AbortSignal.timeout(call.protocols === undefined ? LOCAL_TIMEOUT_MS : NETWORK_TIMEOUT_MS);
+  const isShort = call.protocols === undefined && call.isLong !== true;
+  const deadline = AbortSignal.timeout(isShort ? LOCAL_TIMEOUT_MS : NETWORK_TIMEOUT_MS);
   const overflow = new AbortController();
   const outputBytesMax = call.outputBytesMax ?? OUTPUT_BYTES_MAX;
   let raw: Raw | undefined;

@@ -73,18 +73,34 @@ export class Remote {
       const checked = checkBranchName(branch);
       if (!checked.ok) return checked;
     }
+    const found = await this.#list(branches, signal);
+    // `ls-remote` matches the end of names, so it also lists a branch that somebody called `x/refs/heads/main`.
+    return found.ok ? ok(new Map([...found.value].filter(([branch]) => branches.includes(branch)))) : found;
+  }
+
+  /** The first of `names` that the remote can have: no branch there is called like a directory on its way, or lies below it. */
+  async firstPossible(names: readonly string[], signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
+    const found = await this.#list(
+      names.flatMap((name) => [...directoriesOf(name), `${name}/*`]),
+      signal,
+    );
+    if (!found.ok) return found;
+    const taken = [...found.value.keys()];
+    const isPossible = (name: string) =>
+      !taken.some((branch) => branch.startsWith(`${name}/`) || name.startsWith(`${branch}/`));
+    return ok(names.find(isPossible) ?? null);
+  }
+
+  async #list(
+    patterns: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
     const made = await this.views.make(signal);
     if (!made.ok) return made;
     await using view = made.value;
-    const listed = await this.#talk(
-      view,
-      { arguments: ["ls-remote", "--quiet", "--", this.url, ...branches.map((branch) => `refs/heads/${branch}`)] },
-      signal,
-    );
-    if (!listed.ok) return listed;
-    // `ls-remote` matches the end of names, so it also lists a branch that somebody called `x/refs/heads/main`.
-    const found = parseHeads(listed.value.stdout, "refs/heads/");
-    return ok(new Map([...found].filter(([branch]) => branches.includes(branch))));
+    const refs = patterns.map((pattern) => `refs/heads/${pattern}`);
+    const listed = await this.#talk(view, { arguments: ["ls-remote", "--quiet", "--", this.url, ...refs] }, signal);
+    return listed.ok ? ok(parseHeads(listed.value.stdout, "refs/heads/")) : listed;
   }
 
   async head(branch: string, signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
@@ -203,7 +219,18 @@ export class Remote {
     return listed.ok ? ok(parseHeads(listed.value.stdout, "refs/remotes/origin/")) : listed;
   }
 
+  /** A name in the way of one of them, left from a branch that the remote has no more, keeps no other from being told. */
   async #tellCheckout(heads: ReadonlyMap<string, string>, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+    const told = await this.#tellRefs(heads, signal);
+    if (told.ok || told.failure.kind !== "conflict") return told;
+    for (const head of heads.size > 1 ? heads : []) {
+      const alone = await this.#tellRefs(new Map([head]), signal);
+      if (!alone.ok && alone.failure.kind !== "conflict") return alone;
+    }
+    return ok();
+  }
+
+  async #tellRefs(heads: ReadonlyMap<string, string>, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
     const { git, commonDirectory } = this.#options;
     const input = [...heads].map(([branch, sha]) => `update refs/remotes/origin/${branch} ${sha}\n`).join("");
     const told = await git.run(
@@ -217,6 +244,11 @@ export class Remote {
     );
     return told.ok ? ok() : told;
   }
+}
+
+function directoriesOf(name: string): string[] {
+  const parts = name.split("/");
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("/"));
 }
 
 /** Lines of a sha, a tab and a ref below `prefix`; others are left out. */

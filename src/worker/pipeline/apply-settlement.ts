@@ -7,7 +7,6 @@ import { fail, ok, type Result } from "../../core/result.ts";
 import { isSameLabel, labelName, type LabelKey, MARKER_LABELS, STAGE_LABELS } from "../../core/stage.ts";
 import { removeAgentHome } from "../agent/agent-home.ts";
 import type { ClaimKeeper } from "../claim-keeper.ts";
-import { workBranchName } from "../git/branch-name.ts";
 import type { GitHubFailure, Issue } from "../github/github.ts";
 import { commentOnce } from "../issue-comment.ts";
 import { quoted } from "../stages/issue-text.ts";
@@ -150,8 +149,9 @@ async function close(
 }
 
 /**
- * What cannot be removed here is removed at the next start; the issue has ended all the same. A branch that GitHub keeps is
- * tried again, and in the end it is what the answer says: a sentence for a person, else nothing.
+ * What cannot be removed here is removed by a sweep; the issue has ended all the same. The remote's branch goes first, for a
+ * record that goes with the worktree has its name. A branch that GitHub keeps is tried again, and in the end it is what the
+ * answer says: a sentence for a person, else nothing.
  */
 async function cleanUp(
   context: StageContext,
@@ -159,14 +159,15 @@ async function cleanUp(
   { remoteBranch, keepsLocalBranch }: NonNullable<Settlement["cleanUp"]>,
   signal: AbortSignal,
 ): Promise<Result<string, GitHubFailure>> {
-  const { github, workspaces, paths } = context;
-  await workspaces.remove(issue, signal, keepsLocalBranch);
-  const deleted = remoteBranch ? await github.deleteBranch(workBranchName(issue), signal) : ok();
+  const { github, state, workspaces, paths } = context;
+  const branch = state.issue(issue).branch ?? (await workspaces.branchOf(issue));
+  const deleted = remoteBranch ? await github.deleteBranch(branch, signal) : ok();
   if (!deleted.ok && mayPass(deleted.failure, decidedAt, context.clock.now())) return deleted;
+  await workspaces.remove(issue, signal, keepsLocalBranch);
   await removeAgentHome(join(paths.agentHomes, `issue-${issue}`));
   if (deleted.ok) return ok("");
   return ok(
-    ` Its branch \`${workBranchName(issue)}\` is left: GitHub did not delete it (${quoted(deleted.failure.message)}).`,
+    ` Its branch \`${branch}\` is left: GitHub did not delete it (${quoted(deleted.failure.message)}).`,
   );
 }
 

@@ -18,6 +18,7 @@ import { isWaiting } from "./backoff.ts";
 import { BugBook } from "./bug-book.ts";
 import { HitlInbox, isDecided } from "./hitl-inbox.ts";
 import { IssueRunner } from "./issue-runner.ts";
+import { LeftoverSweep } from "./leftover-sweep.ts";
 import { readStep } from "./run-step.ts";
 import type { StageContext, StageWork } from "./stage-context.ts";
 import { StageLoop, type StageLoopState } from "./stage-loop.ts";
@@ -152,16 +153,15 @@ export class Orchestrator implements AsyncDisposable {
 
   /** Returns when aborted and every run has ended. */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#options.context.workspaces.removeEnded(
-      (issue) => this.#options.context.state.issue(issue).outcome !== null,
-      signal,
-    );
+    const isInHand = (issue: number) => this.#runner.isInHand(issue);
+    const leftovers = new LeftoverSweep({ context: this.#options.context, isInHand });
     using _changes = this.store.onChange(() => this.#wakeLoops());
     await Promise.all([
       this.#sync(signal),
       this.#readAnswers(signal),
       ...this.#loops.map((loop) => loop.run(signal)),
       this.watch.run(signal),
+      leftovers.run(signal),
     ]);
   }
 

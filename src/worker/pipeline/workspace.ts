@@ -12,8 +12,10 @@ import { ConfigGuard } from "../git/config-guard.ts";
 import { type FreshCheckout, FreshCheckouts } from "../git/fresh-checkout.ts";
 import type { Git } from "../git/git.ts";
 import type { GitFailure } from "../git/git-failure.ts";
+import { findGitLeftovers, type GitLeftovers } from "../git/leftovers.ts";
 import type { RemoteAccess } from "../git/remote-access.ts";
 import { Remote } from "../git/remote.ts";
+import { tidyRepository } from "../git/tidy.ts";
 import { WorkBranch } from "../git/work-branch.ts";
 import { sweepGateHomes } from "./gate.ts";
 import { type Removed, type Worktree, WorktreeManager } from "../git/worktree-manager.ts";
@@ -25,6 +27,8 @@ export interface WorkspacesOptions {
   /** Absolute; the operator's. */
   readonly checkout: string;
   readonly isOriginOverridden: boolean;
+  /** HydraFlow made the checkout itself, and nobody else looks after it. */
+  readonly isOwnClone?: boolean;
   /** `<base>/<slug>`. */
   readonly worktreeRoot: string;
   readonly paths: WorkerPaths;
@@ -58,7 +62,7 @@ export class Workspaces {
     });
     await mkdir(dirname(dirname(options.worktreeRoot)), { recursive: true });
     const shared = { ...options, remote, commonDirectory, root: options.worktreeRoot };
-    const worktrees = new WorktreeManager({ ...shared, records: join(directory, "branches") });
+    const worktrees = new WorktreeManager({ ...shared, records: recordsOf(options.paths) });
     const pruned = await worktrees.prune(signal);
     if (!pruned.ok) return pruned;
     const checkouts = new FreshCheckouts({ ...shared, views: remote.views, remoteUrl: remote.url });
@@ -83,16 +87,38 @@ export class Workspaces {
     return renewed.ok ? ok(workspace) : renewed;
   }
 
-  /** What an earlier worker could not remove at the end of an issue. */
-  async removeEnded(hasEnded: (issue: number) => boolean, signal: AbortSignal): Promise<void> {
-    const listed = await this.#parts.worktrees.list(signal);
-    if (!listed.ok) return;
-    for (const { issue } of listed.value) if (hasEnded(issue)) await this.remove(issue, signal);
+  /** With `keepsBranch` the local branch stays, for a person who may want what was made. See WorktreeManager.remove. */
+  remove(
+    issue: number,
+    signal: AbortSignal,
+    keepsBranch = false,
+    mayGo?: () => boolean,
+  ): Promise<Result<Removed, GitFailure>> {
+    return this.#parts.worktrees.remove(issue, signal, keepsBranch, mayGo);
   }
 
-  /** With `keepsBranch` the local branch stays, for a person who may want what was made. */
-  remove(issue: number, signal: AbortSignal, keepsBranch = false): Promise<Result<Removed, GitFailure>> {
-    return this.#parts.worktrees.remove(issue, signal, keepsBranch);
+  /** What the issue's branch is called, on GitHub too. */
+  branchOf(issue: number): Promise<string> {
+    return this.#parts.worktrees.branchOf(issue);
+  }
+
+  /** What git has of each issue here. */
+  leftovers(signal: AbortSignal): Promise<Result<GitLeftovers, GitFailure>> {
+    return findGitLeftovers(
+      { ...this.#parts, root: this.#parts.worktreeRoot, records: recordsOf(this.#parts.paths) },
+      signal,
+    );
+  }
+
+  /** False where something in it cannot be removed. */
+  emptyTrash(): Promise<boolean> {
+    return this.#parts.worktrees.emptyTrash();
+  }
+
+  /** Git's own housekeeping, in a clone of ours alone: nobody else does it there, and an operator's checkout is theirs. */
+  async tidyClone(signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+    const { git, commonDirectory, isOwnClone } = this.#parts;
+    return isOwnClone ? tidyRepository(git, commonDirectory, signal) : ok();
   }
 
   /** Commits what a stopped run has left in the issue's worktree. */
@@ -101,6 +127,10 @@ export class Workspaces {
     if (!opened.ok) return opened;
     return opened.value.work.isHalfDone ? ok(null) : opened.value.work.commitAll(`Work stopped on #${issue}`, signal);
   }
+}
+
+function recordsOf({ dataRoot }: WorkerPaths): string {
+  return join(dataRoot, "git", "branches");
 }
 
 interface WorkspaceParts {

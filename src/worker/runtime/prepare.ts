@@ -111,14 +111,15 @@ async function attempt(
   if (!cloned.ok) return cloned;
   const loaded = await options.loadConfig();
   if (!loaded.ok) return fail(`the configuration is wrong: ${loaded.failure}`);
-  const { git, checkout, paths, slug } = options;
+  const { checkout, slug } = options;
   const root = worktreeRoot(checkout, slug, config.worktreeBase);
   const { repository: name, isNamed } = options;
   const checkoutCheck = new CheckoutCheck({ ...options, repository: name });
   const problem = await checkoutCheck.problem(signal);
   if (problem !== null) return fail(problem);
+  const isOwn = isOwnClone(options);
   const opened = await Workspaces.open(
-    { git, access, repository: name, checkout, isOriginOverridden: isNamed, worktreeRoot: root, paths },
+    { ...options, access, repository: name, isOriginOverridden: isNamed, isOwnClone: isOwn, worktreeRoot: root },
     signal,
   );
   if (!opened.ok) return fail(`the checkout cannot be used: ${opened.failure.message}`);
@@ -138,6 +139,10 @@ async function attempt(
   return ok({ config: loaded.value, github, baseBranch, workspaces, checkoutCheck, repositoryCheck });
 }
 
+function isOwnClone({ checkout, clones }: Pick<PrepareOptions, "checkout" | "clones">): boolean {
+  return clones !== null && dirname(resolve(checkout)) === resolve(clones);
+}
+
 async function ensureCheckout(
   { checkout, clones, git, repository }: Attempt,
   access: RemoteAccess,
@@ -146,7 +151,7 @@ async function ensureCheckout(
 ): Promise<Result<undefined, string>> {
   if (await stat(checkout).catch(() => undefined)) return ok();
   // One that is not ours to make is missed by the check that follows.
-  if (clones === null || dirname(resolve(checkout)) !== resolve(clones)) return ok();
+  if (!isOwnClone({ checkout, clones })) return ok();
   say(`cloning ${repository.fullName}`);
   const cloned = await cloneRepository({ git, access, repository, directory: checkout }, signal);
   return cloned.ok ? ok() : fail(`cloning ${repository.fullName} failed: ${cloned.failure.message}`);
