@@ -199,6 +199,7 @@ const PERMITTED = {
   allowUnsafeHooksPath: true,
   allowUnsafeTemplateDir: true,
   allowUnsafeFsMonitor: true,
+  allowUnsafeFilter: true,
   allowUnsafeAskPass: true,
   allowUnsafeSshCommand: true,
   allowUnsafeGitProxy: true,

@@ -15,6 +15,7 @@ export function gitOutcome(failure: GitFailure): StageOutcome {
   switch (failure.kind) {
     case "locked":
     case "network":
+    case "base-gone":
       return wait(`git: ${failure.message}`, null);
     case "auth":
       return wait(`git's remote does not accept our credential: ${failure.message}`, null);

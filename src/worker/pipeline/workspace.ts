@@ -28,6 +28,8 @@ export interface WorkspacesOptions {
   /** `<base>/<slug>`. */
   readonly worktreeRoot: string;
   readonly paths: WorkerPaths;
+  /** Where git-lfs is, absolute; null when the machine has none. */
+  readonly gitLfs: string | null;
 }
 
 interface Parts extends WorkspacesOptions {
@@ -57,7 +59,8 @@ export class Workspaces {
       transportDirectory: join(directory, "transport.git"),
     });
     await mkdir(dirname(dirname(options.worktreeRoot)), { recursive: true });
-    const shared = { ...options, remote, commonDirectory, root: options.worktreeRoot };
+    const git = remote.largeFiles.filtering(options.git);
+    const shared = { ...options, git, remote, commonDirectory, root: options.worktreeRoot };
     const worktrees = new WorktreeManager({ ...shared, records: join(directory, "branches") });
     const pruned = await worktrees.prune(signal);
     if (!pruned.ok) return pruned;
@@ -69,6 +72,18 @@ export class Workspaces {
 
   private constructor(parts: Parts) {
     this.#parts = parts;
+  }
+
+  /** Asked of the remote now; null also where it did not answer. */
+  async hasBranch(branch: string, signal: AbortSignal): Promise<boolean | null> {
+    const head = await this.#parts.remote.head(branch, signal);
+    return head.ok ? head.value !== null : null;
+  }
+
+  /** Whether the last fetch of `branch` found none, and how to fetch it again. */
+  watch(branch: string): { isAbsent: () => boolean; look: (signal: AbortSignal) => Promise<unknown> } {
+    const { remote } = this.#parts;
+    return { isAbsent: () => remote.isAbsent(branch), look: (signal) => remote.fetch([branch], signal) };
   }
 
   /** The issue's worktree, made where it is missing. Without work of its own it starts from the newest `base`. */

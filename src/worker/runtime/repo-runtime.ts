@@ -166,7 +166,9 @@ export class RepoRuntime implements AsyncDisposable {
     const { Orchestrator } = await import("../pipeline/orchestrator.ts");
     const agent = await this.#options.createAgent(prepared.config, this.#parts.redactor.redact);
     await using orchestrator = new Orchestrator(this.#orchestratorOptions({ ...prepared, agent }));
-    const surroundings = this.#watch(prepared);
+    const renewed = new AbortController();
+    const run = AbortSignal.any([signal, renewed.signal]);
+    const surroundings = this.#watch(prepared, () => renewed.abort());
     this.#advice = () => prepared.repositoryCheck.advice;
     this.#orchestrator = orchestrator;
     this.#surroundings = surroundings;
@@ -174,18 +176,21 @@ export class RepoRuntime implements AsyncDisposable {
       await this.#probe(agent, signal);
       await surroundings.look(signal);
       await Promise.all([
-        orchestrator.run(signal),
-        surroundings.run(signal),
-        this.metrics.run(signal),
-        this.#transcriptKeeper().run(signal),
+        orchestrator.run(run),
+        surroundings.run(run),
+        this.metrics.run(run),
+        this.#transcriptKeeper().run(run),
       ]);
+    } catch (thrown) {
+      if (!renewed.signal.aborted) throw thrown;
     } finally {
       this.#orchestrator = null;
       this.#surroundings = null;
     }
   }
 
-  #watch({ checkoutCheck, repositoryCheck, config }: Prepared): Surroundings {
+  /** `renew` ends the run, so that everything is prepared anew. */
+  #watch({ checkoutCheck, repositoryCheck, config }: Prepared, renew: () => void): Surroundings {
     const { checkout, slug } = this.#options;
     // What is committed in a worktree is kept in the checkout's own git directory.
     const paths = [this.#parts.paths.dataRoot, checkout, worktreeRoot(checkout, slug, config.worktreeBase)];
@@ -193,7 +198,11 @@ export class RepoRuntime implements AsyncDisposable {
       looks: [
         () => roomProblem(paths),
         (signal) => checkoutCheck.problem(signal),
-        (signal) => repositoryCheck.problem(signal),
+        async (signal) => {
+          const problem = await repositoryCheck.problem(signal);
+          if (repositoryCheck.isBaseMoved && this.inFlight === 0) renew();
+          return problem;
+        },
       ],
       clock: this.#parts.clock,
       onChange: (problem) => {
