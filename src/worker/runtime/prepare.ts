@@ -144,6 +144,11 @@ async function watchRepository(
   const { config, github, repository, workspaces } = seen;
   const branch = config.baseBranch ?? repository.defaultBranch;
   if ((await workspaces.hasBranch(branch, signal)) === false) return fail(noBase(name.fullName, branch));
+  const twins = await workspaces.caseTwins(branch, signal);
+  if (twins !== null)
+    return fail(
+      `${twins.join(" and ")} differ only in case, and ${workspaces.root} keeps one of them; set worktreeBase to a place that tells them apart, or rename one`,
+    );
   const start = { github, name, now: repository, baseBranch: branch, labelPrefix: config.labelPrefix };
   const advice = await adviceOf(start, signal);
   const base = { branch, isConfigured: config.baseBranch !== undefined, ...workspaces.watch(branch) };
