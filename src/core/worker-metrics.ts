@@ -12,6 +12,7 @@ export const WAIT_CAUSES = [
   "git-locked",
   "git-network",
   "git-credential",
+  "git-base",
   "github",
   "github-credential",
   "github-refused",

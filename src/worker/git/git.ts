@@ -2,7 +2,8 @@
 // deadline, a limit on its output and a bounded number of tries while another process holds one of git's locks.
 
 import { randomUUID } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { simpleGit } from "simple-git";
 
 import type { Clock } from "../../core/clock.ts";
@@ -31,7 +32,7 @@ const RUN_VARIABLE = "HYDRAFLOW_RUN";
 export interface GitOptions {
   /** PATH that `git` is looked up on. */
   readonly path: string;
-  /** HOME of every git process; private and empty. Made when it is not there. */
+  /** HOME of every git process; private. Made when it is not there, and emptied. */
   readonly home: string;
   readonly identity: Identity;
   readonly clock: Clock;
@@ -89,6 +90,8 @@ interface Raw {
 
 export function createGit(options: GitOptions): Git {
   mkdirSync(options.home, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
+  // What a filter of large-files.ts left there that was killed.
+  for (const name of readdirSync(options.home)) rmSync(join(options.home, name), { recursive: true, force: true });
   const running = new Map<string, number>();
   const { clock, onLockRemoved: onRemoved = () => undefined } = options;
   const locks = new StaleLocks({ clock, longestCallMs: NETWORK_TIMEOUT_MS + KILL_GRACE_MS, onRemoved });
@@ -221,6 +224,7 @@ const PERMITTED = {
   allowUnsafeHooksPath: true,
   allowUnsafeTemplateDir: true,
   allowUnsafeFsMonitor: true,
+  allowUnsafeFilter: true,
   allowUnsafeAskPass: true,
   allowUnsafeSshCommand: true,
   allowUnsafeGitProxy: true,

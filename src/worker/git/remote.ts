@@ -8,6 +8,7 @@ import { type BareView, BareViews } from "./bare-view.ts";
 import { checkBranchName, isSha } from "./branch-name.ts";
 import type { Git, GitCall, GitOutput } from "./git.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
+import { LargeFiles, type TalkIn } from "./large-files.ts";
 import { Mutex } from "./mutex.ts";
 import { type Ask, fetchMissing, isPartialClone } from "./partial-clone.ts";
 import { remoteCall, type RemoteAccess, remoteUrl } from "./remote-access.ts";
@@ -36,21 +37,32 @@ export interface RemoteOptions {
   readonly commonDirectory: string;
   /** Ours alone, in the worker's data root: where the git directory of each talk is made. Emptied at the start. */
   readonly transportDirectory: string;
+  /** Where git-lfs is, absolute; null when the machine has none. */
+  readonly gitLfs?: string | null;
 }
 
 export class Remote {
   readonly url: string;
   /** For whoever reads objects and nothing else of the checkout. */
   readonly views: BareViews;
+  readonly largeFiles: LargeFiles;
   readonly #options: RemoteOptions;
   readonly #fetching = new Mutex();
   /** Commits of which a partial clone lacks nothing any more. */
   readonly #whole = new Set<string>();
+  readonly #absent = new Set<string>();
   readonly #pushed = new Map<string, string>();
 
   private constructor(options: RemoteOptions, views: BareViews) {
     this.#options = options;
     this.views = views;
+    const { gitLfs: program = null, commonDirectory } = options;
+    this.largeFiles = new LargeFiles({
+      views,
+      commonDirectory,
+      program,
+      url: remoteUrl(options.access, options.repository),
+    });
     this.url = remoteUrl(options.access, options.repository);
   }
 
@@ -62,6 +74,11 @@ export class Remote {
   /** What this process has pushed to `branch` last; null when nothing. */
   lastPushed(branch: string): string | null {
     return this.#pushed.get(branch) ?? null;
+  }
+
+  /** Whether the last fetch of `branch` found none. */
+  isAbsent(branch: string): boolean {
+    return this.#absent.has(branch);
   }
 
   /** What the remote has now: the sha of each of `branches` that exists there. */
@@ -118,9 +135,14 @@ export class Remote {
     signal: AbortSignal,
   ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
     const fetched = await this.#fetchHeads(branches, signal);
-    if (!fetched.ok || !(await isPartialClone(this.#options.commonDirectory))) return fetched;
-    const complete = await this.#complete([...fetched.value.values()], signal);
-    return complete.ok ? fetched : complete;
+    if (!fetched.ok) return fetched;
+    for (const branch of branches) this.#absent[fetched.value.has(branch) ? "delete" : "add"](branch);
+    const wanted = [...fetched.value].flatMap(([branch, sha]) => (branches.includes(branch) ? [sha] : []));
+    const isPartial = await isPartialClone(this.#options.commonDirectory);
+    const complete = isPartial ? await this.#complete(wanted, signal) : ok();
+    if (!complete.ok) return complete;
+    const downloaded = await this.largeFiles.download(wanted, this.#talkIn(signal), signal);
+    return downloaded.ok ? fetched : downloaded;
   }
 
   async #fetchHeads(
@@ -163,6 +185,8 @@ export class Remote {
       return fail(gitFailure("failed", "a push needs full object names"));
     const ref = `refs/heads/${push.branch}`;
     const lease = `--force-with-lease=${ref}:${push.expected ?? ""}`;
+    const uploaded = await this.#upload(push, signal);
+    if (!uploaded.ok) return uploaded;
     const made = await this.views.make(signal);
     if (!made.ok) return made;
     await using view = made.value;
@@ -174,6 +198,18 @@ export class Remote {
     if (!pushed.ok) return pushed;
     this.#pushed.set(push.branch, push.sha);
     return await this.#tellCheckout(new Map([[push.branch, push.sha]]), signal);
+  }
+
+  async #upload(push: { branch: string; sha: string }, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+    const { commonDirectory } = this.#options;
+    const known = await this.#trackedHeads({ GIT_DIR: commonDirectory }, commonDirectory, signal);
+    if (!known.ok) return known;
+    const to = { branch: push.branch, known: known.value.values() };
+    return this.largeFiles.upload(push.sha, to, this.#talkIn(signal), signal);
+  }
+
+  #talkIn(signal: AbortSignal): TalkIn {
+    return (view, call) => this.#talk(view, call, signal);
   }
 
   /** What a partial clone lacks of these commits and of where they parted. */
@@ -196,13 +232,23 @@ export class Remote {
 
   #talk(
     view: BareView,
-    call: Pick<GitCall, "arguments" | "input">,
+    call: Pick<GitCall, "arguments" | "input" | "config">,
     signal: AbortSignal,
   ): Promise<Result<GitOutput, GitFailure>> {
     const { git, access: way } = this.#options;
     const variables = { ...view.variables, ...LAZY };
     const talk = { ...call, directory: view.directory, remoteUrl: this.url };
-    return withToken(way, (access) => git.run({ ...call, ...remoteCall(access, talk), variables }, signal), signal);
+    return withToken(
+      way,
+      (access) => {
+        const told = remoteCall(access, talk);
+        return git.run(
+          { ...call, ...told, config: [...(told.config ?? []), ...(call.config ?? [])], variables },
+          signal,
+        );
+      },
+      signal,
+    );
   }
 
   /** The newest of refs/remotes/origin/* in the checkout or in a view. */

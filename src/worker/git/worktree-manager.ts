@@ -10,7 +10,7 @@ import { checkBranchName, workBranchName, workBranchNames, worktreeName } from "
 import { BranchRefs } from "./branch-refs.ts";
 import { linkedDirectoryOf } from "./checkout.ts";
 import type { GitCall, GitOutput } from "./git.ts";
-import { type GitFailure, gitFailure } from "./git-failure.ts";
+import { baseGone, type GitFailure, gitFailure } from "./git-failure.ts";
 import { Mutex } from "./mutex.ts";
 import type { Remote } from "./remote.ts";
 import { emptyTrash, moveToTrash, openWorktreeRoot } from "./worktree-directory.ts";
@@ -146,7 +146,7 @@ export class WorktreeManager {
     const fetched = await this.#options.remote.fetch([base, branch], signal);
     if (!fetched.ok) return fetched;
     const baseSha = fetched.value.get(base);
-    if (baseSha === undefined) return fail(gitFailure("not-found", `the remote has no branch '${base}'`));
+    if (baseSha === undefined) return fail(baseGone(base));
     const place: Place = {
       issue,
       branch,

@@ -18,6 +18,8 @@ export function gitOutcome(failure: GitFailure): StageOutcome {
       return wait(`git: ${failure.message}`, null, "git-locked");
     case "network":
       return wait(`git: ${failure.message}`, null, "git-network");
+    case "base-gone":
+      return wait(`git: ${failure.message}`, null, "git-base");
     case "short":
       return shortOutcome(failure.message);
     case "auth":

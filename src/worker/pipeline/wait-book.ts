@@ -21,6 +21,7 @@ const SCOPES: Readonly<Record<WaitCause, "issue" | "repository">> = {
   "git-locked": "issue",
   "git-network": "repository",
   "git-credential": "repository",
+  "git-base": "repository",
   github: "issue",
   "github-credential": "repository",
   "github-refused": "repository",

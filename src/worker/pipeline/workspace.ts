@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import type { WorkerPaths } from "../../core/paths.ts";
 import type { RepositoryName } from "../../core/repository-name.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
+import { findCaseTwins, isCaseBlind } from "../git/case-twins.ts";
 import { commonDirectoryOf } from "../git/checkout.ts";
 import { ConfigGuard } from "../git/config-guard.ts";
 import { type FreshCheckout, FreshCheckouts } from "../git/fresh-checkout.ts";
@@ -32,6 +33,8 @@ export interface WorkspacesOptions {
   /** `<base>/<slug>`. */
   readonly worktreeRoot: string;
   readonly paths: WorkerPaths;
+  /** Where git-lfs is, absolute; null when the machine has none. */
+  readonly gitLfs: string | null;
 }
 
 interface Parts extends WorkspacesOptions {
@@ -61,7 +64,8 @@ export class Workspaces {
       transportDirectory: join(directory, "transport.git"),
     });
     await mkdir(dirname(dirname(options.worktreeRoot)), { recursive: true });
-    const shared = { ...options, remote, commonDirectory, root: options.worktreeRoot };
+    const git = remote.largeFiles.filtering(options.git);
+    const shared = { ...options, git, remote, commonDirectory, root: options.worktreeRoot };
     const worktrees = new WorktreeManager({ ...shared, records: recordsOf(options.paths) });
     const pruned = await worktrees.prune(signal);
     if (!pruned.ok) return pruned;
@@ -73,6 +77,33 @@ export class Workspaces {
 
   private constructor(parts: Parts) {
     this.#parts = parts;
+  }
+
+  /** Where the worktrees stand. */
+  get root(): string {
+    return this.#parts.worktreeRoot;
+  }
+
+  /** Asked of the remote now; null also where it did not answer. */
+  async hasBranch(branch: string, signal: AbortSignal): Promise<boolean | null> {
+    const head = await this.#parts.remote.head(branch, signal);
+    return head.ok ? head.value !== null : null;
+  }
+
+  /** Two names in `branch` of which the worktrees' file system keeps one; null also where git did not answer. */
+  async caseTwins(branch: string, signal: AbortSignal): Promise<readonly [string, string] | null> {
+    const { worktreeRoot: root, remote } = this.#parts;
+    if (!(await isCaseBlind(root))) return null;
+    const fetched = await remote.fetch([branch], signal);
+    const commit = fetched.ok ? fetched.value.get(branch) : undefined;
+    const twins = commit === undefined ? null : await findCaseTwins(remote.views, commit, signal);
+    return twins?.ok === true ? twins.value : null;
+  }
+
+  /** Whether the last fetch of `branch` found none, and how to fetch it again. */
+  watch(branch: string): { isAbsent: () => boolean; look: (signal: AbortSignal) => Promise<unknown> } {
+    const { remote } = this.#parts;
+    return { isAbsent: () => remote.isAbsent(branch), look: (signal) => remote.fetch([branch], signal) };
   }
 
   /** The issue's worktree, made where it is missing. Without work of its own it starts from the newest `base`. */

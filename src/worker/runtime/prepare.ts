@@ -4,6 +4,7 @@
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
+import { findGitLfs } from "../../core/checkout/lfs.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Config } from "../../core/config.ts";
 import { gitUrlOf } from "../../core/github-token.ts";
@@ -19,11 +20,11 @@ import { cloneRepository } from "../git/clone.ts";
 import { createGit, type Git } from "../git/git.ts";
 import type { RemoteAccess } from "../git/remote-access.ts";
 import type { Connection } from "../github/connect.ts";
-import type { GitHub } from "../github/github.ts";
+import type { GitHub, Repository } from "../github/github.ts";
 import { backoffMs } from "../pipeline/backoff.ts";
 import { Workspaces } from "../pipeline/workspace.ts";
 import { CheckoutCheck } from "./checkout-check.ts";
-import { adviceOf, RepositoryCheck, unfitness } from "./repository-check.ts";
+import { adviceOf, noBase, RepositoryCheck, unfitness } from "./repository-check.ts";
 
 const RETRY_MS_MAX = 5 * 60_000;
 const NO_CREDENTIAL =
@@ -111,32 +112,59 @@ async function attempt(
   if (!cloned.ok) return cloned;
   const loaded = await options.loadConfig();
   if (!loaded.ok) return fail(`the configuration is wrong: ${loaded.failure}`);
-  const { checkout, slug } = options;
-  const root = worktreeRoot(checkout, slug, config.worktreeBase);
-  const { repository: name, isNamed } = options;
-  const checkoutCheck = new CheckoutCheck({ ...options, repository: name });
+  const checkoutCheck = new CheckoutCheck(options);
   const problem = await checkoutCheck.problem(signal);
   if (problem !== null) return fail(problem);
-  const isOwn = isOwnClone(options);
+  const opened = await openWorkspaces(options, access, signal);
+  if (!opened.ok) return opened;
+  const seen = { config: loaded.value, github, repository: repository.value, workspaces: opened.value };
+  const watched = await watchRepository(options, seen, signal);
+  return watched.ok
+    ? ok({ config: loaded.value, github, ...watched.value, workspaces: opened.value, checkoutCheck })
+    : watched;
+}
+
+async function openWorkspaces(
+  options: Attempt,
+  access: RemoteAccess,
+  signal: AbortSignal,
+): Promise<Result<Workspaces, string>> {
+  const { checkout, slug, config, environment, isNamed, log } = options;
+  const root = worktreeRoot(checkout, slug, config.worktreeBase);
+  const gitLfs = await findGitLfs(environment["PATH"] ?? "");
   const opened = await Workspaces.open(
-    { ...options, access, repository: name, isOriginOverridden: isNamed, isOwnClone: isOwn, worktreeRoot: root },
+    {
+      ...options,
+      access,
+      gitLfs,
+      isOriginOverridden: isNamed,
+      isOwnClone: isOwnClone(options),
+      worktreeRoot: root,
+    },
     signal,
   );
   if (!opened.ok) return fail(`the checkout cannot be used: ${opened.failure.message}`);
-  if (opened.value.changed.length > 0)
-    options.log.write("warn", "git.config-restored", { files: opened.value.changed });
-  const baseBranch = loaded.value.baseBranch ?? repository.value.defaultBranch;
-  const repositoryCheck = new RepositoryCheck({
-    github,
-    name,
-    advice: await adviceOf(
-      { github, name, now: repository.value, baseBranch, labelPrefix: loaded.value.labelPrefix },
-      signal,
-    ),
-    clock: options.clock,
-  });
-  const { workspaces } = opened.value;
-  return ok({ config: loaded.value, github, baseBranch, workspaces, checkoutCheck, repositoryCheck });
+  if (opened.value.changed.length > 0) log.write("warn", "git.config-restored", { files: opened.value.changed });
+  return ok(opened.value.workspaces);
+}
+
+async function watchRepository(
+  { repository: name, clock }: Attempt,
+  seen: { config: Config; github: GitHub; repository: Repository; workspaces: Workspaces },
+  signal: AbortSignal,
+): Promise<Result<Pick<Prepared, "baseBranch" | "repositoryCheck">, string>> {
+  const { config, github, repository, workspaces } = seen;
+  const branch = config.baseBranch ?? repository.defaultBranch;
+  if ((await workspaces.hasBranch(branch, signal)) === false) return fail(noBase(name.fullName, branch));
+  const twins = await workspaces.caseTwins(branch, signal);
+  if (twins !== null)
+    return fail(
+      `${twins.join(" and ")} differ only in case, and ${workspaces.root} keeps one of them; set worktreeBase to a place that tells them apart, or rename one`,
+    );
+  const start = { github, name, now: repository, baseBranch: branch, labelPrefix: config.labelPrefix };
+  const advice = await adviceOf(start, signal);
+  const base = { branch, isConfigured: config.baseBranch !== undefined, ...workspaces.watch(branch) };
+  return ok({ baseBranch: branch, repositoryCheck: new RepositoryCheck({ github, name, advice, clock, base }) });
 }
 
 function isOwnClone({ checkout, clones }: Pick<PrepareOptions, "checkout" | "clones">): boolean {

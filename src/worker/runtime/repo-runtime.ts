@@ -180,14 +180,18 @@ export class RepoRuntime implements AsyncDisposable {
     const { attention, redactor } = this.#parts;
     const agent = attentiveAgent(await this.#options.createAgent(prepared.config, redactor.redact), attention);
     await using orchestrator = new Orchestrator(this.#orchestratorOptions({ ...prepared, agent }));
-    const surroundings = this.#watch(prepared);
+    const renewed = new AbortController();
+    const run = AbortSignal.any([signal, renewed.signal]);
+    const surroundings = this.#watch(prepared, () => renewed.abort());
     this.#advice = () => prepared.repositoryCheck.advice;
     this.#orchestrator = orchestrator;
     this.#surroundings = surroundings;
     try {
       await this.#probe(agent, signal);
       await surroundings.look(signal);
-      await allOrNone([orchestrator, surroundings, this.metrics, this.#transcriptKeeper()], signal);
+      await allOrNone([orchestrator, surroundings, this.metrics, this.#transcriptKeeper()], run);
+    } catch (thrown) {
+      if (!renewed.signal.aborted) throw thrown;
     } finally {
       this.#orchestrator = null;
       this.#surroundings = null;
@@ -200,13 +204,18 @@ export class RepoRuntime implements AsyncDisposable {
     return roomProblem([this.#parts.paths.dataRoot, checkout, worktreeRoot(checkout, slug, config.worktreeBase)]);
   }
 
-  #watch(prepared: Prepared): Surroundings {
+  /** `renew` ends the run, so that everything is prepared anew. */
+  #watch(prepared: Prepared, renew: () => void): Surroundings {
     const { checkoutCheck, repositoryCheck } = prepared;
     return new Surroundings({
       looks: [
         () => this.#roomProblem(prepared),
         (signal) => checkoutCheck.problem(signal),
-        (signal) => repositoryCheck.problem(signal),
+        async (signal) => {
+          const problem = await repositoryCheck.problem(signal);
+          if (repositoryCheck.isBaseMoved && this.inFlight === 0) renew();
+          return problem;
+        },
       ],
       clock: this.#parts.clock,
       onChange: (problem) => {
