@@ -4,7 +4,7 @@
 import { CharSet } from "refa";
 
 /** A bounded repetition above this is taken for one without a bound. */
-const COPIES_MAX = 128;
+const COPIES_MAX = 256;
 /** Once is a way, twice is a second way through a loop that may be empty. */
 const PASSES_MAX = 2;
 

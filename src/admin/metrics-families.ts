@@ -72,7 +72,7 @@ const SUPERVISED: readonly (readonly [name: string, type: MetricType, help: stri
     "hydraflow_worker_hindered",
     "gauge",
     "1 when it says that something keeps it from working, for instance no credential.",
-    ({ notice }) => flag(notice !== null),
+    ({ running, notice }) => flag(running && notice !== null),
   ],
   [
     "hydraflow_worker_draining",

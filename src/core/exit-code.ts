@@ -6,6 +6,12 @@ export const EXIT_CODES = {
   failure: { code: 1, meaning: "failed; a service manager may start it again", restart: true },
   usage: { code: 64, meaning: "the command line is wrong", restart: false },
   noDaemon: { code: 69, meaning: "no daemon answers", restart: false },
+  shortage: {
+    code: 71,
+    meaning:
+      "the machine is short of disk, inodes, memory, descriptors or processes; it goes on when there is some again",
+    restart: true,
+  },
   tryAgain: {
     code: 75,
     meaning: "busy now, for instance a second daemon on one state directory; try again",

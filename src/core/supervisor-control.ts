@@ -37,7 +37,10 @@ export interface RepoEntry {
   /** `stopped` is the operator's latch; it is kept over restarts of the daemon. */
   readonly desired: "running" | "stopped";
   readonly last_exit: LastExit | null;
-  /** What the worker last said of itself, for instance that it has no credential; null when it is fine or not there. */
+  /**
+   * What the worker last said of itself, for instance that it has no credential; null when it is fine. Of one that is not
+   * there: when it is tried again, where that takes longer than the usual pause.
+   */
   readonly notice: string | null;
   /** The worker takes no new issue, because it was asked to. */
   readonly draining: boolean;

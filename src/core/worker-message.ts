@@ -69,8 +69,13 @@ export const fromWorkerSchema = z.discriminatedUnion("type", [
     rssBytes: z.int(),
     notice: z.nullable(z.string()),
   }),
-  /** Said before an exit that a restart cannot mend. */
-  z.strictObject({ type: z.literal("failed"), nonce: z.string(), reason: z.string() }),
+  /** Said before an exit that a restart cannot mend, or that the machine's lack of something has brought about. */
+  z.strictObject({
+    type: z.literal("failed"),
+    nonce: z.string(),
+    reason: z.string(),
+    isShortage: z.optional(z.boolean()),
+  }),
 ]);
 
 export type ToWorker = z.infer<typeof toWorkerSchema>;

@@ -1,18 +1,23 @@
 // Finds out which repository an `add_repo` means: from a checkout's origin remote, or from a name or clone URL that
-// HydraFlow clones itself. Nothing is written and no git runs here.
+// HydraFlow clones itself. Nothing is written here.
 
 import { basename } from "node:path";
 
+import type { GitHost } from "../core/checkout/git-question.ts";
 import { LOCAL_OWNER, parseRemoteUrl, parseRepositoryName, type RepositoryName } from "../core/repository-name.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import type { AddRequest, ControlFailure, ControlResult } from "../core/supervisor-control.ts";
 import { type Checkout, inspectCheckout } from "./checkout.ts";
 import type { Candidate } from "./registration.ts";
 
-/** `gitUrl`: the one host that clones come from. */
+export interface AddHost extends GitHost {
+  /** The one host that clones come from. */
+  readonly gitUrl: string;
+}
+
 export async function resolveAddTarget(
   request: AddRequest,
-  gitUrl: string,
+  host: AddHost,
   signal: AbortSignal,
 ): Promise<ControlResult<Candidate>> {
   const given = request.repo_slug === undefined ? undefined : parseRepositoryName(request.repo_slug);
@@ -20,12 +25,12 @@ export async function resolveAddTarget(
   if (request.path !== undefined && request.repo !== undefined)
     return fail({ code: "bad_request", message: "give path or repo, not both" });
   if (request.repo !== undefined) {
-    const name = parseSource(request.repo, gitUrl);
+    const name = parseSource(request.repo, host.gitUrl);
     if (!name.ok) return name;
     return ok({ path: undefined, name: given?.value ?? name.value, named: given !== undefined });
   }
   if (request.path === undefined) return fail({ code: "bad_request", message: "Missing path" });
-  const checkout = await inspectCheckout(request.path, signal);
+  const checkout = await inspectCheckout(request.path, host, signal);
   if (!checkout.ok) return checkout;
   const name = given ?? nameOfCheckout(checkout.value);
   return name.ok ? ok({ path: checkout.value.path, name: name.value, named: given !== undefined }) : name;

@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { startAdminServer } from "../admin/admin-server.ts";
 import type { Readiness } from "../admin/health-routes.ts";
 import type { ProcessUsage } from "../admin/process-families.ts";
+import type { GitHost } from "../core/checkout/git-question.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { HydraError } from "../core/errors.ts";
 import { gitUrlOf } from "../core/github-token.ts";
@@ -17,6 +18,7 @@ import { ok } from "../core/result.ts";
 import { treeMarkOf } from "../core/tree-mark.ts";
 import { VERSION } from "../core/version.ts";
 import { DRAIN_TIMEOUT_MS, HEARTBEAT_TIMEOUT_MS, STARTUP_TIMEOUT_MS, STOP_GRACE_MS } from "../core/worker-message.ts";
+import type { AddHost } from "./add-target.ts";
 import { createControlHandler } from "./control-handler.ts";
 import { DoorTokens } from "./door-tokens.ts";
 import { Drain } from "./drain.ts";
@@ -96,7 +98,7 @@ async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Da
   const log = owned.use(openDaemonLog(paths, settings, secrets, options, bootId));
   log.write("info", "daemon.starting", { version: VERSION, pid: process.pid, home: paths.home });
   owned.defer(() => log.write("info", "daemon.stopped"));
-  const { registry, degraded } = await openRegistry(paths, clock, log, stop);
+  const { registry, degraded } = await openRegistry({ paths, clock, log, environment: options.environment }, stop);
   owned.use(registry);
   owned.defer(async () => void (await tellDoors(registry, { port: 0, httpPort: 0, pid: 0 })));
 
@@ -113,7 +115,7 @@ async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Da
       clock,
       log,
       bootId,
-      gitUrl: () => live.settings.config.githubGitUrl ?? gitUrlOf(live.settings.config.githubApiUrl),
+      addHost: () => addHost(live, options.environment),
       httpPort: () => httpPort,
       supervise: supervision({ live, secrets, launcher, gate, drain, clock, log, force: signals.force }),
     }),
@@ -165,18 +167,21 @@ function openDaemonLog(
   return openLog({ file: paths.logFile, bytesMax, filesMax, redactor, fields: { boot_id: bootId }, mirror });
 }
 
+function addHost({ settings: { config } }: LiveSettings, environment: DaemonOptions["environment"]): AddHost {
+  return { gitUrl: config.githubGitUrl ?? gitUrlOf(config.githubApiUrl), environment };
+}
+
 async function openRegistry(
-  paths: SupervisorPaths,
-  clock: Clock,
-  log: Log,
+  parts: { readonly paths: SupervisorPaths; readonly clock: Clock; readonly log: Log } & GitHost,
   signal: AbortSignal,
 ): Promise<{ registry: Registry; degraded: string | null }> {
+  const { paths, clock, log, environment } = parts;
   const file = new RegistryFile(paths, clock);
   const { document, degraded, firstEntries } = await file.load();
   if (degraded !== null) log.write("error", "registry.degraded", { problem: degraded });
   const registry = new Registry({ file, document, clock, log });
   if (firstEntries.length > 0) {
-    const options = { paths, now: clock.now().toISOString() };
+    const options = { paths, now: clock.now().toISOString(), environment };
     const adopted = await adoptFirstEntries(document, firstEntries, options, signal);
     const saved = await registry.change(() => ok({ document: adopted.document, value: undefined }));
     if (!saved.ok) throw new HydraError("REGISTRY_NOT_ADOPTED", saved.failure.message);

@@ -3,6 +3,7 @@
 
 import { basename, resolve } from "node:path";
 
+import type { GitHost } from "../core/checkout/git-question.ts";
 import { parseRepositoryName } from "../core/repository-name.ts";
 import { nameOfCheckout } from "./add-target.ts";
 import { inspectCheckout } from "./checkout.ts";
@@ -18,13 +19,13 @@ export interface AdoptedEntries {
 export async function adoptFirstEntries(
   document: RegistryDocument,
   entries: readonly FirstEntry[],
-  options: Omit<RegisterOptions, "desired">,
+  options: Omit<RegisterOptions, "desired"> & GitHost,
   signal: AbortSignal,
 ): Promise<AdoptedEntries> {
   const refused: { path: string; reason: string }[] = [];
   let adopted = document;
   for (const entry of entries) {
-    const candidate = await candidateOf(entry, signal);
+    const candidate = await candidateOf(entry, options, signal);
     const desired = entry.port > 0 ? "running" : "stopped";
     const result = candidate.ok ? register(adopted, candidate.value, { ...options, desired }) : candidate;
     if (result.ok) adopted = result.value.document;
@@ -35,9 +36,10 @@ export async function adoptFirstEntries(
 
 async function candidateOf(
   entry: FirstEntry,
+  host: GitHost,
   signal: AbortSignal,
 ): Promise<{ ok: true; value: Candidate } | { ok: false; failure: { message: string } }> {
-  const checkout = await inspectCheckout(entry.path, signal);
+  const checkout = await inspectCheckout(entry.path, host, signal);
   // A disk that is not mounted today is no reason to forget a repository.
   const path = checkout.ok ? checkout.value.path : resolve(entry.path);
   const given = parseRepositoryName(entry.slug);

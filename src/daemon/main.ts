@@ -7,8 +7,9 @@ import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 
 import { saveCompiledCodeLater } from "../core/compile-cache.ts";
-import { HydraError, messageOf } from "../core/errors.ts";
-import { EXIT_CODES } from "../core/exit-code.ts";
+import { messageOf } from "../core/errors.ts";
+import { exitCodeOf } from "../core/shortage.ts";
+import { closeToOthers } from "../core/umask.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { startWatchdog } from "./watchdog.ts";
 
@@ -34,6 +35,7 @@ export async function runDaemon(
   const force = new AbortController();
   let running: Daemon | undefined;
   let crash: unknown;
+  closeToOthers(host);
   for (const name of ["SIGTERM", "SIGINT"] as const) {
     host.on(name, () => {
       running?.log.write("info", "daemon.stopping", { signal: name, forced: stop.signal.aborted });
@@ -54,6 +56,7 @@ export async function runDaemon(
   }
   // A reader of our output that has gone must not end us.
   host.stdout.on("error", () => undefined);
+  host.stderr.on("error", () => undefined);
 
   try {
     await using owned = new AsyncDisposableStack();
@@ -77,8 +80,8 @@ export async function runDaemon(
     if (!stop.signal.aborted) crash ??= error;
   }
   if (crash !== undefined) {
+    host.exitCode = exitCodeOf(crash);
     host.stderr.write(`hydraflow: ${messageOf(crash)}\n`);
-    host.exitCode = crash instanceof HydraError ? crash.exitCode : EXIT_CODES.failure.code;
   }
   setTimeout(() => host.exit(), LAST_RESORT_MS).unref();
 }

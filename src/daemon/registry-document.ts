@@ -31,7 +31,7 @@ const repoRecordSchema = z.strictObject({
   /** True when the operator named it; then the origin remote may say anything. */
   repo_slug: z.boolean(),
   desired: z.enum(["running", "stopped"]),
-  /** `isFinal`: it was tried once more already. */
+  /** `isFinal`: it was tried again already, and is tried once a day from then on. The file keeps the field's first name. */
   quarantine: z.nullable(
     z.strictObject({ reason: z.string(), at: z.string(), isFinal: z.boolean(), exit: z.nullable(exitSchema) }),
   ),

@@ -29,9 +29,17 @@ export function repoEntry(record: RepoRecord, repo: RepoSupervisor, places: Repo
     generation: state.generation,
     desired: record.desired,
     last_exit: lastExit ?? quarantinedBefore(record),
-    notice: worker.notice,
+    notice: noticeOf(repo),
     draining: worker.draining,
   };
+}
+
+function noticeOf({ state, worker, lastExit, nextTry, wasShort }: RepoSupervisor): string | null {
+  const again = nextTry === null ? "" : `; the next try is at ${nextTry.toISOString()}`;
+  if (state.id === "quarantined") return `quarantined: ${state.reason}${again}`;
+  if (state.id === "backing-off" && wasShort)
+    return `the machine is short: ${lastExit?.reason ?? "see the log"}${again}`;
+  return worker.notice;
 }
 
 /** A quarantine that was saved without its exit: only the reason is known. */

@@ -11,14 +11,17 @@
 //      │        │  ▼                  ▼                                              │
 //      ├─ stop ─ backing-off ◀──── crashed ◀────────────────────────────────────────-┘
 //      │                              │ too often, or a restart cannot help
-//      └─ stop ─ quarantined ◀────────┘      (start lifts it; `due` does, once: a trial, whose crash is final)
+//      └─ stop ─ quarantined ◀────────┘      (start lifts it; `due` does: a trial, whose crash puts it back)
 
 import { assertNever } from "../core/errors.ts";
 
 /** A worker that ran this long is healthy: its earlier crashes are forgotten. */
 export const HEALTHY_MS = 600_000;
-/** A quarantined repository is tried once more after this long. */
+/** A quarantined repository is tried again after the first of these, and then once in each of the second, for ever. */
 const QUARANTINE_MS = 1_800_000;
+const QUARANTINE_AGAIN_MS = 86_400_000;
+/** Of the wait, on top of it: what quarantined many repositories at once must not bring them back at once. */
+const QUARANTINE_SPREAD = 1 / 24;
 const JITTER = 0.25;
 /** More would be beyond any limit, and with a delay of 0 no number at all. */
 const DOUBLINGS_MAX = 30;
@@ -36,7 +39,7 @@ export interface Crashes {
   readonly streak: number;
   /** Monotonic times of those within the window. */
   readonly atMs: readonly number[];
-  /** It came out of quarantine by itself: the next crash puts it back, for good. */
+  /** It came out of quarantine by itself: the next crash puts it back. */
   readonly isTrial: boolean;
 }
 
@@ -46,7 +49,7 @@ export type RepoProcess =
   | { readonly id: "running"; readonly generation: number; readonly crashes: Crashes; readonly sinceMs: number }
   | { readonly id: "stopping"; readonly generation: number; readonly crashes: Crashes; readonly next: AfterStop }
   | { readonly id: "backing-off"; readonly generation: number; readonly crashes: Crashes; readonly delayMs: number }
-  | { readonly id: "quarantined"; readonly generation: number; readonly reason: string; readonly isFinal: boolean };
+  | { readonly id: "quarantined"; readonly generation: number; readonly reason: string; readonly wasTried: boolean };
 
 /** What follows once the worker is gone; `respawn` counts as a crash. */
 export type AfterStop = "stop" | "start" | "respawn";
@@ -72,7 +75,7 @@ export type RepoEffect =
   /** `gently` gives the worker its grace; a hung one gets none. */
   | { readonly type: "kill"; readonly generation: number; readonly gently: boolean }
   | { readonly type: "schedule"; readonly generation: number; readonly delayMs: number }
-  | { readonly type: "save-quarantine"; readonly reason: string; readonly isFinal: boolean }
+  | { readonly type: "save-quarantine"; readonly reason: string; readonly wasTried: boolean }
   | { readonly type: "lift-quarantine" };
 
 export interface Transition {
@@ -83,9 +86,9 @@ export interface Transition {
 const NO_CRASHES: Crashes = { streak: 0, atMs: [], isTrial: false };
 
 /** With the quarantine that an earlier daemon left; null when there is none. */
-export function initialProcess(left: { readonly reason: string; readonly isFinal: boolean } | null): RepoProcess {
+export function initialProcess(left: { readonly reason: string; readonly wasTried: boolean } | null): RepoProcess {
   if (left === null) return { id: "stopped", generation: 0 };
-  return { id: "quarantined", generation: 0, reason: left.reason, isFinal: left.isFinal };
+  return { id: "quarantined", generation: 0, reason: left.reason, wasTried: left.wasTried };
 }
 
 /** Its last birth crashed, and nobody has started or stopped it since. */
@@ -94,10 +97,17 @@ export function hasFailed(state: RepoProcess): boolean {
   return state.id === "backing-off" || state.id === "quarantined";
 }
 
-/** A clock that was set back must not make it longer. */
-export function quarantineLeftMs(since: string, now: Date): number {
-  const left = Date.parse(since) + QUARANTINE_MS - now.getTime();
-  return Math.min(Math.max(Number.isNaN(left) ? QUARANTINE_MS : left, 0), QUARANTINE_MS);
+export interface QuarantineSoFar {
+  /** ISO. */
+  readonly at: string;
+  readonly wasTried: boolean;
+}
+
+/** Of the one that an earlier daemon left. A clock that was set back must not make it longer. */
+export function quarantineLeftMs({ at, wasTried }: QuarantineSoFar, now: Date, random: number): number {
+  const wholeMs = wasTried ? QUARANTINE_AGAIN_MS : QUARANTINE_MS;
+  const left = Date.parse(at) + wholeMs - now.getTime();
+  return spread(Math.min(Math.max(Number.isNaN(left) ? wholeMs : left, 0), wholeMs), random);
 }
 
 export function transition(state: RepoProcess, event: RepoEvent, policy: RespawnPolicy): Transition {
@@ -114,7 +124,7 @@ export function transition(state: RepoProcess, event: RepoEvent, policy: Respawn
       if (event.type === "due") return spawn(state, state.crashes);
       return whileDown(state, event);
     case "quarantined":
-      if (event.type === "due" && !state.isFinal) return lifted(spawn(state, { ...NO_CRASHES, isTrial: true }));
+      if (event.type === "due") return lifted(spawn(state, { ...NO_CRASHES, isTrial: true }));
       return isStart(event) ? lifted(spawn(state, NO_CRASHES)) : whileDown(state, event);
     default:
       return assertNever(state);
@@ -193,17 +203,14 @@ function crashesBefore(state: Alive, nowMs: number): Crashes {
 }
 
 function crash(generation: number, before: Crashes, event: Exited, policy: RespawnPolicy): Transition {
-  if (event.permanent) return quarantine(generation, event.reason, before.isTrial);
+  if (event.permanent && !event.isShortage) return quarantine(generation, event.reason, before.isTrial, event.random);
   const recent = before.atMs.filter((at) => event.nowMs - at < policy.windowMs);
   const atMs = event.isShortage ? recent : [...recent, event.nowMs];
   if (before.isTrial && !event.isShortage)
-    return quarantine(generation, `it crashed again after its quarantine: ${event.reason}`, true);
+    return quarantine(generation, `it crashed again after its quarantine: ${event.reason}`, true, event.random);
   if (atMs.length >= policy.crashesMax) {
-    return quarantine(
-      generation,
-      `${atMs.length} crashes within ${policy.windowMs / 1_000} s; the last: ${event.reason}`,
-      false,
-    );
+    const reason = `${atMs.length} crashes within ${policy.windowMs / 1_000} s; the last: ${event.reason}`;
+    return quarantine(generation, reason, false, event.random);
   }
   const crashes = { streak: before.streak + 1, atMs, isTrial: before.isTrial };
   const delayMs = backoffMs(crashes.streak, event.random, policy);
@@ -213,12 +220,19 @@ function crash(generation: number, before: Crashes, event: Exited, policy: Respa
   };
 }
 
-function quarantine(generation: number, reason: string, isFinal: boolean): Transition {
-  const wait: RepoEffect[] = isFinal ? [] : [{ type: "schedule", generation, delayMs: QUARANTINE_MS }];
+function quarantine(generation: number, reason: string, wasTried: boolean, random: number): Transition {
+  const delayMs = spread(wasTried ? QUARANTINE_AGAIN_MS : QUARANTINE_MS, random);
   return {
-    state: { id: "quarantined", generation, reason, isFinal },
-    effects: [{ type: "save-quarantine", reason, isFinal }, ...wait],
+    state: { id: "quarantined", generation, reason, wasTried },
+    effects: [
+      { type: "save-quarantine", reason, wasTried },
+      { type: "schedule", generation, delayMs },
+    ],
   };
+}
+
+function spread(waitMs: number, random: number): number {
+  return Math.round(waitMs * (1 + QUARANTINE_SPREAD * random));
 }
 
 /** Doubles from `delayMs` up to `delayMsMax`, then ±25 %, so that many repositories do not come back in step. */

@@ -8,6 +8,7 @@ import type { Log } from "../core/log.ts";
 import type { LastExit } from "../core/supervisor-control.ts";
 import { ChangeWatch } from "./change-watch.ts";
 import type { Drain } from "./drain.ts";
+import { type Quarantine, quarantineOf, untilSaved } from "./quarantine.ts";
 import type { RepoRecord } from "./registry-document.ts";
 import {
   initialProcess,
@@ -43,12 +44,8 @@ export interface RepoSupervisorOptions {
   readonly onChange: () => void;
 }
 
-export type Quarantine = Pick<NonNullable<RepoRecord["quarantine"]>, "reason" | "isFinal" | "exit">;
-
 /** A worker that lives answers at once. */
 const HOLD_MS = 2_000;
-/** After a quarantine that the disk did not take. */
-const SAVE_AGAIN_MS = 5_000;
 
 type Command = "start" | "stop" | "restart";
 
@@ -62,6 +59,10 @@ export class RepoSupervisor {
   #lastExit: LastExit | null = null;
   #isUrgent = false;
   quarantines = 0;
+  /** Of the present wait. */
+  nextTry: Date | null = null;
+  /** Of the last exit: the machine was short of something. */
+  wasShort = false;
   /** Before it is replaced or removed; ends with the worker. */
   #isHeld = false;
   /** Ends the wait of the present state: for the gate, or for the backoff. */
@@ -71,14 +72,13 @@ export class RepoSupervisor {
   readonly #watch: ChangeWatch;
 
   constructor(options: RepoSupervisorOptions) {
-    // One that an operator stopped while it was being quarantined stays stopped.
-    const quarantine = options.record.desired === "running" ? options.record.quarantine : null;
+    const left = quarantineOf(options.record);
     this.#options = options;
     this.#watch = new ChangeWatch(options.clock);
-    this.#state = initialProcess(quarantine);
-    if (quarantine === null) return;
-    this.#lastExit = quarantine.exit;
-    if (!quarantine.isFinal) this.#schedule(0, quarantineLeftMs(quarantine.at, options.clock.now()));
+    this.#state = initialProcess(left);
+    if (left === null) return;
+    this.#lastExit = left.exit;
+    this.#schedule(0, quarantineLeftMs(left, options.clock.now(), options.random()));
   }
 
   get state(): RepoProcess {
@@ -181,7 +181,7 @@ export class RepoSupervisor {
         break;
       case "save-quarantine":
         this.quarantines += 1;
-        void this.#saveQuarantine({ reason: effect.reason, isFinal: effect.isFinal, exit: this.#lastExit });
+        void this.#saveQuarantine({ reason: effect.reason, wasTried: effect.wasTried, exit: this.#lastExit });
         break;
       case "lift-quarantine":
         void this.#saveQuarantine(null);
@@ -191,16 +191,14 @@ export class RepoSupervisor {
     }
   }
 
-  /** Until it is on disk, or is not so any more. */
   async #saveQuarantine(quarantine: Quarantine | null): Promise<void> {
     const { clock, record, saveQuarantine } = this.#options;
-    const { signal } = this.#wait;
-    while (!signal.aborted && !(await saveQuarantine(record.slug, quarantine)))
-      await clock.sleep(SAVE_AGAIN_MS, signal).catch(() => undefined);
+    await untilSaved(() => saveQuarantine(record.slug, quarantine), clock, this.#wait.signal);
   }
 
   #schedule(generation: number, delayMs: number): void {
     const { clock } = this.#options;
+    this.nextTry = new Date(clock.now().getTime() + delayMs);
     const due = delayMs > 0 ? clock.sleep(delayMs, this.#wait.signal) : Promise.resolve();
     due.then(
       () => this.#feed({ type: "due", generation }),
@@ -273,6 +271,7 @@ export class RepoSupervisor {
       const said = wasAsked ? { reason: "stopped as asked", last_lines: [] } : { reason, last_lines: lines };
       this.#lastExit = { code: exit.code, signal: exit.signal, at: clock.now().toISOString(), ...said };
     }
+    this.wasShort = exit.isShortage;
     this.#launched = undefined;
     this.#worker = NO_WORKER;
     this.#isHeld = false;

@@ -15,18 +15,19 @@ import type {
   SupervisorControl,
 } from "../core/supervisor-control.ts";
 import { VERSION } from "../core/version.ts";
-import { resolveAddTarget } from "./add-target.ts";
+import { type AddHost, resolveAddTarget } from "./add-target.ts";
 import { findTarget, type Target } from "./find-target.ts";
 import { whyBusy } from "./in-work.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import { giveUpOn } from "./give-up.ts";
+import { type Quarantine, quarantineRecord } from "./quarantine.ts";
 import { amend, findRecord, register, type Registered, unregister } from "./registration.ts";
 import { NOT_FOUND, SHUTTING_DOWN } from "./refusal.ts";
 import type { RegistryDocument, RepoRecord } from "./registry-document.ts";
 import type { Registry } from "./registry.ts";
 import { repoEntry } from "./repo-entry.ts";
 import { hasFailed, type RepoProcess } from "./repo-process.ts";
-import type { Quarantine, RepoSupervisor, RepoSupervisorOptions } from "./repo-supervisor.ts";
+import type { RepoSupervisor, RepoSupervisorOptions } from "./repo-supervisor.ts";
 
 export interface SupervisorOptions {
   readonly registry: Registry;
@@ -34,8 +35,7 @@ export interface SupervisorOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly bootId: string;
-  /** Base of clone URLs. */
-  readonly gitUrl: () => string;
+  readonly addHost: () => AddHost;
   readonly httpPort: () => number;
   readonly supervise: (record: RepoRecord, hooks: SuperviseHooks) => RepoSupervisor;
 }
@@ -185,8 +185,8 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     desired: RepoRecord["desired"],
     signal: AbortSignal,
   ): Promise<ControlResult<Registered>> {
-    const { gitUrl, registry, paths, clock } = this.#options;
-    const target = await resolveAddTarget(request, gitUrl(), signal);
+    const { addHost, registry, paths, clock } = this.#options;
+    const target = await resolveAddTarget(request, addHost(), signal);
     if (!target.ok) return target;
     if (this.#isStopping) return fail(SHUTTING_DOWN);
     const options = { paths, desired, now: clock.now().toISOString() };
@@ -270,7 +270,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
 
   async #saveQuarantine(slug: string, quarantine: Quarantine | null): Promise<boolean> {
     const { registry, clock } = this.#options;
-    const saved = quarantine === null ? null : { ...quarantine, at: clock.now().toISOString() };
+    const saved = quarantineRecord(quarantine, clock.now());
     // A write that fails is logged by the registry.
     return (await registry.change((document) => amend(document, slug, { quarantine: saved }))).ok;
   }

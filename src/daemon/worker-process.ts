@@ -5,12 +5,13 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { errnoOf, messageOf } from "../core/errors.ts";
+import { messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit-code.ts";
 import { workerPaths } from "../core/paths.ts";
 import { childIdentity, killTree, type ProcessIdentity, sweepMarked } from "../core/process-tree.ts";
 import { endRecordedGroups } from "../core/recorded-group.ts";
 import { z } from "../core/schema.ts";
+import { shortageIn, shortageOf } from "../core/shortage.ts";
 import {
   BIRTH_VARIABLE,
   type FromWorker,
@@ -28,7 +29,6 @@ const LAST_WORDS_MS = 500;
 /** A look for what it left that fails, for want of a descriptor, is tried again this often. */
 const LOOKS_MAX = 40;
 const LOOK_AGAIN_MS = 250;
-const SHORTAGES = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "EDQUOT", "EROFS", "EIO"]);
 
 export interface WorkerTimings {
   /** From spawn to `ready`. */
@@ -85,7 +85,7 @@ export class WorkerProcess {
   readonly #identity: Promise<ProcessIdentity | null>;
   readonly #deadline: Deadline;
   #hungReason: string | undefined;
-  #failedReason: string | undefined;
+  #failed: Extract<FromWorker, { type: "failed" }> | undefined;
   #isReady = false;
   #isOpen = true;
   #isStarted = false;
@@ -144,7 +144,7 @@ export class WorkerProcess {
 
   #onKnown(message: Exclude<FromWorker, { type: "hello" }>): void {
     const { timings, listener } = this.#birth;
-    if (message.type === "failed") this.#failedReason = message.reason;
+    if (message.type === "failed") this.#failed = message;
     else if (message.type === "heartbeat") {
       if (this.#isReady) this.#deadline.renew();
       listener.onHeartbeat(message);
@@ -182,15 +182,23 @@ export class WorkerProcess {
     await Promise.race([disconnected, delay(LAST_WORDS_MS, undefined, { ref: false })]);
     const { exitCode: code, signalCode: signal } = this.#child;
     const lastLines = this.#birth.output.tail();
-    const spoken = this.#failedReason ?? this.#hungReason;
-    const exit = exitOf(
-      code,
-      signal,
-      spoken ?? [describeExit(code, signal), tellingLine(lastLines)].filter(Boolean).join(": "),
-      lastLines,
-    );
+    const shortage = this.#shortage(lastLines);
+    const spoken = this.#failed?.reason ?? this.#hungReason;
+    const reason = [describeExit(code, signal), shortage ?? tellingLine(lastLines)].filter(Boolean).join(": ");
     const loggedLines = lastLines.length > 0 ? [] : this.#birth.output.logTail();
-    return { ...exit, loggedLines, permanent: exit.permanent || this.#failedReason !== undefined };
+    const exit = exitOf(code, signal, spoken ?? reason, lastLines);
+    const isShortage = shortage !== null;
+    const permanent = !isShortage && (exit.permanent || this.#failed !== undefined);
+    return { ...exit, loggedLines, permanent, isShortage };
+  }
+
+  /** What it ended of, where the machine was short of it: as it said itself, or as its runtime did that could not begin. */
+  #shortage(lastLines: readonly string[]): string | null {
+    const { exitCode: code, signalCode: signal } = this.#child;
+    if (this.#failed?.isShortage === true) return this.#failed.reason;
+    if (code === EXIT_CODES.shortage.code) return tellingLine(lastLines) ?? EXIT_CODES.shortage.meaning;
+    const isOwnEnd = code === 0 || (this.#isReady && signal === null) || signal === "SIGKILL" || signal === "SIGTERM";
+    return isOwnEnd || this.#hungReason !== undefined ? null : shortageIn(lastLines);
   }
 
   async #clear(): Promise<void> {
@@ -223,7 +231,7 @@ export class WorkerProcess {
 /** Of a worker that never was. */
 export function notStarted(error: unknown): WorkerExit {
   const exit = exitOf(null, null, `it could not be started: ${messageOf(error)}`, []);
-  return { ...exit, isShortage: SHORTAGES.has(errnoOf(error) ?? "") };
+  return { ...exit, isShortage: shortageOf(error) !== null };
 }
 
 function exitOf(

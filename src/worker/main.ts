@@ -4,10 +4,11 @@
 import { once } from "node:events";
 
 import { saveCompiledCodeLater } from "../core/compile-cache.ts";
-import { HydraError, messageOf } from "../core/errors.ts";
-import { EXIT_CODES } from "../core/exit-code.ts";
+import { messageOf } from "../core/errors.ts";
+import { exitCodeOf, shortageOf } from "../core/shortage.ts";
+import { closeToOthers } from "../core/umask.ts";
 import type { RunWorkerOptions } from "./runtime/run-by-hand.ts";
-import { runSupervised } from "./runtime/run-supervised.ts";
+import { runSupervised, type SupervisedHost } from "./runtime/run-supervised.ts";
 import { SupervisorLink } from "./runtime/supervisor-link.ts";
 
 /** For an end that hangs; below the supervisor's grace, so that our own agents are gone before it kills. */
@@ -28,65 +29,88 @@ export async function runWorker(options: RunWorkerOptions, host: NodeJS.Process)
 }
 
 async function runSupervisedWorker(host: NodeJS.Process): Promise<void> {
-  await runUntilStopped(host, async (signal, stop) => {
-    const channel = {
-      pid: host.pid,
-      send: (message: object, done: () => void): void => {
-        // A supervisor that is gone takes the channel along; the disconnect says so.
-        if (host.connected && host.send !== undefined) host.send(message, undefined, undefined, () => done());
-        else done();
-      },
-      onMessage: (listener: (message: unknown) => void) => host.on("message", listener),
-    };
-    using link = new SupervisorLink(channel, stop);
-    // Without a supervisor nobody may work: the next one starts another worker here.
-    host.on("disconnect", stop);
-    saveCompiledCodeLater();
-    await runSupervised(
-      link,
-      {
-        environment: host.env,
-        execPath: host.execPath,
-        rssBytes: () => host.memoryUsage.rss(),
-        // A process that was there before its repository was known is elsewhere.
-        enter: (dataRoot) => {
-          host.env["HYDRAFLOW_HOME"] = dataRoot;
-          host.chdir(dataRoot);
-        },
-      },
-      signal,
-    );
-  });
+  const channel = {
+    pid: host.pid,
+    send: (message: object, done: () => void): void => {
+      // A supervisor that is gone takes the channel along; the disconnect says so.
+      if (host.connected && host.send !== undefined) host.send(message, undefined, undefined, () => done());
+      else done();
+    },
+    onMessage: (listener: (message: unknown) => void) => host.on("message", listener),
+  };
+  let said: Promise<void> | undefined;
+  let link: SupervisorLink | undefined;
+  const tell = (crash: unknown): void => {
+    const shortage = shortageOf(crash);
+    // The file behind stderr may be on the very disk that is full.
+    if (shortage !== null) said = link?.failed(shortage, true);
+  };
+  await runUntilStopped(
+    host,
+    async (signal, stop) => {
+      using opened = new SupervisorLink(channel, stop);
+      link = opened;
+      // Without a supervisor nobody may work: the next one starts another worker here.
+      host.on("disconnect", stop);
+      saveCompiledCodeLater();
+      await runSupervised(opened, supervisedHost(host), signal);
+    },
+    tell,
+  );
+  await said;
   if (host.connected) host.disconnect();
+}
+
+function supervisedHost(host: NodeJS.Process): SupervisedHost {
+  return {
+    environment: host.env,
+    execPath: host.execPath,
+    rssBytes: () => host.memoryUsage.rss(),
+    // A process that was there before its repository was known is elsewhere.
+    enter: (dataRoot) => {
+      host.env["HYDRAFLOW_HOME"] = dataRoot;
+      host.chdir(dataRoot);
+    },
+  };
 }
 
 async function runUntilStopped(
   host: NodeJS.Process,
   run: (signal: AbortSignal, stop: () => void) => Promise<void>,
+  tell: (crash: unknown) => void = () => undefined,
 ): Promise<void> {
   const stopping = new AbortController();
   let crash: unknown;
+  closeToOthers(host);
   const stop = (): void => {
     if (stopping.signal.aborted) return;
     stopping.abort();
     setTimeout(() => host.exit(), LAST_RESORT_MS).unref();
   };
+  const fail = (thrown: unknown): void => {
+    if (crash !== undefined) return;
+    crash = thrown;
+    // At once: an end that hangs is a failure too.
+    host.exitCode = exitCodeOf(crash);
+    tell(crash);
+  };
   for (const name of ["SIGTERM", "SIGINT"] as const) host.on(name, stop);
   for (const name of ["unhandledRejection", "uncaughtException"] as const) {
     host.on(name, (thrown: unknown) => {
-      crash ??= thrown ?? name;
+      fail(thrown ?? name);
       stop();
     });
   }
   try {
     await run(stopping.signal, stop);
   } catch (thrown) {
-    if (!stopping.signal.aborted) crash ??= thrown;
+    if (!stopping.signal.aborted) fail(thrown);
   }
   setTimeout(() => host.exit(), DRAIN_MS).unref();
   if (crash === undefined) return;
+  // A disk that does not take the words changes nothing of how we end.
+  host.stderr.on("error", () => undefined);
   host.stderr.write(`hydraflow worker: ${messageOf(crash)}\n`);
-  host.exitCode = crash instanceof HydraError ? crash.exitCode : EXIT_CODES.failure.code;
 }
 
 if (import.meta.main && process.send !== undefined) await runSupervisedWorker(process);

@@ -20,7 +20,8 @@ import { ask, Rig, type RigDaemon, until } from "./daemon-rig.ts";
 
 const run = promisify(execFile);
 const SET_BACK_CLOCK = new URL("../fixtures/set-back-clock.ts", import.meta.url).href;
-const YEAR_MS = 365 * 86_400_000;
+const DAY_MS = 86_400_000;
+const YEAR_MS = 365 * DAY_MS;
 const SILENT: Log = { write: () => undefined, [Symbol.asyncDispose]: () => Promise.resolve() };
 
 let rig: Rig;
@@ -238,11 +239,14 @@ describe("a clock", () => {
 
     const next = await rig.daemon({ respawnDelayMs: 20, respawnDelayMaxMs: 40, respawnCountMax: 2 });
 
-    // Its half hour is long over: it is tried once more, crashes, and stays where it is.
-    await next.entryWhen("acme-crashes-later", "the last word", ({ state, last_exit: exit }) => {
-      return state === "quarantined" && exit?.reason !== undefined && next.events("repo.starting").length === 1;
+    // Its half hour is long over: it is tried once more, crashes, and is tried again in a day.
+    const { notice, last_exit: exit } = await next.entryWhen("acme-crashes-later", "the trial", ({ state }) => {
+      return state === "quarantined" && next.events("repo.starting").length === 1;
     });
-    await until("the end of trials", async () => JSON.stringify(await rig.state()).includes('"isFinal":true'));
+    await until("the trial on disk", async () => JSON.stringify(await rig.state()).includes('"isFinal":true'));
+    const again = Date.parse(/; the next try is at (\S+)$/.exec(notice ?? "")?.[1] ?? "") - Date.parse(exit?.at ?? "");
+    expect(notice).toMatch(/^quarantined: it crashed again after its quarantine: .*the fixture fails later/);
+    expect(again).toBeGreaterThan(DAY_MS - 60_000);
   });
 });
 

@@ -7,10 +7,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { resolveAddTarget } from "../../src/daemon/add-target.ts";
 import { expandHome, inspectCheckout } from "../../src/daemon/checkout.ts";
-import { readGitConfig } from "../../src/daemon/git-config.ts";
 import { NEVER, Rig } from "./daemon-rig.ts";
 
-const GITHUB = "https://github.com";
+const HOST = { environment: process.env };
+const GITHUB = { ...HOST, gitUrl: "https://github.com" };
 let rig: Rig;
 
 beforeEach(async () => {
@@ -32,7 +32,7 @@ describe("looking at a directory", () => {
   it("reads the origin of a checkout", async () => {
     const path = await rig.checkout("web", "git@github.com:acme/web.git");
 
-    expect(await inspectCheckout(path, NEVER)).toEqual({
+    expect(await inspectCheckout(path, HOST, NEVER)).toEqual({
       ok: true,
       value: { path, originUrl: "git@github.com:acme/web.git" },
     });
@@ -42,7 +42,7 @@ describe("looking at a directory", () => {
     const path = await rig.checkout("web", null);
     symlinkSync(path, join(rig.directory, "link"));
 
-    expect(await inspectCheckout(join(rig.directory, "link"), NEVER)).toEqual({
+    expect(await inspectCheckout(join(rig.directory, "link"), HOST, NEVER)).toEqual({
       ok: true,
       value: { path, originUrl: null },
     });
@@ -53,7 +53,7 @@ describe("looking at a directory", () => {
     rmSync(join(path, ".git", "config"));
     execFileSync("mkfifo", [join(path, ".git", "config")]);
 
-    expect(await inspectCheckout(path, NEVER)).toMatchObject({ ok: false, failure: { code: "not_a_checkout" } });
+    expect(await inspectCheckout(path, HOST, NEVER)).toMatchObject({ ok: false, failure: { code: "not_a_checkout" } });
   });
 
   it("reads the shared configuration from a linked worktree", async () => {
@@ -61,14 +61,14 @@ describe("looking at a directory", () => {
     git(path, "commit", "-q", "--allow-empty", "-m", "first");
     git(path, "worktree", "add", "-q", join(rig.directory, "tree"));
 
-    expect(await inspectCheckout(join(rig.directory, "tree"), NEVER)).toMatchObject({
+    expect(await inspectCheckout(join(rig.directory, "tree"), HOST, NEVER)).toMatchObject({
       ok: true,
       value: { originUrl: "https://github.com/acme/web" },
     });
   });
 
   it("says which path does not exist", async () => {
-    expect(await inspectCheckout("/no/such/place", NEVER)).toEqual({
+    expect(await inspectCheckout("/no/such/place", HOST, NEVER)).toEqual({
       ok: false,
       failure: { code: "path_not_found", message: "Repo path not found: /no/such/place" },
     });
@@ -87,47 +87,21 @@ describe("looking at a directory", () => {
   ])("refuses %s", async (_, prepare) => {
     prepare();
 
-    expect(await inspectCheckout(join(rig.directory, "x"), NEVER)).toMatchObject({
+    expect(await inspectCheckout(join(rig.directory, "x"), HOST, NEVER)).toMatchObject({
       ok: false,
       failure: { code: "not_a_checkout" },
     });
   });
 
   it("refuses a relative path and a path with a zero byte", async () => {
-    expect(await inspectCheckout("web", NEVER)).toMatchObject({ ok: false, failure: { code: "bad_request" } });
-    expect(await inspectCheckout("/web\0", NEVER)).toMatchObject({ ok: false, failure: { code: "bad_request" } });
+    expect(await inspectCheckout("web", HOST, NEVER)).toMatchObject({ ok: false, failure: { code: "bad_request" } });
+    expect(await inspectCheckout("/web\0", HOST, NEVER)).toMatchObject({ ok: false, failure: { code: "bad_request" } });
   });
 
   it("knows ~ as the home directory", () => {
     expect(expandHome("~/web")).toBe(join(homedir(), "web"));
     expect(expandHome("~")).toBe(homedir());
     expect(expandHome("~other/web")).toBe("~other/web");
-  });
-});
-
-describe("git's configuration format", () => {
-  it("is read with comments, quotes, escapes and continued lines", () => {
-    const config = readGitConfig(
-      [
-        "# comment",
-        "[core]",
-        "\tbare = false ; comment",
-        '[remote "up stream"]',
-        'url = "https://x/a#b" # comment',
-        '[Remote "origin"]',
-        "\tURL = git@host:\\",
-        "acme/web.git",
-        "\turl = second",
-        '[section "a\\"b"] key',
-      ].join("\n"),
-    );
-
-    expect(Object.fromEntries(config)).toEqual({
-      "core.bare": "false",
-      "remote.up stream.url": "https://x/a#b",
-      "remote.origin.url": "git@host:acme/web.git",
-      'section.a"b.key': "true",
-    });
   });
 });
 
@@ -197,11 +171,23 @@ describe("what an add means", () => {
 
   it("clones over plain http from this machine alone", async () => {
     expect(
-      (await resolveAddTarget({ repo: "http://127.0.0.1:3000/acme/web" }, "http://127.0.0.1:3000", NEVER)).ok,
+      (
+        await resolveAddTarget(
+          { repo: "http://127.0.0.1:3000/acme/web" },
+          { ...HOST, gitUrl: "http://127.0.0.1:3000" },
+          NEVER,
+        )
+      ).ok,
     ).toBe(true);
-    expect((await resolveAddTarget({ repo: "http://10.0.0.1:3000/acme/web" }, "http://10.0.0.1:3000", NEVER)).ok).toBe(
-      false,
-    );
+    expect(
+      (
+        await resolveAddTarget(
+          { repo: "http://10.0.0.1:3000/acme/web" },
+          { ...HOST, gitUrl: "http://10.0.0.1:3000" },
+          NEVER,
+        )
+      ).ok,
+    ).toBe(false);
   });
 
   it("must be said once", async () => {

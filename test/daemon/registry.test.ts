@@ -254,7 +254,12 @@ describe("the first implementation's file", () => {
     await writeFile(paths.state, content);
 
     const { document, firstEntries, degraded } = await open();
-    const adopted = await adoptFirstEntries(document, firstEntries, { paths, now: "2026-01-02T03:04:05.000Z" }, NEVER);
+    const adopted = await adoptFirstEntries(
+      document,
+      firstEntries,
+      { paths, now: "2026-01-02T03:04:05.000Z", environment: process.env },
+      NEVER,
+    );
 
     expect(degraded).toBeNull();
     expect(adopted.document.repos.map(({ path, slug, repo, desired }) => ({ path, slug, repo, desired }))).toEqual([

@@ -21,6 +21,8 @@ interface World {
   alive: number[];
   desired: "running" | "stopped";
   isQuarantineSaved: boolean;
+  /** The generation that something is scheduled for. */
+  dueOf: number;
 }
 
 const happening = record({
@@ -67,6 +69,7 @@ function play(world: World, happened: Happening, nowMs: number): RepoEvent | und
   world.state = next.state;
   for (const effect of next.effects) {
     if (effect.type === "spawn") world.alive.push(effect.generation);
+    if (effect.type === "schedule") world.dueOf = effect.generation;
     if (effect.type === "save-quarantine") world.isQuarantineSaved = true;
     if (effect.type === "lift-quarantine") world.isQuarantineSaved = false;
   }
@@ -77,7 +80,13 @@ function checkHistory(
   history: readonly Happening[],
   check: (world: World, before: RepoProcess, event: RepoEvent) => void,
 ): void {
-  const world: World = { state: initialProcess(null), alive: [], desired: "stopped", isQuarantineSaved: false };
+  const world: World = {
+    state: initialProcess(null),
+    alive: [],
+    desired: "stopped",
+    isQuarantineSaved: false,
+    dueOf: -1,
+  };
   let nowMs = 0;
   for (const happened of history) {
     nowMs += happened.waitMs;
@@ -128,6 +137,19 @@ it("has every quarantine on disk, and keeps every wait within its bounds", () =>
     expect(state.delayMs).toBeGreaterThanOrEqual(Math.floor(plain * 0.75));
     expect(state.delayMs).toBeLessThanOrEqual(Math.ceil(plain * 1.25));
     expect(state.crashes.atMs.length).toBeLessThan(POLICY.crashesMax);
+  });
+});
+
+it("waits for nothing for ever: whatever is down and not stopped is tried again by itself", () => {
+  holds(({ state, dueOf }) => {
+    if (state.id === "backing-off" || state.id === "quarantined") expect(dueOf).toBe(state.generation);
+  });
+});
+
+it("counts no shortage as a crash, whatever else is said of it", () => {
+  holds(({ state }, before, event) => {
+    if (event.type !== "exited" || !event.isShortage || state === before) return;
+    expect(["backing-off", "stopped", "starting"]).toContain(state.id);
   });
 });
 

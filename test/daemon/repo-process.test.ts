@@ -4,6 +4,7 @@ import {
   hasFailed,
   HEALTHY_MS,
   initialProcess,
+  quarantineLeftMs,
   type RepoEvent,
   type RepoProcess,
   type RespawnPolicy,
@@ -13,6 +14,8 @@ import {
 const POLICY: RespawnPolicy = { delayMs: 1_000, delayMsMax: 60_000, crashesMax: 5, windowMs: 300_000 };
 const NO_CRASHES = { streak: 0, atMs: [], isTrial: false };
 const NOW_MS = 1_000_000;
+const HALF_HOUR_MS = 1_800_000;
+const DAY_MS = 86_400_000;
 
 const STATES: Record<string, RepoProcess> = {
   stopped: { id: "stopped", generation: 3 },
@@ -27,7 +30,7 @@ const STATES: Record<string, RepoProcess> = {
     crashes: { streak: 2, atMs: [NOW_MS - 9_000, NOW_MS - 5_000], isTrial: false },
     delayMs: 2_000,
   },
-  quarantined: { id: "quarantined", generation: 3, reason: "too many crashes", isFinal: false },
+  quarantined: { id: "quarantined", generation: 3, reason: "too many crashes", wasTried: false },
 };
 
 const EVENTS: Record<string, RepoEvent> = {
@@ -73,7 +76,7 @@ const TABLE: Record<string, readonly string[]> = {
     "stopping/respawn 3: kill now",
     "running 3:",
     "backing-off 3: schedule 1000",
-    "quarantined 3: save bad config, schedule 1800000",
+    "quarantined 3: save bad config, schedule 1837500",
   ],
   running: [
     STILL,
@@ -83,7 +86,7 @@ const TABLE: Record<string, readonly string[]> = {
     "stopping/respawn 3: kill now",
     STILL,
     "backing-off 3: schedule 1000",
-    "quarantined 3: save bad config, schedule 1800000",
+    "quarantined 3: save bad config, schedule 1837500",
   ],
   "stopping to stop": [
     "stopping/start 3:",
@@ -113,7 +116,7 @@ const TABLE: Record<string, readonly string[]> = {
     STILL,
     STILL,
     "backing-off 3: schedule 1000",
-    "quarantined 3: save bad config, schedule 1800000",
+    "quarantined 3: save bad config, schedule 1837500",
   ],
   "backing-off": [SPAWN, "stopped 3:", SPAWN, SPAWN, STILL, STILL, STILL, STILL],
   quarantined: [LIFTED, "stopped 3:", LIFTED, LIFTED, STILL, STILL, STILL, STILL],
@@ -251,7 +254,7 @@ describe("the backoff", () => {
       id: "quarantined",
       generation: 5,
       reason: "5 crashes within 300 s; the last: killed by SIGKILL",
-      isFinal: false,
+      wasTried: false,
     });
   });
 
@@ -267,16 +270,42 @@ describe("quarantine", () => {
     ...{ type: "exited", generation, nowMs: NOW_MS, random: 0.5, permanent: false, isShortage, reason: "x" },
   });
 
-  it("is lifted once by itself; the next crash puts the repository back for good", () => {
-    const trial = transition(pick(STATES, "quarantined"), { type: "due", generation: 3 }, POLICY);
-    const again = transition(trial.state, exit(4), POLICY);
-    const later = transition(again.state, { type: "due", generation: 4 }, POLICY);
+  it("is lifted by itself after half an hour, and then once a day, for ever", () => {
+    let state = pick(STATES, "quarantined");
+    for (let day = 0; day < 400; day += 1) {
+      const trial = transition(state, { type: "due", generation: state.generation }, POLICY);
+      const again = transition(trial.state, exit(trial.state.generation), POLICY);
+      const delays = again.effects.map((effect) => (effect.type === "schedule" ? effect.delayMs : effect.type));
+      state = again.state;
 
-    expect(trial.effects.map(({ type }) => type)).toEqual(["lift-quarantine", "spawn"]);
-    expect(again.effects).toEqual([
-      { type: "save-quarantine", reason: expect.stringContaining("again") as string, isFinal: true },
-    ]);
-    expect(later.effects).toEqual([]);
+      expect(trial.effects.map(({ type }) => type)).toEqual(["lift-quarantine", "spawn"]);
+      expect(state).toMatchObject({ id: "quarantined", wasTried: true });
+      expect(delays).toEqual(["save-quarantine", DAY_MS + DAY_MS / 48]);
+    }
+  });
+
+  it("of many repositories at once does not bring them back at once", () => {
+    const quarantined = (random: number, isTrial: boolean): number => {
+      const starting: RepoProcess = { id: "starting", generation: 1, crashes: { ...NO_CRASHES, isTrial } };
+      const event = { ...pick(EVENTS, "exit for good"), generation: 1, random } as RepoEvent;
+      const effect = transition(starting, event, POLICY).effects.at(-1);
+      return effect?.type === "schedule" ? effect.delayMs : NaN;
+    };
+
+    expect([quarantined(0, false), quarantined(0.5, false)]).toEqual([HALF_HOUR_MS, HALF_HOUR_MS + 37_500]);
+    expect([quarantined(0, true), quarantined(0.5, true)]).toEqual([DAY_MS, DAY_MS + HALF_HOUR_MS]);
+  });
+
+  it("that an earlier daemon left lasts as long as if it had never ended, however the clock was set", () => {
+    const left = (at: string, wasTried: boolean, random = 0): number =>
+      quarantineLeftMs({ at, wasTried }, new Date("2026-01-02T00:00:00Z"), random);
+
+    expect(left("2026-01-01T23:50:00Z", false)).toBe(20 * 60_000);
+    expect(left("2026-01-01T23:50:00Z", true)).toBe(DAY_MS - 10 * 60_000);
+    expect(left("2020-01-01T00:00:00Z", true)).toBe(0);
+    expect(left("2026-01-02T00:00:00Z", true, 0.5)).toBe(DAY_MS + HALF_HOUR_MS);
+    expect(left("2030-01-01T00:00:00Z", true)).toBe(DAY_MS);
+    expect(left("no time", false)).toBe(HALF_HOUR_MS);
   });
 
   it("does not follow from what the machine was short of", () => {
@@ -292,11 +321,11 @@ describe("quarantine", () => {
 describe("the first state", () => {
   it("is stopped, or the quarantine that an earlier daemon left", () => {
     expect(initialProcess(null)).toEqual({ id: "stopped", generation: 0 });
-    expect(initialProcess({ reason: "why", isFinal: true })).toEqual({
+    expect(initialProcess({ reason: "why", wasTried: true })).toEqual({
       id: "quarantined",
       generation: 0,
       reason: "why",
-      isFinal: true,
+      wasTried: true,
     });
   });
 });

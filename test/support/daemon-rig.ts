@@ -21,6 +21,8 @@ export interface DaemonRigOptions {
   readonly args?: readonly string[];
   /** Used instead of a new directory; kept at the end. */
   readonly directory?: string;
+  /** In octal, as whoever starts the daemon has it. */
+  readonly umask?: string;
 }
 
 export interface HttpAnswer {
@@ -69,7 +71,8 @@ export class DaemonRig implements AsyncDisposable {
       "0",
       ...(this.#options.args ?? []),
     ];
-    const child = spawn(process.execPath, args, {
+    const { umask = "022" } = this.#options;
+    const child = spawn("/bin/sh", ["-c", `umask ${umask}; exec "$@"`, "sh", process.execPath, ...args], {
       env: { PATH: process.env["PATH"] ?? "", HOME: this.directory, ...this.#options.environment },
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -1,7 +1,7 @@
 // What happens around the daemon while it works on an issue: to the operator's checkout, and to the clock. What the
 // operator has there is never touched, nothing of ours is lost, and what keeps it from working can be seen.
 
-import { appendFile, readFile, rename, writeFile } from "node:fs/promises";
+import { appendFile, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -61,6 +61,24 @@ test("a checkout with uncommitted work is as it was when an issue has gone from 
   expect(outcome).toEqual(MERGED_ONCE);
   expect(await ownersView(turns.checkout)).toEqual(before);
 });
+
+test.each(["000", "077"])(
+  "with the umask %s nothing of ours is writable by others, and the work comes out the same",
+  async (umask) => {
+    await using turns = await TurnRig.make();
+    await using daemon = await DaemonRig.start({ config: turns.config, environment: turns.environment, umask });
+    await daemon.http("POST", "/api/repos", { path: turns.checkout });
+
+    const outcome = await turns.outcome(await turns.fileIssue());
+
+    expect(outcome).toEqual(MERGED_ONCE);
+    const entries = await readdir(daemon.paths.home, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    const modes = await Promise.all(files.map(async (file) => [file, (await stat(file)).mode] as const));
+    expect(modes.length).toBeGreaterThan(20);
+    expect(modes.filter(([, mode]) => (mode & 0o022) !== 0).map(([file]) => file)).toEqual([]);
+  },
+);
 
 test("a checkout that is moved away is missed, no issue is taken meanwhile, and the work goes on when it is back", async () => {
   await using turns = await TurnRig.make();

@@ -36,6 +36,8 @@ export interface AgentEnvironmentOptions {
   readonly names: readonly string[];
   /** The turn's own home; see `agentDirectories`. */
   readonly home: string;
+  /** Its TMPDIR; see agent-home.ts. */
+  readonly temporary: string;
   /** Variables that mark the process tree as ours. */
   readonly marks: Readonly<Record<string, string>>;
 }
@@ -46,11 +48,11 @@ export function agentEnvironment(options: AgentEnvironmentOptions): Record<strin
     if (value !== undefined && isHandedOn(name, options.names)) environment[name] = value;
   }
   environment["PATH"] = absoluteEntries(environment["PATH"] ?? PATH_DEFAULT);
-  const { home, temporary, config, cache, data, state } = agentDirectories(options.home);
+  const { home, config, cache, data, state } = agentDirectories(options.home);
   return {
     ...environment,
     HOME: home,
-    TMPDIR: temporary,
+    TMPDIR: options.temporary,
     XDG_CONFIG_HOME: config,
     XDG_CACHE_HOME: cache,
     XDG_DATA_HOME: data,
@@ -62,12 +64,9 @@ export function agentEnvironment(options: AgentEnvironmentOptions): Record<strin
 }
 
 /** Absolute; all of them must exist before the agent starts. */
-export function agentDirectories(
-  home: string,
-): Record<"home" | "temporary" | "config" | "cache" | "data" | "state", string> {
+export function agentDirectories(home: string): Record<"home" | "config" | "cache" | "data" | "state", string> {
   return {
     home,
-    temporary: join(home, "tmp"),
     config: join(home, ".config"),
     cache: join(home, ".cache"),
     data: join(home, ".local", "share"),

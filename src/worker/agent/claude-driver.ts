@@ -5,15 +5,11 @@
 // stands in the result as `structured_output`. A model that ends without it is reminded once, then the CLI exits 0 with
 // `success` and no verdict. A call that does not fit the schema is refused, after five the CLI gives up.
 
-import { mkdir, mkdtempDisposable } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
 import { assertNever, messageOf } from "../../core/errors.ts";
-import { PRIVATE_DIRECTORY_MODE } from "../../core/paths.ts";
 import { fail, ok } from "../../core/result.ts";
 import type { AgentAccess, AgentDriver, AgentEvent, AgentOutcome, AgentProbe, AgentTurn } from "./agent-driver.ts";
-import { agentDirectories, agentEnvironment } from "./agent-environment.ts";
+import { agentEnvironment } from "./agent-environment.ts";
+import { makeAgentHome, makePassingHome } from "./agent-home.ts";
 import { parseStreamLine, type StreamItem, streamItems } from "./claude-stream.ts";
 import { ClaudeTurn, judgeTurn } from "./claude-turn.ts";
 import { runCommand, runLines } from "./subprocess.ts";
@@ -108,7 +104,7 @@ async function runOnce(
   tell: (event: AgentEvent) => void,
   signal: AbortSignal,
 ): Promise<AgentOutcome> {
-  const prepared = await makeDirectories(turn.home).then(ok, fail);
+  const prepared = await makeAgentHome(turn.home).then((temporary) => ok(temporary), fail);
   if (!prepared.ok) return { kind: "never-started", evidence: messageOf(prepared.failure) };
   await using transcript = await Transcript.open(turn.transcriptFile);
   using clocks = new TurnClocks(options.clocks);
@@ -125,7 +121,8 @@ async function runOnce(
     }
     clocks.lineSeen({ toolIsRunning: state.toolIsRunning, hasResult: state.result !== undefined });
   };
-  const command = { ...commandOf(options, turn.home, turnFlags(options, turn)), cwd: turn.directory };
+  const place = { home: turn.home, temporary: prepared.value };
+  const command = { ...commandOf(options, place, turnFlags(options, turn)), cwd: turn.directory };
   const record = { directory: turn.groups, marks: options.marks };
   const end = await runLines(
     { ...command, record, input: turn.prompt, onLine },
@@ -133,11 +130,6 @@ async function runOnce(
   );
   const outcome = judgeTurn(state, { end, ranOut: clocks.ranOut, aborted: signal.aborted, now: new Date() });
   return "evidence" in outcome ? { ...outcome, evidence: options.redact(outcome.evidence) } : outcome;
-}
-
-async function makeDirectories(home: string): Promise<void> {
-  const directories = Object.values(agentDirectories(home));
-  await Promise.all(directories.map((path) => mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY_MODE })));
 }
 
 function turnFlags(options: ClaudeDriverOptions, turn: AgentTurn): string[] {
@@ -150,9 +142,9 @@ function turnFlags(options: ClaudeDriverOptions, turn: AgentTurn): string[] {
   return flags;
 }
 
-function commandOf(options: ClaudeDriverOptions, home: string, flags: readonly string[]) {
+function commandOf(options: ClaudeDriverOptions, place: { home: string; temporary: string }, flags: readonly string[]) {
   const { command, commandArgs = [], environment: parent, extraEnvironment: names, marks } = options;
-  const env = { ...CLAUDE_VARIABLES, ...agentEnvironment({ parent, names, home, marks }) };
+  const env = { ...CLAUDE_VARIABLES, ...agentEnvironment({ parent, names, ...place, marks }) };
   return { command, args: [...commandArgs, ...flags], env };
 }
 
@@ -177,9 +169,8 @@ function eventOf(item: StreamItem): AgentEvent | null {
 }
 
 async function probe(options: ClaudeDriverOptions, name: string, signal: AbortSignal): Promise<AgentProbe> {
-  await using home = await mkdtempDisposable(join(tmpdir(), "hydraflow-probe-"));
-  await makeDirectories(home.path);
-  const command = { ...commandOf(options, home.path, ["--version"]), cwd: home.path };
+  await using home = await makePassingHome();
+  const command = { ...commandOf(options, { home: home.path, temporary: home.path }, ["--version"]), cwd: home.path };
   const limits = { timeoutMs: PROBE_TIMEOUT_MS, outputBytesMax: PROBE_OUTPUT_BYTES_MAX };
   const end = await runCommand({ ...command, ...limits }, signal);
   const output = options.redact(end.output).trim();

@@ -2,7 +2,7 @@
 // checkout's objects. Nothing else of the checkout is read through it: no configuration, attributes, replace refs, grafts
 // or hooks. Each use gets a directory of its own, so what somebody left in an earlier one is never read.
 
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 
@@ -51,10 +51,11 @@ export class BareViews {
     return new BareViews(options);
   }
 
-  /** `refs`: full names and where they point. The caller disposes it. */
+  /** `refs`: full names and where they point. `promisorUrl`: where a partial clone gets what it lacks. The caller disposes it. */
   async make(
     signal: AbortSignal,
     refs: ReadonlyMap<string, string> = new Map(),
+    promisorUrl?: string,
   ): Promise<Result<BareView, GitFailure>> {
     const { directory: parent, commonDirectory } = this.#options;
     await mkdir(parent, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
@@ -66,6 +67,7 @@ export class BareViews {
     };
     try {
       await write(directory, refs);
+      if (promisorUrl !== undefined) await appendFile(join(directory, "config"), promisorConfig(promisorUrl));
       const cut = await this.#cutCommits(view, signal);
       if (cut.ok && cut.value.length > 0) await writeFile(join(directory, "shallow"), `${cut.value.join("\n")}\n`);
       if (cut.ok) return ok(view);
@@ -127,6 +129,11 @@ async function write(directory: string, refs: ReadonlyMap<string, string>): Prom
   await writeFile(join(directory, "packed-refs"), `# pack-refs with: sorted\n${lines.join("")}`);
   await writeFile(join(directory, "config"), CONFIG);
   await writeFile(join(directory, "HEAD"), "ref: refs/heads/none\n");
+}
+
+/** Git makes such packs of what it fetches, and takes what they lack for promised. The URL is ours, without quotes in it. */
+function promisorConfig(url: string): string {
+  return `[remote "origin"]\n\turl = "${url}"\n\tpromisor = true\n\tpartialCloneFilter = blob:none\n`;
 }
 
 async function shallowText(commonDirectory: string): Promise<string> {

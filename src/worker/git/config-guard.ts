@@ -164,7 +164,7 @@ export class ConfigGuard {
       const is = await (isPacked ? keepReplaceLines(path) : keepFile(path));
       const change = changeOf(path, was, is);
       if (change === "none") continue;
-      const isSilent = change === "hooks-path" || isHarmless(relative(this.#options.commonDirectory, path));
+      const isSilent = change === "put-back" || isHarmless(relative(this.#options.commonDirectory, path));
       try {
         await (isPacked ? restoreReplaceLines(path, was) : restoreFile(path, was));
         (isSilent ? restored : changed).push(path);

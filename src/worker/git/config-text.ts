@@ -1,14 +1,18 @@
-// Which changes of a git configuration are harmless. Ordinary commands of an agent write branch tracking, and package
-// managers set core.hooksPath, which our git overrides; everything else counts. The reading is strict on purpose: a line
+// Which changes of a git configuration are harmless. Ordinary commands of an agent write branch tracking or initialise
+// submodules, and package managers set core.hooksPath, which our git overrides; everything else counts. The reading is strict on purpose: a line
 // that could mean something else to git is not harmless.
 
 const BRANCH_HEADER = /^\[branch "[A-Za-z0-9][A-Za-z0-9._/-]*"\]$/;
 const BRANCH_LINE = /^\t(remote|merge|rebase|pushRemote|vscode-merge-base) = [A-Za-z0-9._/-]+$/;
 const HOOKS_LINE = /^\thooksPath = [A-Za-z0-9._/-]+$/;
+/** What `git submodule init` writes; the command that `update` may name is not among it. */
+const SUBMODULE_HEADER = /^\[submodule "[A-Za-z0-9][A-Za-z0-9._/ -]*"\]$/;
+const SUBMODULE_LINE = /^\t(?:active = true|url = [A-Za-z0-9][^\s"\\;#]*)$/;
 const INCLUDE_HEADER = /^\s*\[\s*include(?:if\b[^\]]*|\s*)\]/i;
 const INCLUDES_MAX = 20;
 
-export type ConfigChange = "none" | "hooks-path" | "other";
+/** `put-back`: harmless while it stands, and nothing that the operator should find. */
+export type ConfigChange = "none" | "put-back" | "other";
 
 export function compareConfigs(before: string, after: string): ConfigChange {
   if (before === after) return "none";
@@ -16,7 +20,7 @@ export function compareConfigs(before: string, after: string): ConfigChange {
   if (/\\\r?\n/.test(before) || /\\\r?\n/.test(after)) return "other";
   const [calmBefore, calmAfter] = [withoutBranches(before), withoutBranches(after)];
   if (calmBefore === calmAfter) return "none";
-  return withoutHooksPath(calmBefore) === withoutHooksPath(calmAfter) ? "hooks-path" : "other";
+  return withoutPutBack(calmBefore) === withoutPutBack(calmAfter) ? "put-back" : "other";
 }
 
 /** The paths of `[include]` and `[includeIf]` sections, as written. */
@@ -32,14 +36,22 @@ export function includedPaths(config: string): string[] {
 }
 
 function withoutBranches(config: string): string {
+  return withoutSections(config, BRANCH_HEADER, BRANCH_LINE);
+}
+
+function withoutPutBack(config: string): string {
+  return withoutHooksPath(withoutSections(config, SUBMODULE_HEADER, SUBMODULE_LINE));
+}
+
+function withoutSections(config: string, header: RegExp, calmLine: RegExp): string {
   const kept: string[] = [];
-  let inBranch = false;
+  let inSection = false;
   for (const line of config.split("\n")) {
-    if (BRANCH_HEADER.test(line)) inBranch = true;
-    else if (!inBranch || !BRANCH_LINE.test(line)) {
+    if (header.test(line)) inSection = true;
+    else if (!inSection || !calmLine.test(line)) {
       // A section that ends with any other line than a header would hand its key to the section before.
-      if (inBranch && line !== "" && !line.startsWith("[")) kept.push("[branch]");
-      inBranch = false;
+      if (inSection && line !== "" && !line.startsWith("[")) kept.push(header.source);
+      inSection = false;
       kept.push(line);
     }
   }

@@ -60,6 +60,10 @@ const HARDENING: readonly ConfigPair[] = [
   ["merge.verifySignatures", "false"],
   ["log.showSignature", "false"],
   ["rerere.enabled", "false"],
+  // Relative pointers would write an extension into the operator's configuration that an older git refuses.
+  ["worktree.useRelativePaths", "false"],
+  // A later git may choose another one; what we write by hand is of this format.
+  ["init.defaultRefFormat", "files"],
   ["checkout.workers", "0"],
   // Housekeeping in the background would outlive the command and rewrite the operator's object store.
   ["gc.auto", "0"],
@@ -84,7 +88,7 @@ export function gitEnvironment(parts: GitEnvironmentParts): Record<string, strin
     // A file that cannot be: one that is there, even empty, makes git print a hint.
     GIT_GRAFT_FILE: `${devNull}/grafts`,
     // From git 2.45 on; before, GIT_ALLOW_PROTOCOL keeps a partial clone from fetching what is missing.
-    GIT_NO_LAZY_FETCH: "1",
+    GIT_NO_LAZY_FETCH: parts.variables["GIT_NO_LAZY_FETCH"] ?? "1",
     // Git reads an empty list as "no transport at all", which is what local work wants.
     GIT_ALLOW_PROTOCOL: parts.protocols.join(":"),
     GIT_AUTHOR_NAME: name,

@@ -4,6 +4,8 @@ export type GitFailureKind =
   | "locked"
   | "auth"
   | "network"
+  /** This machine has no room, memory, descriptor or process left for it. */
+  | "short"
   | "conflict"
   | "not-found"
   /** Somebody else pushed: what the remote has is not what was expected. */
@@ -29,6 +31,11 @@ const REMOTE_CHARACTERS_MAX = 4_000;
 
 /** First match wins: a remote's refusal may quote the words of any later row. */
 const KINDS: readonly (readonly [RegExp, GitFailureKind])[] = [
+  // What the server is short of is the server's matter.
+  [
+    /^(?!remote:).*(?:no space left on device|disk quota exceeded|too many open files|cannot allocate memory|out of memory|resource temporarily unavailable|cannot fork\b)/im,
+    "short",
+  ],
   // A name that stands in the way of ours: `agent` beside `agent/issue-1`, here or on the server.
   [/exists; cannot create|'[^']*' exists, cannot create/i, "conflict"],
   [/\[remote rejected\][^[]*\((internal server error|fatal error in commit_refs)/i, "network"],
@@ -38,6 +45,11 @@ const KINDS: readonly (readonly [RegExp, GitFailureKind])[] = [
   ],
   [/\[(remote )?rejected\]|stale info|non-fast-forward/i, "rejected"],
   [/cannot lock ref '[^'\n]*': .{0,100}(?:but expected|already exists|unable to resolve)/i, "conflict"],
+  // Nobody holds the lock: it cannot be made, however long anybody waits.
+  [
+    /(?:could not lock|unable to create) [^:]{1,256}: (?:permission denied|read-only file system|not a directory)/i,
+    "failed",
+  ],
   [/could not lock|cannot lock ref|unable to create '[^']*\.lock'|another git process/i, "locked"],
   [
     /authentication failed|could not read (username|password)|terminal prompts disabled|returned error: 40[13]\b/i,
@@ -54,7 +66,7 @@ const KINDS: readonly (readonly [RegExp, GitFailureKind])[] = [
   [/automatic merge failed|conflict \(|would be overwritten|already exists|needs merge/i, "conflict"],
 ];
 
-const RETRYABLE: ReadonlySet<GitFailureKind> = new Set(["locked", "network"]);
+const RETRYABLE: ReadonlySet<GitFailureKind> = new Set(["locked", "network", "short"]);
 
 export function gitFailure(kind: GitFailureKind, message: string, exitCode: number | null = null): GitFailure {
   return { kind, exitCode, message, retryable: RETRYABLE.has(kind) };

@@ -12,6 +12,7 @@ import { sweepMarked } from "../../core/process-tree.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { type ConfigPair, gitEnvironment, type Identity } from "./git-environment.ts";
 import { classifyGitOutput, type GitFailure, gitFailure, remoteWords } from "./git-failure.ts";
+import { lockFilesOf, StaleLocks } from "./stale-lock.ts";
 
 const LOCAL_TIMEOUT_MS = 5 * 60_000;
 const NETWORK_TIMEOUT_MS = 15 * 60_000;
@@ -19,6 +20,8 @@ const OUTPUT_BYTES_MAX = 16 * 1_048_576;
 const MESSAGE_LENGTH_MAX = 1_000;
 const LOCK_TRIES_MAX = 6;
 const LOCK_DELAY_MS = 50;
+/** Lock files that were left behind and are taken away for one call; more than these are no accident. */
+const LOCKS_REMOVED_MAX = 20;
 /** How long a process that is gone may leave its pipes open, through a child it did not take along. */
 const PIPE_DRAIN_MS = 2_000;
 /** From SIGINT, on which git removes its lock files, to SIGKILL of all it has started. */
@@ -38,6 +41,8 @@ export interface GitOptions {
   readonly marks?: Readonly<Record<string, string>>;
   /** Variables for commands that use the network, for instance HTTPS_PROXY or GIT_SSL_CAINFO. */
   readonly networkVariables?: Readonly<Record<string, string>>;
+  /** A lock file that a killed git had left was taken away. */
+  readonly onLockRemoved?: (file: string, ageMs: number) => void;
 }
 
 export interface GitCall {
@@ -83,12 +88,14 @@ interface Raw {
 export function createGit(options: GitOptions): Git {
   mkdirSync(options.home, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
   const running = new Map<string, number>();
+  const { clock, onLockRemoved: onRemoved = () => undefined } = options;
+  const locks = new StaleLocks({ clock, longestCallMs: NETWORK_TIMEOUT_MS + KILL_GRACE_MS, onRemoved });
   return {
     isRunningIn: (directory) => (running.get(directory) ?? 0) > 0,
     run: async (call, signal) => {
       running.set(call.directory, (running.get(call.directory) ?? 0) + 1);
       try {
-        return await runUntilUnlocked(options, call, signal);
+        return await runUntilUnlocked({ ...options, locks }, call, signal);
       } finally {
         const left = (running.get(call.directory) ?? 1) - 1;
         if (left === 0) running.delete(call.directory);
@@ -99,16 +106,28 @@ export function createGit(options: GitOptions): Git {
 }
 
 async function runUntilUnlocked(
-  options: GitOptions,
+  options: GitOptions & { readonly locks: StaleLocks },
   call: GitCall,
   signal: AbortSignal,
 ): Promise<Result<GitOutput, GitFailure>> {
-  for (let tries = 1; ; tries += 1) {
+  for (let waits = 0, removed = 0; ; ) {
     const result = await runOnce(options, call, signal);
-    if (result.ok || result.failure.kind !== "locked" || tries === LOCK_TRIES_MAX) return result;
-    const delayMs = LOCK_DELAY_MS * 2 ** (tries - 1);
+    if (result.ok || result.failure.kind !== "locked") return result;
+    const files = lockFilesOf(result.failure.message, call.directory, gitDirectoriesOf(call));
+    const cleared = await options.locks.clear(files);
+    if (cleared.ok && files.length > 0 && removed < LOCKS_REMOVED_MAX) {
+      removed += 1;
+      continue;
+    }
+    waits += 1;
+    if (waits === LOCK_TRIES_MAX) return cleared.ok ? result : fail({ ...result.failure, message: cleared.failure });
+    const delayMs = LOCK_DELAY_MS * 2 ** (waits - 1);
     await options.clock.sleep(delayMs + Math.random() * delayMs, signal);
   }
+}
+
+function gitDirectoriesOf({ variables = {} }: GitCall): string[] {
+  return [variables["GIT_COMMON_DIR"], variables["GIT_DIR"]].filter((directory) => directory !== undefined);
 }
 
 async function runOnce(

@@ -6,9 +6,10 @@ import type { RepositoryName } from "../../core/repository-name.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { type BareView, BareViews } from "./bare-view.ts";
 import { checkBranchName, isSha } from "./branch-name.ts";
-import type { Git, GitOutput } from "./git.ts";
+import type { Git, GitCall, GitOutput } from "./git.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
 import { Mutex } from "./mutex.ts";
+import { type Ask, fetchMissing, isPartialClone } from "./partial-clone.ts";
 import { remoteCall, type RemoteAccess, remoteUrl } from "./remote-access.ts";
 import { withToken } from "./remote-token.ts";
 
@@ -21,6 +22,11 @@ const FETCH_OPTIONS = [
   "--no-auto-maintenance",
   "--no-recurse-submodules",
 ];
+
+const PARTIAL_FILTER = "--filter=blob:none";
+const PUSH = ["push", "--quiet", "--no-verify", "--no-recurse-submodules"];
+/** In a view that is no partial clone nothing is lazy; in one that is, a delta may need what is not here. */
+const LAZY = { GIT_NO_LAZY_FETCH: "0" };
 
 export interface RemoteOptions {
   readonly git: Git;
@@ -38,6 +44,8 @@ export class Remote {
   readonly views: BareViews;
   readonly #options: RemoteOptions;
   readonly #fetching = new Mutex();
+  /** Commits of which a partial clone lacks nothing any more. */
+  readonly #whole = new Set<string>();
   readonly #pushed = new Map<string, string>();
 
   private constructor(options: RemoteOptions, views: BareViews) {
@@ -70,7 +78,7 @@ export class Remote {
     await using view = made.value;
     const listed = await this.#talk(
       view,
-      ["ls-remote", "--quiet", "--", this.url, ...branches.map((branch) => `refs/heads/${branch}`)],
+      { arguments: ["ls-remote", "--quiet", "--", this.url, ...branches.map((branch) => `refs/heads/${branch}`)] },
       signal,
     );
     if (!listed.ok) return listed;
@@ -93,6 +101,16 @@ export class Remote {
     branches: readonly string[],
     signal: AbortSignal,
   ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
+    const fetched = await this.#fetchHeads(branches, signal);
+    if (!fetched.ok || !(await isPartialClone(this.#options.commonDirectory))) return fetched;
+    const complete = await this.#complete([...fetched.value.values()], signal);
+    return complete.ok ? fetched : complete;
+  }
+
+  async #fetchHeads(
+    branches: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
     const heads = await this.heads(branches, signal);
     if (!heads.ok || heads.value.size === 0) return heads;
     const { commonDirectory } = this.#options;
@@ -100,14 +118,14 @@ export class Remote {
     if (!known.ok) return known;
     if ([...heads.value].every(([branch, sha]) => known.value.get(branch) === sha)) return heads;
     // What the checkout has is offered as known, so that history is not loaded again.
-    const made = await this.views.make(
-      signal,
-      new Map([...known.value.values()].map((sha) => [`refs/known/${sha}`, sha])),
-    );
+    const isPartial = await isPartialClone(commonDirectory);
+    const refs = new Map([...known.value.values()].map((sha) => [`refs/known/${sha}`, sha]));
+    const made = await this.views.make(signal, refs, isPartial ? this.url : undefined);
     if (!made.ok) return made;
     await using view = made.value;
     const refspecs = [...heads.value.keys()].map((branch) => `+refs/heads/${branch}:refs/remotes/origin/${branch}`);
-    const fetched = await this.#talk(view, ["fetch", ...FETCH_OPTIONS, "--", this.url, ...refspecs], signal);
+    const options = isPartial ? [...FETCH_OPTIONS, PARTIAL_FILTER] : FETCH_OPTIONS;
+    const fetched = await this.#talk(view, { arguments: ["fetch", ...options, "--", this.url, ...refspecs] }, signal);
     if (!fetched.ok) return fetched;
     const arrived = await this.#trackedHeads(view.variables, view.directory, signal);
     if (!arrived.ok) return arrived;
@@ -134,7 +152,7 @@ export class Remote {
     await using view = made.value;
     const pushed = await this.#talk(
       view,
-      ["push", "--quiet", "--no-verify", "--no-recurse-submodules", lease, "--", this.url, `${push.sha}:${ref}`],
+      { arguments: [...PUSH, lease, "--", this.url, `${push.sha}:${ref}`] },
       signal,
     );
     if (!pushed.ok) return pushed;
@@ -142,11 +160,33 @@ export class Remote {
     return await this.#tellCheckout(new Map([[push.branch, push.sha]]), signal);
   }
 
-  #talk(view: BareView, gitArguments: readonly string[], signal: AbortSignal): Promise<Result<GitOutput, GitFailure>> {
-    const { directory, variables } = view;
+  /** What a partial clone lacks of these commits and of where they parted. */
+  async #complete(heads: readonly string[], signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+    const commits = heads.filter((sha) => !this.#whole.has(sha));
+    if (commits.length === 0) return ok();
+    const made = await this.views.make(signal, new Map(), this.url);
+    if (!made.ok) return made;
+    await using view = made.value;
+    const look: Ask = (call) => this.#options.git.run({ ...call, ...view }, signal);
+    const shared = await look({ arguments: ["merge-base", "--octopus", ...heads], answers: [1] });
+    if (!shared.ok) return shared;
+    const talk: Ask = (call) => this.#talk(view, call, signal);
+    const parted = shared.value.stdout.trim();
+    const all = parted === "" ? commits : [...commits, parted];
+    const fetched = await fetchMissing(all, { look, talk, url: this.url });
+    if (fetched.ok) for (const sha of commits) this.#whole.add(sha);
+    return fetched;
+  }
+
+  #talk(
+    view: BareView,
+    call: Pick<GitCall, "arguments" | "input">,
+    signal: AbortSignal,
+  ): Promise<Result<GitOutput, GitFailure>> {
     const { git, access: way } = this.#options;
-    const call = { directory, arguments: gitArguments, remoteUrl: this.url };
-    return withToken(way, (access) => git.run({ ...remoteCall(access, call), variables }, signal), signal);
+    const variables = { ...view.variables, ...LAZY };
+    const talk = { ...call, directory: view.directory, remoteUrl: this.url };
+    return withToken(way, (access) => git.run({ ...call, ...remoteCall(access, talk), variables }, signal), signal);
   }
 
   /** The newest of refs/remotes/origin/* in the checkout or in a view. */

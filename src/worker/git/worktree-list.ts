@@ -2,7 +2,7 @@
 // entries in an empty attribute. And who of them holds a branch, which nobody else may then move or delete.
 
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 import { ok, type Result } from "../../core/result.ts";
 import type { Git } from "./git.ts";
@@ -52,7 +52,7 @@ export async function holderOf(
   const names = await readdir(linked).catch(() => []);
   for (const directory of [commonDirectory, ...names.map((name) => join(linked, name))]) {
     const pointer = await readFile(join(directory, "gitdir"), "utf8").catch(() => "");
-    if (pointer.trim() === join(own, ".git")) continue;
+    if (resolve(directory, pointer.trim()) === join(own, ".git")) continue;
     for (const file of IN_PROGRESS) {
       const name = await readFile(join(directory, file), "utf8").catch(() => "");
       if (name.trim().replace(/^refs\/heads\//, "") === branch) return directory;

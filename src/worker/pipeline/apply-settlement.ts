@@ -3,9 +3,9 @@
 
 import { join } from "node:path";
 
-import { removeTree } from "../../core/remove-tree.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { isSameLabel, labelName, type LabelKey, MARKER_LABELS, STAGE_LABELS } from "../../core/stage.ts";
+import { removeAgentHome } from "../agent/agent-home.ts";
 import type { ClaimKeeper } from "../claim-keeper.ts";
 import { workBranchName } from "../git/branch-name.ts";
 import type { GitHubFailure, Issue } from "../github/github.ts";
@@ -152,7 +152,7 @@ async function cleanUp(
 ): Promise<void> {
   await workspaces.remove(issue, signal, keepsLocalBranch);
   if (remoteBranch) await github.deleteBranch(workBranchName(issue), signal);
-  await removeTree(join(paths.agentHomes, `issue-${issue}`));
+  await removeAgentHome(join(paths.agentHomes, `issue-${issue}`));
 }
 
 function tellEnd({ tell }: StageContext, issue: number, outcome: FinalOutcome): void {

@@ -16,6 +16,8 @@ export function gitOutcome(failure: GitFailure): StageOutcome {
     case "locked":
     case "network":
       return wait(`git: ${failure.message}`, null);
+    case "short":
+      return shortOutcome(failure.message);
     case "auth":
       return wait(`git's remote does not accept our credential: ${failure.message}`, null);
     case "config-changed":
@@ -33,6 +35,11 @@ export function gitOutcome(failure: GitFailure): StageOutcome {
     default:
       return assertNever(failure.kind);
   }
+}
+
+/** No attempt at the issue was bad because the machine had nothing left for it. */
+export function shortOutcome(what: string): StageOutcome {
+  return wait(`this machine is short: ${what}`, null);
 }
 
 /** The server's own words as a code block: names of files that it quotes are an agent's to choose. */

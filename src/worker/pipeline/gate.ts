@@ -6,7 +6,8 @@
 import { readdir, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-import { agentDirectories, agentEnvironment } from "../agent/agent-environment.ts";
+import { agentEnvironment } from "../agent/agent-environment.ts";
+import { makeAgentHome, removeAgentHome, sweepAgentHomes } from "../agent/agent-home.ts";
 import { type CommandEnd, runCommand } from "../agent/subprocess.ts";
 import { ensurePrivateDirectory } from "../../core/durable-file.ts";
 import { removeTree } from "../../core/remove-tree.ts";
@@ -128,11 +129,12 @@ function isHashed(lock: string): boolean {
 /** Aborting kills the tree; the result then says `passed: false`, and the caller looks at its signal. */
 export async function runGate(options: GateOptions, signal: AbortSignal): Promise<GateResult> {
   const home = join(options.homes, `issue-${options.issue}`);
-  if (!(await removeTree(home))) throw new Error(`${home} is in the way of a gate's new home and cannot be removed`);
+  if (!(await removeAgentHome(home)))
+    throw new Error(`${home} is in the way of a gate's new home and cannot be removed`);
   const { setup } = options;
   const [kept, cache] = [join(options.homes, KEPT), join(home, NPM_CACHE)];
-  await Promise.all([kept, dirname(cache), ...Object.values(agentDirectories(home))].map(ensurePrivateDirectory));
   try {
+    await Promise.all([kept, dirname(cache)].map(ensurePrivateDirectory));
     if (setup?.isHashed) await symlink(kept, cache);
     const setUp = setup === null ? null : await runPart(options, setup.command, home, signal);
     if (setUp !== null && !setUp.passed) return { ...setUp, what: "setup of the quality gate" };
@@ -141,12 +143,13 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
     return { ...(await runPart(options, options.command, home, signal)), what: "quality gate" };
   } finally {
     // What cannot be removed now is removed before the next run.
-    await removeTree(home);
+    await removeAgentHome(home);
   }
 }
 
 /** Takes away the HOMEs that a killed worker left in `directory`. Call it once, at start. */
 export async function sweepGateHomes(directory: string): Promise<void> {
+  await sweepAgentHomes(directory, () => false);
   const names = await readdir(directory).catch(() => []);
   for (const name of names) if (name !== KEPT) await removeTree(join(directory, name));
 }
@@ -158,13 +161,15 @@ async function runPart(
   signal: AbortSignal,
 ): Promise<Omit<GateResult, "what">> {
   const { environment: parent, names, marks } = options;
+  // Again for each part: the one before may have emptied it.
+  const temporary = await makeAgentHome(home);
   const end = await runCommand(
     {
       command: "/bin/sh",
       args: ["-c", command],
       cwd: options.directory,
       record: { directory: options.groups, marks },
-      env: { ...agentEnvironment({ parent, names, home, marks }), CI: "true" },
+      env: { ...agentEnvironment({ parent, names, home, temporary, marks }), CI: "true" },
       timeoutMs: options.timeoutMs,
       outputBytesMax: OUTPUT_BYTES_MAX,
     },

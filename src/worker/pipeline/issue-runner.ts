@@ -3,6 +3,7 @@
 
 import type { Clock } from "../../core/clock.ts";
 import { assertNever, messageOf } from "../../core/errors.ts";
+import { shortageOf } from "../../core/shortage.ts";
 import { LABEL_OF_STAGE, type Stage, stageLabelsOf } from "../../core/stage.ts";
 import type { Claim, ClaimHeld } from "../claim-keeper.ts";
 import type { GitHubFailure, Issue } from "../github/github.ts";
@@ -13,6 +14,7 @@ import { acceptIssue } from "./accepted-text.ts";
 import { applySettlement, type SettlementParts } from "./apply-settlement.ts";
 import { backoffMs, later } from "./backoff.ts";
 import type { BugBook } from "./bug-book.ts";
+import { shortOutcome } from "./failure-outcome.ts";
 import { beginRun, dropRun, failRun, markRun, waitRun } from "./run-record.ts";
 import { readStep, type RunStep } from "./run-step.ts";
 import { RunTeller } from "./run-teller.ts";
@@ -174,6 +176,8 @@ export class IssueRunner {
       return await stages[record.stage](context, this.#stageRun(accepted.value, record), signal);
     } catch (thrown) {
       if (signal.aborted) return { kind: "interrupted" };
+      const short = shortageOf(thrown);
+      if (short !== null) return shortOutcome(short);
       this.#options.bugs.note(record.stage, issue.number, thrown);
       return { kind: "retry", reason: messageOf(thrown) };
     }
@@ -182,7 +186,14 @@ export class IssueRunner {
   async #settle(issue: Issue, record: RunState, decided: StageOutcome, signal: AbortSignal): Promise<void> {
     const { context, sessions } = this.#options;
     const { state, config } = context;
-    const outcome = escalate(decided, state.issue(issue.number), record.stage, config.maxIssueAttempts);
+    // An agent or a gate that met a full disk says so in its own words, if at all.
+    const short = decided.kind === "retry" ? await context.roomProblem() : null;
+    const outcome = escalate(
+      short === null ? decided : shortOutcome(short),
+      state.issue(issue.number),
+      record.stage,
+      config.maxIssueAttempts,
+    );
     if (outcome.kind !== "wait") this.#waits.delete(issue.number);
     switch (outcome.kind) {
       case "interrupted":

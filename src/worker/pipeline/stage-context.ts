@@ -32,6 +32,8 @@ export interface StageContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Variables that mark every process of this worker's tree. */
   readonly marks: Readonly<Record<string, string>>;
+  /** One line while the disks that a run writes to have no room for one; null as long as they have. */
+  readonly roomProblem: () => Promise<string | null>;
   readonly redact: (text: string) => string;
   readonly tell: (event: WorkerEvent) => void;
 }

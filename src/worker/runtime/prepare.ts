@@ -109,7 +109,7 @@ async function attempt(
   const { git, checkout, paths, slug } = options;
   const root = worktreeRoot(checkout, slug, config.worktreeBase);
   const { repository: name, isNamed } = options;
-  const checkoutCheck = new CheckoutCheck({ git, repository: name, slug, checkout, isNamed });
+  const checkoutCheck = new CheckoutCheck({ ...options, repository: name });
   const problem = await checkoutCheck.problem(signal);
   if (problem !== null) return fail(problem);
   const opened = await Workspaces.open(
@@ -147,7 +147,7 @@ async function ensureCheckout(
   return cloned.ok ? ok() : fail(`cloning ${repository.fullName} failed: ${cloned.failure.message}`);
 }
 
-function gitOf({ environment, secretProxies, config, paths, clock, redactor }: PrepareOptions): Git {
+function gitOf({ environment, secretProxies, config, paths, clock, redactor, log }: PrepareOptions): Git {
   return createGit({
     path: environment["PATH"] ?? "/usr/bin:/bin",
     home: join(paths.dataRoot, "git", "home"),
@@ -155,6 +155,7 @@ function gitOf({ environment, secretProxies, config, paths, clock, redactor }: P
     clock,
     redact: redactor.redact,
     networkVariables: networkVariables({ ...environment, ...secretProxies }),
+    onLockRemoved: (file, ageMs) => log.write("warn", "git.lock-removed", { file, ageMs }),
   });
 }
 

@@ -185,13 +185,17 @@ export class RepoRuntime implements AsyncDisposable {
     }
   }
 
-  #watch({ checkoutCheck, repositoryCheck, config }: Prepared): Surroundings {
+  #roomProblem({ config }: Prepared): Promise<string | null> {
     const { checkout, slug } = this.#options;
     // What is committed in a worktree is kept in the checkout's own git directory.
-    const paths = [this.#parts.paths.dataRoot, checkout, worktreeRoot(checkout, slug, config.worktreeBase)];
+    return roomProblem([this.#parts.paths.dataRoot, checkout, worktreeRoot(checkout, slug, config.worktreeBase)]);
+  }
+
+  #watch(prepared: Prepared): Surroundings {
+    const { checkoutCheck, repositoryCheck } = prepared;
     return new Surroundings({
       looks: [
-        () => roomProblem(paths),
+        () => this.#roomProblem(prepared),
         (signal) => checkoutCheck.problem(signal),
         (signal) => repositoryCheck.problem(signal),
       ],
@@ -253,6 +257,7 @@ export class RepoRuntime implements AsyncDisposable {
       agentPause: this.agentPause,
       environment,
       marks,
+      roomProblem: () => this.#roomProblem(prepared),
       redact: redactor.redact,
       tell: (event) => bus.tell(event),
     };

@@ -1,21 +1,21 @@
 // A worker that a person starts for one checkout, without a supervisor: it works out for itself what the start message
 // would say, by the same rules.
 
-import { mkdtemp, rm, stat } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { realpath } from "node:fs/promises";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 
 import { ensureTokenFile, hashToken } from "../../core/bearer-token.ts";
-import { systemClock } from "../../core/clock.ts";
+import { examineCheckout } from "../../core/checkout/checkout-problem.ts";
 import { HydraError } from "../../core/errors.ts";
 import { EXIT_CODES } from "../../core/exit-code.ts";
 import { environmentToken } from "../../core/github-token.ts";
 import { supervisorPaths, workerDataRoot } from "../../core/paths.ts";
 import { parseRemoteUrl, parseRepositoryName, type RepositoryName, slugOf } from "../../core/repository-name.ts";
-import { createGit } from "../git/git.ts";
-import { readOrigin } from "./read-origin.ts";
 import { startWorker, type Worker } from "./start-worker.ts";
 import { loadWorkerConfig, readLayerFile } from "./worker-config.ts";
+
+const LOOK_TIMEOUT_MS = 10_000;
 
 export interface RunWorkerOptions {
   /** Absolute path of a checkout. */
@@ -41,9 +41,8 @@ export async function startByHand(
 ): Promise<{ worker: Worker; tokenFile: string }> {
   const { environment } = host;
   const checkout = options.path;
-  if (!(await stat(join(checkout, ".git")).catch(() => undefined))) throw badStart(`${checkout} is no git checkout`);
   const home = options.home ?? (environment["HYDRAFLOW_HOME"] || join(homedir(), ".hydraflow"));
-  const repository = await repositoryOf(options, environment, signal);
+  const repository = await repositoryOf(options, host, signal);
   const slug = options.slug ?? slugOf(repository);
   const dataRoot = workerDataRoot(home, slug);
   const paths = supervisorPaths(dirname(dataRoot));
@@ -79,37 +78,16 @@ export async function startByHand(
 
 async function repositoryOf(
   { path, repoSlug }: RunWorkerOptions,
-  environment: HandHost["environment"],
+  { environment }: HandHost,
   signal: AbortSignal,
 ): Promise<RepositoryName> {
-  const named =
-    repoSlug === undefined
-      ? parseRemoteUrl((await originOf(path, environment, signal)) ?? "")
-      : parseRepositoryName(repoSlug);
+  const real = await realpath(path).catch(() => path);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(LOOK_TIMEOUT_MS)]);
+  const examined = await examineCheckout(real, { environment }, limit);
+  if (!examined.ok) throw badStart(examined.failure);
+  const named = repoSlug === undefined ? parseRemoteUrl(examined.value.originUrl ?? "") : parseRepositoryName(repoSlug);
   if (!named.ok) throw badStart(`${named.failure.message}; give --repo-slug owner/name`);
   return named.value;
-}
-
-/** Before there is a data root, and so a place for git's empty home. */
-async function originOf(
-  path: string,
-  environment: HandHost["environment"],
-  signal: AbortSignal,
-): Promise<string | null> {
-  const home = await mkdtemp(join(tmpdir(), "hydraflow-origin-"));
-  try {
-    const identity = { name: "HydraFlow", email: "hydraflow@users.noreply.github.com" };
-    const git = createGit({
-      path: environment["PATH"] ?? "/usr/bin:/bin",
-      home,
-      identity,
-      clock: systemClock,
-      redact: (text) => text,
-    });
-    return await readOrigin(git, path, signal);
-  } finally {
-    await rm(home, { recursive: true, force: true });
-  }
 }
 
 function badStart(message: string): HydraError {

@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 
 import { HydraError, messageOf } from "../../core/errors.ts";
 import { EXIT_CODES } from "../../core/exit-code.ts";
+import { exitCodeOf } from "../../core/shortage.ts";
 import { supervisorPaths } from "../../core/paths.ts";
 import { parseRepositoryName } from "../../core/repository-name.ts";
 import type { StartWorker } from "../../core/worker-message.ts";
@@ -47,8 +48,7 @@ export async function runSupervised(link: SupervisorLink, host: SupervisedHost, 
     await stopped;
   } catch (thrown) {
     if (signal.aborted) return;
-    if (thrown instanceof HydraError && thrown.exitCode === EXIT_CODES.badConfig.code)
-      await link.failed(messageOf(thrown));
+    if (exitCodeOf(thrown) === EXIT_CODES.badConfig.code) await link.failed(messageOf(thrown));
     throw thrown;
   }
 }

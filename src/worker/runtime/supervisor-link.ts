@@ -108,10 +108,10 @@ export class SupervisorLink implements Disposable {
   }
 
   /** Resolves when it has been said: the process ends behind it. */
-  failed(reason: string): Promise<void> {
+  failed(reason: string, isShortage = false): Promise<void> {
     const nonce = this.#nonce;
     if (nonce === undefined) return Promise.resolve();
-    return new Promise((resolve) => this.#channel.send({ type: "failed", nonce, reason }, resolve));
+    return new Promise((resolve) => this.#channel.send({ type: "failed", nonce, reason, isShortage }, resolve));
   }
 
   [Symbol.dispose](): void {

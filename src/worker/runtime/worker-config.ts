@@ -10,6 +10,7 @@ import { readTextIfExists } from "../../core/durable-file.ts";
 import { messageOf } from "../../core/errors.ts";
 import { parseJsonObject } from "../../core/json-lines.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
+import { shortageOf } from "../../core/shortage.ts";
 
 const FILE_BYTES_MAX = 1_048_576;
 
@@ -63,6 +64,8 @@ export async function readLayerFile(path: string): Promise<Result<LayerFile | nu
     const text = await readTextIfExists(path, FILE_BYTES_MAX);
     return ok(text === undefined ? null : { source: path, values: parseJsonObject(text) ?? null });
   } catch (thrown) {
+    // Nothing is wrong with the settings then, and a later look finds them.
+    if (shortageOf(thrown) !== null) throw thrown;
     return fail(`${path} cannot be read: ${messageOf(thrown)}`);
   }
 }

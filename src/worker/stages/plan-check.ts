@@ -1,8 +1,6 @@
 // The rules that a plan and a claim of "already satisfied" must keep before anything is built on them. Pure. Every
 // problem is reported at once, in words that an agent can act on.
 
-import { withoutTrailing } from "../../core/trim-end.ts";
-
 const HEADINGS = {
   lite: ["Files to Modify", "Implementation Steps", "Testing Strategy"],
   full: [
@@ -25,13 +23,15 @@ const LITE_BODY_CHARACTERS_MAX = 500;
 
 const LITE_LABELS = ["bug", "typo", "docs"];
 const LITE_TITLE = /\b(?:fix|typo|correct|patch|update|rename|bump|tweak)/i;
+const TOKEN_CHARACTERS_MAX = 300;
 const FILE_PATH =
-  /(?:^|[\s`'"(*])(?:[\w@.-]+\/)*[\w@.-]*\w\.\w{1,10}\b|(?:^|[\s`'"(*])(?:[\w@.-]+\/)+[\w@.-]+|\b(?:Makefile|Dockerfile|LICENSE)\b/m;
+  /^(?:[^/]*[\p{L}\p{M}\p{N}_]\.[\p{L}\p{N}_]{1,10}|[^/]+(?:\/[^/]+)+\/?|\.?\/?(?:[^/]+\/)+|Makefile|Dockerfile|LICENSE)$/u;
 const TEST_FILE =
-  /(?:^|[\s`'"(*/])(?:tests?|specs?|__tests__)\/|(?:[._-](?:test|spec)s?|test_[\w-]{1,100}|_test)\.\w|\btest_\w|\w(?:Tests?|Spec)\.\w/im;
+  /(?:^|\/)(?:tests?|specs?|__tests__)\/|(?:[._-](?:test|spec)s?|_test)\.[\p{L}\p{N}_]+$|(?:^|\/|-)test_|[\p{L}\p{N}_](?:Tests?|Spec)\.[\p{L}\p{N}_]+$/iu;
 const EMPTY_WORD =
   /^[\s\-*_`.]*(?:none|n\/?a|not applicable|later|tbd|to be (?:done|decided|defined)|no tests?(?: needed| required)?)[\s\-*_`.]*$/i;
-const CONCRETE_TARGET = /`[^`\n]+`|[\w-]\.\w{1,10}\b|\w\(\)|[\w-]\/[\w-]/;
+/** A name in code marks, or a function. */
+const CONCRETE_TARGET = /`[^`\n]+`|[\p{L}\p{N}_]\(\)/u;
 
 /** A small issue needs no seven-part plan. `labels` as they stand on the issue. */
 export function planScaleOf(issue: {
@@ -70,12 +70,10 @@ export function readEvidence(evidence: {
   readonly tests: string;
   readonly criteria: string;
 }): EvidenceClaim {
-  const places = [...evidence.feature.matchAll(/(?<![\w@./-])\/*([\w@.-][\w@./-]*):(\d{1,7})\b/g)].map(
-    ([, path = "", line = ""]) => ({
-      path,
-      line: Number(line),
-    }),
-  );
+  const places = tokensOf(evidence.feature).flatMap((token) => {
+    const [, path, line] = /^([^:]+):(\d{1,7})(?!\d)/.exec(token) ?? [];
+    return path === undefined ? [] : [{ path, line: Number(line) }];
+  });
   const problems = places.length === 0 ? ["evidence.feature names no `path:line`"] : [];
   if (isEmptyWord(evidence.tests)) problems.push("evidence.tests names no test that proves it");
   if (isEmptyWord(evidence.criteria)) problems.push("evidence.criteria does not say how the criteria are met");
@@ -89,24 +87,27 @@ function sectionsOf(plan: string): Map<string, string> {
   let isCode = false;
   for (const line of plan.split("\n")) {
     if (/^\s*(?:```|~~~)/.test(line)) isCode = !isCode;
-    const found = isCode ? null : headingIn(line);
-    if (found === null) sections.set(heading, `${sections.get(heading) ?? ""}${line}\n`);
+    const found = isCode ? undefined : headingOf(line);
+    if (found === undefined) sections.set(heading, `${sections.get(heading) ?? ""}${line}\n`);
     else {
-      heading = found.replace(/[*_`]/g, "").replace(/:$/, "").toLowerCase();
+      heading = found;
       if (!sections.has(heading)) sections.set(heading, "");
     }
   }
   return sections;
 }
 
-/** What stands between the marks of a heading. */
-function headingIn(line: string): string | null {
-  const text = /^\s{0,3}#{1,6}\s+(\S.*)$/.exec(line)?.[1];
-  return text === undefined ? null : withoutTrailing(withoutTrailing(text.trimEnd(), "#").trimEnd(), ":").trimEnd();
+/** In lower case, without marks and a colon at its end; undefined for any other line. */
+function headingOf(line: string): string | undefined {
+  if (!/^\s{0,3}#{1,6}\s/.test(line)) return undefined;
+  let text = line.trim().replace(/^#+/, "").replace(/[*_`]/g, "").trim();
+  while (text.endsWith("#")) text = text.slice(0, -1);
+  text = text.trim();
+  return (text.endsWith(":") ? text.slice(0, -1).trim() : text).toLowerCase() || undefined;
 }
 
 function checkFiles(modified: string, created: string): string[] {
-  if (FILE_PATH.test(modified) || FILE_PATH.test(created)) return [];
+  if (tokensOf(`${modified}\n${created}`).some((token) => FILE_PATH.test(token))) return [];
   return ["'Files to Modify' names no file path"];
 }
 
@@ -125,14 +126,14 @@ function checkSteps(text: string, scale: PlanScale): string[] {
         .join(", ")
         .slice(0, 200)}`,
     );
-  if (scale === "full" && steps.length > 0 && !steps.some((step) => CONCRETE_TARGET.test(step)))
+  if (scale === "full" && steps.length > 0 && !steps.some(isConcrete))
     problems.push("no step names a concrete target, such as a file or a function");
   return problems;
 }
 
 function checkTests(text: string): string[] {
   if (isEmptyWord(text)) return ["'Testing Strategy' must say which tests come first; none or later is no strategy"];
-  return TEST_FILE.test(text) ? [] : ["'Testing Strategy' names no test file"];
+  return tokensOf(text).some((token) => TEST_FILE.test(token)) ? [] : ["'Testing Strategy' names no test file"];
 }
 
 function checkLength(plan: string, scale: PlanScale, wordsMin: number): string[] {
@@ -141,7 +142,7 @@ function checkLength(plan: string, scale: PlanScale, wordsMin: number): string[]
 }
 
 function checkClarifications(plan: string): string[] {
-  const count = plan.match(/\[NEEDS CLARIFICATION\b/gi)?.length ?? 0;
+  const count = plan.match(/\[NEEDS CLARIFICATION[^[\]]*\]/gi)?.length ?? 0;
   return count > CLARIFICATIONS_MAX
     ? [`${count} points need clarification, more than ${CLARIFICATIONS_MAX}: answer needs_input instead`]
     : [];
@@ -152,6 +153,17 @@ function isEmptyWord(text: string): boolean {
   return text.trim() === "" || EMPTY_WORD.test(text.trim());
 }
 
+function isConcrete(step: string): boolean {
+  return CONCRETE_TARGET.test(step) || tokensOf(step).some((token) => FILE_PATH.test(token));
+}
+
+/** What may name a file: pieces between white space and the marks that people put around names, and whole code marks. */
+function tokensOf(text: string): string[] {
+  const quoted = [...text.matchAll(/`([^`\n]+)`/g)].map(([, name = ""]) => name);
+  const pieces = text.split(/[\s`'"()*<>[\],;|]+/u).map((piece) => piece.replace(/[.:!?]{1,3}$/, ""));
+  return [...new Set([...quoted, ...pieces])].filter((token) => token !== "" && token.length <= TOKEN_CHARACTERS_MAX);
+}
+
 function wordsOf(text: string): number {
-  return text.split(/\s+/).filter((word) => /\w/.test(word)).length;
+  return text.split(/\s+/).filter((word) => /[\p{L}\p{N}_]/u.test(word)).length;
 }

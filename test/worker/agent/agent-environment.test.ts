@@ -22,7 +22,13 @@ const marks = { HYDRAFLOW_TREE: "tree", HYDRAFLOW_BIRTH: "birth" };
 
 describe("the environment of an agent", () => {
   it("holds the allow-list, homes of its own and the marks, and nothing else", () => {
-    const environment = agentEnvironment({ parent: PARENT, names: [], home: "/data/agents/1", marks });
+    const environment = agentEnvironment({
+      parent: PARENT,
+      names: [],
+      home: "/data/agents/1",
+      temporary: "/tmp/x/1",
+      marks,
+    });
 
     expect(environment).toEqual({
       PATH: "/usr/bin:/bin",
@@ -30,7 +36,7 @@ describe("the environment of an agent", () => {
       LC_ALL: "C",
       HTTPS_PROXY: "http://proxy:3128",
       HOME: "/data/agents/1",
-      TMPDIR: "/data/agents/1/tmp",
+      TMPDIR: "/tmp/x/1",
       XDG_CONFIG_HOME: "/data/agents/1/.config",
       XDG_CACHE_HOME: "/data/agents/1/.cache",
       XDG_DATA_HOME: "/data/agents/1/.local/share",
@@ -44,7 +50,7 @@ describe("the environment of an agent", () => {
   it("lets the operator name more, but never a credential of ours nor what changes which code runs", () => {
     const names = Object.keys(PARENT);
 
-    const environment = agentEnvironment({ parent: PARENT, names, home: "/h", marks: {} });
+    const environment = agentEnvironment({ parent: PARENT, names, home: "/h", temporary: "/t", marks: {} });
 
     const added = ["ANTHROPIC_API_KEY", "SECRET_OF_THE_SHELL", "HYDRAFLOW_DEMO_PACE_MS"];
     expect(Object.keys(environment)).toEqual(expect.arrayContaining(added));

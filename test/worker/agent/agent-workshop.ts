@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type { AgentEvent, AgentTurn } from "../../../src/worker/agent/agent-driver.ts";
+import { removeAgentHome } from "../../../src/worker/agent/agent-home.ts";
 
 export interface Workshop extends AsyncDisposable {
   readonly root: string;
@@ -36,6 +37,9 @@ export async function openWorkshop(turn: Partial<AgentTurn> = {}): Promise<Works
       groups: join(root, "groups"),
       ...turn,
     },
-    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: async () => {
+      await removeAgentHome(turn.home ?? join(root, "home"));
+      await rm(root, { recursive: true, force: true });
+    },
   };
 }

@@ -9,7 +9,14 @@ describe("compareConfigs", () => {
   it.each([
     ["a new branch section", `${BEFORE}[branch "x"]\n\tremote = origin\n\tmerge = refs/heads/x\n`, "none"],
     ["a branch section that went", BEFORE.slice(0, BEFORE.indexOf("[branch")), "none"],
-    ["a hooks path", BEFORE.replace("\tbare", "\thooksPath = .husky/_\n\tbare"), "hooks-path"],
+    ["a hooks path", BEFORE.replace("\tbare", "\thooksPath = .husky/_\n\tbare"), "put-back"],
+    [
+      "a submodule that was initialised",
+      `${BEFORE}[submodule "vendor/library"]\n\tactive = true\n\turl = https://github.com/acme/library.git\n`,
+      "put-back",
+    ],
+    ["a submodule's command", `${BEFORE}[submodule "x"]\n\tactive = true\n\tupdate = !sh\n`, "other"],
+    ["a key below a submodule", `${BEFORE}[submodule "x"]\n\tactive = true\n\tfsmonitor = sh\n`, "other"],
     ["an alias", `${BEFORE}[alias]\n\tx = !sh\n`, "other"],
     ["a key below a branch section", `${BEFORE}[branch "x"]\n\tremote = origin\n\tfsmonitor = sh\n`, "other"],
     ["a key on the header's line", `${BEFORE}[branch "x"] fsmonitor = sh\n`, "other"],

@@ -7,6 +7,9 @@ describe("classifyGitOutput", () => {
     ["error: could not lock config file .git/config: File exists", "locked"],
     ["fatal: Unable to create '/x/.git/index.lock': File exists.", "locked"],
     ["error: cannot lock ref 'refs/remotes/origin/main': Unable to create '/x/main.lock': File exists", "locked"],
+    ["fatal: update_ref failed for ref 'refs/heads/x': cannot lock references", "locked"],
+    ["fatal: Unable to create '/x/.git/index.lock': Permission denied", "failed"],
+    ["error: could not lock config file .git/config: Read-only file system", "failed"],
     ["error: cannot lock ref 'refs/heads/a': is at 1111 but expected 2222", "conflict"],
     [" ! [rejected]        1111 -> agent/issue-7 (stale info)", "rejected"],
     [" ! [remote rejected] main -> main (cannot lock ref 'refs/heads/main')", "rejected"],
@@ -42,16 +45,23 @@ describe("classifyGitOutput", () => {
     ["fatal: unable to access 'https://github.com/a/b.git/': The requested URL returned error: 503", "network"],
     ["fatal: the remote end hung up unexpectedly", "network"],
     ["CONFLICT (content): Merge conflict in README.md Automatic merge failed", "conflict"],
+    ["fatal: sha1 file '.git/objects/ab' write error. Out of memory, malloc failed", "short"],
+    ["error: unable to create file src/a.txt: No space left on device", "short"],
+    ["fatal: Unable to create '/x/.git/index.lock': Disk quota exceeded", "short"],
+    ["error: cannot fork to run index-pack: Resource temporarily unavailable", "short"],
+    ["error: open(\"a\"): Too many open files", "short"],
+    ["remote: fatal: write error: No space left on device\n ! [remote rejected] a -> a (unpacker error)", "rejected"],
     ["fatal: something nobody has seen", "failed"],
   ])("reads '%s' as %s", (output, kind) => {
     expect(classifyGitOutput(output)).toBe(kind);
   });
 
-  it("calls locks and the network retryable, and nothing else", () => {
+  it("calls locks, the network and a shortage retryable, and nothing else", () => {
     const kinds = [
       "locked",
       "auth",
       "network",
+      "short",
       "conflict",
       "not-found",
       "rejected",
@@ -60,7 +70,7 @@ describe("classifyGitOutput", () => {
       "failed",
     ] as const;
 
-    expect(kinds.filter((kind) => gitFailure(kind, "").retryable)).toEqual(["locked", "network"]);
+    expect(kinds.filter((kind) => gitFailure(kind, "").retryable)).toEqual(["locked", "network", "short"]);
   });
 });
 

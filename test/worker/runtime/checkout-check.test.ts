@@ -3,9 +3,7 @@ import { mkdir, rename } from "node:fs/promises";
 
 import { describe, expect, it } from "vitest";
 
-import { systemClock } from "../../../src/core/clock.ts";
 import { parseRepositoryName } from "../../../src/core/repository-name.ts";
-import { createGit } from "../../../src/worker/git/git.ts";
 import { CheckoutCheck } from "../../../src/worker/runtime/checkout-check.ts";
 import { makeTemporaryDirectory, type TemporaryDirectory } from "../../support/temporary-directory.ts";
 
@@ -23,11 +21,8 @@ async function makeCheck(world: TemporaryDirectory, { isNamed = false } = {}) {
   git(checkout, "remote", "add", "origin", "git@github.com:Acme/Web.git");
   const repository = parseRepositoryName("acme/web");
   if (!repository.ok) throw new Error(repository.failure.message);
-  const identity = { name: "HydraFlow", email: "hydraflow@example.com" };
-  const path = process.env["PATH"] ?? "";
-  const options = { path, home: world.file("git-home"), identity, clock: systemClock, redact: (text: string) => text };
   const own = { repository: repository.value, slug: "acme-web", checkout, isNamed };
-  return { checkout, check: new CheckoutCheck({ git: createGit(options), ...own }) };
+  return { checkout, check: new CheckoutCheck({ environment: process.env, ...own }) };
 }
 
 describe("A checkout", () => {

@@ -1,6 +1,6 @@
 // The worker as a process of its own, with the test as its supervisor: real channel, real signals, real exit codes.
 
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, execFileSync, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -182,6 +182,20 @@ describe("A worker under its supervisor", () => {
     expect(failed.reason).toContain("maxWorkers");
     expect(failed.reason).toContain("githubApiUrl: may only be set by the machine's operator");
     expect(await worker.exited).toEqual({ code: 78, signal: null });
+  });
+
+  it("says which shortage keeps it from starting, and that it is one, by its exit code too", async () => {
+    await using place = await Place.create();
+    await using worker = new SupervisedWorker(place.dataRoot);
+    await worker.message("hello");
+    // Whatever it opens from now on is one descriptor too many.
+    execFileSync("prlimit", ["--pid", `${worker.child.pid}`, "--nofile=16:16"]);
+    worker.child.send(place.startMessage());
+
+    const failed = await worker.message("failed");
+
+    expect(failed).toMatchObject({ isShortage: true, reason: expect.stringMatching(/^EMFILE: .*/) as string });
+    expect(await worker.exited).toEqual({ code: 71, signal: null });
   });
 
   it("is never the second one on a data root", async () => {

@@ -17,6 +17,26 @@ const replaced = (from: string | RegExp, to: string): string => GOOD_PLAN.replac
 const CLARIFY = "[NEEDS CLARIFICATION: x]";
 
 describe("A plan", () => {
+  it.each([
+    "notes/水.md",
+    "`my notes/to do`",
+    "Straße.txt",
+    "- `-rf.txt`",
+    '"quo\\"ted.md"',
+    "日本/",
+    "Makefile",
+    "(a-b/c)",
+  ])("may name the file %s", (file) => {
+    expect(checkPlan(LITE_PLAN.replace("- src/app.ts", `- ${file}: changed`), "lite", 0)).toEqual([]);
+  });
+
+  it.each(["tests/水.md", "`test/größe test.ts`", "größe.test.ts", "test_水.py", "水Test.java"])(
+    "may name the test %s",
+    (file) => {
+      expect(checkPlan(LITE_PLAN.replace("test/app.test.ts", file), "lite", 0)).toEqual([]);
+    },
+  );
+
   it("that keeps every rule passes", () => {
     expect(checkPlan(GOOD_PLAN, "full", 20)).toEqual([]);
     expect(checkPlan(LITE_PLAN, "lite", 200)).toEqual([]);
@@ -111,5 +131,17 @@ describe("Evidence that an issue is satisfied already", () => {
 
   it("without a place, a test or a criterion is none", () => {
     expect(readEvidence({ feature: "somewhere", tests: "none", criteria: "" }).problems).toHaveLength(3);
+  });
+});
+
+describe("The places of a claim", () => {
+  it("may have names beyond ASCII, ranges and marks around them", () => {
+    const feature = "see `notes/水.md:3`, (src/größe.ts:12-15) and src/a.ts:7:2.";
+
+    expect(readEvidence({ feature, tests: "x", criteria: "y" }).places).toEqual([
+      { path: "notes/水.md", line: 3 },
+      { path: "src/größe.ts", line: 12 },
+      { path: "src/a.ts", line: 7 },
+    ]);
   });
 });

@@ -1,0 +1,78 @@
+// Where a checkout keeps its git directory (gitrepository-layout(5)), found without running git: a few small files are
+// read, and none of them is parsed further than its first line.
+
+import { lstat, realpath, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+
+import { errnoOf } from "../errors.ts";
+import { readSmallFile } from "./small-file.ts";
+
+const POINTER_BYTES_MAX = 8_192;
+const POINTER = "gitdir: ";
+/** Trouble of this machine, which says nothing about the checkout. */
+const SHORTAGES = new Set(["EMFILE", "ENFILE", "ENOMEM", "EIO"]);
+
+export type FoundGitDirectory =
+  | {
+      readonly kind: "found";
+      /** Real paths; in a linked worktree two different ones. */
+      readonly gitDirectory: string;
+      readonly commonDirectory: string;
+    }
+  | { readonly kind: "none" }
+  /** The directory is itself a git directory, without files beside it. */
+  | { readonly kind: "bare" }
+  /** The `.git` file names a place where no git directory is. */
+  | { readonly kind: "dangling"; readonly target: string };
+
+/** `checkout` is a real path. Throws only when the machine is short of something. */
+export async function findGitDirectory(checkout: string): Promise<FoundGitDirectory> {
+  const entry = join(checkout, ".git");
+  const kind = await stat(entry).catch(nothingUnlessShort);
+  if (kind === undefined) return (await isGitDirectory(checkout)) ? { kind: "bare" } : { kind: "none" };
+  if (kind.isDirectory()) return (await isGitDirectory(entry)) ? foundAt(entry) : { kind: "none" };
+  const target = await pointerIn(entry);
+  if (target === undefined) return { kind: "none" };
+  const directory = resolve(checkout, target);
+  return (await isGitDirectory(directory)) ? foundAt(directory) : { kind: "dangling", target: directory };
+}
+
+/** What a file `.git` says, as it is written: from git 2.48 on it may be relative to the directory of the file. */
+export async function pointerIn(file: string): Promise<string | undefined> {
+  const text = await readPointer(file);
+  if (!text.startsWith(POINTER)) return undefined;
+  const target = text.slice(POINTER.length).replace(/\r?\n$/, "");
+  return target === "" ? undefined : target;
+}
+
+/** The text of a file with one path in it; empty when there is none. */
+export async function readPointer(path: string): Promise<string> {
+  return (await readSmallFile(path, POINTER_BYTES_MAX).catch(nothingUnlessShort)) ?? "";
+}
+
+export function isShortage(error: unknown): boolean {
+  return SHORTAGES.has(errnoOf(error) ?? "");
+}
+
+export function nothingUnlessShort(error: unknown): undefined {
+  if (isShortage(error)) throw error;
+}
+
+async function foundAt(directory: string): Promise<FoundGitDirectory> {
+  const gitDirectory = await realpath(directory);
+  const common = (await readPointer(join(gitDirectory, "commondir"))).trim();
+  const shared = resolve(gitDirectory, common);
+  const commonDirectory = await realpath(shared).catch(nothingUnlessShort);
+  if (commonDirectory === undefined) return { kind: "dangling", target: shared };
+  return { kind: "found", gitDirectory, commonDirectory };
+}
+
+/** Every git directory has a HEAD, be its refs kept as files or as a reftable. */
+async function isGitDirectory(path: string): Promise<boolean> {
+  const [head, objects] = await Promise.all(
+    [join(path, "HEAD"), join(path, "objects")].map((name) => lstat(name).catch(nothingUnlessShort)),
+  );
+  if (head === undefined || head.isDirectory()) return false;
+  // A linked worktree's has a file that names the shared one, and no objects of its own.
+  return objects !== undefined || (await lstat(join(path, "commondir")).catch(nothingUnlessShort)) !== undefined;
+}
