@@ -35,9 +35,11 @@ export class Automaton {
       byNode.set(edge.step, { characters: edge.step.characters, edges, accepts: isWhole ? accepts : [] });
       open.push(...edges);
     }
-    const index = new Map([...byNode.keys()].map((step, at) => [step, at]));
+    // In the order of the expression, in which its states were made.
+    const inOrder = [...byNode.entries()].sort(([one], [other]) => one.to - other.to);
+    const index = new Map(inOrder.map(([step], at) => [step, at]));
     const numbered = (edges) => edges.map((edge) => ({ ...edge, to: index.get(edge.step) }));
-    this.positions = [...byNode.values()].map((position) => ({ ...position, edges: numbered(position.edges) }));
+    this.positions = inOrder.map(([, position]) => ({ ...position, edges: numbered(position.edges) }));
     this.starts = numbered(firsts.edges);
   }
 

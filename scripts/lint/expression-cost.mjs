@@ -13,10 +13,7 @@ const STEPS_MAX = 3_000_000;
 
 /** Null when linear, else what may cost more, in a word. */
 export function superLinearPart(pattern, flags) {
-  const { expression, maxCharacter } = JS.Parser.fromLiteral({ source: pattern, flags }).parse({
-    backreferences: "unknown",
-    maxNodes: 1_000_000,
-  });
+  const { expression, maxCharacter } = parsed(pattern, flags);
   const searches = !flags.includes("y");
   const pending = [{ alternatives: expression.alternatives, searches, isWhole: true }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -26,6 +23,18 @@ export function superLinearPart(pattern, flags) {
     if (part !== null) return part;
   }
   return null;
+}
+
+/** What the expression reads: the characters of each of its places. */
+export function positionsOf(pattern, flags) {
+  const { expression, maxCharacter } = parsed(pattern, flags);
+  const automaton = new Automaton(maxCharacter, []);
+  automaton.build({ alternatives: expression.alternatives, isWhole: true });
+  return automaton.positions;
+}
+
+function parsed(pattern, flags) {
+  return JS.Parser.fromLiteral({ source: pattern, flags }).parse({ backreferences: "unknown", maxNodes: 1_000_000 });
 }
 
 const SEARCH = -1;

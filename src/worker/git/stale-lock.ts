@@ -106,7 +106,7 @@ export class StaleLocks {
 
 /** The lock files that git may have meant, absolute; none where it said nothing of a lock. `directory` is where it ran. */
 export function lockFilesOf(output: string, directory: string, gitDirectories: readonly string[]): string[] {
-  const file = named(output, /unable to create '/i, ".lock': ") ?? named(output, /could not lock config file /i, ": ");
+  const file = between(output, /unable to create '/i, ".lock': ") ?? between(output, /could not lock config file /i, ": ");
   if (file !== null) return [resolve(directory, `${file}.lock`)];
   // The one message that names no file is reftable's.
   if (!/cannot lock references/i.test(output)) return [];
@@ -114,7 +114,7 @@ export function lockFilesOf(output: string, directory: string, gitDirectories: r
 }
 
 /** What stands between the two, on the line of the first. */
-function named(output: string, start: RegExp, end: string): string | null {
+function between(output: string, start: RegExp, end: string): string | null {
   const found = start.exec(output);
   if (found === null) return null;
   const [line = ""] = output.slice(found.index + found[0].length).split("\n", 1);
