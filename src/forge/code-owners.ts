@@ -42,5 +42,7 @@ function patternOf(text: string): RegExp {
     .replaceAll("**", "\0")
     .replaceAll("*", "[^/]*")
     .replaceAll("\0", ".*");
+  // The forge stands for GitHub in tests and the demo, whose repositories are its own.
+  // oxlint-disable-next-line hydraflow/linear-expression
   return new RegExp(`${isAnchored ? "^" : "(^|.*/)"}${body}${text.endsWith("/") ? "" : "(/|$)"}`);
 }

@@ -132,6 +132,8 @@ const actions: Actions = {
   faults: (forge, { match: { pathPattern, ...match }, ...order }) =>
     forge.faults.plan({
       ...order,
+      // A test of its own orders faults by an expression.
+      // oxlint-disable-next-line hydraflow/linear-expression
       match: pathPattern === undefined ? match : { ...match, path: new RegExp(pathPattern) },
     } satisfies FaultOrder),
   "fault-rate": (forge, input) => forge.faults.strikeAtRate(input),

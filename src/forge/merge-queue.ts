@@ -14,7 +14,8 @@ import { isPull, type PullIssue } from "./repository-record.ts";
 import type { StoredRepository } from "./repository-store.ts";
 
 /** Refusals that a queued pull request waits through. */
-const PASSING = /\b(is|are) (expected|pending)\b|have not succeeded: \d+ (expected|pending)\b(?!.*failing)/;
+const PASSING = /\b(?:is|are) (?:expected|pending)\b/;
+const COUNTED = /have not succeeded: \d+ (?:expected|pending)\b/;
 
 export class MergeQueue {
   readonly #turns = new Set<Promise<void>>();
@@ -71,7 +72,7 @@ export async function enterQueue(
   const question = { actor: write.cause.actor, method, isQueue: true };
   const refused = await mergeRefusal(write.repository, issue, question, signal);
   const words = refused === null ? null : wordsOf(refused);
-  if (words !== null && !PASSING.test(words)) return fail(words);
+  if (words !== null && !isPassing(words)) return fail(words);
   pull.queued = { at: isoNow(write.core), headSha: pull.headSha, actor: write.cause.actor };
   addEvent(write, issue, { event: "added_to_merge_queue" });
   tell(write, { kind: "queue.entered", number: issue.number, detail: { head: pull.headSha } });
@@ -88,7 +89,11 @@ async function advance(core: ForgeCore, repository: StoredRepository, issue: Pul
   const merged = await mergePull(write, issue, { method, sha: entry.headSha, isQueue: true }, core.signal);
   if (merged.ok) return;
   const words = wordsOf(merged.failure);
-  if (!PASSING.test(words)) leaveQueue(write, issue);
+  if (!isPassing(words)) leaveQueue(write, issue);
+}
+
+function isPassing(words: string): boolean {
+  return PASSING.test(words) || (COUNTED.test(words) && !words.includes("failing"));
 }
 
 function queued({ record }: StoredRepository): PullIssue[] {

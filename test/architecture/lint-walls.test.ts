@@ -66,6 +66,17 @@ const OTHERS: readonly Planted[] = [
   { path: "src/core/misused.ts", text: "[1].forEach(async () => {});\nexport {};\n", rule: "no-misused-promises" },
   { path: "src/core/any.ts", text: "export const x: any = 1;\n", rule: "no-explicit-any" },
   { path: "src/core/thrown.ts", text: `export function f() {\n  throw "x";\n}\n`, rule: "only-throw-error" },
+  ...[
+    String.raw`/<!-- mark:[^>]*-->/`,
+    String.raw`/^#\s+(.+?)\s*$/`,
+    String.raw`/^(?:a|a)*b/`,
+    String.raw`new RegExp("\\s+$", "g")`,
+    "(name: string) => new RegExp(name)",
+  ].map((expression, index) => ({
+    path: `src/core/expression-${index}.ts`,
+    text: `export const x = ${expression};\n`,
+    rule: "linear-expression",
+  })),
   {
     path: "src/core/cycle-a.ts",
     text: `import { b } from "./cycle-b.ts";\nexport const a = () => b;\n`,
@@ -79,7 +90,7 @@ const OTHERS: readonly Planted[] = [
 ];
 
 const PLANTED = [...IMPORTS, ...OTHERS];
-const ALLOWED = ["src/cli/start.ts", "src/core/main.ts"];
+const ALLOWED = ["src/cli/start.ts", "src/core/main.ts", "src/core/linear.ts"];
 
 const found = new Map<string, string[]>();
 let tree: string;
@@ -87,10 +98,11 @@ let tree: string;
 beforeAll(async () => {
   tree = await mkdtemp(join(tmpdir(), "hydraflow-lint-"));
   for (const name of [".oxlintrc.json", "tsconfig.json"]) await copyFile(join(ROOT, name), join(tree, name));
-  await symlink(join(ROOT, "node_modules"), join(tree, "node_modules"));
+  for (const name of ["node_modules", "scripts"]) await symlink(join(ROOT, name), join(tree, name));
   for (const { path, text } of PLANTED) await plant(path, text);
   await plant("src/cli/start.ts", `export const start = () => import("../daemon/main.ts");\n`);
   await plant("src/core/main.ts", "export const home = process.argv;\n");
+  await plant("src/core/linear.ts", "export const x = [/<!-- mark:[^<>]*-->/, /^#\\s+(\\S.*)$/, /`[^`]*`/g];\n");
   for (const { filename, code } of await lint(tree)) found.set(filename, [...(found.get(filename) ?? []), code]);
 });
 

@@ -60,7 +60,8 @@ function splitFences(markdown: string): { blocks: Block[]; prose: string } {
   const prose: string[] = [];
   let open: { fence: string; info: string; lines: string[] } | null = null;
   for (const line of markdown.split("\n")) {
-    const [, fence = "", info = ""] = /^ {0,3}(`{3,}|~{3,})[ \t]*(.*?)[ \t\r]*$/.exec(line) ?? [];
+    const [mark = "", fence = ""] = /^ {0,3}(`{3,}|~{3,})/.exec(line) ?? [];
+    const info = line.slice(mark.length).trim();
     if (open === null && fence !== "") open = { fence, info, lines: [] };
     else if (open === null) prose.push(line);
     else if (fence.startsWith(open.fence) && info === "") {
@@ -72,9 +73,11 @@ function splitFences(markdown: string): { blocks: Block[]; prose: string } {
 }
 
 function editOf({ info, content }: Block): Edit | null {
-  const found = /(?:^|\s)(file|append|before|feedback)=(\S+)(?:\s+"(.*)")?$/.exec(info);
-  if (found === null) return null;
-  const [, kind = "", path = "", line] = found;
+  const quoted = info.endsWith('"') ? info.indexOf('"') : -1;
+  const line = quoted === -1 || quoted === info.length - 1 ? undefined : info.slice(quoted + 1, -1);
+  const word = (quoted === -1 ? info : info.slice(0, quoted)).trim().split(/\s+/).at(-1) ?? "";
+  const [, kind = "", path = ""] = /^(file|append|before|feedback)=(.+)$/.exec(word) ?? [];
+  if (kind === "") return null;
   if (kind === "before" && line === undefined) return null;
   return { kind: kind as Edit["kind"], path: normalize(path), content, line: line ?? null };
 }
@@ -85,12 +88,22 @@ function isSafePath(path: string): boolean {
 }
 
 function lineAfter(prose: string, words: string): string | null {
-  return new RegExp(`^[ \\t>*_-]*${words}:[*_ \\t]*(\\S.*?)[ \\t\\r]*$`, "im").exec(prose)?.[1] ?? null;
+  const start = `${words.toLowerCase()}:`;
+  for (const line of prose.split("\n")) {
+    const text = line.replace(/^[ \t>*_-]*/, "");
+    if (!text.toLowerCase().startsWith(start)) continue;
+    const said = text
+      .slice(start.length)
+      .replace(/^[*_ \t]*/, "")
+      .trim();
+    if (said !== "") return said;
+  }
+  return null;
 }
 
 function doneOf(line: string | null): Instructions["done"] {
-  const found = /^(\S+:\d+)\s*;\s*tests?\s+(.+?)\s*;\s*criteria\s+(.+)$/i.exec(line ?? "");
-  if (found === null) return null;
-  const [, feature = "", tests = "", criteria = ""] = found;
-  return { feature, tests, criteria };
+  const [feature = "", ...claims] = (line ?? "").split(";").map((part) => part.trim());
+  const [, tests] = /^tests?\s+(\S.*)$/i.exec(claims[0] ?? "") ?? [];
+  const [, criteria] = /^criteria\s+(\S.*)$/i.exec(claims.slice(1).join("; ")) ?? [];
+  return /:\d+$/.test(feature) && tests !== undefined && criteria !== undefined ? { feature, tests, criteria } : null;
 }

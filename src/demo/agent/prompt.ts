@@ -1,5 +1,7 @@
 // What the demo agent understands of a prompt: the role line, the facts below it, and the sections of data. Pure.
 
+const ISSUE_START = /^<issue\s+number="?(\d+)"?\s*>[ \t]*$/;
+
 export const ROLES = ["triage", "plan", "implement", "review", "hitl"] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -31,18 +33,30 @@ export function readPrompt(text: string): Prompt | null {
 }
 
 function factOf(text: string, name: string): string | null {
-  return new RegExp(`^${name}:[ \\t]*(\\S+)`, "im").exec(text)?.[1] ?? null;
+  const start = `${name.toLowerCase()}:`;
+  const line = text.split("\n").find((each) => each.toLowerCase().startsWith(start));
+  return line === undefined ? null : (/^[ \t]*(\S+)/.exec(line.slice(start.length))?.[1] ?? null);
 }
 
 function issueOf(text: string): Prompt["issue"] {
-  const found = /^<issue\s+number="?(\d+)"?\s*>[ \t]*\n([\s\S]*?)\n<\/issue>/m.exec(text);
-  if (found === null) return null;
-  const [, number = "0", inner = ""] = found;
-  const [first = "", ...rest] = inner.split("\n");
+  const lines = text.split("\n");
+  const from = lines.findIndex((line) => ISSUE_START.test(line));
+  const to = lines.indexOf("</issue>", from);
+  if (from === -1 || to === -1) return null;
+  const number = ISSUE_START.exec(lines[from] ?? "")?.[1] ?? "0";
+  const [first = "", ...rest] = lines.slice(from + 1, to);
   return { number: Number(number), title: first.replace(/^#\s*/, "").trim(), body: rest.join("\n").trim() };
 }
 
 function sectionsOf(text: string, tag: string): string[] {
-  const found = text.matchAll(new RegExp(`^<${tag}>[ \\t]*\\n([\\s\\S]*?)\\n</${tag}>`, "gm"));
-  return [...found].map(([, inner = ""]) => inner.trim());
+  const sections: string[] = [];
+  let inner: string[] | null = null;
+  for (const line of text.split("\n")) {
+    if (inner === null && line.trimEnd() === `<${tag}>`) inner = [];
+    else if (inner !== null && line.startsWith(`</${tag}>`)) {
+      sections.push(inner.join("\n").trim());
+      inner = null;
+    } else inner?.push(line);
+  }
+  return sections;
 }

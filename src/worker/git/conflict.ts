@@ -73,7 +73,12 @@ export class Conflict {
 
 /** Also with carriage returns, and with the base in between (`diff3`). A line of `=` alone is a heading in many a text. */
 function holdsMarkers(text: string, length: number): boolean {
-  return new RegExp(`^([<|>])\\1{${length - 1}}(?:\\1* |\\r?$)`, "m").test(text);
+  return text.split("\n").some((line) => {
+    const mark = line.charAt(0);
+    if (mark === "" || !"<|>".includes(mark) || !line.startsWith(mark.repeat(length))) return false;
+    const rest = line.slice(length);
+    return rest === "" || rest === "\r" || rest.replace(/^[<|>]*/, "").startsWith(" ");
+  });
 }
 
 /** By path, the stages that it stands in: 1 the common base, 2 ours, 3 theirs. */

@@ -49,7 +49,7 @@ const KINDS: readonly (readonly [RegExp, GitFailureKind])[] = [
   [/cannot lock ref '[^'\n]*': .{0,100}(?:but expected|already exists|unable to resolve)/i, "conflict"],
   // Nobody holds the lock: it cannot be made, however long anybody waits.
   [
-    /(?:could not lock|unable to create) [^:]{1,1000}: (?:permission denied|read-only file system|not a directory)/i,
+    /(?:could not lock|unable to create) [^:]{1,256}: (?:permission denied|read-only file system|not a directory)/i,
     "failed",
   ],
   [/could not lock|cannot lock ref|unable to create '[^']*\.lock'|another git process/i, "locked"],

@@ -106,13 +106,20 @@ export class StaleLocks {
 
 /** The lock files that git may have meant, absolute; none where it said nothing of a lock. `directory` is where it ran. */
 export function lockFilesOf(output: string, directory: string, gitDirectories: readonly string[]): string[] {
-  const file =
-    /unable to create '(.+?\.lock)': /i.exec(output)?.[1] ??
-    /could not lock config file (.+?): /i.exec(output)?.[1]?.concat(".lock");
-  if (file !== undefined) return [resolve(directory, file)];
+  const file = between(output, /unable to create '/i, ".lock': ") ?? between(output, /could not lock config file /i, ": ");
+  if (file !== null) return [resolve(directory, `${file}.lock`)];
   // The one message that names no file is reftable's.
   if (!/cannot lock references/i.test(output)) return [];
   return gitDirectories.map((gitDirectory) => join(gitDirectory, "reftable", "tables.list.lock"));
+}
+
+/** What stands between the two, on the line of the first. */
+function between(output: string, start: RegExp, end: string): string | null {
+  const found = start.exec(output);
+  if (found === null) return null;
+  const [line = ""] = output.slice(found.index + found[0].length).split("\n", 1);
+  const to = line.indexOf(end);
+  return to < 1 ? null : line.slice(0, to);
 }
 
 /** The process that has the file open. `unseen` where that cannot be told: no /proc, or processes of other users. */

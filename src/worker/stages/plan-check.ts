@@ -1,7 +1,6 @@
 // The rules that a plan and a claim of "already satisfied" must keep before anything is built on them. Pure. Every
 // problem is reported at once, in words that an agent can act on.
 
-
 const HEADINGS = {
   lite: ["Files to Modify", "Implementation Steps", "Testing Strategy"],
   full: [
