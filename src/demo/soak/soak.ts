@@ -68,7 +68,7 @@ const LOOK_INTERVAL_MS = 500;
 const SAMPLE_INTERVAL_MS = 30_000;
 const JUDGED_DURATION_MS_MIN = 20 * 60_000;
 /** Behind the last issue, until everything must have ended and nothing be left. */
-const END_WAIT_MS = 10 * 60_000;
+const END_WAIT_MS = 15 * 60_000;
 
 export function isHeld({ doubled, left, problems, growth, isGrowthJudged, made, ended, failed }: SoakReport): boolean {
   const isClean = doubled.length === 0 && left.length === 0 && problems.length === 0;
