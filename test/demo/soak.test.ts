@@ -137,6 +137,7 @@ describe("A soak", () => {
   });
 
   test.for<[what: string, change: Partial<SoakReport>]>([
+    ["there was no issue", { made: 0, ended: 0 }],
     ["an issue has not ended", { ended: 3 }],
     ["an issue has not ended as it was wanted", { failed: 1 }],
     ["something is doubled", { doubled: ["a comment: 2 times"] }],
