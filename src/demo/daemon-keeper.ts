@@ -9,7 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { DemoWorld } from "./demo-world.ts";
 
 const RESTART_DELAY_MS = 300;
-const STOP_WAIT_MS = 35_000;
+const STOP_WAIT_MS = 90_000;
 
 export interface DaemonCommand {
   readonly runtime: string;

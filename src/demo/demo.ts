@@ -35,7 +35,7 @@ export interface DemoReport extends DemoSummary {
 
 const LOOK_INTERVAL_MS = 150;
 /** Without chaos a run takes half a minute on two cores. */
-const RUN_TIMEOUT_MS = 10 * 60_000;
+const RUN_TIMEOUT_MS = 20 * 60_000;
 const PACE_MS = 250;
 /** Long enough that a look falls into every stage of every repository. */
 const CHAOS_PACE_MS = 900;

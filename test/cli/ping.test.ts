@@ -18,7 +18,7 @@ test("ping --wait ends when the daemon says that it is ready, and no earlier", a
     "GET /api/ping": json(PING),
   });
 
-  const run = await runCli(["ping", "--wait", "30"], { environment: door.environment });
+  const run = await runCli(["ping", "--wait", "120"], { environment: door.environment });
 
   expect(run).toMatchObject({ code: 0, stdout: "hydraflow 1.2.3, up 1 s\n", stderr: "" });
   expect(door.seen.map(({ url }) => url)).toEqual(["/readyz", "/readyz", "/readyz", "/api/ping"]);
@@ -27,10 +27,10 @@ test("ping --wait ends when the daemon says that it is ready, and no earlier", a
 test("ping --wait ends with 69 and what it saw last when the time is over", async () => {
   await using door = await FakeDoor.open({ "GET /readyz": (response) => response.writeHead(503).end() });
 
-  const run = await runCli(["ping", "--wait", "1"], { environment: door.environment });
+  const run = await runCli(["ping", "--wait", "3"], { environment: door.environment });
 
   expect(run).toMatchObject({ code: 69, stdout: "" });
-  expect(run.stderr).toBe("hydraflow: the daemon is not ready after 1 s: the answer was HTTP status 503\n");
+  expect(run.stderr).toBe("hydraflow: the daemon is not ready after 3 s: the answer was HTTP status 503\n");
 });
 
 test("ping --wait ends at once when the daemon's process has ended", async () => {
@@ -50,7 +50,7 @@ test("ping --wait is not taken in by another daemon that holds the port", async 
     "GET /api/ping": problem("unauthorized", "not yours"),
   });
 
-  const run = await runCli(["ping", "--wait", "30"], { environment: door.environment });
+  const run = await runCli(["ping", "--wait", "120"], { environment: door.environment });
 
   expect(run).toMatchObject({ code: 77, stdout: "" });
 });
@@ -59,7 +59,7 @@ test("ping --wait waits for a daemon that has not told its port yet", async () =
   await using door = await FakeDoor.open({ "GET /readyz": json({}), "GET /api/ping": json(PING) });
   const state = join(door.home, "supervisor-state.json");
   await writeFile(state, "{}");
-  const waiting = runCli(["ping", "--wait", "60"], { environment: door.environment });
+  const waiting = runCli(["ping", "--wait", "120"], { environment: door.environment });
 
   await writeFile(state, JSON.stringify({ httpPort: door.port, repos: [] }));
 

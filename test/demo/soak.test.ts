@@ -44,23 +44,28 @@ describe("What is left on the forge", () => {
     expect(leftoversOn(rig.forge, NAME)).toEqual([`${NAME}: agent/issue-1 is there`]);
   });
 
-  test("is an open pull request with its branch", async () => {
+  test("is an open pull request with its label and branch", async () => {
     await using rig = await startWithEnded();
     const number = await rig.openPull("agent/issue-1");
+    await rig.forge.editIssue(NAME, number, { labels: ["hydraflow-review"] });
 
     expect(leftoversOn(rig.forge, NAME)).toEqual([
-      `${NAME}: pull request #${number} is open`,
+      `${NAME}#${number} is open`,
+      `${NAME}#${number} is labelled hydraflow-review`,
       `${NAME}: agent/issue-1 is there`,
     ]);
   });
 
-  test.for<[labels: string[], said: string]>([
-    [["hydraflow-fixed", "hydraflow-review"], "is labelled hydraflow-fixed and hydraflow-review"],
-    [["hydraflow-in-progress"], "is labelled hydraflow-in-progress"],
-  ])("is one of the labels %j", async ([labels, said]) => {
-    await using rig = await startWithEnded(labels);
+  test("is a label of work, and two labels of an end", async () => {
+    await using rig = await startWithEnded(["hydraflow-in-progress", "bug"]);
+    await rig.forge.createIssue(NAME, { title: "Two", labels: ["hydraflow-fixed", "hydraflow-review"] });
+    await rig.forge.editIssue(NAME, 2, { state: "closed" });
 
-    expect(leftoversOn(rig.forge, NAME)).toEqual([`${NAME}#1 ${said}`]);
+    expect(leftoversOn(rig.forge, NAME)).toEqual([
+      `${NAME}#1 is labelled hydraflow-in-progress`,
+      `${NAME}#2 is labelled hydraflow-fixed`,
+      `${NAME}#2 is labelled hydraflow-review`,
+    ]);
   });
 
   test("is a claim that has not been given back, and an issue that is open", async () => {
@@ -132,6 +137,7 @@ describe("A soak", () => {
   });
 
   test.for<[what: string, change: Partial<SoakReport>]>([
+    ["there was no issue", { made: 0, ended: 0 }],
     ["an issue has not ended", { ended: 3 }],
     ["an issue has not ended as it was wanted", { failed: 1 }],
     ["something is doubled", { doubled: ["a comment: 2 times"] }],

@@ -9,7 +9,7 @@ const CASES: readonly [what: string, kind: string, detail: Record<string, unknow
   ["a merge", "pull.merged", {}],
   ["a closing", "issue.closed", {}],
   ["a comment with one marker", "comment.created", { body: "text <!-- hydraflow:1.1/comment/plan -->" }],
-  ["a review", "review.created", { body: "text <!-- hydraflow:1.1/review/1 -->" }],
+  ["a review of one commit", "review.created", { body: "text", commit: "abc" }],
 ];
 
 test.each(CASES)("%s that happens twice is a duplicate", (_what, kind, detail) => {

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 
 import { CLI } from "../support/built-program.ts";
 
-const DEMO_TIMEOUT_MS = 12 * 60_000;
+const DEMO_TIMEOUT_MS = 25 * 60_000;
 
 async function runDemo(
   ...flags: string[]

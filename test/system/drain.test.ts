@@ -94,7 +94,7 @@ test("a drain shows everywhere, and holds for workers that are born meanwhile, u
     const [entry] = await daemon.repositories();
     return entry?.generation === 2 && entry.draining;
   }, "the next generation drains");
-  const { body } = await daemon.http("POST", "/api/drain", { timeout_s: 60 });
+  const { body } = await daemon.http("POST", "/api/drain", { timeout_s: 110 });
 
   expect(body).toMatchObject({
     drained: true,

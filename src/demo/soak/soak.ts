@@ -68,12 +68,12 @@ const LOOK_INTERVAL_MS = 500;
 const SAMPLE_INTERVAL_MS = 30_000;
 const JUDGED_DURATION_MS_MIN = 20 * 60_000;
 /** Behind the last issue, until everything must have ended and nothing be left. */
-const END_WAIT_MS = 10 * 60_000;
+const END_WAIT_MS = 15 * 60_000;
 
 export function isHeld({ doubled, left, problems, growth, isGrowthJudged, made, ended, failed }: SoakReport): boolean {
   const isClean = doubled.length === 0 && left.length === 0 && problems.length === 0;
   const isFlat = !isGrowthJudged || growth.every((figure) => figure.isFlat);
-  return isClean && isFlat && made === ended && failed === 0;
+  return isClean && isFlat && made > 0 && made === ended && failed === 0;
 }
 
 export async function runSoak(options: SoakOptions, signal: AbortSignal): Promise<SoakReport> {
@@ -119,7 +119,7 @@ class SoakRun {
   readonly #options: SoakOptions;
   readonly #sampled: Sampled;
   readonly #operator: DemoOperator;
-  readonly #startMs = performance.now();
+  #startMs = performance.now();
   readonly killer: Killer;
   readonly samples: Sample[] = [];
   made = 0;
@@ -146,6 +146,7 @@ class SoakRun {
     const { durationMs, failRate: share, seed, tell } = this.#options;
     const { world, door } = this.#sampled;
     for (const { checkout } of world.repositories) await door.addUntilTaken(checkout, signal);
+    this.#startMs = performance.now();
     tell(`${world.repositories.length} repositories at ${world.forge.url}, everything in ${world.directory}`);
     world.forge.faults.strikeAtRate({ share, faults: FAULTS, seed });
     const isMaking = () => this.#elapsedMs < durationMs;
