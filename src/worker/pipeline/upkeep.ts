@@ -16,6 +16,9 @@ import type { FinalOutcome } from "./settle.ts";
 /** GitHub's replicas lag: an issue is gone when it was missing in so many looks, one after the other. */
 const MISSED_MAX = 3;
 
+/** Names the runs that are none: what follows from an issue's having been closed. */
+const SEEN_CLOSED = "closed-";
+
 export interface UpkeepOptions extends SettlementParts {
   readonly store: IssueStore;
   readonly runner: IssueRunner;
@@ -57,12 +60,14 @@ export class Upkeep {
     if (run === null || step?.at !== "settling") return;
     const issue = await this.#read(number, signal);
     if (issue === null) return;
+    const at = context.clock.now().toISOString();
+    // Nothing of it was our own decision, and the person's newer word counts.
+    if (run.id.startsWith(SEEN_CLOSED) && issue.state === "open")
+      return context.state.update(number, (old) => dropRun(old, "it was opened again", at));
     // Also where the state has no claim any more: giving it up may have been cut short, and only its holder can end that.
     const claimed = await claims.acquire(issue, run.stage, signal);
     if (!claimed.ok && claimed.failure.kind === "held") {
-      return context.state.update(number, (old) =>
-        dropRun(old, "another worker went on with this issue", context.clock.now().toISOString()),
-      );
+      return context.state.update(number, (old) => dropRun(old, "another worker went on with this issue", at));
     }
     if (!claimed.ok) return;
     await runner.resume(issue, run, step, signal);
@@ -91,7 +96,7 @@ export class Upkeep {
     const decidedAt = context.clock.now().toISOString();
     const step = { at: "settling", outcome, decidedAt } as const;
     const run: RunState = {
-      id: `closed-${issue.updatedAt}`,
+      id: `${SEEN_CLOSED}${issue.updatedAt}`,
       stage: (label === undefined ? undefined : stageOfLabel(label)) ?? "review",
       attempt: 1,
       sessionId: "",
