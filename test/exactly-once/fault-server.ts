@@ -91,7 +91,7 @@ async function answer(forgeUrl: string, incoming: IncomingMessage, outgoing: Ser
       await delay(STALL_MS);
       return say(outgoing, status, headers, body);
     default:
-      throw new Error(`no fault is called ${fault}`);
+      throw new Error(`no fault is called ${String(fault)}`);
   }
 }
 

@@ -19,6 +19,9 @@ import type { WaitBook } from "./wait-book.ts";
 /** GitHub's replicas lag: an issue is gone when it was missing in so many looks, one after the other. */
 const MISSED_MAX = 3;
 
+/** Names the runs that are none: what follows from an issue's having been closed. */
+const SEEN_CLOSED = "closed-";
+
 export interface UpkeepOptions extends SettlementParts {
   readonly store: IssueStore;
   readonly runner: IssueRunner;
@@ -78,20 +81,27 @@ export class Upkeep {
   }
 
   async #settle(number: number, { run }: IssueState, signal: AbortSignal): Promise<Hindrance> {
-    const { context, runner, claims } = this.#options;
+    const { runner, claims } = this.#options;
     const step = run === null ? null : readStep(run.step);
     if (run === null || step?.at !== "settling") return null;
     const issue = await this.#read(number, signal);
     if (!issue.ok) return issue.failure;
+    // Nothing of it was our own decision, and the person's newer word counts.
+    if (run.id.startsWith(SEEN_CLOSED) && issue.value.state === "open")
+      return this.#dropRun(number, "it was opened again");
     // Also where the state has no claim any more: giving it up may have been cut short, and only its holder can end that.
     const claimed = await claims.acquire(issue.value, run.stage, signal);
     if (!claimed.ok) {
       if (claimed.failure.kind !== "held") return claimed.failure;
-      const at = context.clock.now().toISOString();
-      await context.state.update(number, (old) => dropRun(old, "another worker went on with this issue", at));
-      return null;
+      return this.#dropRun(number, "another worker went on with this issue");
     }
     await runner.resume(issue.value, run, step, signal);
+    return null;
+  }
+
+  async #dropRun(number: number, reason: string): Promise<null> {
+    const { state, clock } = this.#options.context;
+    await state.update(number, (old) => dropRun(old, reason, clock.now().toISOString()));
     return null;
   }
 
@@ -119,7 +129,7 @@ export class Upkeep {
     const decidedAt = context.clock.now().toISOString();
     const step = { at: "settling", outcome, decidedAt } as const;
     const run: RunState = {
-      id: `closed-${issue.updatedAt}`,
+      id: `${SEEN_CLOSED}${issue.updatedAt}`,
       stage: (label === undefined ? undefined : stageOfLabel(label)) ?? "review",
       attempt: 1,
       sessionId: "",

@@ -97,7 +97,7 @@ const WELL = {
 
 async function callsOfRecovery(): Promise<number> {
   await using rig = await LostMerge.make();
-  return rig.live([]);
+  return await rig.live([]);
 }
 
 class LostMerge implements AsyncDisposable {
