@@ -166,9 +166,7 @@ async function cleanUp(
   await workspaces.remove(issue, signal, keepsLocalBranch);
   await removeAgentHome(join(paths.agentHomes, `issue-${issue}`));
   if (deleted.ok) return ok("");
-  return ok(
-    ` Its branch \`${branch}\` is left: GitHub did not delete it (${quoted(deleted.failure.message)}).`,
-  );
+  return ok(` Its branch \`${branch}\` is left: GitHub did not delete it (${quoted(deleted.failure.message)}).`);
 }
 
 /** An outage passes, however long it takes; a refusal gets some time. */
