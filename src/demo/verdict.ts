@@ -29,7 +29,8 @@ const HITL_LABEL = "hydraflow-hitl";
 const HEADS = "refs/heads/";
 const OWN_LABEL = /^hydraflow-/;
 const MARKER = /<!-- hydraflow:(\S+)/;
-const CLAIM_EXPIRY = /<!-- hydraflow:claim [^\n]*"expires":"([^"]+)"/;
+const CLAIM = "<!-- hydraflow:claim ";
+const CLAIM_EXPIRY = /"expires":"([^"]+)"/;
 
 export async function summarise(world: DemoWorld, signal: AbortSignal): Promise<DemoSummary> {
   const counts = { merged: 0, hitl: 0, closed: 0, failed: 0 };
@@ -126,7 +127,8 @@ function tooMany(labels: readonly string[]): string[] {
 
 /** A released claim expired in 1970. */
 function isStandingClaim(body: string): boolean {
-  const expires = CLAIM_EXPIRY.exec(body)?.[1];
+  const at = body.indexOf(CLAIM);
+  const expires = at === -1 ? undefined : CLAIM_EXPIRY.exec(body.slice(at))?.[1];
   return expires !== undefined && Date.parse(expires) > 0;
 }
 

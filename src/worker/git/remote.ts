@@ -13,6 +13,7 @@ import { Mutex } from "./mutex.ts";
 import { type Ask, fetchMissing, isPartialClone } from "./partial-clone.ts";
 import { remoteCall, type RemoteAccess, remoteUrl } from "./remote-access.ts";
 import { withToken } from "./remote-token.ts";
+import { tellCheckout } from "./tracking-refs.ts";
 
 /** How many of the checkout's remote branches a fetch offers as known. */
 const KNOWN_BRANCHES_MAX = 100;
@@ -167,7 +168,7 @@ export class Remote {
     if (!fetched.ok) return fetched;
     const arrived = await this.#trackedHeads(view.variables, view.directory, signal);
     if (!arrived.ok) return arrived;
-    const told = await this.#tellCheckout(arrived.value, signal);
+    const told = await tellCheckout(this.#options, arrived.value, signal);
     return told.ok ? arrived : told;
   }
 
@@ -197,7 +198,7 @@ export class Remote {
     );
     if (!pushed.ok) return pushed;
     this.#pushed.set(push.branch, push.sha);
-    return await this.#tellCheckout(new Map([[push.branch, push.sha]]), signal);
+    return await tellCheckout(this.#options, new Map([[push.branch, push.sha]]), signal);
   }
 
   async #upload(push: { branch: string; sha: string }, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
@@ -263,32 +264,6 @@ export class Remote {
       signal,
     );
     return listed.ok ? ok(parseHeads(listed.value.stdout, "refs/remotes/origin/")) : listed;
-  }
-
-  /** A name in the way of one of them, left from a branch that the remote has no more, keeps no other from being told. */
-  async #tellCheckout(heads: ReadonlyMap<string, string>, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
-    const told = await this.#tellRefs(heads, signal);
-    if (told.ok || told.failure.kind !== "conflict") return told;
-    for (const head of heads.size > 1 ? heads : []) {
-      const alone = await this.#tellRefs(new Map([head]), signal);
-      if (!alone.ok && alone.failure.kind !== "conflict") return alone;
-    }
-    return ok();
-  }
-
-  async #tellRefs(heads: ReadonlyMap<string, string>, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
-    const { git, commonDirectory } = this.#options;
-    const input = [...heads].map(([branch, sha]) => `update refs/remotes/origin/${branch} ${sha}\n`).join("");
-    const told = await git.run(
-      {
-        directory: commonDirectory,
-        arguments: ["update-ref", "--stdin"],
-        input,
-        variables: { GIT_DIR: commonDirectory },
-      },
-      signal,
-    );
-    return told.ok ? ok() : told;
   }
 }
 

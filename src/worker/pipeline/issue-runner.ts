@@ -3,14 +3,12 @@
 
 import type { Clock } from "../../core/clock.ts";
 import { assertNever, messageOf } from "../../core/errors.ts";
-import { shortageOf } from "../../core/shortage.ts";
 import { LABEL_OF_STAGE, type Stage, stageLabelsOf } from "../../core/stage.ts";
 import type { Claim, ClaimHeld } from "../claim-keeper.ts";
 import type { Issue } from "../github/github.ts";
 import type { IssueStore } from "../issue-store.ts";
 import type { RunState } from "../issue-state.ts";
 import type { SessionLog } from "../session-log.ts";
-import { acceptIssue } from "./accepted-text.ts";
 import { applySettlement, type SettlementParts } from "./apply-settlement.ts";
 import { backoffMs, later } from "./backoff.ts";
 import type { BugBook } from "./bug-book.ts";
@@ -23,7 +21,7 @@ import { RunsInHand, TakenAway, takenAwayReason } from "./runs-in-hand.ts";
 import { askAboutWait, escalate, type FinalOutcome } from "./settle.ts";
 import type { StageWork } from "./stage-context.ts";
 import { type StageOutcome, wait } from "./stage-outcome.ts";
-import { stageRunOf } from "./stage-run.ts";
+import { runStage } from "./stage-run.ts";
 import type { WaitBook } from "./wait-book.ts";
 
 export interface IssueRunnerOptions extends SettlementParts {
@@ -162,7 +160,11 @@ export class IssueRunner {
     if (record === null) return;
     this.#teller.started(issue.number, record);
     using work = this.#inHand.work(issue.number, stage);
-    const outcome = await this.#runStage(issue, record, AbortSignal.any([signal, claim.lost, work.signal]));
+    const outcome = await runStage(
+      this.#options,
+      { issue, record, isExpected: (read) => this.#isExpected(stage, read) },
+      AbortSignal.any([signal, claim.lost, work.signal]),
+    );
     work[Symbol.dispose]();
     if (signal.aborted && outcome.kind === "interrupted") return;
     const reason: unknown = work.signal.reason;
@@ -173,25 +175,6 @@ export class IssueRunner {
       // The run stays: most often GitHub was away for too long, and the claim comes back to us.
       await this.#settle(issue, record, wait(CLAIM_LOST, null, "claim"), signal);
     } else await this.#settle(issue, record, outcome, signal);
-  }
-
-  async #runStage(issue: Issue, record: RunState, signal: AbortSignal): Promise<StageOutcome> {
-    const { context, stages } = this.#options;
-    try {
-      const accepted = await acceptIssue(context, issue, record, signal);
-      if (!accepted.ok) return accepted.failure;
-      return await stages[record.stage](
-        context,
-        stageRunOf(context, accepted.value, record, (read) => this.#isExpected(record.stage, read)),
-        signal,
-      );
-    } catch (thrown) {
-      if (signal.aborted) return { kind: "interrupted" };
-      const short = shortageOf(thrown);
-      if (short !== null) return shortOutcome(short);
-      this.#options.bugs.note(record.stage, issue.number, thrown);
-      return { kind: "retry", reason: messageOf(thrown) };
-    }
   }
 
   async #settle(issue: Issue, record: RunState, decided: StageOutcome, signal: AbortSignal): Promise<void> {

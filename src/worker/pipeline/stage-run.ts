@@ -1,12 +1,51 @@
-// What a stage is given of the run that it works on.
+// One stage at work on an issue: what it is given of the run, and what becomes of whatever it throws.
 
+import { messageOf } from "../../core/errors.ts";
+import { shortageOf } from "../../core/shortage.ts";
+import type { Stage } from "../../core/stage.ts";
 import type { Issue } from "../github/github.ts";
 import type { RunState } from "../issue-state.ts";
+import { acceptIssue } from "./accepted-text.ts";
+import type { BugBook } from "./bug-book.ts";
+import { shortOutcome } from "./failure-outcome.ts";
 import { markRun } from "./run-record.ts";
 import { readStep } from "./run-step.ts";
-import type { StageContext, StageRun } from "./stage-context.ts";
+import type { StageContext, StageRun, StageWork } from "./stage-context.ts";
+import type { StageOutcome } from "./stage-outcome.ts";
 
-export function stageRunOf(
+export interface RunStageOptions {
+  readonly context: StageContext;
+  readonly stages: Readonly<Record<Stage, StageWork>>;
+  readonly bugs: BugBook;
+}
+
+export interface RunInHand {
+  /** As GitHub has it. */
+  readonly issue: Issue;
+  readonly record: RunState;
+  readonly isExpected: (read: Issue) => boolean;
+}
+
+/** Never rejects: a bug costs an attempt, and a machine that is short of something costs none. */
+export async function runStage(
+  { context, stages, bugs }: RunStageOptions,
+  { issue, record, isExpected }: RunInHand,
+  signal: AbortSignal,
+): Promise<StageOutcome> {
+  try {
+    const accepted = await acceptIssue(context, issue, record, signal);
+    if (!accepted.ok) return accepted.failure;
+    return await stages[record.stage](context, stageRunOf(context, accepted.value, record, isExpected), signal);
+  } catch (thrown) {
+    if (signal.aborted) return { kind: "interrupted" };
+    const short = shortageOf(thrown);
+    if (short !== null) return shortOutcome(short);
+    bugs.note(record.stage, issue.number, thrown);
+    return { kind: "retry", reason: messageOf(thrown) };
+  }
+}
+
+function stageRunOf(
   { state }: Pick<StageContext, "state">,
   issue: Issue,
   { id, stage, attempt, sessionId, step }: RunState,
