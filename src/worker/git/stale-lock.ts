@@ -106,7 +106,8 @@ export class StaleLocks {
 
 /** The lock files that git may have meant, absolute; none where it said nothing of a lock. `directory` is where it ran. */
 export function lockFilesOf(output: string, directory: string, gitDirectories: readonly string[]): string[] {
-  const file = between(output, /unable to create '/i, ".lock': ") ?? between(output, /could not lock config file /i, ": ");
+  const file =
+    between(output, /unable to create '/i, ".lock': ") ?? between(output, /could not lock config file /i, ": ");
   if (file !== null) return [resolve(directory, `${file}.lock`)];
   // The one message that names no file is reftable's.
   if (!/cannot lock references/i.test(output)) return [];
