@@ -14,6 +14,8 @@ const TASKS = {
   demo: ["dist/cli.js", "demo"],
   test: ["scripts/test.mjs"],
   bench: ["bench/main.mjs"],
+  "test:exactly-once": ["scripts/exactly-once.mjs"],
+  soak: ["scripts/soak.mjs"],
   "test:faults": ["scripts/faults.mjs"],
   "test:host": ["scripts/test.mjs", "--project", "host"],
   "test:agents": ["scripts/test.mjs", "--project", "agents"],

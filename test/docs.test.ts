@@ -4,6 +4,8 @@ import { existsSync, readFileSync } from "node:fs";
 
 import { expect, test } from "vitest";
 
+import { SENTENCES } from "../src/core/checkout/checkout-problem.ts";
+import { lfsMissing } from "../src/core/checkout/lfs.ts";
 import { configSchema, environmentName, machineSettings } from "../src/core/config.ts";
 import { resolveConfig } from "../src/core/config-layers.ts";
 import { CONTROL_ACTIONS, DEFAULT_HTTP_PORT, DEFAULT_TCP_PORT, LINE_BYTES_MAX } from "../src/core/control-message.ts";
@@ -13,6 +15,27 @@ import { CONTROL_CODES } from "../src/core/supervisor-control.ts";
 
 const root = new URL("../", import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), "utf8");
+
+test("the page on repositories has every sentence that refuses one", () => {
+  const [path, place, words] = ["<path>", "<place>", "<words>"];
+  const rows = tableAfter(read("docs/repositories.md"), "## Refused, with the sentence");
+  const wanted = [
+    SENTENCES.none(path),
+    SENTENCES.bare(path),
+    SENTENCES.noFiles(path, place),
+    SENTENCES.dangling(path, place),
+    SENTENCES.config(place),
+    SENTENCES.noGit(),
+    SENTENCES.otherUser(path).replace("'<path>'", path),
+    SENTENCES.extension(path, words),
+    SENTENCES.refused(path, words),
+    SENTENCES.late(path),
+    SENTENCES.readOnly(place),
+    lfsMissing(path),
+  ];
+  expect(rows.map(([, sentence]) => sentence)).toEqual(wanted.map((sentence) => `\`${sentence}\``));
+  expect(wanted).toHaveLength(Object.keys(SENTENCES).length + 1);
+});
 
 test("the operations page lists every exit code as the program means it", () => {
   const rows = tableAfter(read("docs/operations.md"), "## Exit codes");

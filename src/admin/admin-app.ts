@@ -64,7 +64,7 @@ export function createAdminApp(deps: AdminDeps, port: () => number, closing: Abo
     log: deps.log,
   };
   const routes: readonly Route[] = [
-    ...healthRoutes(() => deps.control.ping(), deps.readiness),
+    ...healthRoutes(deps.control, deps.readiness),
     openApiRoute(() => routes),
     ...repositoryRoutes(deps.control, closing),
     reloadRoute(deps.reload),

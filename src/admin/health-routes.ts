@@ -1,6 +1,6 @@
 // Liveness and readiness without data, for service managers and probes, and `ping` with data for those who hold a token.
 
-import type { Ping } from "../core/supervisor-control.ts";
+import type { SupervisorControl } from "../core/supervisor-control.ts";
 import { schemaRef } from "./openapi-schemas.ts";
 import { defineRoute, jsonReply, type Route } from "./route.ts";
 
@@ -12,9 +12,15 @@ export interface Readiness {
   readonly problems: readonly string[];
 }
 
+/** A repository that is to run and says that something keeps it from working. */
+export interface Hindered {
+  readonly slug: string;
+  readonly notice: string;
+}
+
 const TEXT_TYPE = "text/plain; charset=utf-8";
 
-export function healthRoutes(ping: () => Ping, readiness: () => Readiness): Route[] {
+export function healthRoutes(control: Pick<SupervisorControl, "ping" | "list">, readiness: () => Readiness): Route[] {
   return [
     defineRoute({
       methods: ["GET"],
@@ -28,7 +34,8 @@ export function healthRoutes(ping: () => Ping, readiness: () => Readiness): Rout
       methods: ["GET"],
       path: "/readyz",
       access: "public",
-      summary: "The daemon has started and can do its work; /api/ping says what is missing",
+      summary:
+        "The daemon has started and can do its work; /api/ping says what is missing, and what is hindered by what",
       replies: [
         { status: 200, description: "Ready", type: TEXT_TYPE },
         { status: 503, description: "Not ready", type: TEXT_TYPE },
@@ -36,7 +43,12 @@ export function healthRoutes(ping: () => Ping, readiness: () => Readiness): Rout
       handle: () => {
         const { ready, draining, problems } = readiness();
         if (!ready) return text(503, "not ready");
-        const notes = [...(problems.length === 0 ? [] : ["degraded"]), ...(draining ? ["draining"] : [])];
+        const hindered = hinderedOf(control).length;
+        const notes = [
+          ...(problems.length === 0 ? [] : ["degraded"]),
+          ...(draining ? ["draining"] : []),
+          ...(hindered === 0 ? [] : [`${hindered} hindered`]),
+        ];
         return text(200, ["ready", ...notes].join(", "));
       },
     }),
@@ -46,9 +58,15 @@ export function healthRoutes(ping: () => Ping, readiness: () => Readiness): Rout
       access: "token",
       summary: "Version, boot and readiness of the daemon",
       replies: [{ status: 200, description: "The daemon", schema: schemaRef("Ping") }],
-      handle: () => jsonReply({ ...ping(), ...readiness() }),
+      handle: () => jsonReply({ ...control.ping(), ...readiness(), hindered: hinderedOf(control) }),
     }),
   ];
+}
+
+function hinderedOf(control: Pick<SupervisorControl, "list">): Hindered[] {
+  return control
+    .list()
+    .flatMap(({ slug, desired, notice }) => (desired === "running" && notice !== null ? [{ slug, notice }] : []));
 }
 
 function text(status: number, line: string): Response {

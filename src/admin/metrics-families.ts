@@ -108,6 +108,30 @@ const TOLD: readonly (readonly [name: string, type: MetricType, help: string, sa
     (worker) => worker.stages.map(({ stage, oldest_seconds: value }) => ({ labels: { stage }, value })),
   ],
   [
+    "hydraflow_waiting_issues",
+    "gauge",
+    "Issues that wait without an attempt, by what they wait for.",
+    (worker) => worker.waits.map(({ cause, count: value }) => ({ labels: { cause }, value })),
+  ],
+  [
+    "hydraflow_waiting_oldest_seconds",
+    "gauge",
+    "Since the oldest of those waits began; 0 when there is none.",
+    (worker) => worker.waits.map(({ cause, oldest_seconds: value }) => ({ labels: { cause }, value })),
+  ],
+  [
+    "hydraflow_stalled_issues",
+    "gauge",
+    "Issues that could move, with a free slot, and have not for stallMs.",
+    ({ stalled }) => one(stalled),
+  ],
+  [
+    "hydraflow_sync_stale",
+    "gauge",
+    "1 when GitHub has not shown the issues for more than three polls.",
+    (worker) => one(flag(worker.is_sync_stale)),
+  ],
+  [
     "hydraflow_runs_total",
     "counter",
     "Runs that ended, since the worker started.",

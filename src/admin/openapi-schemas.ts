@@ -9,7 +9,7 @@ import {
   REPO_STATES,
 } from "../core/supervisor-control.ts";
 import type { DrainedRepository, DrainReport, WorkInHand } from "../core/drain-control.ts";
-import type { Readiness } from "./health-routes.ts";
+import type { Hindered, Readiness } from "./health-routes.ts";
 import type { Reloaded } from "./reload-route.ts";
 import type { Problem } from "../core/problem.ts";
 
@@ -81,13 +81,14 @@ export const COMPONENT_SCHEMAS: Readonly<Record<SchemaName, object>> = {
     detail: text,
     code: { enum: Object.keys(CONTROL_CODES) },
   }),
-  Ping: closed<Record<"version" | "boot_id" | "uptime_s" | keyof Readiness, unknown>>({
+  Ping: closed<Record<"version" | "boot_id" | "uptime_s" | "hindered" | keyof Readiness, unknown>>({
     version: text,
     boot_id: text,
     uptime_s: { type: "number" },
     ready: flag,
     draining: flag,
     problems: { type: "array", items: text },
+    hindered: { type: "array", items: closed<Hindered>({ slug: text, notice: text }) },
   }),
   LastExit: lastExit,
   RepoEntry: repoEntry,

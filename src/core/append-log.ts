@@ -85,6 +85,15 @@ export class AppendLog<R extends object> implements AsyncDisposable {
     return done;
   }
 
+  /** Leaves what `keep` says, in the file and in memory. In call order with `append`; throws the system's error. */
+  compact(keep: (record: R) => boolean): Promise<void> {
+    const done = this.#tail.then(() =>
+      this.#closed ? undefined : this.#rewrite(this.#entries.filter(({ record }) => keep(record))),
+    );
+    this.#tail = done.catch(() => undefined);
+    return done;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#tail;
     this.#closed = true;

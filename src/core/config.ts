@@ -88,6 +88,10 @@ export const repositorySettings = {
   checksSettleMs: z._default(milliseconds(0, HOUR_MS), 30_000),
   /** Merge although the repository reports no check at all for the head commit. */
   mergeWithoutChecks: z._default(z.boolean(), false),
+  /** What waits for longer without an attempt is asked about, or becomes the repository's notice. */
+  waitLimitMs: z._default(milliseconds(1_000, 24 * HOUR_MS), HOUR_MS),
+  /** An issue that could move, with a free slot, and has not for so long is an alarm. */
+  stallMs: z._default(milliseconds(1_000, 24 * HOUR_MS), 15 * MINUTE_MS),
   agentStartupMs: z._default(milliseconds(100, HOUR_MS), MINUTE_MS),
   agentSilenceMs: z._default(milliseconds(100, 4 * HOUR_MS), 5 * MINUTE_MS),
   agentTurnMs: z._default(milliseconds(100, 24 * HOUR_MS), HOUR_MS),

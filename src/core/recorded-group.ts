@@ -14,6 +14,8 @@ import { killTree, type Marker, type ProcessIdentity } from "./process-tree.ts";
 import { z } from "./schema.ts";
 
 const RECORD_BYTES_MAX = 4_096;
+/** Many more than a worker has; agents may write here too. */
+const RECORDS_MAX = 1_000;
 const NEVER = new AbortController().signal;
 
 const recordSchema = z.object({ pid: z.int(), startTime: z.string(), marks: z.record(z.string(), z.string()) });
@@ -37,7 +39,7 @@ export function recordGroup(
 
 /** Ends every group on record there that carries the mark and whose leader still lives. */
 export async function endRecordedGroups(directory: string, marker: Marker): Promise<void> {
-  for (const name of namesIn(directory)) {
+  for (const name of namesIn(directory).slice(0, RECORDS_MAX)) {
     const file = join(directory, name);
     const text = await readTextIfExists(file, RECORD_BYTES_MAX).catch(() => undefined);
     const record = z.safeParse(recordSchema, parseJsonObject(text ?? ""));

@@ -42,6 +42,8 @@ export const toWorkerSchema = z.discriminatedUnion("type", [
     /** Proxy variables with a password in them, which no environment holds. */
     secretProxies: z.optional(z.record(z.string(), z.string())),
     /** Raw configuration layers; the worker adds the repository's own and resolves them. */
+    /** The worker before was alive and then silent, or its runtime ended it; ISO times of its last heartbeat and its end. */
+    silence: z.optional(z.strictObject({ heardAt: z.string(), at: z.string() })),
     config: z.strictObject({
       file: z.nullable(z.strictObject({ source: z.string(), values: z.unknown() })),
       environment: z.record(z.string(), z.string()),
@@ -80,4 +82,5 @@ export const fromWorkerSchema = z.discriminatedUnion("type", [
 
 export type ToWorker = z.infer<typeof toWorkerSchema>;
 export type StartWorker = Extract<ToWorker, { type: "start" }>;
+export type Silence = NonNullable<StartWorker["silence"]>;
 export type FromWorker = z.infer<typeof fromWorkerSchema>;

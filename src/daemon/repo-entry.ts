@@ -34,10 +34,10 @@ export function repoEntry(record: RepoRecord, repo: RepoSupervisor, places: Repo
   };
 }
 
-function noticeOf({ state, worker, lastExit, nextTry, wasShort }: RepoSupervisor): string | null {
+function noticeOf({ state, worker, lastExit, nextTry, ended }: RepoSupervisor): string | null {
   const again = nextTry === null ? "" : `; the next try is at ${nextTry.toISOString()}`;
   if (state.id === "quarantined") return `quarantined: ${state.reason}${again}`;
-  if (state.id === "backing-off" && wasShort)
+  if (state.id === "backing-off" && ended?.isShortage === true)
     return `the machine is short: ${lastExit?.reason ?? "see the log"}${again}`;
   return worker.notice;
 }

@@ -61,8 +61,8 @@ export class RepoSupervisor {
   quarantines = 0;
   /** Of the present wait. */
   nextTry: Date | null = null;
-  /** Of the last exit: the machine was short of something. */
-  wasShort = false;
+  /** The last worker's; null before the first. */
+  ended: WorkerExit | null = null;
   /** Before it is replaced or removed; ends with the worker. */
   #isHeld = false;
   /** Ends the wait of the present state: for the gate, or for the backoff. */
@@ -213,7 +213,14 @@ export class RepoSupervisor {
     try {
       using place = await gate.enter(isUrgent, this.#wait.signal);
       const { pauseMs } = gate;
-      const launch = { generation, pauseMs, listener: this.#listener(generation, place), cleared: this.#cleared };
+      const silence = this.ended?.silence ?? null;
+      const launch = {
+        generation,
+        pauseMs,
+        silence,
+        listener: this.#listener(generation, place),
+        cleared: this.#cleared,
+      };
       this.#launched = await launcher.launch(record, launch);
       const { process, token } = this.#launched;
       this.tellOpen();
@@ -271,20 +278,14 @@ export class RepoSupervisor {
       const said = wasAsked ? { reason: "stopped as asked", last_lines: [] } : { reason, last_lines: lines };
       this.#lastExit = { code: exit.code, signal: exit.signal, at: clock.now().toISOString(), ...said };
     }
-    this.wasShort = exit.isShortage;
+    this.ended = exit;
     this.#launched = undefined;
     this.#worker = NO_WORKER;
     this.#isHeld = false;
     this.#options.drain.lost(record.slug);
-    this.#feed({
-      type: "exited",
-      generation,
-      nowMs: clock.monotonicMs(),
-      random: random(),
-      permanent: exit.permanent,
-      isShortage: exit.isShortage,
-      reason,
-    });
+    const { permanent, isShortage } = exit;
+    const nowMs = clock.monotonicMs();
+    this.#feed({ type: "exited", generation, nowMs, random: random(), permanent, isShortage, reason });
   }
 
   #show(change: Partial<WorkerView>): void {

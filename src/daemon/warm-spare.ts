@@ -3,16 +3,16 @@
 
 import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, ftruncateSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import { PRIVATE_FILE_MODE } from "../core/paths.ts";
 import { STARTUP_TIMEOUT_MS } from "../core/worker-message.ts";
 import { bear, type Newborn, type WorkerCommand } from "./newborn.ts";
 import type { StartGate } from "./start-gate.ts";
+import { openOutput } from "./worker-output.ts";
 
 /** After the last spare was taken: what needed it comes first. */
 const QUIET_MS = 500;
@@ -115,8 +115,9 @@ export class WarmSpare implements AsyncDisposable {
     const { command, environment, home } = this.#options;
     const birth = randomUUID();
     const output = join(home, "logs", "spare.stderr.log");
-    const file = openSync(output, "w", PRIVATE_FILE_MODE);
+    const file = openOutput(output);
     try {
+      ftruncateSync(file);
       const options = { birth, environment: environment(birth), directory: home, output: file };
       return { newborn: bear(command, options), output };
     } finally {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { hashToken, newToken } from "../core/bearer-token.ts";
 import { environmentToken } from "../core/github-token.ts";
-import type { StartWorker } from "../core/worker-message.ts";
+import type { Silence, StartWorker } from "../core/worker-message.ts";
 import type { RepoRecord } from "./registry-document.ts";
 import type { Settings } from "./settings.ts";
 import { bear, type Newborn, type WorkerCommand } from "./newborn.ts";
@@ -38,6 +38,8 @@ export interface Launch {
   readonly cleared: Promise<void>;
   /** Between its `ready` and its first look at GitHub. */
   readonly pauseMs: number;
+  /** How the worker before ended, where it ended silent. */
+  readonly silence: Silence | null;
 }
 
 export interface LaunchedWorker {
@@ -110,7 +112,7 @@ export class WorkerLauncher {
 
   #startMessage(
     record: RepoRecord,
-    birth: Pick<Launch, "generation" | "pauseMs">,
+    { silence, ...birth }: Pick<Launch, "generation" | "pauseMs" | "silence">,
     dataRoot: string,
     token: string,
   ): StartWorker {
@@ -127,6 +129,7 @@ export class WorkerLauncher {
       acceptedTokenHashes: [hashToken(token), ...operatorTokenHashes()],
       githubToken: environmentToken(environment),
       secretProxies: secretProxies(environment),
+      ...(silence === null ? {} : { silence }),
       config: settings().layers,
     };
   }

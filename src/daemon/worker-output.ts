@@ -1,12 +1,24 @@
 // What a worker prints outside its own log: the last words of one that crashes. One file per repository, bounded at each
 // start and while the worker lives. For one that was killed, and had no last words, its log has the last lines.
 
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, renameSync, statSync, truncateSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  unlinkSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 
 import { ensurePrivateDirectory } from "../core/durable-file.ts";
-import { errnoOf } from "../core/errors.ts";
+import { errnoOf, HydraError } from "../core/errors.ts";
 import { PRIVATE_FILE_MODE } from "../core/paths.ts";
 
 const FILE = join("logs", "worker.stderr.log");
@@ -17,6 +29,10 @@ const FILE_BYTES_MAX = 1_048_576;
 const TAIL_BYTES = 16_384;
 const TAIL_LINES = 20;
 const LINE_CHARACTERS_MAX = 400;
+/** Before what is no text in it is taken out. */
+const RAW_LINE_CHARACTERS_MAX = 2_000;
+/** Agents are the same user as we are: a pipe in place of a file would hold the supervisor for ever, a link lead elsewhere. */
+const SAFELY = constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 export class WorkerOutput {
   readonly #path: string;
@@ -33,7 +49,7 @@ export class WorkerOutput {
   /** The open file goes to the child as stdout and stderr; the caller closes its own end. */
   static async open(dataRoot: string): Promise<{ output: WorkerOutput; file: number }> {
     const path = join(dataRoot, FILE);
-    const file = await inMadeDirectory(path, () => openSync(path, "a", PRIVATE_FILE_MODE));
+    const file = await inMadeDirectory(path, () => openOutput(path));
     try {
       const { size } = fstatSync(file);
       if (size > FILE_BYTES_MAX) ftruncateSync(file);
@@ -75,12 +91,24 @@ export class WorkerOutput {
   }
 }
 
+/** To append to. Whatever stands in the way and is no file makes room for one. */
+export function openOutput(path: string): number {
+  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | SAFELY;
+  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) unlinkSync(path);
+  const file = openSync(path, flags, PRIVATE_FILE_MODE);
+  if (fstatSync(file).isFile()) return file;
+  closeSync(file);
+  throw new HydraError("OUTPUT_NOT_OURS", `${path} is no file`);
+}
+
 /** The last wanted lines at the end of the file, behind `from`; nothing where it cannot be read. A respawn waits for it. */
 function readLines(path: string, from: number, isWanted: (line: string) => boolean): readonly string[] {
   let file: number | undefined;
   try {
-    file = openSync(path, "r");
-    const { size } = fstatSync(file);
+    file = openSync(path, constants.O_RDONLY | SAFELY);
+    const found = fstatSync(file);
+    if (!found.isFile()) return [];
+    const { size } = found;
     const buffer = Buffer.alloc(TAIL_BYTES);
     const bytes = readSync(file, buffer, 0, TAIL_BYTES, Math.max(size < from ? 0 : from, size - TAIL_BYTES));
     const lines = buffer.toString("utf8", 0, bytes).split("\n");
@@ -110,7 +138,7 @@ export function tellingLine(lines: readonly string[]): string | undefined {
 }
 
 function plainText(line: string): string {
-  return stripVTControlCharacters(line)
+  return stripVTControlCharacters(line.slice(0, RAW_LINE_CHARACTERS_MAX))
     .replace(/\p{Cc}/gu, " ")
     .slice(0, LINE_CHARACTERS_MAX);
 }

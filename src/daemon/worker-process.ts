@@ -16,6 +16,7 @@ import {
   BIRTH_VARIABLE,
   type FromWorker,
   fromWorkerSchema,
+  type Silence,
   type StartWorker,
   type ToWorker,
 } from "../core/worker-message.ts";
@@ -24,11 +25,15 @@ import type { Newborn } from "./newborn.ts";
 import { tellingLine, type WorkerOutput } from "./worker-output.ts";
 
 const MESSAGES_PER_SECOND_MAX = 100;
+/** Of one line for people, whoever wrote what it tells of. */
+const LINE_CHARACTERS_MAX = 2_000;
 /** After the exit, what the worker said just before may still be on its way. */
 const LAST_WORDS_MS = 500;
 /** A look for what it left that fails, for want of a descriptor, is tried again this often. */
 const LOOKS_MAX = 40;
 const LOOK_AGAIN_MS = 250;
+/** How a runtime ends itself, for instance out of memory of its own. */
+const RUNTIME_ENDS: ReadonlySet<string> = new Set(["SIGABRT", "SIGTRAP", "SIGILL", "SIGSEGV", "SIGBUS"]);
 
 export interface WorkerTimings {
   /** From spawn to `ready`. */
@@ -68,6 +73,8 @@ export interface WorkerExit {
   readonly permanent: boolean;
   /** True when the machine could not give what a process needs. */
   readonly isShortage: boolean;
+  /** Of one that was up, then silent or ended by its own runtime: something that it read may have done it. */
+  readonly silence: Silence | null;
   readonly lastLines: readonly string[];
   /** Of one that said nothing: what it logged last. */
   readonly loggedLines: readonly string[];
@@ -87,6 +94,8 @@ export class WorkerProcess {
   #hungReason: string | undefined;
   #failed: Extract<FromWorker, { type: "failed" }> | undefined;
   #isReady = false;
+  #isSilent = false;
+  #heardAt = "";
   #isOpen = true;
   #isStarted = false;
   #messages = { second: 0, count: 0 };
@@ -144,19 +153,21 @@ export class WorkerProcess {
 
   #onKnown(message: Exclude<FromWorker, { type: "hello" }>): void {
     const { timings, listener } = this.#birth;
-    if (message.type === "failed") this.#failed = message;
+    this.#heardAt = new Date().toISOString();
+    if (message.type === "failed") this.#failed = { ...message, reason: message.reason.slice(0, LINE_CHARACTERS_MAX) };
     else if (message.type === "heartbeat") {
       if (this.#isReady) this.#deadline.renew();
-      listener.onHeartbeat(message);
+      listener.onHeartbeat({ ...message, notice: message.notice?.slice(0, LINE_CHARACTERS_MAX) ?? null });
       this.#birth.output.bound();
       const rssBytesMax = this.#birth.rssBytesMax();
       if (message.rssBytes > rssBytesMax)
         this.#hung(`it uses ${mebibytes(message.rssBytes)} of memory, more than the ${mebibytes(rssBytesMax)} it may`);
     } else if (!this.#isReady) {
       this.#isReady = true;
-      this.#deadline.replace(timings.heartbeatTimeoutMs, () =>
-        this.#hung(`silent for ${timings.heartbeatTimeoutMs / 1_000} s`),
-      );
+      this.#deadline.replace(timings.heartbeatTimeoutMs, () => {
+        this.#isSilent = true;
+        this.#hung(`silent for ${timings.heartbeatTimeoutMs / 1_000} s`);
+      });
       listener.onReady(message.port);
     }
   }
@@ -189,7 +200,12 @@ export class WorkerProcess {
     const exit = exitOf(code, signal, spoken ?? reason, lastLines);
     const isShortage = shortage !== null;
     const permanent = !isShortage && (exit.permanent || this.#failed !== undefined);
-    return { ...exit, loggedLines, permanent, isShortage };
+    return { ...exit, loggedLines, permanent, isShortage, silence: isShortage ? null : this.#silence(signal) };
+  }
+
+  #silence(signal: string | null): Silence | null {
+    const isSilent = this.#isSilent || (this.#isReady && RUNTIME_ENDS.has(signal ?? ""));
+    return isSilent ? { heardAt: this.#heardAt, at: new Date().toISOString() } : null;
   }
 
   /** What it ended of, where the machine was short of it: as it said itself, or as its runtime did that could not begin. */
@@ -242,7 +258,7 @@ function exitOf(
 ): WorkerExit {
   const known = Object.values(EXIT_CODES).find((entry) => entry.code === code);
   const permanent = known !== undefined && known.code !== 0 && !known.restart;
-  return { code, signal, reason, permanent, isShortage: false, lastLines, loggedLines: [] };
+  return { code, signal, reason, permanent, isShortage: false, silence: null, lastLines, loggedLines: [] };
 }
 
 function mebibytes(bytes: number): string {

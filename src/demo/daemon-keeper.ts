@@ -3,7 +3,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { openSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+
+import type { DemoWorld } from "./demo-world.ts";
 
 const RESTART_DELAY_MS = 300;
 const STOP_WAIT_MS = 35_000;
@@ -16,6 +19,31 @@ export interface DaemonCommand {
   readonly outputFile: string;
 }
 
+/** The process that the demo runs in. */
+export interface DemoHost {
+  /** The runtime and the arguments that make it the `hydraflow` command. */
+  readonly runtime: string;
+  readonly cliArguments: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** `more` goes into the daemon's environment. */
+export function daemonCommand(host: DemoHost, world: DemoWorld, more: Readonly<Record<string, string>>): DaemonCommand {
+  const inherited = Object.entries(host.environment).filter(
+    ([name, value]) => value !== undefined && /^(PATH|HOME|LANG|LC_.*|TMPDIR)$/.test(name),
+  );
+  return {
+    runtime: host.runtime,
+    args: [...host.cliArguments, "daemon", "--home", world.paths.home, "--tcp-port", "0", "--http-port", "0"],
+    environment: {
+      ...(Object.fromEntries(inherited) as Record<string, string>),
+      GITHUB_TOKEN: world.githubToken,
+      ...more,
+    },
+    outputFile: join(world.directory, "daemon.out"),
+  };
+}
+
 export class DaemonKeeper implements AsyncDisposable {
   readonly #command: DaemonCommand;
   readonly #stopping = new AbortController();
@@ -26,6 +54,11 @@ export class DaemonKeeper implements AsyncDisposable {
 
   constructor(command: DaemonCommand) {
     this.#command = command;
+  }
+
+  /** Of the daemon that runs or ran last. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
   }
 
   start(): void {

@@ -1,5 +1,5 @@
-// Everything the demo runs on: a directory of its own, the forge with three repositories and twelve issues in it, three
-// checkouts, and the state directory of a daemon. The daemon itself is started by the caller.
+// Everything the demo runs on: a directory of its own, the forge with the repositories and issues in it, their checkouts,
+// and the state directory of a daemon. The daemon itself is started by the caller.
 
 import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -28,7 +28,8 @@ export interface DemoRepository {
   readonly fullName: string;
   readonly slug: string;
   readonly checkout: string;
-  readonly issues: readonly DemoIssue[];
+  /** Grows when issues are opened later. */
+  readonly issues: DemoIssue[];
 }
 
 export interface DemoWorld extends AsyncDisposable {
@@ -42,6 +43,8 @@ export interface DemoWorld extends AsyncDisposable {
 }
 
 export interface DemoWorldOptions {
+  /** Those of the demo when absent. */
+  readonly samples?: readonly SampleRepository[];
   readonly keepDirectory: boolean;
   /** Where git and other programs are found. */
   readonly path: string;
@@ -62,7 +65,8 @@ export async function makeDemoWorld(options: DemoWorldOptions, signal: AbortSign
   await writeConfig(paths, forge.url);
   const repositories: DemoRepository[] = [];
   const place = { directory, token: githubToken, path: options.path };
-  for (const sample of SAMPLE_REPOSITORIES) repositories.push(await makeRepository(forge, place, sample, signal));
+  for (const sample of options.samples ?? SAMPLE_REPOSITORIES)
+    repositories.push(await makeRepository(forge, place, sample, signal));
   const kept = owned.move();
   return {
     directory,
@@ -105,11 +109,15 @@ async function makeRepository(
   const checkout = join(place.directory, "checkouts", name);
   await mkdir(checkout, { recursive: true });
   await runGit({ ...place, directory: checkout, url }, ["clone", "-q", url, "."], signal);
-  const issues: DemoIssue[] = [];
-  for (const issue of sample.issues) {
-    const { title, body } = issue;
-    const number = await forge.createIssue(fullName, { title, body, labels: [FIND_LABEL], author: OPERATOR });
-    issues.push({ number, sample: issue });
-  }
-  return { fullName, slug: slugOf({ owner, name, fullName }), checkout, issues };
+  const repository: DemoRepository = { fullName, slug: slugOf({ owner, name, fullName }), checkout, issues: [] };
+  for (const issue of sample.issues) await openIssue(forge, repository, issue);
+  return repository;
+}
+
+/** Opens it as a person does who wants it done. */
+export async function openIssue(forge: Forge, repository: DemoRepository, sample: SampleIssue): Promise<void> {
+  const { title, body } = sample;
+  const labels = [FIND_LABEL];
+  const number = await forge.createIssue(repository.fullName, { title, body, labels, author: OPERATOR });
+  repository.issues.push({ number, sample });
 }

@@ -2,28 +2,23 @@
 // and a person who answers. Nothing in here helps HydraFlow; the verdict comes from the forge's records.
 
 import { performance } from "node:perf_hooks";
-import { join } from "node:path";
 
 import { findMarked } from "../core/process-tree.ts";
 import { treeMarkOf } from "../core/tree-mark.ts";
 import { TREE_VARIABLE } from "../core/worker-message.ts";
 import { Chaos } from "./chaos.ts";
-import { DaemonKeeper } from "./daemon-keeper.ts";
+import { DaemonKeeper, daemonCommand, type DemoHost } from "./daemon-keeper.ts";
 import { type DemoWorld, makeDemoWorld } from "./demo-world.ts";
 import { Door } from "./door.ts";
 import { DemoOperator } from "./operator.ts";
 import { Progress } from "./progress.ts";
 import { countEnded, type DemoSummary, failingSuites, summarise } from "./verdict.ts";
 
-export interface DemoOptions {
+export interface DemoOptions extends DemoHost {
   /** Stop when the issues are done; otherwise everything is left up until the signal. */
   readonly once: boolean;
   readonly chaos: boolean;
   readonly keepDirectory: boolean;
-  /** The runtime and the arguments that make it the `hydraflow` command. */
-  readonly runtime: string;
-  readonly cliArguments: readonly string[];
-  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly output: { write(text: string): unknown };
   readonly isTerminal: boolean;
 }
@@ -50,7 +45,7 @@ export async function runDemoOnce(options: DemoOptions, signal: AbortSignal): Pr
   const paceMs = options.chaos ? CHAOS_PACE_MS : PACE_MS;
   const path = options.environment["PATH"] ?? "/usr/bin:/bin";
   await using world = await makeDemoWorld({ keepDirectory: options.keepDirectory, path }, signal);
-  const keeper = new DaemonKeeper(daemonCommand(options, world, paceMs));
+  const keeper = new DaemonKeeper(daemonCommand(options, world, { HYDRAFLOW_DEMO_PACE_MS: String(paceMs) }));
   const problems: string[] = [];
   let chaos: Chaos | undefined;
   {
@@ -84,22 +79,6 @@ export function isAsPromised(report: DemoReport): boolean {
   return report.failed === 0 && report.duplicates === 0 && report.orphans === 0 && report.problems.length === 0;
 }
 
-function daemonCommand(options: DemoOptions, world: DemoWorld, paceMs: number) {
-  const inherited = Object.entries(options.environment).filter(
-    ([name, value]) => value !== undefined && /^(PATH|HOME|LANG|LC_.*|TMPDIR)$/.test(name),
-  );
-  return {
-    runtime: options.runtime,
-    args: [...options.cliArguments, "daemon", "--home", world.paths.home, "--tcp-port", "0", "--http-port", "0"],
-    environment: {
-      ...(Object.fromEntries(inherited) as Record<string, string>),
-      GITHUB_TOKEN: world.githubToken,
-      HYDRAFLOW_DEMO_PACE_MS: String(paceMs),
-    },
-    outputFile: join(world.directory, "daemon.out"),
-  };
-}
-
 function announce(progress: Progress, world: DemoWorld): void {
   progress.note(
     `Forge with ${world.repositories.length} repositories at ${world.forge.url}, everything in ${world.directory}.`,
@@ -109,7 +88,7 @@ function announce(progress: Progress, world: DemoWorld): void {
 
 async function addRepositories(world: DemoWorld, door: Door, progress: Progress, signal: AbortSignal): Promise<void> {
   for (const { checkout, fullName } of world.repositories) {
-    while (!(await door.add(checkout, signal))) await pause(signal);
+    await door.addUntilTaken(checkout, signal);
     progress.note(`Added ${fullName}.`);
   }
 }

@@ -2,12 +2,14 @@
 // been killed and started again in between. An answer that does not come is `undefined`: the caller asks again.
 
 import { readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { parseJsonObject } from "../core/json-lines.ts";
 import { type SupervisorPaths } from "../core/paths.ts";
 import type { RepoEntry } from "../core/supervisor-control.ts";
 
 const REPLY_TIMEOUT_MS = 70_000;
+const ADD_AGAIN_MS = 150;
 
 export interface PipelineRow {
   readonly repo: string;
@@ -42,9 +44,10 @@ export class Door {
     return ((await this.#call("GET", "/api/hitl", undefined, signal))?.["items"] ?? []) as readonly QuestionRow[];
   }
 
-  /** True when the repository is registered afterwards. */
-  async add(path: string, signal: AbortSignal): Promise<boolean> {
-    return (await this.#call("POST", "/api/repos", { path }, signal)) !== undefined;
+  /** Resolves when the repository is registered. */
+  async addUntilTaken(path: string, signal: AbortSignal): Promise<void> {
+    while ((await this.#call("POST", "/api/repos", { path }, signal)) === undefined)
+      await delay(ADD_AGAIN_MS, undefined, { signal });
   }
 
   async answer(slug: string, issue: number, text: string, signal: AbortSignal): Promise<boolean> {

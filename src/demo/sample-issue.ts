@@ -45,6 +45,13 @@ export function objectedOnce(change: Change & { finding: string; addition: strin
   return { ...plain(change), body: body(change) + more, wanted: { [sourceOf(change)]: change.code } };
 }
 
+/** Adds a line at the end of a file besides, so that two of them in flight at once conflict. */
+export function alsoNoted(change: Change & { notes: string; line: string }): SampleIssue {
+  const more = `\nAnd a note about it:\n\n${block(`md append=${change.notes}`, change.line)}`;
+  const simple = plain(change);
+  return { ...simple, body: body(change) + more, wanted: { ...simple.wanted, [change.notes]: change.line } };
+}
+
 /** The repository has it already; the plan says where, and the issue is closed. */
 export function alreadyDone(issue: {
   title: string;

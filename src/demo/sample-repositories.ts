@@ -165,11 +165,11 @@ export const SAMPLE_REPOSITORIES: readonly SampleRepository[] = [
   },
 ];
 
-function packageJson(name: string): string {
+export function packageJson(name: string): string {
   return `${JSON.stringify({ name, version: "1.0.0", private: true, type: "module", scripts: { test: "node --test" } }, null, 2)}\n`;
 }
 
-function testFile(
+export function testFile(
   module: string,
   imported: string,
   cases: readonly (readonly [expression: string, expected: string])[],
@@ -184,6 +184,6 @@ function testFile(
   return [head, ...cases.map(([expression, expected]) => testCase(expression, expression, expected))].join("\n");
 }
 
-function testCase(title: string, expression: string, expected: string): string {
+export function testCase(title: string, expression: string, expected: string): string {
   return `test(${JSON.stringify(title)}, () => {\n  assert.deepEqual(${expression}, ${expected});\n});\n`;
 }

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
+import type { ForgeReader } from "../forge/forge-reader.ts";
 import type { LedgerEntry } from "../forge/ledger.ts";
 import type { DemoRepository, DemoWorld } from "./demo-world.ts";
 import { ROBOT } from "./demo-world.ts";
@@ -25,7 +26,10 @@ const FIXED_LABEL = "hydraflow-fixed";
 const DUP_LABEL = "hydraflow-dup";
 const CLAIM_LABEL = "hydraflow-in-progress";
 const HITL_LABEL = "hydraflow-hitl";
+const HEADS = "refs/heads/";
+const OWN_LABEL = /^hydraflow-/;
 const MARKER = /<!-- hydraflow:(\S+)/;
+const CLAIM_EXPIRY = /<!-- hydraflow:claim [^\n<]*"expires":"([^"]+)"/;
 
 export async function summarise(world: DemoWorld, signal: AbortSignal): Promise<DemoSummary> {
   const counts = { merged: 0, hitl: 0, closed: 0, failed: 0 };
@@ -65,14 +69,19 @@ function isEnded({ state, labels }: { readonly state: string; readonly labels: r
   );
 }
 
-/** Every write that must happen once is told by what it is and where; what is told more often is a duplicate. */
+/** How often something happened that must happen once, above the one time. */
 export function countDuplicates(ledger: readonly LedgerEntry[]): number {
+  return duplicatesIn(ledger).reduce((sum, { times }) => sum + times - 1, 0);
+}
+
+/** Every write that must happen once is told by what it is and where; what is told more often is here. */
+export function duplicatesIn(ledger: readonly LedgerEntry[]): { readonly what: string; readonly times: number }[] {
   const seen = new Map<string, number>();
   for (const entry of ledger) {
     const key = onceKeyOf(entry);
     if (key !== undefined) seen.set(key, (seen.get(key) ?? 0) + 1);
   }
-  return [...seen.values()].reduce((sum, times) => sum + times - 1, 0);
+  return [...seen].filter(([, times]) => times > 1).map(([what, times]) => ({ what, times }));
 }
 
 function onceKeyOf(entry: LedgerEntry): string | undefined {
@@ -80,11 +89,43 @@ function onceKeyOf(entry: LedgerEntry): string | undefined {
   if (entry.kind === "pull.created") return `${entry.repo} pull ${String(entry.detail["head"])}`;
   if (entry.kind === "pull.merged" || entry.kind === "issue.closed")
     return `${entry.repo} ${entry.kind} ${entry.number}`;
-  if (entry.kind === "comment.created" || entry.kind === "review.created") {
+  // A reviewer that was asked again words it anew, so the commit tells, and not the text.
+  if (entry.kind === "review.created") return `${entry.repo} review ${entry.number} of ${String(entry.detail["head"])}`;
+  if (entry.kind === "comment.created") {
     const body = String(entry.detail["body"]);
     return `${entry.repo} ${entry.number} ${MARKER.exec(body)?.[1] ?? body}`;
   }
   return undefined;
+}
+
+/**
+ * What still stands on the forge of work that has ended, in words: of issues the label or claim that is too much, pull
+ * requests that are open, and branches beside `main`.
+ */
+export function leftoversOn(forge: ForgeReader, repo: string): string[] {
+  const issues = forge.issues(repo).flatMap(({ number, state, labels }) => {
+    const own = labels.filter((label) => OWN_LABEL.test(label));
+    const tooMany = own.length > 1 ? own : own.filter((label) => label !== FIXED_LABEL && label !== DUP_LABEL);
+    const claims = forge.comments(repo, number).filter(({ author, body }) => author === ROBOT && isStandingClaim(body));
+    return [
+      ...(state === "open" ? [`${repo}#${number} is open`] : []),
+      ...(tooMany.length > 0 ? [`${repo}#${number} is labelled ${tooMany.join(" and ")}`] : []),
+      ...claims.map(() => `${repo}#${number} is still claimed`),
+    ];
+  });
+  const pulls = forge.pulls(repo).filter(({ state }) => state === "open");
+  const branches = Object.keys(forge.refs(repo)).filter((ref) => ref.startsWith(HEADS) && ref !== `${HEADS}main`);
+  return [
+    ...issues,
+    ...pulls.map(({ number }) => `${repo}: pull request #${number} is open`),
+    ...branches.map((ref) => `${repo}: ${ref.slice(HEADS.length)} is there`),
+  ];
+}
+
+/** A released claim expired in 1970. */
+function isStandingClaim(body: string): boolean {
+  const expires = CLAIM_EXPIRY.exec(body)?.[1];
+  return expires !== undefined && Date.parse(expires) > 0;
 }
 
 function isHandOff(entry: LedgerEntry, repo: string, number: number): boolean {

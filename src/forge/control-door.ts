@@ -42,6 +42,12 @@ const schemas = {
     times: z.optional(z.int().check(z.minimum(1))),
     fault: faultSchema,
   }),
+  /** A share of all requests, by chance, until faults are cleared. */
+  "fault-rate": z.strictObject({
+    share: z.number().check(z.minimum(0), z.maximum(1)),
+    faults: z.array(faultSchema).check(z.minLength(1)),
+    seed: z.int(),
+  }),
   repositories: z.strictObject({
     owner: text,
     name: text,
@@ -130,6 +136,7 @@ const actions: Actions = {
       // oxlint-disable-next-line hydraflow/linear-expression
       match: pathPattern === undefined ? match : { ...match, path: new RegExp(pathPattern) },
     } satisfies FaultOrder),
+  "fault-rate": (forge, input) => forge.faults.strikeAtRate(input),
   repositories: (forge, input) => forge.createRepository(input),
   commits: (forge, { repo: name, ...change }) => forge.commitFiles(name, change),
   collaborators: (forge, input) => forge.addCollaborator(input.repo, input.login, input.permission),

@@ -1,4 +1,7 @@
-// Faults that tests order in advance: each strikes the next matching requests, so many times, and is then used up.
+// Faults that tests order in advance: each strikes the next matching requests, so many times, and is then used up. Beside
+// them a share of all requests can be struck by chance.
+
+import { seededRandom } from "./seeded-random.ts";
 
 export type Fault =
   /** Answered without doing the work. */
@@ -6,6 +9,7 @@ export type Fault =
       readonly kind: "status";
       readonly status: number;
       readonly retryAfter?: number | undefined;
+      /** A text is sent as a page of HTML, everything else as JSON. */
       readonly body?: unknown;
     }
   | { readonly kind: "rate-limited" }
@@ -33,29 +37,46 @@ export interface FaultOrder {
   readonly fault: Fault;
 }
 
+export interface FaultRate {
+  /** Of the requests that no order strikes: from 0 to 1. */
+  readonly share: number;
+  /** One of them, each as likely as the others. */
+  readonly faults: readonly Fault[];
+  /** The same seed strikes the same requests of one order. */
+  readonly seed: number;
+}
+
 const ORDERS_MAX = 1_000;
 
 export class FaultPlan {
   #orders: { readonly order: FaultOrder; left: number }[] = [];
+  #chance: () => Fault | undefined = () => undefined;
 
   plan(order: FaultOrder): void {
     if (this.#orders.length >= ORDERS_MAX) throw new RangeError(`at most ${ORDERS_MAX} faults can wait`);
     this.#orders.push({ order, left: order.times ?? 1 });
   }
 
-  clear(): void {
-    this.#orders = [];
+  /** In place of the rate so far. */
+  strikeAtRate({ share, faults, seed }: FaultRate): void {
+    const random = seededRandom(seed);
+    this.#chance = () => (random() < share ? faults[Math.floor(random() * faults.length)] : undefined);
   }
 
-  /** Requests that will still be struck. */
+  clear(): void {
+    this.#orders = [];
+    this.#chance = () => undefined;
+  }
+
+  /** Requests that orders will still strike. */
   get pending(): number {
     return this.#orders.reduce((sum, { left }) => sum + left, 0);
   }
 
-  /** The fault for this request, which counts as having struck. Earlier orders come first. */
+  /** The fault for this request, which counts as having struck. Earlier orders come first, chance comes last. */
   take(method: string, path: string): Fault | undefined {
     const found = this.#orders.find(({ order }) => isMatch(order.match, method, path));
-    if (found === undefined) return undefined;
+    if (found === undefined) return this.#chance();
     found.left -= 1;
     if (found.left <= 0) this.#orders = this.#orders.filter((other) => other !== found);
     return found.order.fault;

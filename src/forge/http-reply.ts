@@ -19,6 +19,14 @@ export function jsonReply(status: number, body: unknown, headers: Readonly<Recor
   };
 }
 
+export function htmlReply(status: number, page: string, headers: Readonly<Record<string, string>> = {}): HttpReply {
+  return {
+    status,
+    headers: { "content-type": "text/html; charset=utf-8", ...headers },
+    body: Buffer.from(page),
+  };
+}
+
 export async function sendReply(outgoing: ServerResponse, reply: HttpReply): Promise<void> {
   if (!Buffer.isBuffer(reply.body)) {
     outgoing.writeHead(reply.status, reply.headers);

@@ -11,7 +11,7 @@ import { type ControlDoor, isControlPath } from "./control-door.ts";
 import type { Fault, FaultPlan } from "./fault-plan.ts";
 import type { ForgeLog } from "./forge-log.ts";
 import { type GitDoor, isGitPath } from "./git-door.ts";
-import { type HttpReply, jsonReply, sendHalf, sendReply, wholeBody } from "./http-reply.ts";
+import { htmlReply, type HttpReply, jsonReply, sendHalf, sendReply, wholeBody } from "./http-reply.ts";
 import type { PageDoor } from "./page-door.ts";
 import { type RateLimiter, rateLimitHeaders } from "./rate-limiter.ts";
 import { type RestDoor, restPath } from "./rest-door.ts";
@@ -180,10 +180,11 @@ export class HttpServer implements AsyncDisposable {
       const headers = rateLimitHeaders({ ...budget, used: budget.limit, remaining: 0 });
       return jsonReply(403, { message: `API rate limit exceeded for user ${login}.` }, headers);
     }
-    const isStatus = fault.kind === "status";
     const retryAfter = fault.retryAfter === undefined ? {} : { "retry-after": String(fault.retryAfter) };
-    const body = isStatus ? (fault.body ?? { message: "A planned fault" }) : { message: SECONDARY_LIMIT_MESSAGE };
-    return jsonReply(isStatus ? fault.status : 403, body, { ...rateLimitHeaders(budget), ...retryAfter });
+    const headers = { ...rateLimitHeaders(budget), ...retryAfter };
+    if (fault.kind === "secondary-limit") return jsonReply(403, { message: SECONDARY_LIMIT_MESSAGE }, headers);
+    if (typeof fault.body === "string") return htmlReply(fault.status, fault.body, headers);
+    return jsonReply(fault.status, fault.body ?? { message: "A planned fault" }, headers);
   }
 
   #count(method: string, url: URL, status: number, fault: Fault | undefined): void {
@@ -202,8 +203,7 @@ const SECONDARY_LIMIT_MESSAGE =
   "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
 
 function secondaryPage(): HttpReply {
-  const body = Buffer.from(`<!DOCTYPE html><html><body><p>${SECONDARY_LIMIT_MESSAGE}</p></body></html>`);
-  return { status: 403, headers: { "content-type": "text/html; charset=utf-8" }, body };
+  return htmlReply(403, `<!DOCTYPE html><html><body><p>${SECONDARY_LIMIT_MESSAGE}</p></body></html>`);
 }
 
 /** Undefined above the limit; the rest is then left unread. */

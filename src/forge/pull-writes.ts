@@ -94,7 +94,7 @@ export function addReview(
   tell(write, {
     kind: "review.created",
     number: issue.number,
-    detail: { state: review.state, body: review.body },
+    detail: { state: review.state, body: review.body, head: review.commitSha },
     event: {
       name: "pull_request_review",
       payload: () => ({

@@ -12,12 +12,14 @@ import { type ClaimHeld, ClaimReader, isElected } from "./claim-election.ts";
 import { HeldClaim, isLeaseValid, type Lease } from "./held-claim.ts";
 import type { WorkerEvent } from "./event.ts";
 import type { GitHub, GitHubFailure, Issue } from "./github/github.ts";
+import type { KeptClaim } from "./issue-state.ts";
 import type { StateTracker } from "./state-tracker.ts";
 
 export type { ClaimHeld } from "./claim-election.ts";
 
 const MARGIN_MS_MAX = 60_000;
 const MARGIN_SHARE = 0.1;
+const NEVER_VALID = new Date(0).toISOString();
 const RELEASED_TEXT = "**HydraFlow** is not working on this issue at the moment.";
 
 export interface ClaimKeeperOptions {
@@ -54,8 +56,6 @@ export class ClaimKeeper implements AsyncDisposable {
   readonly #marginMs: number;
   readonly #reader: ClaimReader;
   readonly #held = new Map<number, HeldClaim>();
-  /** Comments of claims that were given up but not yet marked so on GitHub. */
-  readonly #unfinished = new Map<number, number>();
 
   constructor(options: ClaimKeeperOptions) {
     this.#options = options;
@@ -99,33 +99,63 @@ export class ClaimKeeper implements AsyncDisposable {
     return held === undefined || held.stage === stage ? ok() : held.renew(stage, signal);
   }
 
-  /** `closing` is what the status comment says from now on. Not held: success. After a failure call it again. */
+  /** Whether a claim was given up here and GitHub may not show it yet: call `release` again. */
+  isReleasing(issue: number): boolean {
+    return this.#options.state.issue(issue).claim?.closing !== undefined;
+  }
+
+  /**
+   * `closing` is what the status comment says from now on; by default what an earlier call wanted it to say. Not held:
+   * success. That it is given up is remembered before GitHub is told, so a failure or a crash is made good by another call.
+   */
   async release(
     issue: Pick<Issue, "number">,
     signal: AbortSignal,
-    closing = RELEASED_TEXT,
+    closing?: string,
   ): Promise<Result<undefined, GitHubFailure>> {
     const { number } = issue;
-    const { github, state, tell } = this.#options;
+    const { state, tell } = this.#options;
     const held = this.#held.get(number);
-    const commentId = held?.commentId ?? state.issue(number).claim?.commentId ?? this.#unfinished.get(number);
+    const kept = state.issue(number).claim;
+    const commentId = held?.commentId ?? kept?.commentId;
     if (commentId === undefined) return ok();
-    this.#unfinished.set(number, commentId);
     await held?.[Symbol.asyncDispose]();
     this.#held.delete(number);
-    // First forgotten, then given up: a claim that others may take must never be resumed from memory.
+    const text = closing ?? kept?.closing ?? RELEASED_TEXT;
+    // First made worthless, then given up: a claim that others may take must never be resumed from memory.
+    await this.#remember(number, { commentId, expiresAt: NEVER_VALID, closing: text });
+    const shown = await this.#showReleased(number, { commentId, text, isLate: kept?.closing !== undefined }, signal);
+    if (!shown.ok) return shown;
     await this.#remember(number, null);
-    const edited = await github.updateComment(
-      commentId,
-      releasedBody(this.#options.owner, randomUUID(), closing),
-      signal,
-    );
-    if (!edited.ok && edited.failure.kind !== "not-found") return edited;
-    const removed = await github.removeLabel(number, this.#label, signal);
-    if (!removed.ok && removed.failure.kind !== "not-found") return removed;
-    this.#unfinished.delete(number);
     tell({ type: "issue.released", issue: number });
     return ok();
+  }
+
+  /** The comment first: the label is for people. One "not found" is believed when GitHub says it of what it is about, too. */
+  async #showReleased(
+    issue: number,
+    { commentId, text, isLate }: { commentId: number; text: string; isLate: boolean },
+    signal: AbortSignal,
+  ): Promise<Result<undefined, GitHubFailure>> {
+    const { github, owner } = this.#options;
+    const edited = await github.updateComment(commentId, releasedBody(owner, randomUUID(), text), signal);
+    if (!edited.ok && edited.failure.kind !== "not-found") return edited;
+    if (!edited.ok || isLate) {
+      const claims = await this.#reader.read(issue, this.#now, signal);
+      if (!claims.ok) return claims.failure.kind === "not-found" ? this.#confirmGone(issue, signal) : claims;
+      if (!edited.ok && claims.value.own.some((own) => own.commentId === commentId)) return fail(lagging(issue));
+      // Somebody else may have claimed it meanwhile; then the label is theirs.
+      if (claims.value.foreign.length > 0) return ok();
+    }
+    const removed = await github.removeLabel(issue, this.#label, signal);
+    return !removed.ok && removed.failure.kind === "not-found" ? this.#confirmGone(issue, signal) : removed;
+  }
+
+  /** There is nothing to give up where the issue is gone; a replica that lags is asked again later. */
+  async #confirmGone(issue: number, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
+    const read = await this.#options.github.issue(issue, signal);
+    if (!read.ok) return read.failure.kind === "not-found" ? ok() : read;
+    return fail(lagging(issue));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -186,7 +216,6 @@ export class ClaimKeeper implements AsyncDisposable {
         lose: () => this.#held.delete(issue.number),
       },
     );
-    this.#unfinished.delete(issue.number);
     this.#held.set(issue.number, held);
     tell({ type: "issue.claimed", issue: issue.number, stage: bid.stage, owner });
     return ok(held);
@@ -218,7 +247,7 @@ export class ClaimKeeper implements AsyncDisposable {
     this.#options.tell({ type: "github.failed", request, status, message });
   }
 
-  #remember(issue: number, claim: { commentId: number; expiresAt: string } | null): Promise<void> {
+  #remember(issue: number, claim: KeptClaim | null): Promise<void> {
     const { state } = this.#options;
     if (claim === null && state.issue(issue).claim === null) return Promise.resolve();
     return state.update(issue, (old) => ({ ...old, claim }));
@@ -248,6 +277,16 @@ export class ClaimKeeper implements AsyncDisposable {
   get #label(): string {
     return labelName(this.#options.labelPrefix, "in-progress");
   }
+}
+
+function lagging(issue: number): GitHubFailure {
+  return {
+    kind: "conflict",
+    message: `GitHub shows #${issue}, and yet knows nothing of it`,
+    status: 404,
+    retryable: true,
+    retryAt: null,
+  };
 }
 
 function tooSlow(): GitHubFailure {

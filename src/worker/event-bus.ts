@@ -148,11 +148,14 @@ function levelOf(event: WorkerEvent): LogLevel {
     case "github.failed":
     case "github.paused":
     case "hitl.asked":
+    case "issue.waiting":
       return "warn";
     case "agent.said":
     case "agent.tool":
     case "store.synced":
       return "debug";
+    case "worker.alarm":
+      return event.isOn ? "error" : "info";
     case "worker.notice":
       return event.notice === null ? "info" : "warn";
     default:

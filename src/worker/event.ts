@@ -2,6 +2,7 @@
 // are static, everything that varies is a field.
 
 import type { Stage, StageLabel } from "../core/stage.ts";
+import type { WaitCause } from "../core/worker-metrics.ts";
 
 export type WorkerEvent =
   | { readonly type: "worker.ready"; readonly port: number }
@@ -15,9 +16,24 @@ export type WorkerEvent =
       readonly problem: string;
       readonly stack: string | null;
     }
+  /** Work does not move although it could, or GitHub does not show it; `isOn` false when that is over. */
+  | {
+      readonly type: "worker.alarm";
+      readonly alarm: "stalled" | "sync";
+      readonly isOn: boolean;
+      readonly detail: string;
+    }
   | { readonly type: "issue.found"; readonly issue: number; readonly stage: Stage; readonly title: string }
   | { readonly type: "issue.claimed"; readonly issue: number; readonly stage: Stage; readonly owner: string }
   | { readonly type: "issue.released"; readonly issue: number }
+  /** Told when a wait begins, and when it is for something else; how long it lasts is in `explain` and in the metrics. */
+  | {
+      readonly type: "issue.waiting";
+      readonly issue: number;
+      readonly cause: WaitCause;
+      readonly reason: string;
+      readonly since: string;
+    }
   | { readonly type: "issue.moved"; readonly issue: number; readonly from: StageLabel; readonly to: StageLabel }
   | { readonly type: "issue.closed"; readonly issue: number; readonly reason: string }
   | {
@@ -107,6 +123,8 @@ export type WorkerEvent =
     }
   | { readonly type: "github.failed"; readonly request: string; readonly status: number; readonly message: string }
   | { readonly type: "github.paused"; readonly until: string }
+  /** What ended issues had left is gone; `left` names what could not be removed. */
+  | { readonly type: "leftovers.swept"; readonly removed: number; readonly left: string }
   | { readonly type: "store.synced"; readonly issues: number; readonly full: boolean };
 
 /** As it stands in events.jsonl and on the stream. `id` rises by one within a `boot`; (repo, boot, id) is unique. */

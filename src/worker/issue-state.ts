@@ -7,7 +7,17 @@ import { STAGE_LABELS, STAGES, type Stage, type StageLabel } from "../core/stage
 export const HISTORY_MAX = 100;
 export const GUIDANCE_MAX = 50;
 
-export const HITL_CAUSES = ["question", "not-ready", "attempts", "review", "ci", "conflict", "agent", "git"] as const;
+export const HITL_CAUSES = [
+  "question",
+  "not-ready",
+  "attempts",
+  "review",
+  "ci",
+  "conflict",
+  "agent",
+  "git",
+  "waiting",
+] as const;
 export type HitlCause = (typeof HITL_CAUSES)[number];
 
 export interface Guidance {
@@ -98,6 +108,14 @@ export interface IssueOutcome {
   readonly pull: number | null;
 }
 
+export interface KeptClaim {
+  readonly commentId: number;
+  /** Long past once it is being given up, so that nobody goes on with it. */
+  readonly expiresAt: string;
+  /** What the status comment is to say in the end; present from when it is being given up until GitHub shows that. */
+  readonly closing?: string | undefined;
+}
+
 /** Times are ISO. Frozen wherever it is handed out. */
 export interface IssueState {
   /** Rises each time a finished issue enters triage again; part of every journal key. */
@@ -127,9 +145,11 @@ export interface IssueState {
   readonly branchUpdates: number;
   /** Work that the gate was green for and that a rule of the server refused; the next run pushes it as it is. */
   readonly kept: { readonly sha: string; readonly summary: string } | null;
-  readonly claim: { readonly commentId: number; readonly expiresAt: string } | null;
+  readonly claim: KeptClaim | null;
   readonly retryAt: string | null;
   readonly retryReason: string | null;
+  /** Since when its run waits without an attempt; null when it does not. */
+  readonly waitingSince: string | null;
   readonly outcome: IssueOutcome | null;
   /** What `explain` shows, oldest first; the newest HISTORY_MAX stay. */
   readonly history: readonly { readonly at: string; readonly text: string }[];
@@ -158,6 +178,7 @@ export const UNKNOWN_ISSUE: IssueState = Object.freeze({
   claim: null,
   retryAt: null,
   retryReason: null,
+  waitingSince: null,
   outcome: null,
   history: Object.freeze([]),
 });
@@ -241,9 +262,12 @@ export const issueStateSchema = z.strictObject({
   waived: z._default(z.nullable(approval), null),
   branchUpdates: z._default(count, 0),
   kept: z._default(z.nullable(z.strictObject({ sha: z.string(), summary: z.string() })), null),
-  claim: z.nullable(z.strictObject({ commentId: id, expiresAt: z.string() })),
+  claim: z.nullable(
+    z.strictObject({ commentId: id, expiresAt: z.string(), closing: z.optional(z.string().check(z.minLength(1))) }),
+  ),
   retryAt: z.nullable(z.string()),
   retryReason: z.nullable(z.string()),
+  waitingSince: z._default(z.nullable(z.string()), null),
   outcome: z.nullable(outcome),
   history: z.array(z.strictObject({ at: z.string(), text: z.string() })),
 });

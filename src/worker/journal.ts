@@ -8,6 +8,8 @@ import { exists, removeTemporaries } from "../core/durable-file.ts";
 import { ok, type Result } from "../core/result.ts";
 
 const BYTES_MAX = 16_777_216;
+/** So many keys are never worth a look at what may be forgotten; after each look it is twice what was left. */
+const KEYS_MIN = 1_000;
 
 export interface EffectSteps<T, F> {
   /** Whether it happened already; null means it did not. */
@@ -18,7 +20,7 @@ export interface EffectSteps<T, F> {
 }
 
 export interface JournalOptions {
-  /** True when nothing about this issue will be asked again, so that compaction may drop its results. */
+  /** True when nothing about this issue will be asked again, so that its results may be dropped. */
   readonly mayForget?: (issue: number) => boolean;
 }
 
@@ -29,7 +31,8 @@ type JournalRecord =
   | { readonly key: string; readonly at: string; readonly kind: "refused"; readonly reason: string };
 
 /** The last word on each key; a refused one is not there. */
-type Entries = Map<string, Exclude<JournalRecord, { kind: "refused" }>>;
+type Entry = Exclude<JournalRecord, { kind: "refused" }>;
+type Entries = Map<string, Entry>;
 
 export class Journal implements AsyncDisposable {
   /** One line for a person when records were lost to damage; null when all is well. An intent may be among them. */
@@ -37,7 +40,11 @@ export class Journal implements AsyncDisposable {
   readonly #log: AppendLog<JournalRecord>;
   readonly #clock: Clock;
   readonly #entries: Entries;
+  /** Those of the entries that are intents: each move of a label asks for them. */
+  readonly #open: Entries;
+  readonly #options: JournalOptions;
   readonly #inHand = new Map<string, Promise<unknown>>();
+  #forgetAbove = KEYS_MIN;
 
   static async open(path: string, clock: Clock, options: JournalOptions = {}): Promise<Journal> {
     const entries: Entries = new Map();
@@ -49,14 +56,20 @@ export class Journal implements AsyncDisposable {
     const degraded = (await exists(evidence))
       ? `the journal was damaged; the lines are in ${evidence}, and every effect is looked up first until that file is gone`
       : null;
-    return new Journal(log, clock, entries, degraded);
+    return new Journal(log, entries, { ...options, clock, degraded });
   }
 
-  private constructor(log: AppendLog<JournalRecord>, clock: Clock, entries: Entries, degraded: string | null) {
+  private constructor(
+    log: AppendLog<JournalRecord>,
+    entries: Entries,
+    options: JournalOptions & { readonly clock: Clock; readonly degraded: string | null },
+  ) {
     this.#log = log;
-    this.#clock = clock;
+    this.#clock = options.clock;
     this.#entries = entries;
-    this.degraded = degraded;
+    this.#open = new Map([...entries].filter(([, { kind }]) => kind === "intent"));
+    this.#options = options;
+    this.degraded = options.degraded;
   }
 
   /**
@@ -85,7 +98,7 @@ export class Journal implements AsyncDisposable {
 
   /** Effects of which nobody knows yet whether they happened, oldest first. */
   pending(): readonly { readonly key: string; readonly at: string }[] {
-    return [...this.#entries.values()].filter(({ kind }) => kind === "intent").map(({ key, at }) => ({ key, at }));
+    return [...this.#open.values()].map(({ key, at }) => ({ key, at }));
   }
 
   /** Every key that starts so and has an intent or a result. */
@@ -101,8 +114,7 @@ export class Journal implements AsyncDisposable {
 
   /** The highest cycle in any key of this issue; 0 when there is none. A worker that lost state.json must go on above it. */
   lastCycle(issue: number): number {
-    const cycles = this.keys(`${issue}.`).map((key) => Number(/^\d+\.(\d+)\//.exec(key)?.[1] ?? 0));
-    return cycles.reduce((highest, cycle) => Math.max(highest, cycle), 0);
+    return this.keys(`${issue}.`).reduce((highest, key) => Math.max(highest, cycleOf(key)), 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -138,11 +150,35 @@ export class Journal implements AsyncDisposable {
   async #append(record: JournalRecord): Promise<void> {
     await this.#log.append(record, "durable");
     remember(this.#entries, record);
+    this.#open.delete(record.key);
+    if (record.kind === "intent") this.#open.set(record.key, record);
+    if (this.#entries.size > this.#forgetAbove) await this.#forget();
+  }
+
+  /** Of an issue that has ended one result stays, with which `lastCycle` still answers. */
+  async #forget(): Promise<void> {
+    const newest = new Map<number, string>();
+    for (const key of this.#entries.keys()) {
+      const issue = Number.parseInt(key, 10);
+      if (cycleOf(key) >= cycleOf(newest.get(issue) ?? "")) newest.set(issue, key);
+    }
+    for (const [key, { kind }] of this.#entries) {
+      const issue = Number.parseInt(key, 10);
+      if (kind === "result" && newest.get(issue) !== key && this.#options.mayForget?.(issue) === true)
+        this.#entries.delete(key);
+    }
+    this.#forgetAbove = Math.max(KEYS_MIN, 2 * this.#entries.size);
+    // What the disk refuses now stays in the file until the next time; nothing is lost by that.
+    await this.#log.compact((record) => this.#entries.get(record.key) === record).catch(() => undefined);
   }
 
   #now(): string {
     return this.#clock.now().toISOString();
   }
+}
+
+function cycleOf(key: string): number {
+  return Number(/^\d+\.(\d+)\//.exec(key)?.[1] ?? 0);
 }
 
 /** Open intents always; results as long as the issue may ask for them; superseded records never. */

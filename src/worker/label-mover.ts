@@ -129,8 +129,19 @@ export class LabelMover {
     const labels = await this.#relabel(issue.number, move.to, signal);
     if (!labels.ok || pull === null) return labels;
     const onPull = await this.#relabel(pull, move.to, signal);
-    // The label on the pull request is for people's eyes; where it cannot be set the issue still goes on.
-    return onPull.ok || !onPull.failure.retryable ? labels : onPull;
+    if (onPull.ok || (await this.#isRefusedForGood(pull, onPull.failure, signal))) return labels;
+    return fail({ ...onPull.failure, retryable: true });
+  }
+
+  /**
+   * The label on the pull request is for people's eyes: where GitHub does not let us set it the issue still goes on. A
+   * credential that it does not know, and "not found" for a pull request that it shows, pass.
+   */
+  async #isRefusedForGood(pull: number, { kind, retryable }: GitHubFailure, signal: AbortSignal): Promise<boolean> {
+    if (retryable || kind === "unauthorized") return false;
+    if (kind !== "not-found") return true;
+    const read = await this.#options.github.pull(pull, signal);
+    return !read.ok && read.failure.kind === "not-found";
   }
 
   /** Adds, then removes; the labels afterwards. Once something has changed, every failure is to be tried again. */

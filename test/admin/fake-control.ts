@@ -20,7 +20,7 @@ export class FakeControl implements SupervisorControl {
   readonly #workers = new Map<string, FakeWorker>();
   #entries: readonly RepoEntry[] = [];
 
-  put(slug: string, state: RepoState, worker?: FakeWorker): void {
+  put(slug: string, state: RepoState, worker?: FakeWorker, notice: string | null = null): void {
     const entry: RepoEntry = {
       path: `/srv/${slug}`,
       slug,
@@ -36,7 +36,7 @@ export class FakeControl implements SupervisorControl {
       generation: 1,
       desired: "running",
       last_exit: null,
-      notice: null,
+      notice,
       draining: false,
     };
     this.#entries = [...this.#entries.filter((other) => other.slug !== slug), entry];

@@ -7,6 +7,9 @@ import { routeCalls } from "./route-calls.ts";
 
 const FIGURES: WorkerMetrics = {
   stages: [{ stage: "plan", queued: 3, active: 1, waiting: 2, oldest_seconds: 42.5 }],
+  waits: [{ cause: "git-locked", count: 1, oldest_seconds: 61 }],
+  stalled: 1,
+  is_sync_stale: false,
   runs: [{ stage: "plan", outcome: "advance", count: 7 }],
   run_seconds: [{ stage: "plan", buckets: [0, 1, 2, 2, 2, 3, 3, 3, 3], sum: 181.5, count: 4 }],
   agent_turns: [{ outcome: "completed", count: 9 }],
@@ -102,6 +105,10 @@ describe("GET /metrics", () => {
         'hydraflow_run_duration_seconds_sum{repo="acme-web",stage="plan"} 181.5',
         'hydraflow_agent_tokens_total{repo="acme-web",direction="output"} 200',
         'hydraflow_agent_cost_dollars_total{repo="acme-web"} 0.25',
+        'hydraflow_waiting_issues{repo="acme-web",cause="git-locked"} 1',
+        'hydraflow_waiting_oldest_seconds{repo="acme-web",cause="git-locked"} 61',
+        'hydraflow_stalled_issues{repo="acme-web"} 1',
+        'hydraflow_sync_stale{repo="acme-web"} 0',
         'hydraflow_github_budget_remaining{repo="acme-web"} 4321',
         'hydraflow_github_budget_reset_timestamp_seconds{repo="acme-web"} 1772366400',
         'hydraflow_event_unread{repo="acme-web"} 17',

@@ -79,7 +79,20 @@ describe("health", () => {
       ready: false,
       draining: false,
       problems: ["the disk is full"],
+      hindered: [],
     });
+  });
+
+  it("counts the hindered repositories for everybody, and names them and their notice for holders of a token", async () => {
+    await using own = await openDoor();
+    own.control.put("acme-a", "running", undefined, "stalled: 1 issue has not moved");
+    own.control.put("acme-b", "running");
+
+    const ready = await ask(own.port, "/readyz", { headers: {} });
+    const ping = await askJson(own.port, "/api/ping");
+
+    expect([ready.status, ready.text]).toEqual([200, "ready, 1 hindered\n"]);
+    expect(ping.body).toMatchObject({ hindered: [{ slug: "acme-a", notice: "stalled: 1 issue has not moved" }] });
   });
 });
 

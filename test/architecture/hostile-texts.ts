@@ -2,9 +2,10 @@
 // to hold. Each ends in something that no loop of the expression expects.
 
 const END = "\u0000";
+const LOOPS_MAX = 8;
 
-/** `parts`: one character for each place of the expression at which it reads one. */
-export function hostileTexts(parts: readonly string[], unitsMax: number): string[] {
+/** `parts`: one character for each place of the expression at which it reads one. `loops`: the places that may repeat. */
+export function hostileTexts(parts: readonly string[], loops: readonly number[], unitsMax: number): string[] {
   const whole = parts.join("");
   const half = parts.slice(0, Math.ceil(parts.length / 2)).join("");
   const distinct = [...new Set(parts)];
@@ -15,7 +16,8 @@ export function hostileTexts(parts: readonly string[], unitsMax: number): string
     whole.slice(0, -1),
     half,
     whole.slice(0, -2),
-    whole.slice(0, -3),
+    // What a loop has read so far, again and again: a search begun at each has all the others to go through.
+    ...loops.slice(-LOOPS_MAX).map((at) => parts.slice(0, at + 1).join("")),
     `${half} `,
     `${own[0]}${own.at(-1)}`,
     " ",

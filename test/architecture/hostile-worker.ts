@@ -32,6 +32,7 @@ const CALM_MS = 25;
 
 interface Position {
   readonly characters: { readonly ranges: readonly { readonly min: number; readonly max: number }[] };
+  readonly edges: readonly { readonly to: number }[];
 }
 
 if (parentPort !== null) await runAll(workerData as Job[]);
@@ -42,16 +43,22 @@ async function runAll(jobs: readonly Job[]): Promise<void> {
   const tell = (outcome: Outcome) => parentPort?.postMessage(outcome);
   for (const job of jobs) {
     tell({ name: job.name, state: "begun", worstMs: 0, ratio: 0 });
-    const { call, parts } = await prepared(job);
-    const times = hostileTexts(parts, UNITS).map((text) => best(call, text));
+    const { call, parts, loops } = await prepared(job);
+    const times = hostileTexts(parts, loops, UNITS).map((text) => best(call, text));
     const worstMs = Math.max(...times);
-    const half = hostileTexts(parts, UNITS / 2)[times.indexOf(worstMs)] ?? "";
+    const half = hostileTexts(parts, loops, UNITS / 2)[times.indexOf(worstMs)] ?? "";
     const ratio = worstMs < CALM_MS ? 1 : worstMs / Math.max(0.1, best(call, half));
     tell({ name: job.name, state: "ended", worstMs, ratio });
   }
 }
 
-async function prepared({ expression, parser }: Job): Promise<{ call: (text: string) => unknown; parts: string[] }> {
+interface Prepared {
+  readonly call: (text: string) => unknown;
+  readonly parts: readonly string[];
+  readonly loops: readonly number[];
+}
+
+async function prepared({ expression, parser }: Job): Promise<Prepared> {
   if (expression !== undefined) {
     const { pattern, flags, isSplit } = expression;
     const regExp = new RegExp(pattern, flags);
@@ -60,14 +67,14 @@ async function prepared({ expression, parser }: Job): Promise<{ call: (text: str
       if (isSplit) return text.split(regExp);
       return regExp.global ? text.replace(regExp, "") : regExp.exec(text);
     };
-    return { call: use, parts: partsOf(pattern, flags) };
+    return { call: use, ...partsOf(pattern, flags) };
   }
   if (parser === undefined) throw new Error("neither an expression nor a parser");
   const module = (await import(`${ROOT}/${parser.module}`)) as Record<string, (...given: unknown[]) => unknown>;
   const call = module[parser.export];
   if (call === undefined) throw new Error(`${parser.module} exports no ${parser.export}`);
   const given = (text: string) => parser.arguments.map((argument) => withText(argument, text));
-  return { call: (text) => call(...given(text)), parts: ["#", " ", "x", ":", "1", "{", '"', "="] };
+  return { call: (text) => call(...given(text)), parts: ["#", " ", "x", ":", "1", "{", '"', "="], loops: [] };
 }
 
 function withText(argument: unknown, text: string): unknown {
@@ -100,10 +107,12 @@ function best(call: (text: string) => unknown, text: string): number {
 }
 
 /** One character for each place of the expression. */
-function partsOf(pattern: string, flags: string): string[] {
+function partsOf(pattern: string, flags: string): Omit<Prepared, "call"> {
   const positions = positionsOf(pattern, flags) as readonly Position[];
-  return positions.map(({ characters: { ranges } }) => {
+  const loops = [...positions.keys()].filter((at) => positions[at]?.edges.some(({ to }) => to <= at));
+  const parts = positions.map(({ characters: { ranges } }) => {
     const printable = ranges.find(({ max }) => max > 0x20) ?? ranges[0];
     return String.fromCodePoint(Math.max(printable?.min ?? 0x61, Math.min(0x61, printable?.max ?? 0x61)));
   });
+  return { parts, loops };
 }

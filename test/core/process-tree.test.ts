@@ -83,7 +83,7 @@ describe("killing a tree", () => {
     const grandchild = await processIdentity(Number(line));
     if (grandchild === null) throw new Error("the grandchild lives");
 
-    await killTree({ identity: await childIdentity(child), graceMs: 5_000 }, signal);
+    await killTree({ identity: await childIdentity(child), graceMs: 120_000 }, signal);
 
     expect(await ended(child)).toBe("SIGTERM");
     expect(await isSameProcess(grandchild)).toBe(false);
@@ -141,7 +141,7 @@ describe.runIf(isLinux)("sweeping marked processes", () => {
     if (escaped === null || other === null) throw new Error("both live");
 
     await killTree(
-      { identity: await childIdentity(child), marker: { name: MARK, value: mark }, graceMs: 5_000 },
+      { identity: await childIdentity(child), marker: { name: MARK, value: mark }, graceMs: 120_000 },
       signal,
     );
 

@@ -117,7 +117,7 @@ describe("the state directory", () => {
     const code = await daemon.exited;
     await run("umount", [rig.home]);
 
-    expect(code).toBe(1);
+    expect(code).toBe(71);
     expect(daemon.output().trim()).toBe(
       `hydraflow: state directory ${rig.home}: EROFS: read-only file system, access '${rig.home}'; start again when it can be written`,
     );

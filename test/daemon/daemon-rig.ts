@@ -16,7 +16,7 @@ import { isSameProcess, processIdentity } from "../../src/core/process-tree.ts";
 import type { RepoEntry } from "../../src/core/supervisor-control.ts";
 import { type Daemon, type DaemonOptions, startDaemon } from "../../src/daemon/daemon.ts";
 
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 120_000;
 const POLL_MS = 20;
 const AGAIN_MS = 200;
 

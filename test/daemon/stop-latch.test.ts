@@ -59,7 +59,7 @@ describe("a stopped repository", () => {
   });
 
   it("stays stopped when it was stopped in the pause before its next birth", async () => {
-    const daemon = await rig.daemon({ respawnDelayMs: 300, respawnDelayMaxMs: 300 });
+    const daemon = await rig.daemon({ respawnDelayMs: 3_000, respawnDelayMaxMs: 3_000 });
     await register(daemon, "exits-at-once");
     void daemon.ask({ action: "start_repo", slug: "acme-exits-at-once" });
     await daemon.entryWhen("acme-exits-at-once", "its pause", ({ state }) => state === "backing-off");

@@ -8,7 +8,7 @@ import { ended, isAlive, Rig, type RigDaemon, until } from "./daemon-rig.ts";
 
 const QUICK = { respawnDelayMs: 20, respawnDelayMaxMs: 40 };
 /** Short enough to wait for, long enough for a slow machine to start a worker. */
-const TIMINGS = { startupMs: 3_000, heartbeatTimeoutMs: 1_500, stopGraceMs: 300 };
+const TIMINGS = { startupMs: 120_000, heartbeatTimeoutMs: 120_000, stopGraceMs: 300 };
 
 /** Enough that a start which does not wait is mostly caught. */
 const CRASHES = 5;
@@ -212,11 +212,11 @@ describe("a worker that ends by itself", () => {
   });
 
   it.each([
-    ["silent", "silent for 0.4 s"],
-    ["floods", "messages a second"],
-    ["greedy", "it uses 1908 MiB of memory, more than the 1024 MiB it may"],
-  ])("is replaced when it is of the kind %s", async (name, reason) => {
-    const daemon = await rig.daemon(QUICK, { timings: { ...TIMINGS, heartbeatTimeoutMs: 400 } });
+    ["silent", "silent for 0.4 s", 400],
+    ["floods", "messages a second", TIMINGS.heartbeatTimeoutMs],
+    ["greedy", "it uses 1908 MiB of memory, more than the 1024 MiB it may", TIMINGS.heartbeatTimeoutMs],
+  ])("is replaced when it is of the kind %s", async (name, reason, heartbeatTimeoutMs) => {
+    const daemon = await rig.daemon(QUICK, { timings: { ...TIMINGS, heartbeatTimeoutMs } });
     await add(daemon, name);
     const { pid } = await until(
       "the first exit",

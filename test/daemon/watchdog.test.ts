@@ -14,7 +14,7 @@ test("a process whose loop stands still is ended with one line on stderr", async
     code: null,
     signal: "SIGKILL",
     stdout: "alive after several limits\n",
-    stderr: "hydraflow: the event loop has stood still for 0.3 s; the process ends itself\n",
+    stderr: "hydraflow: the event loop has stood still for 2 s; the process ends itself\n",
   });
 });
 

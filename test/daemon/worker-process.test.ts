@@ -14,7 +14,7 @@ import { WorkerOutput } from "../../src/daemon/worker-output.ts";
 import { WorkerProcess } from "../../src/daemon/worker-process.ts";
 import { fixtureWorker, NEVER, Rig } from "./daemon-rig.ts";
 
-const TIMINGS = { startupMs: 30_000, heartbeatTimeoutMs: 30_000, stopGraceMs: 5_000, drainMs: 0 };
+const TIMINGS = { startupMs: 120_000, heartbeatTimeoutMs: 120_000, stopGraceMs: 5_000, drainMs: 0 };
 
 let rig: Rig;
 

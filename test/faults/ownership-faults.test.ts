@@ -209,7 +209,7 @@ describe("a daemon", () => {
         child.kill("SIGUSR2");
 
         expect(await ending).toEqual([null, "SIGKILL"]);
-        expect(output).toContain("the event loop has stood still for 1 s; the process ends itself");
+        expect(output).toContain("the event loop has stood still for 3 s; the process ends itself");
         const next = await rig.daemonProcess();
         await until("one worker", async () => (await workers(next)).length === 1);
         next.child.kill("SIGTERM");

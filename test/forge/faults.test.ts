@@ -112,6 +112,59 @@ describe("planned faults", () => {
   });
 });
 
+describe("faults at a rate", () => {
+  const faults = [{ kind: "status", status: 502, body: "<html>Bad gateway</html>" }, { kind: "reset" }] as const;
+
+  test("strike about that share of requests with every fault of the list, and the same ones with the same seed", () => {
+    const struck = strikesOf(7, 0.05);
+    const kinds = struck.filter((fault) => fault !== undefined).map(({ kind }) => kind);
+
+    expect(kinds.length).toBeGreaterThan(350);
+    expect(kinds.length).toBeLessThan(650);
+    expect(new Set(kinds)).toEqual(new Set(["status", "reset"]));
+    expect(strikesOf(7, 0.05)).toEqual(struck);
+    expect(strikesOf(8, 0.05)).not.toEqual(struck);
+    expect(strikesOf(7, 0).filter((fault) => fault !== undefined)).toEqual([]);
+  });
+
+  test("leave orders their requests, and end when faults are cleared", () => {
+    const plan = new FaultPlan();
+    plan.strikeAtRate({ share: 1, faults: [{ kind: "reset" }], seed: 1 });
+    plan.plan({ match: { path: "/issues" }, fault: { kind: "half-body" } });
+
+    expect(plan.take("GET", "/repos/a/b/issues")).toEqual({ kind: "half-body" });
+    expect(plan.take("GET", "/repos/a/b/issues")).toEqual({ kind: "reset" });
+    plan.clear();
+    expect(plan.take("GET", "/repos/a/b/issues")).toBeUndefined();
+  });
+
+  test("are ordered through the control door, and a body that is a text is a page of HTML", async () => {
+    await using rig = await startWithIssue();
+    const control = (method: string, path: string, order?: unknown) =>
+      rig.fetch(`/_forge/${path}`, {
+        method,
+        ...(order === undefined ? {} : { body: JSON.stringify(order) }),
+        headers: { authorization: `Bearer ${rig.forge.controlToken}` },
+      });
+
+    const ordered = await control("POST", "fault-rate", { share: 1, faults: faults.slice(0, 1), seed: 1 });
+    const page = await rig.fetch(`/repos/${NAME}`);
+    await control("DELETE", "faults");
+    const whole = await rig.fetch(`/repos/${NAME}`);
+
+    expect(ordered.status).toBe(200);
+    expect([page.status, page.headers.get("content-type")]).toEqual([502, "text/html; charset=utf-8"]);
+    expect(await page.text()).toBe("<html>Bad gateway</html>");
+    expect(whole.status).toBe(200);
+  });
+
+  function strikesOf(seed: number, share: number) {
+    const plan = new FaultPlan();
+    plan.strikeAtRate({ share, faults, seed });
+    return Array.from({ length: 10_000 }, () => plan.take("GET", "/"));
+  }
+});
+
 async function startWithIssue(): Promise<ForgeRig> {
   const rig = await ForgeRig.start();
   await rig.forge.createIssue(NAME, { title: "One" });

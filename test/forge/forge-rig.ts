@@ -2,6 +2,7 @@
 // GitHub's OpenAPI description has it; a test that provokes such a request takes the problems itself.
 
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,10 +19,11 @@ let check: Promise<CheckExchange> | undefined;
 export const REPO = { owner: "acme", repo: "web" };
 export const NAME = "acme/web";
 
-/** Wall time stands still until it is moved; waiting is real. */
+/** Wall time stands still until it is moved; waiting is real, unless it is held. */
 class MovableClock implements Clock {
   /** What was asked for, in order. */
   readonly slept: number[] = [];
+  readonly #held = new Map<number, Promise<void>>();
   #offsetMs = 0;
 
   now(): Date {
@@ -36,9 +38,19 @@ class MovableClock implements Clock {
     return systemClock.monotonicMs();
   }
 
-  sleep(ms: number, signal: AbortSignal): Promise<void> {
+  /** Waits of exactly this length last until the function that it gives is called. */
+  hold(ms: number): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held.set(ms, promise);
+    return resolve;
+  }
+
+  async sleep(ms: number, signal: AbortSignal): Promise<void> {
     this.slept.push(ms);
-    return systemClock.sleep(ms, signal);
+    const held = this.#held.get(ms);
+    if (held === undefined) return await systemClock.sleep(ms, signal);
+    const aborted = once(signal, "abort").then(() => signal.throwIfAborted());
+    return await Promise.race([held, aborted]);
   }
 }
 

@@ -153,12 +153,14 @@ describe("workflow runs of the forge", () => {
 
   test("suites of apps are there at the push, and a delayed run comes later", async () => {
     await using rig = await ForgeRig.start({ ci: { command: "true" } });
+    const releaseRun = rig.clock.hold(300);
     await rig.forge.owner.change(NAME, { suiteApps: ["some-app"], ciDelayMs: 300 });
     const number = await rig.openPull("work");
     const ref = rig.forge.pull(NAME, number).headSha;
     const suites = async () => (await rig.client().checks.listSuitesForRef({ ...REPO, ref })).data.check_suites;
 
     const early = await suites();
+    releaseRun();
     await rig.forge.idle();
     const late = await suites();
 

@@ -12,7 +12,7 @@ import { type SupervisorPaths, supervisorPaths } from "../../src/core/paths.ts";
 import type { RepoEntry } from "../../src/core/supervisor-control.ts";
 import { CLI } from "./built-program.ts";
 
-const WAIT_MS = 60_000;
+const WAIT_MS = 120_000;
 const LOOK_MS = 25;
 
 export interface DaemonRigOptions {

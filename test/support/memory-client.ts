@@ -180,8 +180,8 @@ export class MemoryClient implements GitHub {
 
   removeLabel(number: number, label: string, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
     return this.#call("removeLabel", `#${number} ${label}`, signal, () => {
-      // Of a label that is not there the adapter makes a success, and cannot tell it from an issue that is gone.
-      if (this.#missing(number) !== null) return ok();
+      const missing = this.#missing(number);
+      if (missing !== null) return refused(missing);
       const { labels } = this.#world.stored(number);
       if (!labels.some((name) => sameName(name, label))) return ok();
       this.#note("removeLabel", number, label);

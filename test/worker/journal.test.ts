@@ -256,6 +256,30 @@ describe("the journal", () => {
     expect(reopened.keys("10.199/")).toEqual(["10.199/comment/x"]);
   });
 
+  it("forgets what ended issues did, in memory and on disk, but not their cycles nor anything of the others", async () => {
+    await using directory = await makeTemporaryDirectory();
+    const path = directory.file("journal.jsonl");
+    const journal = await Journal.open(path, clock, { mayForget: (issue) => issue !== 7 });
+    const steps = { look: () => Promise.resolve(ok(null)), act: () => Promise.resolve(ok("x".repeat(200))) };
+    const crash = { look: () => Promise.resolve(ok(null)), act: () => Promise.reject(new Crash()) };
+    await journal.effect("7.1/comment/plan", steps, signal);
+    await journal.effect("8.1/merge/x", crash, signal).catch(() => undefined);
+
+    for (let issue = 10; issue < 80; issue += 1) {
+      const keys = Array.from({ length: 20 }, (_, index) => `${issue}.${index < 10 ? 1 : 3}/comment/${index}`);
+      await Promise.all(keys.map((key) => journal.effect(key, steps, signal)));
+    }
+
+    expect(journal.keys("").length).toBeLessThan(700);
+    expect((await stat(path)).size).toBeLessThan(400_000);
+    expect([journal.lastCycle(10), journal.lastCycle(79)]).toEqual([3, 3]);
+    await journal[Symbol.asyncDispose]();
+    await using reopened = await Journal.open(path, clock);
+    expect(reopened.keys("7.")).toEqual(["7.1/comment/plan"]);
+    expect(reopened.pending().map(({ key }) => key)).toEqual(["8.1/merge/x"]);
+    expect(reopened.lastCycle(10)).toBe(3);
+  });
+
   it("drops a torn record and takes the next one", async () => {
     await using directory = await makeTemporaryDirectory();
     const path = directory.file("journal.jsonl");

@@ -125,6 +125,29 @@ describe("a move", () => {
     expect(stagesOf(world)).toEqual(["review"]);
   });
 
+  it.each([
+    { method: "addLabels" as const, at: 2, status: 401, kind: "unauthorized" as const },
+    { method: "addLabels" as const, at: 2, status: 404, kind: "not-found" as const },
+    { method: "removeLabel" as const, at: 2, status: 404, kind: "not-found" as const },
+  ])(
+    "tries the pull request again whose $method was answered with $status once",
+    async ({ method, at, status, kind }) => {
+      await using directory = await makeTemporaryDirectory();
+      const { world, pull } = await worldWithPull();
+      world.setLabels(pull, [name("ready")]);
+      await using worker = await startWorker(directory.file("journal.jsonl"), world);
+      const how = { kind, message: "no", status, retryable: false, retryAt: null };
+      worker.client.inject({ method, at, when: "before", how });
+
+      const first = await worker.mover.move(world.issue(1), "ready", "review", { ...UNKNOWN_ISSUE, pull }, signal);
+      const second = await worker.mover.move(world.issue(1), "ready", "review", { ...UNKNOWN_ISSUE, pull }, signal);
+
+      expect(first).toMatchObject({ ok: false, failure: { retryable: true } });
+      expect(second.ok).toBe(true);
+      expect(stagesOf(world, pull)).toEqual(["review"]);
+    },
+  );
+
   it("that fails after its first change is to be tried again, whatever the refusal was", async () => {
     await using directory = await makeTemporaryDirectory();
     const world = new MemoryGitHub();

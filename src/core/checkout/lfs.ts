@@ -23,11 +23,6 @@ export async function findGitLfs(path: string): Promise<string | null> {
   return null;
 }
 
-/** `attributes` is the text of a file .gitattributes. */
-export function namesLfs(attributes: string): boolean {
-  return attributes.includes(FILTER);
-}
-
 export function lfsMissing(what: string): string {
   return `${what} keeps files with Git LFS, and git-lfs is not on the PATH of HydraFlow; install it`;
 }
@@ -35,6 +30,6 @@ export function lfsMissing(what: string): string {
 /** Looks at the attributes in the top directory alone; a worker looks at all of them. */
 export async function lfsProblem(checkout: string, path: string): Promise<string | null> {
   const text = await readSmallFile(join(checkout, ".gitattributes"), ATTRIBUTES_BYTES_MAX).catch(nothingUnlessShort);
-  if (text === undefined || !namesLfs(text) || (await findGitLfs(path)) !== null) return null;
+  if (text === undefined || !text.includes(FILTER) || (await findGitLfs(path)) !== null) return null;
   return lfsMissing(checkout);
 }

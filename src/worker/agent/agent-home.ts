@@ -56,13 +56,16 @@ export interface SweptHomes {
 }
 
 /** Removes those homes in `directory` that nobody needs, and what an earlier removal has left. One bad entry stops no other. */
-export async function sweepAgentHomes(directory: string, isNeeded: (name: string) => boolean): Promise<SweptHomes> {
+export async function sweepAgentHomes(
+  directory: string,
+  isNeeded: (name: string) => Promise<boolean>,
+): Promise<SweptHomes> {
   const removed: string[] = [];
   const left: string[] = [];
   const names = await namesIn(directory);
   const temporary = await Promise.all((await ownParents(directory)).map(namesIn));
   for (const name of new Set([...names, ...temporary.flat()].filter((each) => HOME_NAME.test(each)))) {
-    if (!isNeeded(name)) ((await removeAgentHome(join(directory, name))) ? removed : left).push(name);
+    if (!(await isNeeded(name))) ((await removeAgentHome(join(directory, name))) ? removed : left).push(name);
   }
   for (const name of names.filter((each) => GONE_NAME.test(each)))
     if (!(await removeTree(join(directory, name)))) left.push(name);

@@ -5,15 +5,19 @@ import { Hono } from "hono";
 import { problemResponse } from "../../core/problem.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 import { readIssueNumber } from "./issue-number.ts";
-import { issueView, pipelineRows } from "./pipeline-view.ts";
+import { askGitHub, issueView, pipelineRows } from "./pipeline-view.ts";
+
+/** Below what the door gives a worker for its answer. */
+const ASK_TIMEOUT_MS = 3_000;
 
 export function issueRoutes(runtime: RepoRuntime): Hono {
   const routes = new Hono();
   routes.get("/pipeline", (context) => context.json({ items: pipelineRows(runtime) }));
-  routes.get("/issues/:number", (context) => {
+  routes.get("/issues/:number", async (context) => {
     const number = readIssueNumber(context.req.param("number"));
     if (!number.ok) return problemResponse(number.failure);
-    const view = issueView(runtime, number.value);
+    const signal = AbortSignal.any([context.req.raw.signal, AbortSignal.timeout(ASK_TIMEOUT_MS)]);
+    const view = issueView(runtime, number.value, await askGitHub(runtime, number.value, signal));
     return view === undefined
       ? problemResponse({ code: "not_found", message: `no issue ${number.value} is known here` })
       : context.json(view);

@@ -2,9 +2,6 @@
 
 import { type Stage, STAGES } from "../../core/stage.ts";
 import type { WorkerMetrics } from "../../core/worker-metrics.ts";
-import type { Issue } from "../github/github.ts";
-import { isWaiting as isPutDown } from "../pipeline/backoff.ts";
-import { isDecided } from "../pipeline/hitl-inbox.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 
 type StageFigures = WorkerMetrics["stages"][number];
@@ -18,6 +15,9 @@ export function metricsRow(runtime: RepoRuntime) {
     stages,
     ...meter.figures(),
     events: { ...bus.backlog, dropped: bus.dropped },
+    waits: orchestrator?.waits.figures() ?? [],
+    stalled: orchestrator?.watch.stalled.length ?? 0,
+    is_sync_stale: orchestrator?.watch.isSyncStale ?? false,
     log_dropped_bytes: log.droppedBytes,
     sync_age_seconds: syncAgeSeconds(runtime),
     rate_limit: limit === null ? null : { ...limit, resetAt: limit.resetAt.toISOString() },
@@ -31,10 +31,11 @@ export function metricsRow(runtime: RepoRuntime) {
   };
 }
 
-/** Queued is what a loop could take now. What waits for a person, or for its retry, is not queued. */
+/** Queued is what a loop could take now. What waits for a person, for its retry or for another worker is not queued. */
 function stageFigures(runtime: RepoRuntime, stage: Stage, now: Date): StageFigures {
-  const { queued = [], active = [] } = runtime.orchestrator?.store.queues()[stage] ?? {};
-  const due = queued.filter((issue) => !isWaiting(runtime, stage, issue, now));
+  const { orchestrator } = runtime;
+  const { queued = [], active = [] } = orchestrator?.store.queues()[stage] ?? {};
+  const due = queued.filter(({ number }) => orchestrator?.isWaiting(number, stage) === false);
   const sinceMs = due.map(({ updatedAt }) => Date.parse(updatedAt)).filter((ms) => !Number.isNaN(ms));
   const oldestMs = sinceMs.reduce((oldest, ms) => Math.min(oldest, ms), now.getTime());
   return {
@@ -50,10 +51,4 @@ function stageFigures(runtime: RepoRuntime, stage: Stage, now: Date): StageFigur
 function syncAgeSeconds({ orchestrator, clock }: RepoRuntime): number | null {
   const syncedMs = orchestrator?.store.lastGoodMs ?? null;
   return syncedMs === null ? null : (clock.monotonicMs() - syncedMs) / 1_000;
-}
-
-function isWaiting(runtime: RepoRuntime, stage: Stage, issue: Issue, now: Date): boolean {
-  const { retryAt, hitl } = runtime.state.issue(issue.number);
-  if (isPutDown(retryAt, now)) return true;
-  return stage === "hitl" && (hitl === null || !isDecided(hitl));
 }

@@ -1,12 +1,12 @@
-// What the API shows of issues, put together from the store, the state and the loops. Reads only memory.
+// What the API shows of issues, put together from the store, the state and the loops. Only `explain`
+// of an issue that is in no queue asks GitHub.
 
-import { LABEL_OF_STAGE, type Stage, STAGES, stageOfLabel } from "../../core/stage.ts";
+import { type Stage, STAGES, stageOfLabel } from "../../core/stage.ts";
 import type { Issue } from "../github/github.ts";
 import type { RunState } from "../issue-state.ts";
-import { isWaiting as isPutDown } from "../pipeline/backoff.ts";
 import { isDecided } from "../pipeline/hitl-inbox.ts";
 import { readStep } from "../pipeline/run-step.ts";
-import { explain, type Place } from "../pipeline/why.ts";
+import type { Seen } from "../pipeline/why.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 
 const WHY_CHARACTERS_MAX = 500;
@@ -59,7 +59,8 @@ export interface IssueView {
   readonly url: string | null;
   readonly stage: Stage | null;
   readonly labels: readonly string[];
-  readonly state: "open" | "closed";
+  /** `unknown` as long as GitHub has not been asked. */
+  readonly state: "open" | "closed" | "unknown";
   readonly why: readonly string[];
   readonly run: ReturnType<typeof runView>;
   readonly pull: number | null;
@@ -67,19 +68,21 @@ export interface IssueView {
   readonly history: readonly { readonly at: string; readonly text: string }[];
 }
 
-/** Undefined for a number that neither GitHub nor we know. */
-export function issueView(runtime: RepoRuntime, number: number): IssueView | undefined {
-  const issue = runtime.orchestrator?.store.find(number);
-  if (issue === undefined && !runtime.state.issues().has(number)) return undefined;
+/** `asked`: what GitHub says now of an issue that is in no queue; undefined for one that neither GitHub nor we know. */
+export function issueView(runtime: RepoRuntime, number: number, asked: Asked | null = null): IssueView | undefined {
+  const issue = runtime.orchestrator?.store.find(number) ?? asked?.issue ?? undefined;
+  const isKnown = issue !== undefined || runtime.state.issues().has(number);
+  const isSure = runtime.orchestrator !== null && (asked === null || asked.seen === "gone");
+  if (!isKnown && isSure) return undefined;
   const { run, pull, outcome, history } = runtime.state.issue(number);
   return {
     issue: number,
     title: issue?.title ?? `issue ${number}`,
     url: issue?.url ?? null,
-    stage: placeOf(runtime, number)?.stage ?? null,
+    stage: runtime.orchestrator?.placeOf(number)?.stage ?? null,
     labels: issue?.labels ?? [],
-    state: issue?.state ?? "closed",
-    why: whyOf(runtime, number, issue),
+    state: issue?.state ?? (outcome !== null || asked?.seen === "gone" ? "closed" : "unknown"),
+    why: [...whyOf(runtime, number, asked?.seen), ...(asked?.problem ? [asked.problem] : [])],
     run: runView(run),
     pull,
     outcome,
@@ -87,11 +90,39 @@ export function issueView(runtime: RepoRuntime, number: number): IssueView | und
   };
 }
 
+export interface Asked {
+  readonly issue: Issue | null;
+  readonly seen: Seen;
+  readonly problem: string | null;
+}
+
+/** Null where the queues say it all, or nobody can be asked yet. */
+export async function askGitHub(
+  { orchestrator }: RepoRuntime,
+  number: number,
+  signal: AbortSignal,
+): Promise<Asked | null> {
+  if (orchestrator === null || orchestrator.store.find(number) !== undefined) return null;
+  const read = await orchestrator.read(number, signal).catch(() => null);
+  if (read === null) return { issue: null, seen: "unknown", problem: "GitHub did not answer in time" };
+  if (read.ok) return { issue: read.value, seen: read.value.state, problem: null };
+  if (read.failure.kind === "not-found") return { issue: null, seen: "gone", problem: null };
+  return { issue: null, seen: "unknown", problem: `GitHub did not answer: ${read.failure.message}` };
+}
+
+/** A worker that has no pipeline yet says why in its notice, and nothing about the issue. */
+function whyOf({ orchestrator, said, state }: RepoRuntime, number: number, seen?: Seen): string[] {
+  if (orchestrator !== null) return orchestrator.why(number, said, seen);
+  const { outcome } = state.issue(number);
+  const ended = outcome === null ? [] : [`it has ended as ${outcome.kind}: ${outcome.reason}`];
+  const reasons = [...ended, ...said.holds, ...said.notes];
+  return reasons.length > 0 ? reasons : ["the worker starts, and has not looked at GitHub yet"];
+}
+
 function rowOf(runtime: RepoRuntime, stage: Stage, issue: Issue): PipelineRow {
-  const { run, retryAt, hitl } = runtime.state.issue(issue.number);
-  const place = placeOf(runtime, issue.number);
-  const isWaiting =
-    isPutDown(retryAt, runtime.clock.now()) || (stage === "hitl" && (hitl === null || !isDecided(hitl)));
+  const { run } = runtime.state.issue(issue.number);
+  const place = runtime.orchestrator?.placeOf(issue.number);
+  const isWaiting = runtime.orchestrator?.isWaiting(issue.number, stage) === true;
   const isOwn = run?.stage === stage;
   return {
     issue: issue.number,
@@ -102,43 +133,8 @@ function rowOf(runtime: RepoRuntime, stage: Stage, issue: Issue): PipelineRow {
     run: isOwn ? run.id : null,
     attempt: isOwn ? run.attempt : null,
     since: isOwn ? run.startedAt : issue.updatedAt,
-    why: whyOf(runtime, issue.number, issue)[0]?.slice(0, WHY_CHARACTERS_MAX) ?? null,
+    why: whyOf(runtime, issue.number)[0]?.slice(0, WHY_CHARACTERS_MAX) ?? null,
   };
-}
-
-function whyOf(runtime: RepoRuntime, number: number, issue: Issue | undefined): string[] {
-  const { orchestrator } = runtime;
-  return explain({
-    state: runtime.state.issue(number),
-    now: runtime.clock.now(),
-    notice: runtime.notice,
-    lastSync: orchestrator?.store.lastSync ?? null,
-    labelPrefix: runtime.config.labelPrefix,
-    place: placeOf(runtime, number),
-    isKnown: issue !== undefined,
-    heldBy: orchestrator?.heldBy(number) ?? null,
-    putOff: orchestrator?.putOff(number) ?? null,
-  });
-}
-
-function placeOf({ orchestrator }: RepoRuntime, number: number): Place | null {
-  if (orchestrator === null) return null;
-  const queues = orchestrator.store.queues();
-  for (const stage of Object.keys(LABEL_OF_STAGE) as Stage[]) {
-    const { queued, active } = queues[stage];
-    const isActive = active.some((issue) => issue.number === number);
-    const position = queued.findIndex((issue) => issue.number === number) + 1;
-    if (isActive || position > 0)
-      return {
-        stage,
-        isActive,
-        position,
-        queued: queued.length,
-        slots: orchestrator.slotsOf(stage),
-        busy: active.length,
-      };
-  }
-  return null;
 }
 
 function runView(run: RunState | null) {

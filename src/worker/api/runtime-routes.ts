@@ -33,5 +33,6 @@ function rowOf(runtime: RepoRuntime) {
     uptime_seconds: Math.round((runtime.clock.now().getTime() - runtime.startedAt.getTime()) / 1_000),
     in_flight: runtime.inFlight,
     notice: runtime.notice,
+    alarms: runtime.orchestrator?.watch.alarms ?? [],
   };
 }

@@ -28,8 +28,8 @@ export function createWorkerApp(options: WorkerAppOptions): Hono {
   const publicPaths = new Set(["/livez", "/readyz"]);
   app.use(httpGuard({ port, acceptedTokenHashes: () => acceptedTokenHashes, publicPaths, hasSession: () => false }));
   app.get("/livez", (context) => context.text("ok"));
-  // Ready to be asked; whether it can work now is what its notice says.
-  app.get("/readyz", (context) => context.text("ok"));
+  // Ready to be asked; what keeps it from working stands in its notice, for those who hold a token.
+  app.get("/readyz", (context) => context.text(["ok", ...statesOf(runtime)].join(", ")));
   app.route("/api", runtimeRoutes(registry));
   app.route("/api", issueRoutes(runtime));
   app.route("/api", hitlRoutes(runtime));
@@ -41,4 +41,9 @@ export function createWorkerApp(options: WorkerAppOptions): Hono {
     return problemResponse({ code: "internal", message: "the worker's log has the details" });
   });
   return app;
+}
+
+function statesOf({ notice, orchestrator }: RepoRuntime): string[] {
+  const alarms = orchestrator?.watch.alarms ?? [];
+  return [...(notice === null ? [] : ["hindered"]), ...(alarms.length === 0 ? [] : ["alarm"])];
 }

@@ -2,10 +2,11 @@
 // checkout's objects. Nothing else of the checkout is read through it: no configuration, attributes, replace refs, grafts
 // or hooks. Each use gets a directory of its own, so what somebody left in an earlier one is never read.
 
-import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 
+import { readSmallFile } from "../../core/checkout/small-file.ts";
 import { errnoOf } from "../../core/errors.ts";
 import { PRIVATE_DIRECTORY_MODE } from "../../core/paths.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
@@ -15,6 +16,7 @@ import { type GitFailure, gitFailure } from "./git-failure.ts";
 
 /** A shallow clone has one entry for each branch that was cut off. */
 const SHALLOW_ENTRIES_MAX = 10_000;
+const SHALLOW_BYTES_MAX = 4 * 1_048_576;
 /** The last two also stand in git-environment.ts, but a git that another git starts in a view sees none of that. */
 const CONFIG = `[core]
 \trepositoryformatversion = 0
@@ -137,12 +139,11 @@ function promisorConfig(url: string): string {
 }
 
 async function shallowText(commonDirectory: string): Promise<string> {
-  try {
-    return await readFile(join(commonDirectory, "shallow"), "utf8");
-  } catch (error) {
-    if (["ENOENT", "ENOTDIR", "EISDIR"].includes(errnoOf(error) ?? "")) return "";
+  const text = await readSmallFile(join(commonDirectory, "shallow"), SHALLOW_BYTES_MAX).catch((error: unknown) => {
+    if (["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "")) return undefined;
     throw error;
-  }
+  });
+  return text ?? "";
 }
 
 /** `<sha>`, a line end, and the commit as git keeps it. */

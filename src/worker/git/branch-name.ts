@@ -28,6 +28,20 @@ export function workBranchName(issue: number): string {
   return `agent/issue-${issue}`;
 }
 
+/**
+ * The names that an issue's work branch may have, best first. Git cannot have a branch `agent` beside `agent/issue-1`; where
+ * the server has one the next name is taken, and which one it was stands in the branch record.
+ */
+export function workBranchNames(issue: number): readonly string[] {
+  return [workBranchName(issue), `hydraflow/issue-${issue}`, `hydraflow-issue-${issue}`];
+}
+
+/** Null for a name that is not ours beyond doubt. */
+export function issueOfBranch(branch: string): number | null {
+  const digits = /^agent\/issue-([1-9]\d{0,14})$/.exec(branch)?.[1];
+  return digits === undefined ? null : Number(digits);
+}
+
 export function worktreeName(issue: number): string {
   return `issue-${issue}`;
 }

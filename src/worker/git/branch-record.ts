@@ -30,6 +30,8 @@ const stateSchema = z.strictObject({
   ),
   /** The worktree's HEAD is detached, because somebody else has the branch checked out. */
   isDetached: z.boolean(),
+  /** What the branch is called where it is not `workBranchName`. */
+  branch: z._default(z.nullable(z.string()), null),
 });
 export type BranchState = z.infer<typeof stateSchema>;
 
@@ -70,8 +72,8 @@ export class BranchRecord {
     return join(this.#directory, "scratch");
   }
 
-  async begin(head: string, isDetached: boolean): Promise<void> {
-    await this.#store({ head, pending: null, isDetached });
+  async begin(head: string, isDetached: boolean, branch: string | null = null): Promise<void> {
+    await this.#store({ head, pending: null, isDetached, branch });
   }
 
   async change(change: Partial<BranchState>): Promise<void> {

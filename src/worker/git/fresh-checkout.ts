@@ -18,6 +18,7 @@ import { isSha, worktreeName } from "./branch-name.ts";
 import type { Git, GitCall, GitOutput } from "./git.ts";
 import type { ConfigPair } from "./git-environment.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
+import type { LargeFiles } from "./large-files.ts";
 import { openWorktreeRoot } from "./worktree-directory.ts";
 
 const SUFFIX = ".gate";
@@ -33,6 +34,7 @@ const CONFIG = "[core]\n\tcommitGraph = false\n\tmultiPackIndex = false\n";
 export interface FreshCheckoutsOptions {
   readonly git: Git;
   readonly views: BareViews;
+  readonly remote: { readonly largeFiles: LargeFiles };
   readonly commonDirectory: string;
   /** `<base>/<slug>`, where the worktrees stand. */
   readonly root: string;
@@ -111,6 +113,8 @@ export class FreshCheckouts {
     // I1: whoever fetches a pack names each object by what it holds.
     const fetched = await run([...FETCH, view.directory, ...refs.keys()], { protocols: ["file"], config: AS_PACK });
     if (!fetched.ok) return notAsPushed(sha, fetched.failure);
+    const genuine = await this.#options.remote.largeFiles.dropForged(sha, signal);
+    if (!genuine.ok) return genuine;
     const filled = await run(["checkout", "--quiet", "--detach", sha, "--"]);
     if (!filled.ok) return filled;
     await this.#borrowHistory(gitDirectory, view);

@@ -65,6 +65,11 @@ const HARDENING: readonly ConfigPair[] = [
   // A later git may choose another one; what we write by hand is of this format.
   ["init.defaultRefFormat", "files"],
   ["checkout.workers", "0"],
+  // large-files.ts names its own; a repository's is never run.
+  ["filter.lfs.process", ""],
+  ["filter.lfs.clean", ""],
+  ["filter.lfs.smudge", ""],
+  ["filter.lfs.required", "false"],
   // Housekeeping in the background would outlive the command and rewrite the operator's object store.
   ["gc.auto", "0"],
   ["maintenance.auto", "false"],

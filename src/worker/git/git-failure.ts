@@ -8,6 +8,8 @@ export type GitFailureKind =
   | "short"
   | "conflict"
   | "not-found"
+  /** The remote has no base branch: it was renamed, deleted, or never there. No fault of an issue's. */
+  | "base-gone"
   /** Somebody else pushed: what the remote has is not what was expected. */
   | "rejected"
   /** A rule of the server forbids it, whoever tries and however often. */
@@ -66,10 +68,14 @@ const KINDS: readonly (readonly [RegExp, GitFailureKind])[] = [
   [/automatic merge failed|conflict \(|would be overwritten|already exists|needs merge/i, "conflict"],
 ];
 
-const RETRYABLE: ReadonlySet<GitFailureKind> = new Set(["locked", "network", "short"]);
+const RETRYABLE: ReadonlySet<GitFailureKind> = new Set(["locked", "network", "short", "base-gone"]);
 
 export function gitFailure(kind: GitFailureKind, message: string, exitCode: number | null = null): GitFailure {
   return { kind, exitCode, message, retryable: RETRYABLE.has(kind) };
+}
+
+export function baseGone(base: string): GitFailure {
+  return gitFailure("base-gone", `the remote has no branch '${base}'`);
 }
 
 export function classifyGitOutput(output: string): GitFailureKind {

@@ -2,7 +2,8 @@
 // deadline, a limit on its output and a bounded number of tries while another process holds one of git's locks.
 
 import { randomUUID } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { simpleGit } from "simple-git";
 
 import type { Clock } from "../../core/clock.ts";
@@ -31,7 +32,7 @@ const RUN_VARIABLE = "HYDRAFLOW_RUN";
 export interface GitOptions {
   /** PATH that `git` is looked up on. */
   readonly path: string;
-  /** HOME of every git process; private and empty. Made when it is not there. */
+  /** HOME of every git process; private. Made when it is not there, and emptied. */
   readonly home: string;
   readonly identity: Identity;
   readonly clock: Clock;
@@ -59,6 +60,8 @@ export interface GitCall {
   readonly protocols?: readonly string[];
   /** Present for commands that use the network: where they go. */
   readonly remoteUrl?: string;
+  /** Local work that takes as long as a command that uses the network may. */
+  readonly isLong?: boolean;
   /** Exit codes that are answers, not failures; 0 always is. */
   readonly answers?: readonly number[];
   readonly outputBytesMax?: number;
@@ -87,6 +90,8 @@ interface Raw {
 
 export function createGit(options: GitOptions): Git {
   mkdirSync(options.home, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
+  // What a filter of large-files.ts left there that was killed.
+  for (const name of readdirSync(options.home)) rmSync(join(options.home, name), { recursive: true, force: true });
   const running = new Map<string, number>();
   const { clock, onLockRemoved: onRemoved = () => undefined } = options;
   const locks = new StaleLocks({ clock, longestCallMs: NETWORK_TIMEOUT_MS + KILL_GRACE_MS, onRemoved });
@@ -136,7 +141,8 @@ async function runOnce(
   signal: AbortSignal,
 ): Promise<Result<GitOutput, GitFailure>> {
   signal.throwIfAborted();
-  const deadline = AbortSignal.timeout(call.protocols === undefined ? LOCAL_TIMEOUT_MS : NETWORK_TIMEOUT_MS);
+  const isShort = call.protocols === undefined && call.isLong !== true;
+  const deadline = AbortSignal.timeout(isShort ? LOCAL_TIMEOUT_MS : NETWORK_TIMEOUT_MS);
   const overflow = new AbortController();
   const outputBytesMax = call.outputBytesMax ?? OUTPUT_BYTES_MAX;
   let raw: Raw | undefined;
@@ -218,6 +224,7 @@ const PERMITTED = {
   allowUnsafeHooksPath: true,
   allowUnsafeTemplateDir: true,
   allowUnsafeFsMonitor: true,
+  allowUnsafeFilter: true,
   allowUnsafeAskPass: true,
   allowUnsafeSshCommand: true,
   allowUnsafeGitProxy: true,

@@ -8,6 +8,7 @@ import { type BareView, BareViews } from "./bare-view.ts";
 import { checkBranchName, isSha } from "./branch-name.ts";
 import type { Git, GitCall, GitOutput } from "./git.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
+import { LargeFiles, type TalkIn } from "./large-files.ts";
 import { Mutex } from "./mutex.ts";
 import { type Ask, fetchMissing, isPartialClone } from "./partial-clone.ts";
 import { remoteCall, type RemoteAccess, remoteUrl } from "./remote-access.ts";
@@ -36,21 +37,32 @@ export interface RemoteOptions {
   readonly commonDirectory: string;
   /** Ours alone, in the worker's data root: where the git directory of each talk is made. Emptied at the start. */
   readonly transportDirectory: string;
+  /** Where git-lfs is, absolute; null when the machine has none. */
+  readonly gitLfs?: string | null;
 }
 
 export class Remote {
   readonly url: string;
   /** For whoever reads objects and nothing else of the checkout. */
   readonly views: BareViews;
+  readonly largeFiles: LargeFiles;
   readonly #options: RemoteOptions;
   readonly #fetching = new Mutex();
   /** Commits of which a partial clone lacks nothing any more. */
   readonly #whole = new Set<string>();
+  readonly #absent = new Set<string>();
   readonly #pushed = new Map<string, string>();
 
   private constructor(options: RemoteOptions, views: BareViews) {
     this.#options = options;
     this.views = views;
+    const { gitLfs: program = null, commonDirectory } = options;
+    this.largeFiles = new LargeFiles({
+      views,
+      commonDirectory,
+      program,
+      url: remoteUrl(options.access, options.repository),
+    });
     this.url = remoteUrl(options.access, options.repository);
   }
 
@@ -64,6 +76,11 @@ export class Remote {
     return this.#pushed.get(branch) ?? null;
   }
 
+  /** Whether the last fetch of `branch` found none. */
+  isAbsent(branch: string): boolean {
+    return this.#absent.has(branch);
+  }
+
   /** What the remote has now: the sha of each of `branches` that exists there. */
   async heads(
     branches: readonly string[],
@@ -73,18 +90,34 @@ export class Remote {
       const checked = checkBranchName(branch);
       if (!checked.ok) return checked;
     }
+    const found = await this.#list(branches, signal);
+    // `ls-remote` matches the end of names, so it also lists a branch that somebody called `x/refs/heads/main`.
+    return found.ok ? ok(new Map([...found.value].filter(([branch]) => branches.includes(branch)))) : found;
+  }
+
+  /** The first of `names` that the remote can have: no branch there is called like a directory on its way, or lies below it. */
+  async firstPossible(names: readonly string[], signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
+    const found = await this.#list(
+      names.flatMap((name) => [...directoriesOf(name), `${name}/*`]),
+      signal,
+    );
+    if (!found.ok) return found;
+    const taken = [...found.value.keys()];
+    const isPossible = (name: string) =>
+      !taken.some((branch) => branch.startsWith(`${name}/`) || name.startsWith(`${branch}/`));
+    return ok(names.find(isPossible) ?? null);
+  }
+
+  async #list(
+    patterns: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
     const made = await this.views.make(signal);
     if (!made.ok) return made;
     await using view = made.value;
-    const listed = await this.#talk(
-      view,
-      { arguments: ["ls-remote", "--quiet", "--", this.url, ...branches.map((branch) => `refs/heads/${branch}`)] },
-      signal,
-    );
-    if (!listed.ok) return listed;
-    // `ls-remote` matches the end of names, so it also lists a branch that somebody called `x/refs/heads/main`.
-    const found = parseHeads(listed.value.stdout, "refs/heads/");
-    return ok(new Map([...found].filter(([branch]) => branches.includes(branch))));
+    const refs = patterns.map((pattern) => `refs/heads/${pattern}`);
+    const listed = await this.#talk(view, { arguments: ["ls-remote", "--quiet", "--", this.url, ...refs] }, signal);
+    return listed.ok ? ok(parseHeads(listed.value.stdout, "refs/heads/")) : listed;
   }
 
   async head(branch: string, signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
@@ -102,9 +135,14 @@ export class Remote {
     signal: AbortSignal,
   ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
     const fetched = await this.#fetchHeads(branches, signal);
-    if (!fetched.ok || !(await isPartialClone(this.#options.commonDirectory))) return fetched;
-    const complete = await this.#complete([...fetched.value.values()], signal);
-    return complete.ok ? fetched : complete;
+    if (!fetched.ok) return fetched;
+    for (const branch of branches) this.#absent[fetched.value.has(branch) ? "delete" : "add"](branch);
+    const wanted = [...fetched.value].flatMap(([branch, sha]) => (branches.includes(branch) ? [sha] : []));
+    const isPartial = await isPartialClone(this.#options.commonDirectory);
+    const complete = isPartial ? await this.#complete(wanted, signal) : ok();
+    if (!complete.ok) return complete;
+    const downloaded = await this.largeFiles.download(wanted, this.#talkIn(signal), signal);
+    return downloaded.ok ? fetched : downloaded;
   }
 
   async #fetchHeads(
@@ -147,6 +185,8 @@ export class Remote {
       return fail(gitFailure("failed", "a push needs full object names"));
     const ref = `refs/heads/${push.branch}`;
     const lease = `--force-with-lease=${ref}:${push.expected ?? ""}`;
+    const uploaded = await this.#upload(push, signal);
+    if (!uploaded.ok) return uploaded;
     const made = await this.views.make(signal);
     if (!made.ok) return made;
     await using view = made.value;
@@ -158,6 +198,18 @@ export class Remote {
     if (!pushed.ok) return pushed;
     this.#pushed.set(push.branch, push.sha);
     return await this.#tellCheckout(new Map([[push.branch, push.sha]]), signal);
+  }
+
+  async #upload(push: { branch: string; sha: string }, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+    const { commonDirectory } = this.#options;
+    const known = await this.#trackedHeads({ GIT_DIR: commonDirectory }, commonDirectory, signal);
+    if (!known.ok) return known;
+    const to = { branch: push.branch, known: known.value.values() };
+    return this.largeFiles.upload(push.sha, to, this.#talkIn(signal), signal);
+  }
+
+  #talkIn(signal: AbortSignal): TalkIn {
+    return (view, call) => this.#talk(view, call, signal);
   }
 
   /** What a partial clone lacks of these commits and of where they parted. */
@@ -180,13 +232,23 @@ export class Remote {
 
   #talk(
     view: BareView,
-    call: Pick<GitCall, "arguments" | "input">,
+    call: Pick<GitCall, "arguments" | "input" | "config">,
     signal: AbortSignal,
   ): Promise<Result<GitOutput, GitFailure>> {
     const { git, access: way } = this.#options;
     const variables = { ...view.variables, ...LAZY };
     const talk = { ...call, directory: view.directory, remoteUrl: this.url };
-    return withToken(way, (access) => git.run({ ...call, ...remoteCall(access, talk), variables }, signal), signal);
+    return withToken(
+      way,
+      (access) => {
+        const told = remoteCall(access, talk);
+        return git.run(
+          { ...call, ...told, config: [...(told.config ?? []), ...(call.config ?? [])], variables },
+          signal,
+        );
+      },
+      signal,
+    );
   }
 
   /** The newest of refs/remotes/origin/* in the checkout or in a view. */
@@ -203,7 +265,18 @@ export class Remote {
     return listed.ok ? ok(parseHeads(listed.value.stdout, "refs/remotes/origin/")) : listed;
   }
 
+  /** A name in the way of one of them, left from a branch that the remote has no more, keeps no other from being told. */
   async #tellCheckout(heads: ReadonlyMap<string, string>, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+    const told = await this.#tellRefs(heads, signal);
+    if (told.ok || told.failure.kind !== "conflict") return told;
+    for (const head of heads.size > 1 ? heads : []) {
+      const alone = await this.#tellRefs(new Map([head]), signal);
+      if (!alone.ok && alone.failure.kind !== "conflict") return alone;
+    }
+    return ok();
+  }
+
+  async #tellRefs(heads: ReadonlyMap<string, string>, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
     const { git, commonDirectory } = this.#options;
     const input = [...heads].map(([branch, sha]) => `update refs/remotes/origin/${branch} ${sha}\n`).join("");
     const told = await git.run(
@@ -217,6 +290,11 @@ export class Remote {
     );
     return told.ok ? ok() : told;
   }
+}
+
+function directoriesOf(name: string): string[] {
+  const parts = name.split("/");
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("/"));
 }
 
 /** Lines of a sha, a tab and a ref below `prefix`; others are left out. */

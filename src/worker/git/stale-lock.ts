@@ -10,7 +10,7 @@ import { errnoOf, messageOf } from "../../core/errors.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 
 /** What a lock must be older than where nobody can be seen to hold it, for a git that is not ours runs longer at times. */
-export const UNSEEN_AGE_MS_MIN = 6 * 3_600_000;
+const UNSEEN_AGE_MS_MIN = 6 * 3_600_000;
 /** Between the limit of our longest git call and the age from which on a lock cannot be that call's. */
 const MARGIN_MS = 5 * 60_000;
 const SEEN_MAX = 100;

@@ -9,7 +9,7 @@ import { readCommittedFile } from "./committed-file.ts";
 import { Conflict } from "./conflict.ts";
 import { type Change, ChangeReader } from "./change-reader.ts";
 import type { Git } from "./git.ts";
-import { type GitFailure, gitFailure } from "./git-failure.ts";
+import { baseGone, type GitFailure, gitFailure } from "./git-failure.ts";
 import type { Remote } from "./remote.ts";
 import { stageTree } from "./staging.ts";
 import { leftOpen } from "./taken-back.ts";
@@ -133,7 +133,7 @@ export class WorkBranch {
     const fetched = await this.#options.remote.fetch([base], signal);
     if (!fetched.ok) return fetched;
     const baseSha = fetched.value.get(base);
-    if (baseSha === undefined) return fail(gitFailure("not-found", `the remote has no branch '${base}'`));
+    if (baseSha === undefined) return fail(baseGone(base));
     const before = this.#state.head;
     const reset = await this.resetTo(before, signal);
     if (!reset.ok) return reset;

@@ -40,9 +40,9 @@ export function moveToTrash(root: string, name: string): Promise<Result<undefine
   });
 }
 
-/** What cannot be deleted now is tried again with the next worktree that goes. */
-export async function emptyTrash(root: string): Promise<void> {
-  await removeTree(join(root, TRASH));
+/** What cannot be deleted now is tried again with the next worktree that goes, and with each sweep; false then. */
+export function emptyTrash(root: string): Promise<boolean> {
+  return removeTree(join(root, TRASH));
 }
 
 /** Throws when anything but a real directory stands there. */

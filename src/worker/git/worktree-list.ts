@@ -2,11 +2,12 @@
 // entries in an empty attribute. And who of them holds a branch, which nobody else may then move or delete.
 
 import { readdir, readFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 import { ok, type Result } from "../../core/result.ts";
 import type { Git } from "./git.ts";
 import type { GitFailure } from "./git-failure.ts";
+import { openWorktreeRoot } from "./worktree-directory.ts";
 
 export interface WorktreeEntry {
   readonly path: string;
@@ -18,6 +19,10 @@ export interface WorktreeEntry {
   readonly isHalfMade: boolean;
   /** Its directory is gone. */
   readonly isPrunable: boolean;
+}
+
+export interface IssueWorktree extends WorktreeEntry {
+  readonly issue: number;
 }
 
 const NO_COMMIT = /^0+$/;
@@ -39,6 +44,23 @@ export async function listWorktrees(
     signal,
   );
   return listed.ok ? ok(parseWorktreeList(listed.value.stdout)) : listed;
+}
+
+/** Those that stand in `root` and are called after an issue. */
+export async function listIssueWorktrees(
+  { git, commonDirectory, root }: { git: Git; commonDirectory: string; root: string },
+  signal: AbortSignal,
+): Promise<Result<readonly IssueWorktree[], GitFailure>> {
+  const opened = await openWorktreeRoot(root);
+  if (!opened.ok) return opened;
+  const listed = await listWorktrees(git, commonDirectory, signal);
+  if (!listed.ok) return listed;
+  return ok(
+    listed.value.flatMap((entry) => {
+      const issue = /^issue-([1-9]\d*)$/.exec(entry.path.slice(opened.value.length + 1))?.[1];
+      return issue !== undefined && dirname(entry.path) === opened.value ? [{ ...entry, issue: Number(issue) }] : [];
+    }),
+  );
 }
 
 /** The worktree, `own` aside, that has the branch checked out or is about to come back to it; null when there is none. */

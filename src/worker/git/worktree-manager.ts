@@ -2,34 +2,28 @@
 // switch there, only refs and worktree entries of our own names. All changes of one repository run one after the other.
 
 import { rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 
-import { isSameRepository, parseRemoteUrl, type RepositoryName } from "../../core/repository-name.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { BranchRecord } from "./branch-record.ts";
-import { checkBranchName, workBranchName, worktreeName } from "./branch-name.ts";
+import { checkBranchName, workBranchName, workBranchNames, worktreeName } from "./branch-name.ts";
+import { BranchRefs } from "./branch-refs.ts";
 import { linkedDirectoryOf } from "./checkout.ts";
-import type { Git, GitCall, GitOutput } from "./git.ts";
-import { type GitFailure, gitFailure } from "./git-failure.ts";
+import type { GitCall, GitOutput } from "./git.ts";
+import { baseGone, type GitFailure, gitFailure } from "./git-failure.ts";
 import { Mutex } from "./mutex.ts";
 import type { Remote } from "./remote.ts";
 import { emptyTrash, moveToTrash, openWorktreeRoot } from "./worktree-directory.ts";
 import { type PlacedWorktree, WorktreeGit } from "./worktree-git.ts";
-import { holderOf, listWorktrees, type WorktreeEntry } from "./worktree-list.ts";
+import { type CheckedOrigin, checkOrigin } from "./checkout-origin.ts";
+import { type IssueWorktree, listIssueWorktrees } from "./worktree-list.ts";
 
-export interface WorktreeManagerOptions {
-  readonly git: Git;
+export interface WorktreeManagerOptions extends CheckedOrigin {
   readonly remote: Remote;
-  readonly repository: RepositoryName;
-  /** Absolute; the operator's. */
-  readonly checkout: string;
-  readonly commonDirectory: string;
   /** `<base>/<slug>`, as core/paths computes it. */
   readonly root: string;
   /** Ours alone, in the worker's data: what we know of each work branch. */
   readonly records: string;
-  /** The operator named the repository by hand, so the checkout's origin may say something else. */
-  readonly isOriginOverridden: boolean;
 }
 
 export interface Worktree extends PlacedWorktree {
@@ -59,10 +53,12 @@ interface Place {
 export class WorktreeManager {
   readonly #options: WorktreeManagerOptions;
   readonly #mutex = new Mutex();
+  readonly #refs: BranchRefs;
   readonly #records = new Map<number, BranchRecord>();
 
   constructor(options: WorktreeManagerOptions) {
     this.#options = options;
+    this.#refs = new BranchRefs(options.git, options.commonDirectory);
   }
 
   /**
@@ -73,38 +69,52 @@ export class WorktreeManager {
     return this.#mutex.run(() => this.#ensure(issue, base, signal), signal);
   }
 
-  /** Forgets the worktree and its local branch, unless somebody has that checked out. Neither being there is success. */
-  async remove(issue: number, signal: AbortSignal, keepsBranch = false): Promise<Result<Removed, GitFailure>> {
+  /**
+   * Forgets the worktree and its branch here, unless somebody has that checked out. Neither being there is success. Nothing
+   * is done where `mayGo` says so in the moment in which nobody can make the worktree.
+   */
+  async remove(
+    issue: number,
+    signal: AbortSignal,
+    keepsBranch = false,
+    mayGo: () => boolean = () => true,
+  ): Promise<Result<Removed, GitFailure>> {
     const removed = await this.#mutex.run(async () => {
+      if (!mayGo()) return ok(null);
       const ready = await this.#prepare(issue, signal);
       if (!ready.ok) return ready;
       const cleared = await this.#clear(issue, ready.value, signal);
       if (!cleared.ok) return cleared;
-      const branchKeptFor = keepsBranch
-        ? ok<string | null>(null)
-        : await this.#deleteBranch(issue, ready.value, signal);
+      const own = join(ready.value, worktreeName(issue));
+      const branch = await this.branchOf(issue);
+      const branchKeptFor = keepsBranch ? ok(null) : await this.#refs.remove({ issue, branch, own }, signal);
       if (!branchKeptFor.ok) return branchKeptFor;
-      await (await this.#recordOf(issue)).forget();
-      this.#records.delete(issue);
+      // Only the record says that a branch of another name is ours.
+      if (!keepsBranch || branch === workBranchName(issue)) {
+        await (await this.#recordOf(issue)).forget();
+        this.#records.delete(issue);
+      }
       return ok({ root: ready.value, branchKeptFor: branchKeptFor.value });
     }, signal);
     if (!removed.ok) return removed;
-    await emptyTrash(removed.value.root);
-    return ok({ branchKeptFor: removed.value.branchKeptFor });
+    if (removed.value !== null) await emptyTrash(removed.value.root);
+    return ok({ branchKeptFor: removed.value?.branchKeptFor ?? null });
+  }
+
+  /** What the issue's work branch is called, also while it has no worktree. */
+  async branchOf(issue: number): Promise<string> {
+    return (await this.#recordOf(issue)).state?.branch ?? workBranchName(issue);
+  }
+
+  /** Tries again what an earlier removal failed at; false where something is left. */
+  async emptyTrash(): Promise<boolean> {
+    const root = await openWorktreeRoot(this.#options.root);
+    return root.ok && (await emptyTrash(root.value));
   }
 
   /** Our worktrees; the operator's own are left out. */
-  async list(signal: AbortSignal): Promise<Result<readonly (WorktreeEntry & { issue: number })[], GitFailure>> {
-    const root = await openWorktreeRoot(this.#options.root);
-    if (!root.ok) return root;
-    const listed = await listWorktrees(this.#options.git, this.#options.commonDirectory, signal);
-    if (!listed.ok) return listed;
-    return ok(
-      listed.value.flatMap((entry) => {
-        const issue = /^issue-([1-9]\d*)$/.exec(entry.path.slice(root.value.length + 1))?.[1];
-        return issue !== undefined && dirname(entry.path) === root.value ? [{ ...entry, issue: Number(issue) }] : [];
-      }),
-    );
+  list(signal: AbortSignal): Promise<Result<readonly IssueWorktree[], GitFailure>> {
+    return listIssueWorktrees(this.#options, signal);
   }
 
   /** Clears what a killed worker left half-made. Call it once, at start. */
@@ -119,8 +129,7 @@ export class WorktreeManager {
         const cleared = await this.#clear(issue, ready.value, signal);
         if (!cleared.ok) return cleared;
       }
-      const root = await openWorktreeRoot(this.#options.root);
-      if (root.ok) await emptyTrash(root.value);
+      await this.emptyTrash();
       return ok(halfMade);
     }, signal);
   }
@@ -130,18 +139,21 @@ export class WorktreeManager {
     if (!named.ok) return named;
     const ready = await this.#prepare(issue, signal);
     if (!ready.ok) return ready;
-    const branch = workBranchName(issue);
+    const record = await this.#recordOf(issue);
+    const chosen = await this.#chooseBranch(issue, record, signal);
+    if (!chosen.ok) return chosen;
+    const branch = chosen.value;
     const fetched = await this.#options.remote.fetch([base, branch], signal);
     if (!fetched.ok) return fetched;
     const baseSha = fetched.value.get(base);
-    if (baseSha === undefined) return fail(gitFailure("not-found", `the remote has no branch '${base}'`));
+    if (baseSha === undefined) return fail(baseGone(base));
     const place: Place = {
       issue,
       branch,
       baseSha,
       path: join(ready.value, worktreeName(issue)),
       wanted: fetched.value.get(branch) ?? baseSha,
-      record: await this.#recordOf(issue),
+      record,
     };
     const reused = await this.#reuse(place, signal);
     if (!reused.ok) return reused;
@@ -164,7 +176,7 @@ export class WorktreeManager {
     if (!shared.ok) return shared;
     const head = shared.value.stdout.trim();
     if (shared.value.exitCode !== 0 || head === "") return ok(null);
-    await record.begin(head, false);
+    await record.begin(head, false, branch);
     return sound;
   }
 
@@ -180,7 +192,7 @@ export class WorktreeManager {
     await emptyTrash(root);
     const start = await this.#startOf(place, signal);
     if (!start.ok) return start;
-    await place.record.begin(start.value, true);
+    await place.record.begin(start.value, true, place.branch);
     // Detached at first, so that git neither makes nor moves a branch, nor writes tracking into the checkout's configuration.
     const added = await this.#run(["worktree", "add", "--quiet", "--detach", "--", place.path, start.value], signal);
     if (!added.ok) return added;
@@ -223,17 +235,15 @@ export class WorktreeManager {
     return ok(hasIndex ? gitDirectory : null);
   }
 
-  /** Null when it is gone; else whose worktree it was left for. */
-  async #deleteBranch(issue: number, root: string, signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
-    const { git, commonDirectory } = this.#options;
-    const branch = workBranchName(issue);
-    const entries = await listWorktrees(git, commonDirectory, signal);
-    if (!entries.ok) return entries;
-    const own = join(root, worktreeName(issue));
-    const holder = await holderOf(branch, { entries: entries.value, commonDirectory, own });
-    if (holder !== null) return ok(holder);
-    const deleted = await this.#run(["update-ref", "-d", `refs/heads/${branch}`], signal);
-    return deleted.ok ? ok(null) : deleted;
+  /** Once begun it keeps its name. Where none is possible the server says so when it is pushed, and a person is asked. */
+  async #chooseBranch(
+    issue: number,
+    { state }: BranchRecord,
+    signal: AbortSignal,
+  ): Promise<Result<string, GitFailure>> {
+    if (state !== null) return ok(state.branch ?? workBranchName(issue));
+    const possible = await this.#options.remote.firstPossible(workBranchNames(issue), signal);
+    return possible.ok ? ok(possible.value ?? workBranchName(issue)) : possible;
   }
 
   async #recordOf(issue: number): Promise<BranchRecord> {
@@ -265,19 +275,8 @@ export class WorktreeManager {
   /** Before every change: the issue is a number of ours, the checkout is the repository's, and the root leads nowhere else. */
   async #prepare(issue: number, signal: AbortSignal): Promise<Result<string, GitFailure>> {
     if (!Number.isSafeInteger(issue) || issue < 1) return fail(gitFailure("failed", `${issue} is no issue number`));
-    const origin = await this.#checkOrigin(signal);
+    const origin = await checkOrigin(this.#options, signal);
     return origin.ok ? openWorktreeRoot(this.#options.root, worktreeName(issue)) : origin;
-  }
-
-  async #checkOrigin(signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
-    const { repository, checkout, isOriginOverridden } = this.#options;
-    if (isOriginOverridden) return ok();
-    const read = await this.#run(["config", "--get", "remote.origin.url"], signal, [1]);
-    if (!read.ok) return read;
-    const origin = parseRemoteUrl(read.value.stdout.trim());
-    if (origin.ok && isSameRepository(origin.value.fullName, repository.fullName)) return ok();
-    const found = origin.ok ? origin.value.fullName : "no repository";
-    return fail(gitFailure("failed", `the origin of ${checkout} names ${found}, not ${repository.fullName}`));
   }
 
   #run(

@@ -52,11 +52,19 @@ export async function acceptText(facts: TextFacts, signal: AbortSignal): Promise
 
 /** The issue in the words that agents are given; a failure is the outcome that the run ends with instead. */
 export async function acceptIssue(
-  { github, state, config, clock }: Pick<StageContext, "github" | "state" | "config" | "clock">,
+  {
+    github,
+    state,
+    config,
+    clock,
+    attention,
+  }: Pick<StageContext, "github" | "state" | "config" | "clock" | "attention">,
   issue: Issue,
   { stage }: RunState,
   signal: AbortSignal,
 ): Promise<Result<Issue, StageOutcome>> {
+  const suspicion = attention.suspicion(issue.number);
+  if (suspicion !== null) return fail({ kind: "hand-off", ...suspicion });
   const { text: known, hitl } = state.issue(issue.number);
   // What a person decided about the issue itself needs no words of its author.
   if (stage === "hitl" && hitl?.decision !== null && hitl?.decision !== undefined) return ok(issue);

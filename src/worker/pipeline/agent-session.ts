@@ -52,7 +52,7 @@ export class AgentSession {
   async #run<V>(turn: Turn<V>, signal: AbortSignal): Promise<Result<unknown, StageOutcome>> {
     const { context, workspace } = this.#options;
     const pause = context.agentPause.current;
-    if (pause !== null) return fail(wait(pause.reason, pause.until));
+    if (pause !== null) return fail(wait(pause.reason, pause.until, "agent"));
     const request = await this.#request(turn);
     const ran = await workspace.guarded(() => context.agent.run(request, (event) => this.#tell(event), signal), signal);
     if (!ran.ok) return fail(gitOutcome(ran.failure));
@@ -131,20 +131,11 @@ function outcomeOf(outcome: Exclude<AgentOutcome, { kind: "completed" }>, contex
         `The agent used up its budget: ${evidence}\n\nAnswer to let it go on, or say how to make the task smaller.`,
       );
     case "provider-limited":
-      return wait(
-        `the agent's provider is at its limit: ${evidence}`,
-        context.agentPause.pause(`the agent's provider is at its limit: ${evidence}`, outcome.until),
-      );
+      return held(context, `the agent's provider is at its limit: ${evidence}`, outcome.until);
     case "auth-missing":
-      return wait(
-        `the agent has no login: ${evidence}`,
-        context.agentPause.pause(`the agent has no login: ${evidence}`, null),
-      );
+      return held(context, `the agent has no login: ${evidence}`, null);
     case "never-started":
-      return wait(
-        `the agent does not start: ${evidence}`,
-        context.agentPause.pause(`the agent does not start: ${evidence}`, null),
-      );
+      return held(context, `the agent does not start: ${evidence}`, null);
     case "stalled":
     case "killed":
     case "crashed":
@@ -153,4 +144,9 @@ function outcomeOf(outcome: Exclude<AgentOutcome, { kind: "completed" }>, contex
     default:
       return assertNever(kind);
   }
+}
+
+/** What stops one run would stop the next one too. */
+function held({ agentPause }: StageContext, reason: string, until: Date | null): StageOutcome {
+  return wait(reason, agentPause.pause(reason, until), "agent");
 }

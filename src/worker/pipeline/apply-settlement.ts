@@ -7,13 +7,16 @@ import { fail, ok, type Result } from "../../core/result.ts";
 import { isSameLabel, labelName, type LabelKey, MARKER_LABELS, STAGE_LABELS } from "../../core/stage.ts";
 import { removeAgentHome } from "../agent/agent-home.ts";
 import type { ClaimKeeper } from "../claim-keeper.ts";
-import { workBranchName } from "../git/branch-name.ts";
 import type { GitHubFailure, Issue } from "../github/github.ts";
 import { commentOnce } from "../issue-comment.ts";
+import { quoted } from "../stages/issue-text.ts";
 import type { RunState } from "../issue-state.ts";
 import type { LabelMover } from "../label-mover.ts";
 import { type FinalOutcome, settle, settledState, type Settlement } from "./settle.ts";
 import type { StageContext } from "./stage-context.ts";
+
+/** So long a branch that GitHub does not delete is tried again; then a person is told of it. */
+const BRANCH_PATIENCE_MS = 600_000;
 
 export interface SettlementParts {
   readonly context: StageContext;
@@ -48,8 +51,10 @@ export async function applySettlement(
   if (!moved.ok) return moved;
   const closed = settlement.close === null ? moved : await close(context, moved.value, settlement.close, signal);
   if (!closed.ok) return closed;
-  if (settlement.cleanUp !== null) await cleanUp(context, issue.number, settlement.cleanUp, signal);
-  const released = settlement.release === null ? ok() : await claims.release(issue, signal, settlement.release);
+  const left = settlement.cleanUp === null ? ok("") : await cleanUp(context, settling, settlement.cleanUp, signal);
+  if (!left.ok) return left;
+  const released =
+    settlement.release === null ? ok() : await claims.release(issue, signal, settlement.release + left.value);
   if (!released.ok) return released;
   await context.state.update(issue.number, (old) =>
     settledState(old, outcome, run.stage, context.clock.now().toISOString()),
@@ -143,16 +148,33 @@ async function close(
   return closed.ok ? ok({ ...issue, state: "closed" }) : closed;
 }
 
-/** What cannot be removed now is removed at the next start; the issue has ended all the same. */
+/**
+ * What cannot be removed here is removed by a sweep; the issue has ended all the same. The remote's branch goes first, for a
+ * record that goes with the worktree has its name. A branch that GitHub keeps is tried again, and in the end it is what the
+ * answer says: a sentence for a person, else nothing.
+ */
 async function cleanUp(
-  { github, workspaces, paths }: StageContext,
-  issue: number,
+  context: StageContext,
+  { issue: { number: issue }, decidedAt }: Settling,
   { remoteBranch, keepsLocalBranch }: NonNullable<Settlement["cleanUp"]>,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Result<string, GitHubFailure>> {
+  const { github, state, workspaces, paths } = context;
+  const branch = state.issue(issue).branch ?? (await workspaces.branchOf(issue));
+  const deleted = remoteBranch ? await github.deleteBranch(branch, signal) : ok();
+  if (!deleted.ok && mayPass(deleted.failure, decidedAt, context.clock.now())) return deleted;
   await workspaces.remove(issue, signal, keepsLocalBranch);
-  if (remoteBranch) await github.deleteBranch(workBranchName(issue), signal);
   await removeAgentHome(join(paths.agentHomes, `issue-${issue}`));
+  if (deleted.ok) return ok("");
+  return ok(
+    ` Its branch \`${branch}\` is left: GitHub did not delete it (${quoted(deleted.failure.message)}).`,
+  );
+}
+
+/** An outage passes, however long it takes; a refusal gets some time. */
+function mayPass({ retryable, kind }: GitHubFailure, decidedAt: string, now: Date): boolean {
+  if (retryable || kind === "unauthorized") return true;
+  return kind === "not-found" && now.getTime() - Date.parse(decidedAt) < BRANCH_PATIENCE_MS;
 }
 
 function tellEnd({ tell }: StageContext, issue: number, outcome: FinalOutcome): void {

@@ -6,20 +6,24 @@ import type { GitHubFailure } from "../github/github.ts";
 import { handOff, handOut, retry, type StageOutcome, wait } from "./stage-outcome.ts";
 
 export function gitHubOutcome(failure: GitHubFailure): StageOutcome {
-  if (failure.retryable) return wait(`GitHub: ${failure.message}`, failure.retryAt);
-  if (failure.kind === "unauthorized") return wait(`GitHub does not accept our credential: ${failure.message}`, null);
+  if (failure.retryable) return wait(`GitHub: ${failure.message}`, failure.retryAt, "github");
+  if (failure.kind === "unauthorized")
+    return wait(`GitHub does not accept our credential: ${failure.message}`, null, "github-credential");
   return retry(`GitHub refused: ${failure.message}`);
 }
 
 export function gitOutcome(failure: GitFailure): StageOutcome {
   switch (failure.kind) {
     case "locked":
+      return wait(`git: ${failure.message}`, null, "git-locked");
     case "network":
-      return wait(`git: ${failure.message}`, null);
+      return wait(`git: ${failure.message}`, null, "git-network");
+    case "base-gone":
+      return wait(`git: ${failure.message}`, null, "git-base");
     case "short":
       return shortOutcome(failure.message);
     case "auth":
-      return wait(`git's remote does not accept our credential: ${failure.message}`, null);
+      return wait(`git's remote does not accept our credential: ${failure.message}`, null, "git-credential");
     case "config-changed":
       return handOff(
         "agent",
@@ -39,7 +43,7 @@ export function gitOutcome(failure: GitFailure): StageOutcome {
 
 /** No attempt at the issue was bad because the machine had nothing left for it. */
 export function shortOutcome(what: string): StageOutcome {
-  return wait(`this machine is short: ${what}`, null);
+  return wait(`this machine is short: ${what}`, null, "machine");
 }
 
 /** The server's own words as a code block: names of files that it quotes are an agent's to choose. */

@@ -149,7 +149,7 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
 
 /** Takes away the HOMEs that a killed worker left in `directory`. Call it once, at start. */
 export async function sweepGateHomes(directory: string): Promise<void> {
-  await sweepAgentHomes(directory, () => false);
+  await sweepAgentHomes(directory, () => Promise.resolve(false));
   const names = await readdir(directory).catch(() => []);
   for (const name of names) if (name !== KEPT) await removeTree(join(directory, name));
 }

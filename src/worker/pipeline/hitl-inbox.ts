@@ -4,17 +4,20 @@
 import { fail, ok, type Result } from "../../core/result.ts";
 import type { StageLabel } from "../../core/stage.ts";
 import type { ControlFailure } from "../../core/supervisor-control.ts";
-import type { Issue } from "../github/github.ts";
+import type { GitHubFailure, Issue } from "../github/github.ts";
 import type { HitlAnswer, HitlState, IssueState } from "../issue-state.ts";
 import type { IssueStore } from "../issue-store.ts";
 import { isMovedOn, mergeSigns } from "../stages/approvers.ts";
 import { ANSWER_CHARACTERS_MAX, findAnswer } from "../stages/hitl-answer.ts";
 import { commandOf } from "../stages/person-word.ts";
+import { failedCall } from "./run-waits.ts";
 import type { StageContext } from "./stage-context.ts";
+import type { WaitBook } from "./wait-book.ts";
 
 /** GitHub's times are whole seconds and its replicas lag: a change may hide behind an `updatedAt` that was seen already. */
 const UNSURE_MS = 5_000;
 const COMMENTS_TIMEOUT_MS = 5_000;
+const MARK = "inbox";
 const ON_HOLD = "A person put this issue on hold with the label. What is to be done?";
 
 /** When an issue's comments were read while it had this `updatedAt`; after a while they are read again only when it changes. */
@@ -27,11 +30,13 @@ interface Look {
 export class HitlInbox {
   readonly #context: StageContext;
   readonly #store: IssueStore;
+  readonly #waits: WaitBook;
   readonly #seen = new Map<number, Look>();
 
-  constructor(context: StageContext, store: IssueStore) {
+  constructor(context: StageContext, store: IssueStore, waits: WaitBook) {
     this.#context = context;
     this.#store = store;
+    this.#waits = waits;
   }
 
   /** Reads the comments of every issue that waits and has changed. */
@@ -41,15 +46,28 @@ export class HitlInbox {
       if (!waiting.some((issue) => issue.number === number)) this.#seen.delete(number);
     for (const issue of waiting) {
       const asked = await this.#askedOf(issue);
-      if (asked !== null && !isDecided(asked)) await this.#readReviews(issue, asked, signal);
-      const seen = this.#seen.get(issue.number);
-      const before = seen?.updatedAt === issue.updatedAt ? seen : null;
-      if (asked === null || isDecided(asked) || (before !== null && before.lastMs - before.firstMs >= UNSURE_MS))
-        continue;
-      const nowMs = this.#context.clock.monotonicMs();
-      if (await this.#read(issue, asked, signal))
-        this.#seen.set(issue.number, { updatedAt: issue.updatedAt, firstMs: before?.firstMs ?? nowMs, lastMs: nowMs });
+      if (asked !== null && !isDecided(asked)) this.#note(issue, await this.#lookAt(issue, asked, signal));
     }
+  }
+
+  /** Answers that cannot be read are waited for as everything else is: not in silence. */
+  #note({ number }: Issue, failure: GitHubFailure | null): void {
+    if (failure === null) return this.#waits.clear(number, MARK);
+    const waiting = failedCall(failure);
+    this.#waits.note(number, { ...waiting, reason: `answers cannot be read: ${waiting.reason}`, mark: MARK });
+  }
+
+  /** What kept its answers from being read; null when nothing did. */
+  async #lookAt(issue: Issue, asked: HitlState, signal: AbortSignal): Promise<GitHubFailure | null> {
+    const unread = await this.#readReviews(issue, asked, signal);
+    const seen = this.#seen.get(issue.number);
+    const before = seen?.updatedAt === issue.updatedAt ? seen : null;
+    if (before !== null && before.lastMs - before.firstMs >= UNSURE_MS) return unread;
+    const nowMs = this.#context.clock.monotonicMs();
+    const failure = await this.#read(issue, asked, signal);
+    if (failure !== null) return failure;
+    this.#seen.set(issue.number, { updatedAt: issue.updatedAt, firstMs: before?.firstMs ?? nowMs, lastMs: nowMs });
+    return unread;
   }
 
   async answer(issue: number, text: string, by: string): Promise<Result<undefined, ControlFailure>> {
@@ -80,12 +98,12 @@ export class HitlInbox {
     return this.#decide(issue, (asked) => ({ ...asked, decision, reason: reason.slice(0, ANSWER_CHARACTERS_MAX) }), by);
   }
 
-  async #read(issue: Issue, asked: HitlState, signal: AbortSignal): Promise<boolean> {
+  async #read(issue: Issue, asked: HitlState, signal: AbortSignal): Promise<GitHubFailure | null> {
     const { github, state, tell } = this.#context;
     const comments = await github.comments(issue.number, signal);
-    if (!comments.ok) return false;
+    if (!comments.ok) return comments.failure;
     const answer = await findAnswer(github, comments.value, asked, signal);
-    if (!answer.ok) return false;
+    if (!answer.ok) return answer.failure;
     if (answer.value !== null) {
       const given = answer.value;
       await state.update(issue.number, (old) =>
@@ -93,22 +111,24 @@ export class HitlInbox {
       );
       tell({ type: "hitl.answered", issue: issue.number, by: given.by, door: "comment" });
     }
-    return true;
+    return null;
   }
 
   /** What was waited for on GitHub has come, or something else has: the merge is tried again. */
-  async #readReviews(issue: Issue, { awaits }: HitlState, signal: AbortSignal): Promise<void> {
+  async #readReviews(issue: Issue, { awaits }: HitlState, signal: AbortSignal): Promise<GitHubFailure | null> {
     const { state, tell, clock } = this.#context;
     const { pull } = state.issue(issue.number);
-    if (awaits === null || pull === null) return;
+    if (awaits === null || pull === null) return null;
     const seen = await mergeSigns(this.#context.github, pull, signal);
-    if (!seen.ok || !isMovedOn(awaits, seen.value)) return;
+    if (!seen.ok) return seen.failure;
+    if (!isMovedOn(awaits, seen.value)) return null;
     const by = "GitHub";
     const text = `#${pull} has changed on GitHub`;
     const at = clock.now().toISOString();
     const answer: HitlAnswer = { text, last: "", by, door: "review", at, commentId: null, lastSeen: null };
     await state.update(issue.number, (old) => withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, answer })));
     tell({ type: "hitl.answered", issue: issue.number, by, door: "review" });
+    return null;
   }
 
   async #decide(

@@ -6,7 +6,7 @@ import { assertNever, messageOf } from "../../core/errors.ts";
 import { shortageOf } from "../../core/shortage.ts";
 import { LABEL_OF_STAGE, type Stage, stageLabelsOf } from "../../core/stage.ts";
 import type { Claim, ClaimHeld } from "../claim-keeper.ts";
-import type { GitHubFailure, Issue } from "../github/github.ts";
+import type { Issue } from "../github/github.ts";
 import type { IssueStore } from "../issue-store.ts";
 import type { RunState } from "../issue-state.ts";
 import type { SessionLog } from "../session-log.ts";
@@ -15,47 +15,53 @@ import { applySettlement, type SettlementParts } from "./apply-settlement.ts";
 import { backoffMs, later } from "./backoff.ts";
 import type { BugBook } from "./bug-book.ts";
 import { shortOutcome } from "./failure-outcome.ts";
-import { beginRun, dropRun, failRun, markRun, waitRun } from "./run-record.ts";
+import { beginRun, dropRun, failRun, markRun } from "./run-record.ts";
 import { readStep, type RunStep } from "./run-step.ts";
 import { RunTeller } from "./run-teller.ts";
+import { failedCall, RunWaits } from "./run-waits.ts";
 import { RunsInHand, TakenAway, takenAwayReason } from "./runs-in-hand.ts";
-import { escalate, type FinalOutcome } from "./settle.ts";
-import type { StageRun, StageWork } from "./stage-context.ts";
-import type { StageOutcome } from "./stage-outcome.ts";
+import { askAboutWait, escalate, type FinalOutcome } from "./settle.ts";
+import type { StageWork } from "./stage-context.ts";
+import { type StageOutcome, wait } from "./stage-outcome.ts";
+import { stageRunOf } from "./stage-run.ts";
+import type { WaitBook } from "./wait-book.ts";
 
 export interface IssueRunnerOptions extends SettlementParts {
   readonly store: IssueStore;
   readonly sessions: SessionLog;
   readonly stages: Readonly<Record<Stage, StageWork>>;
   readonly bugs: BugBook;
+  readonly waits: WaitBook;
 }
+
+const CLAIM_LOST = "the claim was lost, and with it the right to go on";
 
 export class IssueRunner {
   readonly #options: IssueRunnerOptions;
   readonly #inHand = new RunsInHand();
   readonly #teller: RunTeller;
-  readonly #waits = new Map<number, number>(); // In a row, per issue.
+  readonly #waits: RunWaits;
   /** Issues that another worker has, as last seen. */
   readonly #heldBy = new Map<number, ClaimHeld>();
-  /** Why an issue was put off before anything was begun. */
-  readonly #putOff = new Map<number, string>();
 
   constructor(options: IssueRunnerOptions) {
     this.#options = options;
     this.#teller = new RunTeller(options.context);
+    this.#waits = new RunWaits(options);
   }
 
   isInHand(issue: number): boolean {
     return this.#inHand.has(issue);
   }
 
-  heldBy(issue: number): ClaimHeld | null {
-    return this.#heldBy.get(issue) ?? null;
+  /** An agent, a gate or git is at work on it. */
+  isWorking(issue: number): boolean {
+    return this.#inHand.isWorking(issue);
   }
 
-  /** One line for people; null when it was not put off. */
-  putOff(issue: number): string | null {
-    return this.#putOff.get(issue) ?? null;
+  /** Another worker that has this issue, as last seen. */
+  heldBy(issue: number): ClaimHeld | null {
+    return this.#heldBy.get(issue) ?? null;
   }
 
   get inFlight(): number {
@@ -72,7 +78,7 @@ export class IssueRunner {
     } catch (thrown) {
       if (signal.aborted) return;
       this.#options.bugs.note(`a run of ${stage}`, taken.number, thrown);
-      this.#defer(taken, { message: messageOf(thrown), retryAt: null });
+      this.#waits.defer(taken, { cause: "bug", reason: `a bug: ${messageOf(thrown)}`, until: null });
     } finally {
       inHand[Symbol.dispose]();
       this.#options.store.release(taken);
@@ -112,7 +118,7 @@ export class IssueRunner {
   async #look(stage: Stage, taken: Issue, signal: AbortSignal): Promise<Issue | null> {
     const { context, store } = this.#options;
     const read = await context.github.issue(taken.number, signal);
-    if (!read.ok) return this.#defer(taken, read.failure);
+    if (!read.ok) return this.#waits.defer(taken, failedCall(read.failure));
     if (this.#isExpected(stage, read.value) || stageLabelsOf(read.value.labels, context.config.labelPrefix).length > 1)
       return read.value;
     store.put(read.value);
@@ -129,23 +135,24 @@ export class IssueRunner {
     const lostCycle = context.state.issues().has(issue.number) ? 0 : context.journal.lastCycle(issue.number);
     const claimed = await claims.acquire(issue, stage, signal);
     if (!claimed.ok) {
-      if (claimed.failure.kind !== "held") return this.#defer(issue, claimed.failure);
+      if (claimed.failure.kind !== "held") return this.#waits.defer(issue, failedCall(claimed.failure));
       this.#heldBy.set(issue.number, claimed.failure);
+      this.#options.waits.clear(issue.number);
       store.defer(issue, claimed.failure.until);
       return null;
     }
     this.#heldBy.delete(issue.number);
     if (!this.#isExpected(stage, issue)) {
       const reconciled = await mover.reconcile(issue, signal);
-      if (!reconciled.ok) return this.#defer(issue, reconciled.failure);
+      if (!reconciled.ok) return this.#waits.defer(issue, failedCall(reconciled.failure));
       store.put(reconciled.value);
       return null;
     }
     const at = this.#clock.now().toISOString();
     await context.state.update(issue.number, (state) => beginRun(state, { stage, at, lostCycle }));
     const shown = await claims.setStage(issue.number, stage, signal);
-    if (!shown.ok) return this.#defer(issue, shown.failure);
-    this.#putOff.delete(issue.number);
+    if (!shown.ok) return this.#waits.defer(issue, failedCall(shown.failure));
+    this.#waits.begun(issue.number);
     return claimed.value;
   }
 
@@ -164,7 +171,7 @@ export class IssueRunner {
       await this.#drop(issue, record, reason.message);
     } else if (claim.lost.aborted) {
       // The run stays: most often GitHub was away for too long, and the claim comes back to us.
-      await this.#wait(issue.number, "the claim was lost, and with it the right to go on", null);
+      await this.#settle(issue, record, wait(CLAIM_LOST, null, "claim"), signal);
     } else await this.#settle(issue, record, outcome, signal);
   }
 
@@ -173,7 +180,11 @@ export class IssueRunner {
     try {
       const accepted = await acceptIssue(context, issue, record, signal);
       if (!accepted.ok) return accepted.failure;
-      return await stages[record.stage](context, this.#stageRun(accepted.value, record), signal);
+      return await stages[record.stage](
+        context,
+        stageRunOf(context, accepted.value, record, (read) => this.#isExpected(record.stage, read)),
+        signal,
+      );
     } catch (thrown) {
       if (signal.aborted) return { kind: "interrupted" };
       const short = shortageOf(thrown);
@@ -194,27 +205,48 @@ export class IssueRunner {
       record.stage,
       config.maxIssueAttempts,
     );
-    if (outcome.kind !== "wait") this.#waits.delete(issue.number);
+    if (outcome.kind !== "wait") this.#options.waits.clear(issue.number);
     switch (outcome.kind) {
       case "interrupted":
         return;
       case "skip":
         return this.#drop(issue, record, `${record.stage}: ${outcome.reason}`);
       case "wait":
-        return this.#wait(issue.number, outcome.reason, outcome.until === null ? null : new Date(outcome.until));
+        return this.#waitOrAsk(issue, record, outcome, signal);
       case "retry":
         await this.#retry(issue.number, record, outcome);
         return sessions.note(issue.number, "failed");
       case "advance":
       case "hand-off":
       case "close": {
-        const decidedAt = this.#clock.now().toISOString();
-        await state.update(issue.number, (old) => markRun(old, record.id, { at: "settling", outcome, decidedAt }));
-        return this.#apply(issue, record, outcome, decidedAt, signal);
+        return this.#decide(issue, record, outcome, signal);
       }
       default:
         return assertNever(outcome);
     }
+  }
+
+  /** What waits for too long is a person's matter, unless every issue waits for the same. */
+  async #waitOrAsk(
+    issue: Issue,
+    record: RunState,
+    { cause, reason, until }: Extract<StageOutcome, { kind: "wait" }>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const end = until === null ? null : new Date(until);
+    const { waits, context } = this.#options;
+    const put = await this.#waits.put(issue.number, { cause, reason, until: end });
+    const { run } = context.state.issue(issue.number);
+    if (run === null || !waits.takeQuestion(issue.number)) return;
+    await this.#decide(issue, record, askAboutWait(put, record.stage, readStep(run.step)), signal);
+  }
+
+  async #decide(issue: Issue, record: RunState, outcome: FinalOutcome, signal: AbortSignal): Promise<void> {
+    const { context, waits } = this.#options;
+    const decidedAt = this.#clock.now().toISOString();
+    waits.clear(issue.number);
+    await context.state.update(issue.number, (old) => markRun(old, record.id, { at: "settling", outcome, decidedAt }));
+    return this.#apply(issue, record, outcome, decidedAt, signal);
   }
 
   async #apply(
@@ -224,9 +256,10 @@ export class IssueRunner {
     decidedAt: string,
     signal: AbortSignal,
   ): Promise<void> {
-    const { store, sessions, context } = this.#options;
+    const { store, sessions, context, waits } = this.#options;
     const applied = await applySettlement(this.#options, { issue, run: record, outcome, decidedAt }, signal);
     if (applied.ok) {
+      waits.clear(issue.number);
       store.put(applied.value);
       this.#teller.ended(issue.number, record, outcome.kind);
       await context.state.count(`${record.stage}.${outcome.kind}`);
@@ -234,7 +267,7 @@ export class IssueRunner {
     } else if (applied.failure.kind === "taken-over") await this.#drop(issue, record, applied.failure.message);
     else if (applied.failure.kind === "not-found" && (await this.#isGone(issue.number, signal)))
       await this.#drop(issue, record, "the issue is gone");
-    else await this.#wait(issue.number, `GitHub: ${applied.failure.message}`, applied.failure.retryAt);
+    else await this.#waits.put(issue.number, failedCall(applied.failure));
   }
 
   /** A call about an issue that is there may be answered with 404, too: GitHub's replicas lag behind each other. */
@@ -252,56 +285,19 @@ export class IssueRunner {
     tell({ type: "run.failed", issue, stage: record.stage, run: record.id, reason: outcome.reason, retryInMs });
   }
 
-  async #wait(issue: number, reason: string, until: Date | null): Promise<void> {
-    const { state, config } = this.#options.context;
-    const waits = (this.#waits.get(issue) ?? 0) + 1;
-    this.#waits.set(issue, waits);
-    const retryAt = until ?? later(this.#clock.now(), backoffMs(waits, config.pollIntervalMs));
-    await state.update(issue, (old) => waitRun(old, reason, retryAt.toISOString()));
-  }
-
   /** The run ends without a result; the next poll says what the issue is now. */
   async #drop(issue: Issue, record: RunState, reason: string): Promise<void> {
-    const { context, claims, store } = this.#options;
+    const { context, claims, store, waits } = this.#options;
+    waits.clear(issue.number);
     await context.state.update(issue.number, (old) => dropRun(old, reason, this.#clock.now().toISOString()));
     this.#teller.ended(issue.number, record, "dropped");
     store.defer(issue, later(this.#clock.now(), context.config.pollIntervalMs));
-    // A claim that could not be given up here runs out by itself.
+    // Where it cannot be given up here, the upkeep goes on with that.
     await claims.release(
       issue,
       AbortSignal.timeout(context.config.claimLeaseMs),
       `**HydraFlow** has stopped its work on this issue: ${reason}`,
     );
-  }
-
-  /** Nothing was begun: only this process needs to remember. */
-  #defer(issue: Issue, failure: Pick<GitHubFailure, "message" | "retryAt">): null {
-    const waits = (this.#waits.get(issue.number) ?? 0) + 1;
-    this.#waits.set(issue.number, waits);
-    const until =
-      failure.retryAt ?? later(this.#clock.now(), backoffMs(waits, this.#options.context.config.pollIntervalMs));
-    this.#putOff.set(issue.number, `put off until ${until.toISOString()}: GitHub: ${failure.message}`);
-    this.#options.store.defer(issue, until);
-    return null;
-  }
-
-  #stageRun(issue: Issue, record: RunState): StageRun {
-    const { state } = this.#options.context;
-    const { id, stage, attempt, sessionId } = record;
-    const { cycle } = state.issue(issue.number);
-    return {
-      issue,
-      stage,
-      id,
-      attempt,
-      sessionId,
-      step: readStep(record.step),
-      state: () => state.issue(issue.number),
-      mark: (step) => state.update(issue.number, (old) => markRun(old, id, step)),
-      change: (change) => state.update(issue.number, change),
-      isExpected: (read) => this.#isExpected(stage, read),
-      key: (effect) => `${issue.number}.${cycle}/${effect}`,
-    };
   }
 
   get #clock(): Clock {

@@ -1,9 +1,11 @@
 // The five stage loops of one repository, and the sync that feeds them. Loops share nothing but the store: one that has
 // trouble leaves the others alone. Everything ends with one signal.
 
+import type { Result } from "../../core/result.ts";
 import { type Stage, STAGES } from "../../core/stage.ts";
 import { type ClaimHeld, ClaimKeeper } from "../claim-keeper.ts";
-import type { Issue, RateLimit } from "../github/github.ts";
+import type { WorkerEvent } from "../event.ts";
+import type { GitHubFailure, Issue, RateLimit } from "../github/github.ts";
 import { IssueStore } from "../issue-store.ts";
 import { LabelMover } from "../label-mover.ts";
 import type { SessionLog } from "../session-log.ts";
@@ -16,13 +18,19 @@ import { isWaiting } from "./backoff.ts";
 import { BugBook } from "./bug-book.ts";
 import { HitlInbox, isDecided } from "./hitl-inbox.ts";
 import { IssueRunner } from "./issue-runner.ts";
+import { LeftoverSweep } from "./leftover-sweep.ts";
 import { readStep } from "./run-step.ts";
 import type { StageContext, StageWork } from "./stage-context.ts";
 import { StageLoop, type StageLoopState } from "./stage-loop.ts";
+import { StallWatch } from "./stall-watch.ts";
 import { Upkeep } from "./upkeep.ts";
+import { WaitBook } from "./wait-book.ts";
 import { Wake } from "./wake.ts";
+import { type Said, Whereabouts } from "./whereabouts.ts";
+import type { Place, Seen } from "./why.ts";
 
 const FULL_SYNC_INTERVAL_MS = 600_000;
+const NOTHING: Said = { holds: [], notes: [] };
 const STAGE_WORK: Readonly<Record<Stage, StageWork>> = { triage, plan, implement, review, hitl };
 
 export interface OrchestratorOptions {
@@ -38,6 +46,9 @@ export class Orchestrator implements AsyncDisposable {
   readonly store: IssueStore;
   readonly inbox: HitlInbox;
   readonly bugs: BugBook;
+  readonly waits: WaitBook;
+  readonly watch: StallWatch;
+  readonly #whereabouts: Whereabouts;
   readonly #options: OrchestratorOptions;
   readonly #claims: ClaimKeeper;
   readonly #runner: IssueRunner;
@@ -47,9 +58,14 @@ export class Orchestrator implements AsyncDisposable {
   readonly #wakes: readonly Wake[];
   readonly #loops: readonly StageLoop[];
 
-  constructor(options: OrchestratorOptions) {
+  constructor(given: OrchestratorOptions) {
+    const tell = (event: WorkerEvent) => {
+      this.watch.saw(event);
+      given.context.tell(event);
+    };
+    const options = { ...given, context: { ...given.context, tell } };
     const { context, owner } = options;
-    const { github, state, clock, tell, config, journal } = context;
+    const { github, state, clock, config, journal } = context;
     this.#options = options;
     const { labelPrefix } = config;
     this.store = new IssueStore({
@@ -64,10 +80,18 @@ export class Orchestrator implements AsyncDisposable {
     this.#claims = new ClaimKeeper({ github, state, clock, tell, owner, labelPrefix, leaseMs: config.claimLeaseMs });
     const mover = new LabelMover({ github, journal, labelPrefix, tell, stateOf: (issue) => state.issue(issue) });
     this.bugs = new BugBook(clock, tell);
-    const parts = { ...options, claims: this.#claims, mover, store: this.store, bugs: this.bugs };
+    this.waits = this.#openWaits();
+    const parts = { ...options, claims: this.#claims, mover, store: this.store, bugs: this.bugs, waits: this.waits };
     this.#runner = new IssueRunner({ ...parts, stages: STAGE_WORK });
     this.#upkeep = new Upkeep({ ...parts, runner: this.#runner });
-    this.inbox = new HitlInbox(context, this.store);
+    this.inbox = new HitlInbox(context, this.store, this.waits);
+    this.#whereabouts = new Whereabouts({
+      ...parts,
+      runner: this.#runner,
+      slotsOf: (stage) => this.slotsOf(stage),
+      isOpen: () => options.isOpen?.() !== false,
+    });
+    this.watch = this.#openWatch();
     this.#syncWake = new Wake(clock);
     this.#inboxWake = new Wake(clock);
     const loops = STAGES.map((stage) => this.#loopOf(stage));
@@ -84,9 +108,22 @@ export class Orchestrator implements AsyncDisposable {
     return this.#runner.heldBy(issue);
   }
 
-  /** Why an issue was put off before anything was begun; null when it was not. */
-  putOff(issue: number): string | null {
-    return this.#runner.putOff(issue);
+  /** As GitHub has it now. */
+  read(issue: number, signal: AbortSignal): Promise<Result<Issue, GitHubFailure>> {
+    return this.#options.context.github.issue(issue, signal);
+  }
+
+  placeOf(issue: number): Place | null {
+    return this.#whereabouts.placeOf(issue);
+  }
+
+  isWaiting(issue: number, stage: Stage): boolean {
+    return this.#whereabouts.isWaiting(issue, stage);
+  }
+
+  /** Every reason why it is not moving, the most telling one first. */
+  why(issue: number, said: Said, seen: Seen = "unknown"): string[] {
+    return this.#whereabouts.why(issue, said, this.watch, seen);
   }
 
   rateLimit(): RateLimit | null {
@@ -116,12 +153,16 @@ export class Orchestrator implements AsyncDisposable {
 
   /** Returns when aborted and every run has ended. */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#options.context.workspaces.removeEnded(
-      (issue) => this.#options.context.state.issue(issue).outcome !== null,
-      signal,
-    );
+    const isInHand = (issue: number) => this.#runner.isInHand(issue);
+    const leftovers = new LeftoverSweep({ context: this.#options.context, isInHand });
     using _changes = this.store.onChange(() => this.#wakeLoops());
-    await Promise.all([this.#sync(signal), this.#readAnswers(signal), ...this.#loops.map((loop) => loop.run(signal))]);
+    await Promise.all([
+      this.#sync(signal),
+      this.#readAnswers(signal),
+      ...this.#loops.map((loop) => loop.run(signal)),
+      this.watch.run(signal),
+      leftovers.run(signal),
+    ]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -159,12 +200,40 @@ export class Orchestrator implements AsyncDisposable {
     }
   }
 
+  #openWaits(): WaitBook {
+    const { clock, tell, state, config } = this.#options.context;
+    return new WaitBook({
+      clock,
+      tell,
+      limitMs: config.waitLimitMs,
+      ciTimeoutMs: config.ciTimeoutMs,
+      pollIntervalMs: config.pollIntervalMs,
+      isAsking: (issue) => state.issue(issue).hitl !== null,
+      isGitHubUp: () => this.store.lastSync.ok,
+    });
+  }
+
+  #openWatch(): StallWatch {
+    const { clock, tell, config } = this.#options.context;
+    return new StallWatch({
+      clock,
+      tell,
+      stallMs: config.stallMs,
+      busyMs: Math.max(config.agentTurnMs, config.gateTimeoutMs),
+      pollIntervalMs: config.pollIntervalMs,
+      standings: () => this.#whereabouts.standings(),
+      reasonOf: (issue) => this.why(issue, NOTHING)[0] ?? "no reason known",
+      syncedMs: () => this.store.lastGoodMs,
+      syncProblem: () => this.store.lastSync.problem,
+    });
+  }
+
   #wakeLoops(): void {
     for (const wake of this.#wakes) wake.call();
   }
 
   #loopOf(stage: Stage): { loop: StageLoop; wake: Wake } {
-    const { clock, config } = this.#options.context;
+    const { clock, config, attention } = this.#options.context;
     const wake = new Wake(clock);
     const loop = new StageLoop({
       stage,
@@ -172,7 +241,7 @@ export class Orchestrator implements AsyncDisposable {
       wake,
       pollIntervalMs: config.pollIntervalMs,
       take: () => (this.#options.isOpen?.() === false ? undefined : this.store.take(stage, clock.now())),
-      work: (issue, signal) => this.#runner.run(stage, issue, signal),
+      work: (issue, signal) => attention.about(issue.number, () => this.#runner.run(stage, issue, signal)),
       nextDueMs: () => this.#nextDueMs(stage),
       onBug: (thrown) => this.bugs.note(`the loop of ${stage}`, null, thrown),
     });
@@ -180,14 +249,15 @@ export class Orchestrator implements AsyncDisposable {
   }
 
   #isDue(issue: Issue, stage: Stage, now: Date): boolean {
-    const { state, agentPause } = this.#options.context;
+    const { state, agentPause, attention } = this.#options.context;
     // The upkeep has it; the store does not know of that.
-    if (this.#runner.isInHand(issue.number)) return false;
+    if (this.#runner.isInHand(issue.number) || this.#claims.isReleasing(issue.number)) return false;
     const known = state.issue(issue.number);
     const step = known.run === null ? "begun" : readStep(known.run.step).at;
     // An approved pull request needs no agent to be merged.
     if (step === "settling" || (agentPause.current !== null && step !== "approved")) return false;
-    if (stage === "hitl" && (known.hitl === null || !isDecided(known.hitl))) return false;
+    const isAnswered = known.hitl !== null && isDecided(known.hitl);
+    if (stage === "hitl" && !isAnswered && !attention.isUnasked(issue.number)) return false;
     return !isWaiting(known.retryAt, now);
   }
 

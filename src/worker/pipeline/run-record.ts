@@ -6,6 +6,7 @@ import type { Stage } from "../../core/stage.ts";
 import { type IssueState, type RunState, UNKNOWN_ISSUE } from "../issue-state.ts";
 import { readStep, type RunStep, writeStep } from "./run-step.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
+import type { Wait } from "./wait-book.ts";
 
 /** What a failed attempt leaves to the next one: it is paid for, and holds for one commit. */
 const KEPT: ReadonlySet<RunStep["at"]> = new Set(["gated", "judged", "approved"]);
@@ -54,16 +55,23 @@ export function failRun(
     run: newRun(stage, failures + 1, times.at, kept),
     retryAt: times.retryAt,
     retryReason: outcome.reason,
+    waitingSince: null,
     history: [...state.history, { at: times.at, text: `${stage}: attempt ${failures} failed: ${outcome.reason}` }],
   };
 }
 
-export function waitRun(state: IssueState, reason: string, retryAt: string): IssueState {
-  return { ...state, retryAt, retryReason: reason };
+export function waitRun(state: IssueState, { reason, until, since }: Wait): IssueState {
+  return {
+    ...state,
+    retryAt: until.toISOString(),
+    retryReason: reason,
+    waitingSince: since.toISOString(),
+  };
 }
 
 export function dropRun(state: IssueState, reason: string, at: string): IssueState {
-  return { ...state, run: null, retryAt: null, retryReason: null, history: [...state.history, { at, text: reason }] };
+  const history = [...state.history, { at, text: reason }];
+  return { ...state, run: null, retryAt: null, retryReason: null, waitingSince: null, history };
 }
 
 export function markRun(state: IssueState, id: string, step: RunStep): IssueState {

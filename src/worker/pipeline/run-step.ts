@@ -5,6 +5,7 @@
 
 import { parseJsonObject } from "../../core/json-lines.ts";
 import type { ReviewVerdict } from "../agent/verdict.ts";
+import type { RunState } from "../issue-state.ts";
 import type { GreenLooks } from "../stages/green.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
 
@@ -49,4 +50,11 @@ export function writeStep(step: RunStep): string {
 export function readStep(text: string): RunStep {
   const step = parseJsonObject(text);
   return typeof step?.["at"] === "string" ? (step as unknown as RunStep) : { at: "begun" };
+}
+
+/** Names how far a run has come; null where there is none. Another mark is progress. */
+export function stepMark(run: RunState | null): string | null {
+  if (run === null) return null;
+  const step = readStep(run.step);
+  return [run.id, step.at, "sha" in step ? step.sha : ""].join(" ");
 }

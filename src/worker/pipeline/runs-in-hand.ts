@@ -39,6 +39,11 @@ export class RunsInHand {
     };
   }
 
+  /** Whether a stage works on it. */
+  isWorking(issue: number): boolean {
+    return (this.#issues.get(issue)?.work ?? null) !== null;
+  }
+
   /** Issues that a stage works on, with that stage. */
   working(): readonly { readonly issue: number; readonly stage: Stage }[] {
     return [...this.#issues].flatMap(([issue, { work }]) => (work === null ? [] : [{ issue, stage: work.stage }]));

@@ -5,7 +5,9 @@ import { assertNever } from "../../core/errors.ts";
 import { LABEL_OF_STAGE, labelName, type Stage, type StageLabel } from "../../core/stage.ts";
 import type { HitlState, IssueState, RunState } from "../issue-state.ts";
 import { questionComment, quoted } from "../stages/issue-text.ts";
+import type { RunStep } from "./run-step.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
+import type { Wait } from "./wait-book.ts";
 
 /** Outcomes that have effects outside; the others only change the state. */
 export type FinalOutcome = Extract<StageOutcome, { kind: "advance" | "hand-off" | "close" }>;
@@ -64,10 +66,23 @@ export function escalate(outcome: StageOutcome, state: IssueState, stage: Stage,
   return { kind: "hand-off", cause: "attempts", question, change: outcome.change ?? {} };
 }
 
+/** A wait that does not end by itself is a person's matter. What was done until then is kept. */
+export function askAboutWait({ reason, since, times }: Wait, stage: Stage, step: RunStep): FinalOutcome {
+  const kept = stage === "implement" && step.at === "gated" ? { sha: step.sha, summary: step.summary } : null;
+  return {
+    kind: "hand-off",
+    cause: "waiting",
+    question: `This issue has waited since ${since.toISOString()}, ${times} tries long, and nothing that HydraFlow does ends that: ${reason}\n\nMend what stands in the way, then answer here: it goes on where it stopped.`,
+    // What was answered before and is not worked in yet must not be passed over.
+    resumes: stage !== "hitl",
+    change: kept === null ? {} : { kept },
+  };
+}
+
 /** The state when everything is carried out. */
 export function settledState(state: IssueState, outcome: FinalOutcome, stage: Stage, at: string): IssueState {
   const passes = { ...state.passes, [stage]: (state.passes[stage] ?? 0) + 1 };
-  const done = { ...state, ...outcome.change, passes, run: null, retryAt: null, retryReason: null };
+  const done = { ...state, ...outcome.change, passes, run: null, retryAt: null, retryReason: null, waitingSince: null };
   switch (outcome.kind) {
     case "advance": {
       const attempts = stage === "hitl" ? {} : { ...state.attempts, [stage]: 0 };

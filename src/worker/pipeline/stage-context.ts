@@ -6,6 +6,7 @@ import type { Config } from "../../core/config.ts";
 import type { WorkerPaths } from "../../core/paths.ts";
 import type { Stage } from "../../core/stage.ts";
 import type { AgentDriver } from "../agent/agent-driver.ts";
+import type { Attention } from "../attention/attention.ts";
 import type { WorkerEvent } from "../event.ts";
 import type { GitHub, Issue } from "../github/github.ts";
 import type { IssueState } from "../issue-state.ts";
@@ -22,6 +23,8 @@ export interface StageContext {
   /** The branch that pull requests go to. */
   readonly baseBranch: string;
   readonly state: StateTracker;
+  /** Knows the issues whose text has made the worker stand still. */
+  readonly attention: Attention;
   readonly journal: Journal;
   readonly workspaces: Workspaces;
   readonly agent: AgentDriver;

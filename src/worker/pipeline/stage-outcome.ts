@@ -3,6 +3,7 @@
 
 import type { HitlCause, HitlState, IssueOutcome, IssueState } from "../issue-state.ts";
 import type { StageLabel } from "../../core/stage.ts";
+import type { WaitCause } from "../../core/worker-metrics.ts";
 
 /** What a stage may change beside the label. */
 export type StateChange = Partial<
@@ -67,7 +68,7 @@ export type StageOutcome =
       readonly change?: StateChange;
     }
   /** Nobody's fault and no attempt: what is waited for lies outside. The run and its step stay. */
-  | { readonly kind: "wait"; readonly reason: string; readonly until: string | null }
+  | { readonly kind: "wait"; readonly cause: WaitCause; readonly reason: string; readonly until: string | null }
   /** Not ours to work on now, for instance because someone else moved it. Leaves no trace but the reason. */
   | { readonly kind: "skip"; readonly reason: string }
   /** We stop. The run stays in the state, for the next start. */
@@ -86,6 +87,7 @@ export function retry(reason: string, change: StateChange = {}, detail?: string)
   return { kind: "retry", reason, change, ...(detail === undefined ? {} : { detail }) };
 }
 
-export function wait(reason: string, until: Date | null): StageOutcome {
-  return { kind: "wait", reason, until: until?.toISOString() ?? null };
+/** Most waits are for what GitHub does with a pull request, and have an end of their own. */
+export function wait(reason: string, until: Date | null, cause: WaitCause = "merge"): StageOutcome {
+  return { kind: "wait", cause, reason, until: until?.toISOString() ?? null };
 }

@@ -6,22 +6,31 @@ import type { LastSync } from "../issue-store.ts";
 import { isWaiting } from "./backoff.ts";
 import { isDecided } from "./hitl-inbox.ts";
 import { readStep } from "./run-step.ts";
+import type { Wait } from "./wait-book.ts";
 
 export interface WhyFacts {
   readonly state: IssueState;
   readonly now: Date;
-  /** Of the whole worker; null when nothing keeps it from working. */
-  readonly notice: string | null;
+  /** What keeps the whole worker from beginning anything; empty when nothing does. */
+  readonly holds: readonly string[];
+  /** What else the worker says of itself. */
+  readonly notes: readonly string[];
   /** Null before the pipeline is up. */
   readonly lastSync: LastSync | null;
   readonly labelPrefix: string;
-  /** Null when GitHub shows no such open issue, or one without a label of ours. */
+  /** Null when no stage has it. */
   readonly place: Place | null;
-  readonly isKnown: boolean;
+  readonly seen: Seen;
   readonly heldBy: { readonly owner: string; readonly until: Date } | null;
-  /** Why this process put it off before anything was begun. */
-  readonly putOff: string | null;
+  readonly wait: Wait | null;
+  /** Since when it could have moved and did not; null when it is not stalled. */
+  readonly stalledSince: Date | null;
+  /** Stage labels that it has, without their prefix. */
+  readonly labels: readonly string[];
 }
+
+/** What GitHub shows of it: nothing is known before the pipeline is up, or where it did not answer. */
+export type Seen = "open" | "closed" | "gone" | "unknown";
 
 export interface Place {
   readonly stage: Stage;
@@ -34,44 +43,77 @@ export interface Place {
 }
 
 export function explain(facts: WhyFacts): string[] {
-  const { state, place, notice, labelPrefix, isKnown } = facts;
+  const { place, holds, notes, stalledSince } = facts;
+  const isActive = place?.isActive === true;
+  const own = isActive ? [activeReason(place, facts)] : ownReasons(facts);
   const reasons = [
-    place?.isActive === false ? facts.putOff : null,
-    place === null ? null : placeReason(place, facts),
-    ...(place?.isActive === true ? [] : waitReasons(facts)),
+    ...own,
+    ...(isActive ? [] : holds),
+    stalledSince === null ? null : `stalled: it could have moved, and has not since ${stalledSince.toISOString()}`,
+    ...(own.length > 0 || isActive ? [] : [restReason(facts)]),
+    ...(isActive ? holds : []),
+    ...notes,
   ];
-  if (place === null && state.outcome !== null)
-    reasons.push(`it has ended as ${state.outcome.kind}: ${state.outcome.reason}`);
-  else if (place === null && isKnown)
-    reasons.push(`it has no label of HydraFlow; add \`${labelPrefix}-find\` to have it worked on`);
-  else if (place === null) reasons.push("GitHub shows no open issue with this number");
-  if (notice !== null) reasons.push(notice);
-  return reasons.filter((reason) => reason !== null);
+  return [...new Set(reasons.filter((reason) => reason !== null))];
 }
 
-function placeReason(place: Place, { state, now }: WhyFacts): string | null {
-  if (place.isActive) return activeReason(place, state);
-  if (place.stage === "hitl" && state.hitl !== null && !isDecided(state.hitl)) {
-    return `waits for a person's answer since ${state.hitl.askedAt} (${state.hitl.cause}): ${state.hitl.question}`;
-  }
-  if (isWaiting(state.retryAt, now)) return null;
-  return `number ${place.position} of ${place.queued} in the queue of ${place.stage}, which has ${place.slots} slots, ${place.busy} of them busy`;
-}
-
-function activeReason(place: Place, { run }: IssueState): string {
-  if (run === null) return `${place.stage} has just taken it`;
-  const step = readStep(run.step);
-  return `${place.stage} works on it since ${run.startedAt}, attempt ${run.attempt}, step ${step.at}`;
-}
-
-function waitReasons({ state, now, lastSync, heldBy }: WhyFacts): (string | null)[] {
-  const isSettling = state.run !== null && readStep(state.run.step).at === "settling";
-  return [
-    isWaiting(state.retryAt, now) ? `waits until ${state.retryAt}: ${state.retryReason ?? "no reason noted"}` : null,
-    isSettling ? "what was decided is still being carried out on GitHub" : null,
+/** What lies in its own way, whatever the worker does; empty where it only queues. */
+function ownReasons(facts: WhyFacts): string[] {
+  const { state, now, heldBy, wait, place, labels, lastSync } = facts;
+  const { run, retryAt, retryReason } = state;
+  const step = run === null ? null : readStep(run.step);
+  const own = [
+    wait !== null && wait.until > now ? waitReason(wait) : null,
+    wait === null && isWaiting(retryAt, now) ? `waits until ${retryAt}: ${retryReason ?? "no reason noted"}` : null,
+    step?.at === "settling" ? `what was decided (${step.outcome.kind}) is still being carried out on GitHub` : null,
+    place?.stage === "hitl" ? questionReason(state) : null,
     heldBy !== null && heldBy.until > now ? `held by ${heldBy.owner} until ${heldBy.until.toISOString()}` : null,
     lastSync?.at !== null && lastSync?.ok === false
       ? `GitHub did not answer at ${lastSync.at}: ${lastSync.problem}`
       : null,
+    wait !== null && wait.until <= now ? waitReason(wait) : null,
+    labels.length > 1 && place !== null
+      ? `it has several stage labels (${labels.join(", ")}); the one that is furthest on counts, the others go when it is taken up`
+      : null,
   ];
+  return own.filter((reason) => reason !== null);
+}
+
+function waitReason({ until, since, times, reason }: Wait): string {
+  return `waits until ${until.toISOString()}: ${reason} (since ${since.toISOString()}, ${times} times)`;
+}
+
+function questionReason({ hitl }: IssueState): string | null {
+  if (hitl === null) return null;
+  if (!isDecided(hitl)) return `waits for a person's answer since ${hitl.askedAt} (${hitl.cause}): ${hitl.question}`;
+  const { answer, decision } = hitl;
+  const said = decision === null ? `answered by ${answer?.by} at ${answer?.at}` : `a person decided: ${decision}`;
+  return `${said}; that is worked in when a slot of hitl is free`;
+}
+
+/** Where nothing of its own holds it. */
+function restReason({ place, state, seen, labelPrefix }: WhyFacts): string | null {
+  if (place !== null) return queueReason(place);
+  if (state.outcome !== null) return `it has ended as ${state.outcome.kind}: ${state.outcome.reason}`;
+  switch (seen) {
+    case "open":
+      return `it has no label of HydraFlow; add \`${labelPrefix}-find\` to have it worked on`;
+    case "closed":
+      return "it is closed on GitHub";
+    case "gone":
+      return "GitHub shows no issue with this number: it was transferred or deleted, or never was";
+    default:
+      return null;
+  }
+}
+
+function queueReason({ stage, position, queued, slots, busy }: Place): string {
+  return `number ${position} of ${queued} in the queue of ${stage}, which has ${slots} slots, ${busy} of them busy`;
+}
+
+function activeReason(place: Place, { state: { run }, wait }: WhyFacts): string {
+  if (run === null) return `${place.stage} has just taken it`;
+  const step = readStep(run.step);
+  const again = wait === null ? "" : `; before that it waited since ${wait.since.toISOString()}: ${wait.reason}`;
+  return `${place.stage} works on it since ${run.startedAt}, attempt ${run.attempt}, step ${step.at}${again}`;
 }

@@ -7,13 +7,16 @@ import { dirname, join } from "node:path";
 import type { WorkerPaths } from "../../core/paths.ts";
 import type { RepositoryName } from "../../core/repository-name.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
+import { findCaseTwins, isCaseBlind } from "../git/case-twins.ts";
 import { commonDirectoryOf } from "../git/checkout.ts";
 import { ConfigGuard } from "../git/config-guard.ts";
 import { type FreshCheckout, FreshCheckouts } from "../git/fresh-checkout.ts";
 import type { Git } from "../git/git.ts";
 import type { GitFailure } from "../git/git-failure.ts";
+import { findGitLeftovers, type GitLeftovers } from "../git/leftovers.ts";
 import type { RemoteAccess } from "../git/remote-access.ts";
 import { Remote } from "../git/remote.ts";
+import { tidyRepository } from "../git/tidy.ts";
 import { WorkBranch } from "../git/work-branch.ts";
 import { sweepGateHomes } from "./gate.ts";
 import { type Removed, type Worktree, WorktreeManager } from "../git/worktree-manager.ts";
@@ -25,9 +28,13 @@ export interface WorkspacesOptions {
   /** Absolute; the operator's. */
   readonly checkout: string;
   readonly isOriginOverridden: boolean;
+  /** HydraFlow made the checkout itself, and nobody else looks after it. */
+  readonly isOwnClone?: boolean;
   /** `<base>/<slug>`. */
   readonly worktreeRoot: string;
   readonly paths: WorkerPaths;
+  /** Where git-lfs is, absolute; null when the machine has none. */
+  readonly gitLfs: string | null;
 }
 
 interface Parts extends WorkspacesOptions {
@@ -57,8 +64,9 @@ export class Workspaces {
       transportDirectory: join(directory, "transport.git"),
     });
     await mkdir(dirname(dirname(options.worktreeRoot)), { recursive: true });
-    const shared = { ...options, remote, commonDirectory, root: options.worktreeRoot };
-    const worktrees = new WorktreeManager({ ...shared, records: join(directory, "branches") });
+    const git = remote.largeFiles.filtering(options.git);
+    const shared = { ...options, git, remote, commonDirectory, root: options.worktreeRoot };
+    const worktrees = new WorktreeManager({ ...shared, records: recordsOf(options.paths) });
     const pruned = await worktrees.prune(signal);
     if (!pruned.ok) return pruned;
     const checkouts = new FreshCheckouts({ ...shared, views: remote.views, remoteUrl: remote.url });
@@ -69,6 +77,33 @@ export class Workspaces {
 
   private constructor(parts: Parts) {
     this.#parts = parts;
+  }
+
+  /** Where the worktrees stand. */
+  get root(): string {
+    return this.#parts.worktreeRoot;
+  }
+
+  /** Asked of the remote now; null also where it did not answer. */
+  async hasBranch(branch: string, signal: AbortSignal): Promise<boolean | null> {
+    const head = await this.#parts.remote.head(branch, signal);
+    return head.ok ? head.value !== null : null;
+  }
+
+  /** Two names in `branch` of which the worktrees' file system keeps one; null also where git did not answer. */
+  async caseTwins(branch: string, signal: AbortSignal): Promise<readonly [string, string] | null> {
+    const { worktreeRoot: root, remote } = this.#parts;
+    if (!(await isCaseBlind(root))) return null;
+    const fetched = await remote.fetch([branch], signal);
+    const commit = fetched.ok ? fetched.value.get(branch) : undefined;
+    const twins = commit === undefined ? null : await findCaseTwins(remote.views, commit, signal);
+    return twins?.ok === true ? twins.value : null;
+  }
+
+  /** Whether the last fetch of `branch` found none, and how to fetch it again. */
+  watch(branch: string): { isAbsent: () => boolean; look: (signal: AbortSignal) => Promise<unknown> } {
+    const { remote } = this.#parts;
+    return { isAbsent: () => remote.isAbsent(branch), look: (signal) => remote.fetch([branch], signal) };
   }
 
   /** The issue's worktree, made where it is missing. Without work of its own it starts from the newest `base`. */
@@ -83,16 +118,38 @@ export class Workspaces {
     return renewed.ok ? ok(workspace) : renewed;
   }
 
-  /** What an earlier worker could not remove at the end of an issue. */
-  async removeEnded(hasEnded: (issue: number) => boolean, signal: AbortSignal): Promise<void> {
-    const listed = await this.#parts.worktrees.list(signal);
-    if (!listed.ok) return;
-    for (const { issue } of listed.value) if (hasEnded(issue)) await this.remove(issue, signal);
+  /** With `keepsBranch` the local branch stays, for a person who may want what was made. See WorktreeManager.remove. */
+  remove(
+    issue: number,
+    signal: AbortSignal,
+    keepsBranch = false,
+    mayGo?: () => boolean,
+  ): Promise<Result<Removed, GitFailure>> {
+    return this.#parts.worktrees.remove(issue, signal, keepsBranch, mayGo);
   }
 
-  /** With `keepsBranch` the local branch stays, for a person who may want what was made. */
-  remove(issue: number, signal: AbortSignal, keepsBranch = false): Promise<Result<Removed, GitFailure>> {
-    return this.#parts.worktrees.remove(issue, signal, keepsBranch);
+  /** What the issue's branch is called, on GitHub too. */
+  branchOf(issue: number): Promise<string> {
+    return this.#parts.worktrees.branchOf(issue);
+  }
+
+  /** What git has of each issue here. */
+  leftovers(signal: AbortSignal): Promise<Result<GitLeftovers, GitFailure>> {
+    return findGitLeftovers(
+      { ...this.#parts, root: this.#parts.worktreeRoot, records: recordsOf(this.#parts.paths) },
+      signal,
+    );
+  }
+
+  /** False where something in it cannot be removed. */
+  emptyTrash(): Promise<boolean> {
+    return this.#parts.worktrees.emptyTrash();
+  }
+
+  /** Git's own housekeeping, in a clone of ours alone: nobody else does it there, and an operator's checkout is theirs. */
+  async tidyClone(signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+    const { git, commonDirectory, isOwnClone } = this.#parts;
+    return isOwnClone ? tidyRepository(git, commonDirectory, signal) : ok();
   }
 
   /** Commits what a stopped run has left in the issue's worktree. */
@@ -101,6 +158,10 @@ export class Workspaces {
     if (!opened.ok) return opened;
     return opened.value.work.isHalfDone ? ok(null) : opened.value.work.commitAll(`Work stopped on #${issue}`, signal);
   }
+}
+
+function recordsOf({ dataRoot }: WorkerPaths): string {
+  return join(dataRoot, "git", "branches");
 }
 
 interface WorkspaceParts {

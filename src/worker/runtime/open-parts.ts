@@ -9,6 +9,7 @@ import { takeKernelLock } from "../../core/kernel-lock.ts";
 import { type FileLog, openLog } from "../../core/log.ts";
 import { type WorkerPaths, workerPaths } from "../../core/paths.ts";
 import { Redactor } from "../../core/redact.ts";
+import { Attention } from "../attention/attention.ts";
 import { EventBus } from "../event-bus.ts";
 import type { WorkerEvent } from "../event.ts";
 import { Journal } from "../journal.ts";
@@ -29,6 +30,7 @@ export interface RuntimeParts {
   readonly log: FileLog;
   readonly bus: EventBus;
   readonly state: StateTracker;
+  readonly attention: Attention;
   readonly journal: Journal;
   readonly sessions: SessionLog;
   readonly metrics: Metrics;
@@ -74,6 +76,9 @@ export async function openParts(
     }),
   );
   const state = resources.use(await StateTracker.open(paths.state, clock));
+  const attention = resources.use(
+    await Attention.open({ dataRoot: paths.dataRoot, silence: options.silence ?? null, state }),
+  );
   // An issue that has not ended may ask for every effect again.
   const mayForget = (issue: number) => state.issue(issue).outcome !== null;
   const journal = resources.use(await Journal.open(paths.journal, clock, { mayForget }));
@@ -85,7 +90,7 @@ export async function openParts(
       collect: () => ({ counters: state.counters(), queue_depth: queueDepth() }),
     }),
   );
-  return { clock, paths, redactor, log, bus, state, journal, sessions, metrics, meter };
+  return { clock, paths, redactor, log, bus, state, attention, journal, sessions, metrics, meter };
 }
 
 function openWorkerLog(

@@ -4,6 +4,7 @@
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
+import { findGitLfs } from "../../core/checkout/lfs.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Config } from "../../core/config.ts";
 import { gitUrlOf } from "../../core/github-token.ts";
@@ -12,15 +13,18 @@ import { type WorkerPaths, worktreeRoot } from "../../core/paths.ts";
 import type { Redactor } from "../../core/redact.ts";
 import type { RepositoryName } from "../../core/repository-name.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
+import type { Attention } from "../attention/attention.ts";
+import { attentiveGitHub } from "../attention/attentive-github.ts";
+import { attentiveGit } from "../attention/attentive-tools.ts";
 import { cloneRepository } from "../git/clone.ts";
 import { createGit, type Git } from "../git/git.ts";
 import type { RemoteAccess } from "../git/remote-access.ts";
 import type { Connection } from "../github/connect.ts";
-import type { GitHub } from "../github/github.ts";
+import type { GitHub, Repository } from "../github/github.ts";
 import { backoffMs } from "../pipeline/backoff.ts";
 import { Workspaces } from "../pipeline/workspace.ts";
 import { CheckoutCheck } from "./checkout-check.ts";
-import { adviceOf, RepositoryCheck, unfitness } from "./repository-check.ts";
+import { adviceOf, noBase, RepositoryCheck, unfitness } from "./repository-check.ts";
 
 const RETRY_MS_MAX = 5 * 60_000;
 const NO_CREDENTIAL =
@@ -43,6 +47,7 @@ export interface PrepareOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly redactor: Redactor;
+  readonly attention: Attention;
   readonly secretProxies?: Readonly<Record<string, string>>;
   readonly connect: () => Promise<Result<Connection, string>>;
   /** Tests use a bare repository on disk as the remote. */
@@ -87,7 +92,8 @@ async function attempt(
   const { config } = options;
   const connected = await options.connect();
   if (!connected.ok) return connected;
-  const { credential, github } = connected.value;
+  const { credential } = connected.value;
+  const github = attentiveGitHub(connected.value.github, options.attention);
   const token = await credential.token(signal);
   if (!token.ok) return fail(token.failure.message);
   if (token.value === null) return fail(NO_CREDENTIAL);
@@ -106,31 +112,63 @@ async function attempt(
   if (!cloned.ok) return cloned;
   const loaded = await options.loadConfig();
   if (!loaded.ok) return fail(`the configuration is wrong: ${loaded.failure}`);
-  const { git, checkout, paths, slug } = options;
-  const root = worktreeRoot(checkout, slug, config.worktreeBase);
-  const { repository: name, isNamed } = options;
-  const checkoutCheck = new CheckoutCheck({ ...options, repository: name });
+  const checkoutCheck = new CheckoutCheck(options);
   const problem = await checkoutCheck.problem(signal);
   if (problem !== null) return fail(problem);
+  const opened = await openWorkspaces(options, access, signal);
+  if (!opened.ok) return opened;
+  const seen = { config: loaded.value, github, repository: repository.value, workspaces: opened.value };
+  const watched = await watchRepository(options, seen, signal);
+  return watched.ok
+    ? ok({ config: loaded.value, github, ...watched.value, workspaces: opened.value, checkoutCheck })
+    : watched;
+}
+
+async function openWorkspaces(
+  options: Attempt,
+  access: RemoteAccess,
+  signal: AbortSignal,
+): Promise<Result<Workspaces, string>> {
+  const { checkout, slug, config, environment, isNamed, log } = options;
+  const root = worktreeRoot(checkout, slug, config.worktreeBase);
+  const gitLfs = await findGitLfs(environment["PATH"] ?? "");
   const opened = await Workspaces.open(
-    { git, access, repository: name, checkout, isOriginOverridden: isNamed, worktreeRoot: root, paths },
+    {
+      ...options,
+      access,
+      gitLfs,
+      isOriginOverridden: isNamed,
+      isOwnClone: isOwnClone(options),
+      worktreeRoot: root,
+    },
     signal,
   );
   if (!opened.ok) return fail(`the checkout cannot be used: ${opened.failure.message}`);
-  if (opened.value.changed.length > 0)
-    options.log.write("warn", "git.config-restored", { files: opened.value.changed });
-  const baseBranch = loaded.value.baseBranch ?? repository.value.defaultBranch;
-  const repositoryCheck = new RepositoryCheck({
-    github,
-    name,
-    advice: await adviceOf(
-      { github, name, now: repository.value, baseBranch, labelPrefix: loaded.value.labelPrefix },
-      signal,
-    ),
-    clock: options.clock,
-  });
-  const { workspaces } = opened.value;
-  return ok({ config: loaded.value, github, baseBranch, workspaces, checkoutCheck, repositoryCheck });
+  if (opened.value.changed.length > 0) log.write("warn", "git.config-restored", { files: opened.value.changed });
+  return ok(opened.value.workspaces);
+}
+
+async function watchRepository(
+  { repository: name, clock }: Attempt,
+  seen: { config: Config; github: GitHub; repository: Repository; workspaces: Workspaces },
+  signal: AbortSignal,
+): Promise<Result<Pick<Prepared, "baseBranch" | "repositoryCheck">, string>> {
+  const { config, github, repository, workspaces } = seen;
+  const branch = config.baseBranch ?? repository.defaultBranch;
+  if ((await workspaces.hasBranch(branch, signal)) === false) return fail(noBase(name.fullName, branch));
+  const twins = await workspaces.caseTwins(branch, signal);
+  if (twins !== null)
+    return fail(
+      `${twins.join(" and ")} differ only in case, and ${workspaces.root} keeps one of them; set worktreeBase to a place that tells them apart, or rename one`,
+    );
+  const start = { github, name, now: repository, baseBranch: branch, labelPrefix: config.labelPrefix };
+  const advice = await adviceOf(start, signal);
+  const base = { branch, isConfigured: config.baseBranch !== undefined, ...workspaces.watch(branch) };
+  return ok({ baseBranch: branch, repositoryCheck: new RepositoryCheck({ github, name, advice, clock, base }) });
+}
+
+function isOwnClone({ checkout, clones }: Pick<PrepareOptions, "checkout" | "clones">): boolean {
+  return clones !== null && dirname(resolve(checkout)) === resolve(clones);
 }
 
 async function ensureCheckout(
@@ -141,14 +179,15 @@ async function ensureCheckout(
 ): Promise<Result<undefined, string>> {
   if (await stat(checkout).catch(() => undefined)) return ok();
   // One that is not ours to make is missed by the check that follows.
-  if (clones === null || dirname(resolve(checkout)) !== resolve(clones)) return ok();
+  if (!isOwnClone({ checkout, clones })) return ok();
   say(`cloning ${repository.fullName}`);
   const cloned = await cloneRepository({ git, access, repository, directory: checkout }, signal);
   return cloned.ok ? ok() : fail(`cloning ${repository.fullName} failed: ${cloned.failure.message}`);
 }
 
-function gitOf({ environment, secretProxies, config, paths, clock, redactor, log }: PrepareOptions): Git {
-  return createGit({
+function gitOf(options: PrepareOptions): Git {
+  const { environment, secretProxies, config, paths, clock, redactor, log, attention } = options;
+  const git = createGit({
     path: environment["PATH"] ?? "/usr/bin:/bin",
     home: join(paths.dataRoot, "git", "home"),
     identity: { name: config.gitAuthorName, email: config.gitAuthorEmail },
@@ -157,6 +196,7 @@ function gitOf({ environment, secretProxies, config, paths, clock, redactor, log
     networkVariables: networkVariables({ ...environment, ...secretProxies }),
     onLockRemoved: (file, ageMs) => log.write("warn", "git.lock-removed", { file, ageMs }),
   });
+  return attentiveGit(git, attention);
 }
 
 /** What an operator sets to get out of a closed network. */

@@ -11,15 +11,19 @@ import { worktreeRoot } from "../../core/paths.ts";
 import { type Stage, STAGES } from "../../core/stage.ts";
 import type { AgentDriver } from "../agent/agent-driver.ts";
 import { TranscriptKeeper } from "../agent/transcript-keeper.ts";
+import { attentiveAgent } from "../attention/attentive-tools.ts";
 import type { EventBus } from "../event-bus.ts";
 import type { Metrics } from "../metrics.ts";
 import { AgentPause } from "../pipeline/agent-pause.ts";
 import type { Orchestrator, OrchestratorOptions } from "../pipeline/orchestrator.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
+import type { Said } from "../pipeline/whereabouts.ts";
 import type { RunMeter } from "../run-meter.ts";
 import type { SessionLog } from "../session-log.ts";
 import type { StateTracker } from "../state-tracker.ts";
+import { allOrNone } from "./all-or-none.ts";
 import { roomProblem } from "./disk-room.ts";
+import { NoticeTeller, noticeOf, saidOf } from "./notice.ts";
 import { openParts, type RuntimeParts } from "./open-parts.ts";
 import type { PrepareOptions, Prepared } from "./prepare.ts";
 import type { RepoRuntimeOptions } from "./runtime-options.ts";
@@ -41,13 +45,16 @@ export class RepoRuntime implements AsyncDisposable {
   readonly #options: RepoRuntimeOptions;
   readonly #parts: RuntimeParts;
   readonly #resources: AsyncDisposableStack;
-  #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
+  #running: { readonly stop: AbortController; readonly ended: Promise<unknown> } | null = null;
   #orchestrator: Orchestrator | null = null;
   #surroundings: Surroundings | null = null;
   #problem: string | null = null;
   /** What GitHub says of the repository that stops no work. */
   #advice: () => string | null = () => null;
   #isOpen = true;
+  /** One that has not been started yet is about to be. */
+  #isStopped = false;
+  readonly #teller: NoticeTeller;
 
   /** Throws RUNTIME_LOCKED (exit 75) while another process has the data root. Nothing stays open when it throws. */
   static async create(options: RepoRuntimeOptions, signal: AbortSignal): Promise<RepoRuntime> {
@@ -70,6 +77,7 @@ export class RepoRuntime implements AsyncDisposable {
     this.#options = options;
     this.#parts = parts;
     this.#resources = resources;
+    this.#teller = new NoticeTeller(parts.bus, parts.clock, () => this.notice);
   }
 
   /** Null until GitHub and the checkout have been seen. */
@@ -108,27 +116,31 @@ export class RepoRuntime implements AsyncDisposable {
     if (isOpen) this.#orchestrator?.wake();
   }
 
+  /** What it says of itself: what keeps it from beginning anything, and what else a person should know. */
+  get said(): Said {
+    return saidOf({
+      isStopped: this.#isStopped,
+      isOpen: this.#isOpen,
+      problem: this.#problem,
+      around: this.#surroundings?.problem ?? null,
+      pause: this.agentPause.current,
+      orchestrator: this.#orchestrator,
+      notes: [this.state.degraded, this.#parts.journal.degraded, this.#advice()],
+    });
+  }
+
   /** One line for people about what keeps it from working; null when nothing does. */
   get notice(): string | null {
-    if (this.#running === null) return "stopped by an operator; start it again to go on";
-    if (!this.#isOpen) return "takes no new issues until it is restarted or told to go on";
-    if (this.#problem !== null) return this.#problem;
-    const around = this.#surroundings?.problem ?? null;
-    if (around !== null) return around;
-    const pause = this.agentPause.current;
-    if (pause !== null) return `${pause.reason}; tried again at ${pause.until.toISOString()}`;
-    const sync = this.#orchestrator?.store.lastSync;
-    if (sync?.at !== null && sync?.ok === false) return `GitHub cannot be asked: ${sync.problem}`;
-    const bug = this.#orchestrator?.bugs.notice ?? null;
-    if (bug !== null) return bug;
-    return this.state.degraded ?? this.#parts.journal.degraded ?? this.#advice();
+    return noticeOf(this.said);
   }
 
   /** Goes on in the background, after the pause; running already is success. */
   start(pauseMs = 0): void {
     if (this.#running !== null) return;
     const stop = new AbortController();
-    this.#running = { stop, ended: this.#run(pauseMs, stop.signal) };
+    this.#isStopped = false;
+    const ended = Promise.all([this.#run(pauseMs, stop.signal), this.#teller.run(stop.signal)]);
+    this.#running = { stop, ended };
   }
 
   /** No new claim, agents killed, runs kept for the next start. Resolves when nothing runs any more. */
@@ -139,6 +151,7 @@ export class RepoRuntime implements AsyncDisposable {
     running.stop.abort();
     await running.ended;
     this.#running = null;
+    this.#isStopped = true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -164,21 +177,21 @@ export class RepoRuntime implements AsyncDisposable {
     const { prepare } = await import("./prepare.ts");
     const prepared = await prepare(this.#prepareOptions(), (notice) => this.#say(notice), signal);
     const { Orchestrator } = await import("../pipeline/orchestrator.ts");
-    const agent = await this.#options.createAgent(prepared.config, this.#parts.redactor.redact);
+    const { attention, redactor } = this.#parts;
+    const agent = attentiveAgent(await this.#options.createAgent(prepared.config, redactor.redact), attention);
     await using orchestrator = new Orchestrator(this.#orchestratorOptions({ ...prepared, agent }));
-    const surroundings = this.#watch(prepared);
+    const renewed = new AbortController();
+    const run = AbortSignal.any([signal, renewed.signal]);
+    const surroundings = this.#watch(prepared, () => renewed.abort());
     this.#advice = () => prepared.repositoryCheck.advice;
     this.#orchestrator = orchestrator;
     this.#surroundings = surroundings;
     try {
       await this.#probe(agent, signal);
       await surroundings.look(signal);
-      await Promise.all([
-        orchestrator.run(signal),
-        surroundings.run(signal),
-        this.metrics.run(signal),
-        this.#transcriptKeeper().run(signal),
-      ]);
+      await allOrNone([orchestrator, surroundings, this.metrics, this.#transcriptKeeper()], run);
+    } catch (thrown) {
+      if (!renewed.signal.aborted) throw thrown;
     } finally {
       this.#orchestrator = null;
       this.#surroundings = null;
@@ -191,17 +204,22 @@ export class RepoRuntime implements AsyncDisposable {
     return roomProblem([this.#parts.paths.dataRoot, checkout, worktreeRoot(checkout, slug, config.worktreeBase)]);
   }
 
-  #watch(prepared: Prepared): Surroundings {
+  /** `renew` ends the run, so that everything is prepared anew. */
+  #watch(prepared: Prepared, renew: () => void): Surroundings {
     const { checkoutCheck, repositoryCheck } = prepared;
     return new Surroundings({
       looks: [
         () => this.#roomProblem(prepared),
         (signal) => checkoutCheck.problem(signal),
-        (signal) => repositoryCheck.problem(signal),
+        async (signal) => {
+          const problem = await repositoryCheck.problem(signal);
+          if (repositoryCheck.isBaseMoved && this.inFlight === 0) renew();
+          return problem;
+        },
       ],
       clock: this.#parts.clock,
       onChange: (problem) => {
-        this.bus.tell({ type: "worker.notice", notice: problem });
+        this.#teller.tell();
         if (problem === null) this.#orchestrator?.wake();
       },
     });
@@ -227,7 +245,7 @@ export class RepoRuntime implements AsyncDisposable {
   #say(notice: string | null): void {
     if (notice === this.#problem) return;
     this.#problem = notice;
-    this.bus.tell({ type: "worker.notice", notice });
+    this.#teller.tell();
   }
 
   /** A bug: said, and tried again later; the API stays up to say what happened. */

@@ -7,6 +7,8 @@ import type { GitHub, Repository } from "../github/github.ts";
 import { ensureLabels } from "../stage-labels.ts";
 
 const LOOK_EVERY_MS = 5 * 60_000;
+/** While the base branch is not there. */
+const LOOK_SOON_MS = 15_000;
 const CREDENTIALS = "see docs/github-credentials.md";
 
 export interface RepositoryCheckOptions {
@@ -16,12 +18,24 @@ export interface RepositoryCheckOptions {
   /** From the start. */
   readonly advice: string | null;
   readonly clock: Clock;
+  readonly base: WatchedBase;
+}
+
+export interface WatchedBase {
+  readonly branch: string;
+  /** A setting names it, so the default branch may be any. */
+  readonly isConfigured: boolean;
+  /** Whether git has found lately that the remote has none. */
+  readonly isAbsent: () => boolean;
+  /** Has git look again. */
+  readonly look: (signal: AbortSignal) => Promise<unknown>;
 }
 
 export class RepositoryCheck {
   readonly #options: RepositoryCheckOptions;
   #lookedAtMs: number;
   #problem: string | null = null;
+  #isBaseMoved = false;
   #renamed: string | null = null;
 
   constructor(options: RepositoryCheckOptions) {
@@ -34,17 +48,36 @@ export class RepositoryCheck {
     return this.#renamed ?? this.#options.advice;
   }
 
+  /** The default branch is another one: the work is to be prepared anew. */
+  get isBaseMoved(): boolean {
+    return this.#isBaseMoved;
+  }
+
   /** Null when all is well, or when GitHub did not answer: that is said by whoever needs the answer. */
   async problem(signal: AbortSignal): Promise<string | null> {
-    const { clock, github, name } = this.#options;
-    if (clock.monotonicMs() - this.#lookedAtMs < LOOK_EVERY_MS) return this.#problem;
+    const { clock, github, name, base } = this.#options;
+    const dueMs = base.isAbsent() ? LOOK_SOON_MS : LOOK_EVERY_MS;
+    if (clock.monotonicMs() - this.#lookedAtMs < dueMs) return this.#problem;
     this.#lookedAtMs = clock.monotonicMs();
     const repository = await github.repository(signal).catch(() => null);
     if (repository?.ok !== true) return this.#problem;
-    this.#problem = unfitness(repository.value);
+    if (base.isAbsent()) await base.look(signal);
+    this.#isBaseMoved = !base.isConfigured && repository.value.defaultBranch !== base.branch;
+    this.#problem = unfitness(repository.value) ?? this.#baseProblem(repository.value);
     this.#renamed = renamed(name, repository.value);
     return this.#problem;
   }
+
+  #baseProblem({ fullName, defaultBranch }: Repository): string | null {
+    const { branch, isAbsent } = this.#options.base;
+    if (this.#isBaseMoved)
+      return `the default branch of ${fullName} is '${defaultBranch}' by now, not '${branch}'; work goes on there when what is in hand has ended`;
+    return isAbsent() ? noBase(fullName, branch) : null;
+  }
+}
+
+export function noBase(fullName: string, branch: string): string {
+  return `${fullName} has no branch '${branch}'; push a first commit to it, or set baseBranch to one that is there`;
 }
 
 /** Why nothing can be done in this repository; null when something can. */

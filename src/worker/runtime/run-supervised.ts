@@ -73,6 +73,7 @@ async function optionsOf(start: StartWorker, { environment, execPath }: Supervis
     config: config.value,
     loadConfig,
     environmentToken: start.githubToken,
+    silence: start.silence ?? null,
     ...(start.secretProxies === undefined ? {} : { secretProxies: start.secretProxies }),
     acceptedTokenHashes: start.acceptedTokenHashes,
     secrets: [start.githubToken],

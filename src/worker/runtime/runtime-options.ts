@@ -5,6 +5,7 @@ import type { Config } from "../../core/config.ts";
 import type { Redactor } from "../../core/redact.ts";
 import type { RepositoryName } from "../../core/repository-name.ts";
 import type { Result } from "../../core/result.ts";
+import type { Silence } from "../../core/worker-message.ts";
 import type { AgentDriver } from "../agent/agent-driver.ts";
 import type { WorkerEvent } from "../event.ts";
 import type { Connection } from "../github/connect.ts";
@@ -26,6 +27,8 @@ export interface RepoRuntimeOptions {
   readonly boot: string;
   /** Which birth of the worker this is; 0 by hand. */
   readonly generation: number;
+  /** How the worker before ended, where it ended silent. */
+  readonly silence?: Silence | null;
   /** The worker's own environment. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Proxies whose address holds a password; for git and the API, never for agents. */

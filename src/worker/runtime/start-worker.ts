@@ -10,7 +10,7 @@ import type { Config } from "../../core/config.ts";
 import type { RepositoryName } from "../../core/repository-name.ts";
 import type { Result } from "../../core/result.ts";
 import { VERSION } from "../../core/version.ts";
-import { BIRTH_VARIABLE, TREE_VARIABLE } from "../../core/worker-message.ts";
+import { BIRTH_VARIABLE, type Silence, TREE_VARIABLE } from "../../core/worker-message.ts";
 import { type WorkerServer, startWorkerServer } from "../api/worker-server.ts";
 import { RepoRuntimeRegistry } from "./repo-runtime-registry.ts";
 import { RepoRuntime } from "./repo-runtime.ts";
@@ -28,6 +28,7 @@ export interface StartWorkerOptions {
   readonly loadConfig: () => Promise<Result<Config, string>>;
   /** `GITHUB_TOKEN` of whoever started it. */
   readonly environmentToken: string | null;
+  readonly silence?: Silence | null;
   readonly acceptedTokenHashes: readonly string[];
   /** Never to be seen in a log. */
   readonly secrets: readonly (string | null)[];

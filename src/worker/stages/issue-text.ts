@@ -89,6 +89,7 @@ const CAUSES: Readonly<Record<HitlCause, string>> = {
   conflict: "the branch conflicts with its base",
   agent: "the agent could not go on",
   git: "git or the pull request needs a person",
+  waiting: "it waits for something that does not come",
 };
 
 /** What an agent or a person said, among words of ours. */

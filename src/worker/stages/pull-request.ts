@@ -6,7 +6,6 @@ import { gitHubOutcome, gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, handOut, retry, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import type { Workspace } from "../pipeline/workspace.ts";
-import { workBranchName } from "../git/branch-name.ts";
 import { type GitFailure, gitFailure } from "../git/git-failure.ts";
 import type { GitHubFailure, PullRequest } from "../github/github.ts";
 import { pullBody, titleOf } from "./issue-text.ts";
@@ -181,7 +180,7 @@ export async function ensurePull(
   signal: AbortSignal,
 ): Promise<Result<PullRequest, StageOutcome>> {
   const { github, baseBranch } = context;
-  const head = workBranchName(run.issue.number);
+  const head = await context.workspaces.branchOf(run.issue.number);
   const ahead = await github.aheadBy(baseBranch, head, signal);
   if (!ahead.ok) return fail(gitHubOutcome(ahead.failure));
   if (ahead.value === 0) {
@@ -238,7 +237,7 @@ export async function findPull(
   const { pull } = run.state();
   const found =
     pull === null
-      ? await openPull(context, workBranchName(run.issue.number), signal)
+      ? await openPull(context, await context.workspaces.branchOf(run.issue.number), signal)
       : await context.github.pull(pull, signal);
   if (found.ok) return found;
   return found.failure.kind === "not-found" ? ok(null) : fail(gitHubOutcome(found.failure));

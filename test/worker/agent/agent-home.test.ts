@@ -23,7 +23,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await sweepAgentHomes(homes, () => false);
+  await sweepAgentHomes(homes, () => Promise.resolve(false));
   await rm(root, { recursive: true, force: true });
 });
 
@@ -109,7 +109,7 @@ describe("The sweep of homes", () => {
     await mkdir(join(homes, ".gone-issue-4-0a0a0a0a"));
     await mkdir(join(homes, "something-else"));
 
-    const swept = await sweepAgentHomes(homes, (name) => name === "issue-1");
+    const swept = await sweepAgentHomes(homes, (name) => Promise.resolve(name === "issue-1"));
 
     expect(swept.removed.toSorted()).toEqual(["issue-2", "issue-3"]);
     expect(swept.left).toEqual([]);

@@ -31,7 +31,7 @@ export function driver(environment: Record<string, string> = {}): AgentDriver {
     environment: { ...process.env, ...environment },
     extraEnvironment: Object.keys(environment),
     marks: {},
-    clocks: { startupMs: 15_000, silenceMs: 15_000, turnMs: 18_000 },
+    clocks: { startupMs: 120_000, silenceMs: 120_000, turnMs: 140_000 },
     redact: (text) => text,
   });
 }

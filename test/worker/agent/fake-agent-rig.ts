@@ -9,7 +9,7 @@ import { openWorkshop } from "./agent-workshop.ts";
 export const FAKE_AGENT = fileURLToPath(new URL("../../fixtures/agents/fake-agent.ts", import.meta.url));
 export const NEVER = new AbortController().signal;
 /** Far beyond what any well-behaved fake needs. */
-export const PATIENT = { startupMs: 15_000, silenceMs: 15_000, turnMs: 18_000 };
+export const PATIENT = { startupMs: 120_000, silenceMs: 120_000, turnMs: 140_000 };
 
 export function driverFor(behaviour: string, options: Partial<ClaudeDriverOptions> = {}): AgentDriver {
   return createClaudeDriver({

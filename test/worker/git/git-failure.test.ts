@@ -49,7 +49,7 @@ describe("classifyGitOutput", () => {
     ["error: unable to create file src/a.txt: No space left on device", "short"],
     ["fatal: Unable to create '/x/.git/index.lock': Disk quota exceeded", "short"],
     ["error: cannot fork to run index-pack: Resource temporarily unavailable", "short"],
-    ["error: open(\"a\"): Too many open files", "short"],
+    ['error: open("a"): Too many open files', "short"],
     ["remote: fatal: write error: No space left on device\n ! [remote rejected] a -> a (unpacker error)", "rejected"],
     ["fatal: something nobody has seen", "failed"],
   ])("reads '%s' as %s", (output, kind) => {

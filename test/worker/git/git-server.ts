@@ -12,6 +12,8 @@ export class GitServer implements AsyncDisposable {
   /** Sends every request there, when set. */
   redirectTo: string | undefined;
   bytesSent = 0;
+  /** What the server has for Git LFS, by the hash of its content; undefined where it offers none. */
+  largeFiles: Map<string, Buffer> | undefined;
   readonly #server: Server;
 
   private constructor(server: Server) {
@@ -31,6 +33,8 @@ export class GitServer implements AsyncDisposable {
       if (started.redirectTo !== undefined)
         response.writeHead(302, { location: `${started.redirectTo}${request.url}` }).end();
       else if (authorization !== expected) response.writeHead(401, { "www-authenticate": "Basic realm=git" }).end("no");
+      else if (started.largeFiles !== undefined && request.url?.includes("/info/lfs/"))
+        void serveLargeFile(started.url, started.largeFiles, request, response);
       else serve(projectRoot, request, response, (bytes) => (started.bytesSent += bytes));
     });
     return started;
@@ -83,4 +87,33 @@ function serve(
     for (const [name, value] of headers) if (name !== "Status") response.setHeader(name, value);
     response.writeHead(status).end(answer.subarray(end + 4));
   });
+}
+
+/** The batch API with basic transfers (git-lfs, docs/api/batch.md), one object a request. */
+async function serveLargeFile(
+  url: string,
+  files: Map<string, Buffer>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const body = Buffer.concat(chunks);
+  const oid = /\/objects\/([0-9a-f]{64})$/.exec(request.url ?? "")?.[1];
+  if (oid !== undefined && request.method === "PUT") files.set(oid, body);
+  if (oid !== undefined) return void response.end(request.method === "GET" ? files.get(oid) : "");
+  const { operation, objects } = JSON.parse(body.toString()) as {
+    operation: "download" | "upload";
+    objects: { oid: string; size: number }[];
+  };
+  const { authorization } = request.headers;
+  const answers = objects.map((object) => {
+    const href = `${url}/acme/web.git/info/lfs/objects/${object.oid}`;
+    if (files.has(object.oid) === (operation === "upload")) {
+      return operation === "upload" ? object : { ...object, error: { code: 404, message: "Object does not exist" } };
+    }
+    return { ...object, authenticated: true, actions: { [operation]: { href, header: { authorization } } } };
+  });
+  response.setHeader("content-type", "application/vnd.git-lfs+json");
+  response.end(JSON.stringify({ transfer: "basic", objects: answers }));
 }

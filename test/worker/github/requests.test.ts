@@ -101,11 +101,11 @@ describe("Requests", () => {
     answer = () => undefined;
 
     const read = failureOf(
-      await requests({ requestTimeoutMs: 50 }).ask({ route: "GET /numbers", answer: numbers }, signal),
+      await requests({ requestTimeoutMs: 1_000 }).ask({ route: "GET /numbers", answer: numbers }, signal),
     );
     const reads = seen.length;
     const write = failureOf(
-      await requests({ requestTimeoutMs: 50 }).ask({ route: "POST /numbers", answer: numbers }, signal),
+      await requests({ requestTimeoutMs: 1_000 }).ask({ route: "POST /numbers", answer: numbers }, signal),
     );
 
     expect([read, write]).toMatchObject([

@@ -92,7 +92,7 @@ describe("A run of the gate", () => {
         homes: join(directory, "gates"),
         issue: 7,
         groups: join(directory, "groups"),
-        timeoutMs: 30_000,
+        timeoutMs: 120_000,
         environment: { PATH: process.env["PATH"] },
         names: [],
         marks: {},

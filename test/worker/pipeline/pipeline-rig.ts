@@ -18,7 +18,7 @@ import { RepoRuntime } from "../../../src/worker/runtime/repo-runtime.ts";
 import { type Branches, type MemoryClient, MemoryGitHub } from "../../support/memory-github.ts";
 import { ScriptedAgent } from "../../support/scripted-agent.ts";
 
-const WAIT_MS = 60_000;
+const WAIT_MS = 120_000;
 const OPERATOR = ["-c", "user.name=Operator", "-c", "user.email=operator@example.com"];
 const NEVER = new AbortController().signal;
 const BODY = "We need a part that says which issue it belongs to, in a file of its own, so that others can find it.";

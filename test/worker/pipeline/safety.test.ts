@@ -86,7 +86,7 @@ describe("An approved pull request", () => {
 
 describe("A claim that is lost while the agent works", () => {
   it("keeps the run, so that what the agent had done is gone on with", async () => {
-    await using rig = await PipelineRig.create({ config: { claimLeaseMs: 2_000 } });
+    await using rig = await PipelineRig.create({ config: { claimLeaseMs: 6_000 } });
     rig.agent.next(
       "implement",
       async (turn, signal) => {

@@ -19,6 +19,7 @@ const NOW: Repository = {
 };
 const FORBIDDEN: GitHubFailure = { kind: "forbidden", message: "no", status: 403, retryable: false, retryAt: null };
 const LOOK_MS = 5 * 60_000;
+const BASE = { branch: "main", isConfigured: false, isAbsent: () => false, look: () => Promise.resolve() };
 
 describe("unfitness", () => {
   it.each([
@@ -62,7 +63,7 @@ describe("the repository, looked at again", () => {
     let now: Repository = NOW;
     let looks = 0;
     const github = { repository: () => ((looks += 1), Promise.resolve(ok(now))) };
-    const check = new RepositoryCheck({ github, name, advice: "read this", clock });
+    const check = new RepositoryCheck({ base: BASE, github, name, advice: "read this", clock });
     const seen = [await check.problem(signal)];
     now = { ...NOW, isArchived: true, fullName: "acme/new" };
     seen.push(await check.problem(signal));
@@ -83,9 +84,58 @@ describe("the repository, looked at again", () => {
     const clock = new ManualClock();
     const failures = [fail(FORBIDDEN)];
     const github = { repository: () => Promise.resolve(failures[0] ?? fail(FORBIDDEN)) };
-    const check = new RepositoryCheck({ github, name, advice: null, clock });
+    const check = new RepositoryCheck({ base: BASE, github, name, advice: null, clock });
     await clock.advance(LOOK_MS);
 
     expect(await check.problem(signal)).toBeNull();
+  });
+});
+
+describe("the base branch, looked at again", () => {
+  /** Of a repository whose default branch is `trunk` by now; `absent` says whether git still finds `main`. */
+  function makeCheck({ isConfigured = false, isAbsent = false } = {}) {
+    const clock = new ManualClock();
+    const state = { isAbsent };
+    const base = {
+      branch: "main",
+      isConfigured,
+      isAbsent: () => state.isAbsent,
+      look: () => Promise.resolve(),
+    };
+    const github = { repository: () => Promise.resolve(ok({ ...NOW, defaultBranch: "trunk" })) };
+    return { clock, state, check: new RepositoryCheck({ base, github, name, advice: null, clock }) };
+  }
+
+  it("holds the work and says so when it is another one", async () => {
+    const { check, clock } = makeCheck();
+    await clock.advance(LOOK_MS);
+
+    expect(await check.problem(signal)).toMatch(/^the default branch of acme\/old is 'trunk' by now, not 'main'; /);
+    expect(check.isBaseMoved).toBe(true);
+  });
+
+  it("is looked for soon when git does not find it", async () => {
+    const { check, clock } = makeCheck({ isAbsent: true });
+    await clock.advance(15_000);
+
+    expect(await check.problem(signal)).toContain("'trunk'");
+  });
+
+  it("may be any where a setting names it, as long as it is there", async () => {
+    const { check, clock, state } = makeCheck({ isConfigured: true });
+    await clock.advance(LOOK_MS);
+    const there = await check.problem(signal);
+    state.isAbsent = true;
+    await clock.advance(LOOK_MS);
+    const gone = await check.problem(signal);
+    state.isAbsent = false;
+    await clock.advance(LOOK_MS);
+
+    expect(there).toBeNull();
+    expect(gone).toBe(
+      "acme/old has no branch 'main'; push a first commit to it, or set baseBranch to one that is there",
+    );
+    expect(await check.problem(signal)).toBeNull();
+    expect(check.isBaseMoved).toBe(false);
   });
 });

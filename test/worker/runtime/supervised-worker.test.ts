@@ -14,7 +14,7 @@ import { sh } from "../pipeline/pipeline-rig.ts";
 
 const ENTRY = fileURLToPath(new URL("../../../src/worker/main.ts", import.meta.url));
 const TOKEN = "token-of-this-birth";
-const WAIT_MS = 60_000;
+const WAIT_MS = 120_000;
 
 class SupervisedWorker implements AsyncDisposable {
   readonly child: ChildProcess;

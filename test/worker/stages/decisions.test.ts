@@ -284,20 +284,27 @@ describe("Why an issue does not move", () => {
   const facts: WhyFacts = {
     state: UNKNOWN_ISSUE,
     now: new Date(AT),
-    notice: null,
+    holds: [],
+    notes: [],
     lastSync: { at: AT, ok: true, problem: null },
     labelPrefix: "hydraflow",
     place: null,
-    isKnown: true,
+    seen: "open",
     heldBy: null,
-    putOff: null,
+    wait: null,
+    stalledSince: null,
+    labels: [],
   };
   const place = { stage: "plan", isActive: false, position: 2, queued: 5, slots: 1, busy: 1 } as const;
   const later = "2026-01-02T04:00:00.000Z";
 
   it.for([
     ["it has no label", facts, "it has no label of HydraFlow; add `hydraflow-find` to have it worked on"],
-    ["nobody knows it", { ...facts, isKnown: false }, "GitHub shows no open issue with this number"],
+    [
+      "nobody knows it",
+      { ...facts, seen: "gone" },
+      "GitHub shows no issue with this number: it was transferred or deleted, or never was",
+    ],
     ["it queues", { ...facts, place }, "number 2 of 5 in the queue of plan, which has 1 slots, 1 of them busy"],
     [
       "it is tried again later",
@@ -314,7 +321,7 @@ describe("Why an issue does not move", () => {
       { ...facts, place, lastSync: { at: AT, ok: false, problem: "no route" } },
       `GitHub did not answer at ${AT}: no route`,
     ],
-    ["the worker is held up", { ...facts, place, notice: "no GitHub credential" }, "no GitHub credential"],
+    ["the worker is held up", { ...facts, place, holds: ["no GitHub credential"] }, "no GitHub credential"],
     [
       "it has ended",
       { ...facts, state: { ...UNKNOWN_ISSUE, outcome: { kind: "merged", reason: "merged in #9", at: AT, pull: 9 } } },

@@ -5,6 +5,7 @@ import { followLink } from "../../../src/worker/git/change-links.ts";
 import type { ChangedFile } from "../../../src/worker/git/change-output.ts";
 import { namesThrough } from "../../../src/worker/stages/protected-links.ts";
 import { approvalOf, pathList, protectedOf, protectedPaths } from "../../../src/worker/stages/protected-paths.ts";
+import { cpuMs } from "../../support/cpu-time.ts";
 
 const SETTINGS = { protectedPaths: [], unprotectedPaths: [], protectLockfiles: false };
 
@@ -161,11 +162,11 @@ describe("Protected paths", () => {
 
   it("are judged in time that grows with the path alone", () => {
     const path = `${"a".repeat(2_000)}/`.repeat(50);
-    const startedMs = performance.now();
+    const startedMs = cpuMs();
 
     protectedPaths([path], { ...SETTINGS, protectedPaths: ["**/**/**/*a*a*a*a*a*a*b/**/x"] });
 
-    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    expect(cpuMs() - startedMs).toBeLessThan(5_000);
   });
 });
 

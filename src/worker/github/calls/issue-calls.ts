@@ -118,7 +118,7 @@ export class IssueCalls implements Pick<GitHub, Methods> {
     );
   }
 
-  /** "Label does not exist" is GitHub's word for a label that the issue has not. */
+  /** "Label does not exist" is GitHub's word for a label that the issue has not; any other "not found" says nothing of it. */
   async removeLabel(number: number, label: string, signal: AbortSignal): Answer<undefined> {
     const about = `issues/${number}`;
     const removed = await this.#requests.ask(
@@ -128,13 +128,13 @@ export class IssueCalls implements Pick<GitHub, Methods> {
         answer: answers.anyAnswer,
         about,
         repeatable: true,
-        expects: isNotFound,
+        expects: isWithoutLabel,
         isStale: (failure) =>
-          isNotFound(failure) && !/label does not exist/i.test(failure.message) && this.#requests.seen.has(about),
+          failure.kind === "not-found" && !isWithoutLabel(failure) && this.#requests.seen.has(about),
       },
       signal,
     );
-    return removed.ok || isNotFound(removed.failure) ? ok() : removed;
+    return removed.ok || isWithoutLabel(removed.failure) ? ok() : removed;
   }
 
   labels(signal: AbortSignal): Answer<readonly string[]> {
@@ -188,6 +188,6 @@ export class IssueCalls implements Pick<GitHub, Methods> {
   }
 }
 
-function isNotFound({ kind }: GitHubFailure): boolean {
-  return kind === "not-found";
+function isWithoutLabel({ kind, message }: GitHubFailure): boolean {
+  return kind === "not-found" && /label does not exist/i.test(message);
 }

@@ -126,5 +126,5 @@ function isHidden({ kind }: GitHubFailure): boolean {
 }
 
 function isGoneBranch({ kind, message }: GitHubFailure): boolean {
-  return kind === "not-found" || (kind === "invalid" && /reference does not exist/i.test(message));
+  return (kind === "invalid" || kind === "not-found") && /reference does not exist/i.test(message);
 }

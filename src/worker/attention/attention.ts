@@ -1,0 +1,171 @@
+// Finds the issue whose text makes the worker stand still. Before a text is read, its issue's number is dropped where the
+// next process finds it; a silence that began behind it counts against that issue. At the second one the issue is a
+// suspect: it goes to a person, and until that person has answered through a door nobody here reads its text again.
+//
+// I1  A suspect's text reaches no code of ours: attentive-github.ts hands out empty words for it.
+// I2  Silences are on disk before the work begins, so that the count outlives whatever comes next.
+// I3  An answer counts against the silences before it only: what was answered and silences us again is a suspect again.
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import { join } from "node:path";
+
+import { readTextIfExists, replaceFile } from "../../core/durable-file.ts";
+import { parseJsonObject } from "../../core/json-lines.ts";
+import { z } from "../../core/schema.ts";
+import type { Silence } from "../../core/worker-message.ts";
+import type { HitlCause, IssueState } from "../issue-state.ts";
+import { Breadcrumb, readCrumb } from "./breadcrumb.ts";
+
+const SILENCES_MAX = 2;
+/** One that silences us all the same is left alone for so long. */
+const LEAVE_MS = 86_400_000;
+/** A single silence is forgotten after this long: the machine may have been asleep. */
+const FORGET_MS = 7 * 86_400_000;
+/** The supervisor hears a heartbeat a little later than it was sent. */
+const HEARD_LATE_MS = 1_000;
+const FILE_BYTES_MAX = 1_048_576;
+const QUESTION_BEFORE_UNITS_MAX = 1_000;
+/** The question is known again by its beginning. */
+const QUESTION_START = "The worker of this repository fell silent ";
+
+const documentSchema = z.strictObject({
+  issues: z.record(z.string(), z.strictObject({ silences: z.int(), lastAt: z.iso.datetime() })),
+});
+
+type Record = z.infer<typeof documentSchema>["issues"][string];
+
+export interface AttentionOptions {
+  readonly dataRoot: string;
+  /** How the process before this one ended, where it ended silent. */
+  readonly silence: Silence | null;
+  readonly state: {
+    issue(number: number): Pick<IssueState, "hitl">;
+    issues(): ReadonlyMap<number, Pick<IssueState, "pull">>;
+  };
+}
+
+/** What a person is asked about a suspect. */
+export interface Suspicion {
+  readonly cause: HitlCause;
+  readonly question: string;
+  readonly resumes: boolean;
+}
+
+export class Attention implements Disposable {
+  readonly #path: string;
+  readonly #state: AttentionOptions["state"];
+  readonly #breadcrumb: Breadcrumb;
+  readonly #issues: Map<number, Record>;
+  readonly #about = new AsyncLocalStorage<number>();
+
+  static async open({ dataRoot, silence, state }: AttentionOptions): Promise<Attention> {
+    const path = join(dataRoot, "attention.json");
+    const crumbPath = join(dataRoot, "attention.crumb");
+    const issues = await readIssues(path);
+    const crumb = silence === null ? null : readCrumb(crumbPath);
+    if (silence !== null && crumb !== null && crumb.atMs >= Date.parse(silence.heardAt) - HEARD_LATE_MS)
+      count(issues, crumb.issue, silence.at);
+    const attention = new Attention({ path, state, issues, breadcrumb: new Breadcrumb(crumbPath) });
+    if (crumb !== null) await attention.#save();
+    return attention;
+  }
+
+  private constructor(parts: {
+    path: string;
+    state: AttentionOptions["state"];
+    issues: Map<number, Record>;
+    breadcrumb: Breadcrumb;
+  }) {
+    this.#path = parts.path;
+    this.#state = parts.state;
+    this.#issues = parts.issues;
+    this.#breadcrumb = parts.breadcrumb;
+  }
+
+  /** What is read next is this issue's, or its pull request's; by default that of the work we are in. */
+  turnTo(number: number | null = this.#about.getStore() ?? null): void {
+    this.#breadcrumb.drop(number === null ? null : this.#issueOf(number));
+  }
+
+  /** Whatever is read within is this issue's, as far as nobody says otherwise. */
+  about<T>(issue: number, work: () => T): T {
+    return this.#about.run(issue, work);
+  }
+
+  /** Of an issue, or of its pull request. */
+  isSuspect(number: number): boolean {
+    const issue = this.#issueOf(number);
+    const known = this.#issues.get(issue);
+    if (known === undefined || known.silences < SILENCES_MAX) return false;
+    const { hitl } = this.#state.issue(issue);
+    const answer = isOurs(hitl) ? (hitl?.answer ?? null) : null;
+    // I3
+    if (answer === null || answer.at <= known.lastAt) return true;
+    this.#issues.delete(issue);
+    void this.#save();
+    return false;
+  }
+
+  /** It silenced us although nobody but GitHub's client met its text: nothing of it is asked for, but once a day. */
+  isUntouchable(number: number): boolean {
+    const known = this.#issues.get(this.#issueOf(number));
+    if (known === undefined || known.silences <= SILENCES_MAX || !this.isSuspect(number)) return false;
+    return Math.abs(Date.now() - Date.parse(known.lastAt)) < LEAVE_MS;
+  }
+
+  /** A person is to be asked about it, and has not been. */
+  isUnasked(issue: number): boolean {
+    return this.isSuspect(issue) && !isOurs(this.#state.issue(issue).hitl);
+  }
+
+  /** Null when nothing is held against it, or when a person has ended it: that needs no text. */
+  suspicion(issue: number): Suspicion | null {
+    const { hitl } = this.#state.issue(issue);
+    if (!this.isSuspect(issue) || (hitl !== null && hitl.decision !== null)) return null;
+    const question =
+      `${QUESTION_START}${SILENCES_MAX} times while it read the text of this issue, so the text is not read any more: ` +
+      "title, description, comments and what belongs to its pull request.\n\n" +
+      "Shorten or delete what is unusual in it, very long comments first. Then answer with `hydraflow hitl answer`, " +
+      "on the dashboard or over HTTP; comments on this issue are not read until then. Or end it there with skip or close.";
+    if (hitl === null || isOurs(hitl)) return { cause: hitl?.cause ?? "not-ready", question, resumes: true };
+    const before = hitl.question.slice(0, QUESTION_BEFORE_UNITS_MAX);
+    const both = `${question}\n\nIt waited for an answer to this before, and still does:\n\n${before}`;
+    return { cause: hitl.cause, question: both, resumes: hitl.resumes };
+  }
+
+  [Symbol.dispose](): void {
+    this.#breadcrumb[Symbol.dispose]();
+  }
+
+  #issueOf(number: number): number {
+    if (this.#issues.has(number)) return number;
+    for (const [issue, { pull }] of this.#state.issues()) if (pull === number) return issue;
+    return number;
+  }
+
+  /** Kept in memory alone where the disk does not take it; the next silence tries again. */
+  #save(): Promise<void> {
+    const issues = Object.fromEntries(this.#issues);
+    return replaceFile(this.#path, `${JSON.stringify({ issues })}\n`).catch(() => undefined);
+  }
+}
+
+function isOurs(hitl: IssueState["hitl"]): boolean {
+  return hitl?.question.startsWith(QUESTION_START) === true;
+}
+
+/** A file that does not check out is none: what counts is counted anew. */
+async function readIssues(path: string): Promise<Map<number, Record>> {
+  const text = await readTextIfExists(path, FILE_BYTES_MAX).catch(() => undefined);
+  const parsed = z.safeParse(documentSchema, text === undefined ? undefined : parseJsonObject(text));
+  return new Map(Object.entries(parsed.data?.issues ?? {}).map(([issue, record]) => [Number(issue), record]));
+}
+
+/** Once per silence, however often its successor is born. */
+function count(issues: Map<number, Record>, issue: number, at: string): void {
+  const known = issues.get(issue);
+  if (known?.lastAt === at) return;
+  const isOld = known !== undefined && Date.parse(at) - Date.parse(known.lastAt) > FORGET_MS;
+  const before = known === undefined || (isOld && known.silences < SILENCES_MAX) ? 0 : known.silences;
+  issues.set(issue, { silences: before + 1, lastAt: at });
+}

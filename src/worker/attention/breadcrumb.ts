@@ -1,0 +1,56 @@
+// Says which issue's text this process is about to read, in a way that outlives SIGKILL: a few bytes in a file that was
+// opened once, overwritten without a wait. A process that stands still can say nothing any more; its successor reads them.
+
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+
+import { PRIVATE_FILE_MODE } from "../../core/paths.ts";
+
+/** Always the same length: a full disk takes what is written over. */
+const CHARACTERS = 40;
+
+export interface Crumb {
+  readonly issue: number;
+  readonly atMs: number;
+}
+
+export class Breadcrumb implements Disposable {
+  /** Null where there is none to be had: then nobody will know. */
+  readonly #file: number | null;
+
+  constructor(path: string) {
+    this.#file = opened(path);
+  }
+
+  /** `issue` null: what comes next is about no single one. */
+  drop(issue: number | null): void {
+    if (this.#file === null) return;
+    try {
+      writeSync(this.#file, `${issue ?? 0} ${Date.now()}`.padEnd(CHARACTERS), 0);
+    } catch {
+      // The work goes on without.
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#file !== null) closeSync(this.#file);
+  }
+}
+
+/** What the process before has left; null when it was reading nothing of a single issue. */
+export function readCrumb(path: string): Crumb | null {
+  try {
+    const [issue, atMs] = readFileSync(path, "utf8").slice(0, CHARACTERS).trim().split(" ").map(Number);
+    if (!Number.isSafeInteger(issue) || !Number.isSafeInteger(atMs)) return null;
+    return issue === undefined || atMs === undefined || issue < 1 ? null : { issue, atMs };
+  } catch {
+    return null;
+  }
+}
+
+function opened(path: string): number | null {
+  try {
+    return openSync(path, "w", PRIVATE_FILE_MODE);
+  } catch {
+    return null;
+  }
+}

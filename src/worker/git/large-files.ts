@@ -1,0 +1,155 @@
+// Files that a repository keeps with Git LFS (git-lfs(1)): the worktree and the gate have the files, commits have pointers.
+// The filter is ours, by the program's absolute path: what a repository's configuration calls `filter.lfs` is never run.
+// Git LFS itself runs what `lfs.extension.*` and `lfs.customtransfer.*` name, so it sees a git directory that was made a
+// moment before, and nothing of the checkout but the store of its large files.
+//
+// I1. The filter never uses the network: what a commit needs is downloaded before, with the credential of the remote.
+// I2. What a gate sees was hashed: anybody may write into the store.
+
+import { devNull } from "node:os";
+import { join } from "node:path";
+
+import { lfsMissing } from "../../core/checkout/lfs.ts";
+import { fail, ok, type Result } from "../../core/result.ts";
+import type { BareView, BareViews } from "./bare-view.ts";
+import type { Git, GitCall, GitOutput } from "./git.ts";
+import type { ConfigPair } from "./git-environment.ts";
+import { type GitFailure, gitFailure } from "./git-failure.ts";
+
+const CORRUPT = 1;
+const NO_MATCH = 1;
+
+export interface LargeFilesOptions {
+  readonly views: BareViews;
+  readonly commonDirectory: string;
+  /** Where git-lfs is, absolute; null when the machine has none. */
+  readonly program: string | null;
+  /** Of the remote. */
+  readonly url: string;
+}
+
+/** The remote's: with the credential, in that view. */
+export type TalkIn = (
+  view: BareView,
+  call: Pick<GitCall, "arguments" | "input" | "config">,
+) => Promise<Result<GitOutput, GitFailure>>;
+
+export class LargeFiles {
+  readonly #options: LargeFilesOptions;
+  readonly #uses = new Map<string, boolean>();
+
+  constructor(options: LargeFilesOptions) {
+    this.#options = options;
+  }
+
+  /** Runs git for files in a worktree or a gate's checkout. */
+  filtering(git: Git): Git {
+    const { program } = this.#options;
+    if (program === null) return git;
+    const pairs: readonly ConfigPair[] = [
+      ["filter.lfs.process", filterCommand(program)],
+      ["filter.lfs.required", "true"],
+      ["lfs.skipDownloadErrors", "true"],
+      ...this.#store,
+    ];
+    return {
+      isRunningIn: (directory) => git.isRunningIn(directory),
+      run: (call, signal) => git.run({ ...call, config: [...(call.config ?? []), ...pairs] }, signal),
+    };
+  }
+
+  /** I1: the files of these commits. */
+  async download(
+    commits: readonly string[],
+    talk: TalkIn,
+    signal: AbortSignal,
+  ): Promise<Result<undefined, GitFailure>> {
+    for (const commit of new Set(commits)) {
+      const used = await this.#usedIn(commit, signal);
+      if (!used.ok) return used;
+      if (!used.value) continue;
+      if (this.#options.program === null) return fail(gitFailure("failed", lfsMissing("the repository")));
+      const done = await this.#talk(talk, new Map(), { arguments: ["lfs", "fetch", "origin", commit] }, signal);
+      if (!done.ok) return done;
+    }
+    return ok();
+  }
+
+  /** Before a push of `commit`: what the remote's branches have, as far as they are known here, is there already. */
+  async upload(
+    commit: string,
+    { branch, known }: { readonly branch: string; readonly known: Iterable<string> },
+    talk: TalkIn,
+    signal: AbortSignal,
+  ): Promise<Result<undefined, GitFailure>> {
+    const used = await this.#usedIn(commit, signal);
+    if (!used.ok || !used.value) return used.ok ? ok() : used;
+    const refs = new Map([...known].map((sha) => [`refs/remotes/origin/${sha}`, sha]));
+    const ref = `refs/heads/${branch}`;
+    const call = {
+      arguments: ["lfs", "pre-push", "origin", this.#options.url],
+      input: `${ref} ${commit} ${ref} ${"0".repeat(commit.length)}\n`,
+    };
+    return this.#talk(talk, refs, call, signal);
+  }
+
+  /** I2: takes files away that are not what their names say; what is missing then stays a pointer. */
+  async dropForged(commit: string, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+    const used = await this.#usedIn(commit, signal);
+    if (!used.ok || !used.value) return used.ok ? ok() : used;
+    const { views } = this.#options;
+    const call = { arguments: ["lfs", "fsck", "--objects", commit], config: this.#store, answers: [CORRUPT] };
+    const looked = await views.run(call, signal);
+    return looked.ok ? ok() : looked;
+  }
+
+  async #talk(
+    talk: TalkIn,
+    refs: ReadonlyMap<string, string>,
+    call: Pick<GitCall, "arguments" | "input">,
+    signal: AbortSignal,
+  ): Promise<Result<undefined, GitFailure>> {
+    const { views, url } = this.#options;
+    const made = await views.make(signal, refs);
+    if (!made.ok) return made;
+    await using view = made.value;
+    const config: readonly ConfigPair[] = [
+      ...this.#store,
+      ["remote.origin.url", url],
+      ["lfs.basicTransfersOnly", "true"],
+      [`lfs.${url}/info/lfs.locksVerify`, "false"],
+    ];
+    const done = await talk(view, { ...call, config });
+    if (done.ok) return ok();
+    return fail({ ...done.failure, message: `Git LFS: ${done.failure.message}` });
+  }
+
+  async #usedIn(commit: string, signal: AbortSignal): Promise<Result<boolean, GitFailure>> {
+    const known = this.#uses.get(commit);
+    if (known !== undefined) return ok(known);
+    const search = ["grep", "--quiet", "-a", "-F", "-e", "filter=lfs", commit, "--", ":(glob)**/.gitattributes"];
+    const found = await this.#options.views.run({ arguments: search, answers: [NO_MATCH] }, signal);
+    if (!found.ok) return found;
+    const isUsed = found.value.exitCode === 0;
+    this.#uses.set(commit, isUsed);
+    return ok(isUsed);
+  }
+
+  /** The checkout's, so that what the operator has is not downloaded again. */
+  get #store(): readonly ConfigPair[] {
+    return [["lfs.storage", join(this.#options.commonDirectory, "lfs")]];
+  }
+}
+
+/** I1: its git directory names no remote, so a file that the store does not have stays a pointer. */
+function filterCommand(program: string): string {
+  const quoted = `'${program.replaceAll("'", `'\\''`)}'`;
+  return [
+    'd=$(mktemp -d "$HOME/lfs.XXXXXX") || exit 1',
+    `trap 'rm -rf "$d"' EXIT`,
+    'mkdir "$d/objects" "$d/refs" && echo "ref: refs/heads/none" >"$d/HEAD"',
+    `printf '[core]\\n\\trepositoryformatversion = 0\\n\\tbare = true\\n' >"$d/config"`,
+    "unset GIT_COMMON_DIR GIT_INDEX_FILE GIT_WORK_TREE GIT_OBJECT_DIRECTORY GIT_PREFIX",
+    `GIT_DIR="$d" GIT_ATTR_SOURCE= GIT_GRAFT_FILE=${devNull}/grafts ${quoted} filter-process`,
+  ].join("; ");
+}

@@ -1,0 +1,157 @@
+// Takes away what issues that have ended left here: worktrees, branches, homes, plans. Most of it goes when an issue ends;
+// this is for what could not go then, for issues that ended while nobody looked, and for what killed workers left. It runs
+// at the start and once a day, does so much at once, and no entry that makes trouble keeps the rest from going.
+
+import { readdir, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+
+import { messageOf } from "../../core/errors.ts";
+import { sweepAgentHomes, sweepPassingHomes } from "../agent/agent-home.ts";
+import type { IssueOutcome, IssueState } from "../issue-state.ts";
+import type { StageContext } from "./stage-context.ts";
+
+const INTERVAL_MS = 24 * 3_600_000;
+/** After a sweep that did not come to its end. */
+const AGAIN_MS = 600_000;
+const ISSUES_MAX = 200;
+const QUESTIONS_MAX = 50;
+/** What a person closed may still be of use to them; so long its branch and its plan stay. */
+const KEPT_MS = 7 * 24 * 3_600_000;
+
+export interface LeftoverSweepOptions {
+  readonly context: Pick<StageContext, "github" | "state" | "workspaces" | "paths" | "clock" | "tell">;
+  readonly isInHand: (issue: number) => boolean;
+}
+
+export class LeftoverSweep {
+  readonly #options: LeftoverSweepOptions;
+  #questions = 0;
+  #isComplete = true;
+
+  constructor(options: LeftoverSweepOptions) {
+    this.#options = options;
+  }
+
+  /** Returns when aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, tell } = this.#options.context;
+    while (!signal.aborted) {
+      try {
+        await this.sweep(signal);
+      } catch (thrown) {
+        if (signal.aborted) return;
+        this.#isComplete = false;
+        tell({ type: "leftovers.swept", removed: 0, left: messageOf(thrown) });
+      }
+      await clock.sleep(this.#isComplete ? INTERVAL_MS : AGAIN_MS, signal).catch(() => undefined);
+    }
+  }
+
+  /** Once over everything. */
+  async sweep(signal: AbortSignal): Promise<void> {
+    const { workspaces, clock, paths, tell } = this.#options.context;
+    this.#questions = 0;
+    this.#isComplete = true;
+    const left: string[] = [];
+    const removed = [...(await this.#sweepGit(left, signal)), ...(await this.#sweepPlans(signal))];
+    const homes = await sweepAgentHomes(paths.agentHomes, async (name) => {
+      const outcome = await this.#endOf(issueOf(name), signal);
+      return outcome === null || !this.#mayGo(issueOf(name));
+    });
+    left.push(...homes.left.map((name) => join(paths.agentHomes, name)));
+    await sweepPassingHomes(clock.now());
+    if (!(await workspaces.emptyTrash())) left.push("the worktrees' .trash");
+    const tidied = await workspaces.tidyClone(signal);
+    if (!tidied.ok) left.push(`git's own housekeeping: ${tidied.failure.message}`);
+    const count = removed.length + homes.removed.length;
+    if (count > 0 || left.length > 0) tell({ type: "leftovers.swept", removed: count, left: left.join("; ") });
+  }
+
+  async #sweepGit(left: string[], signal: AbortSignal): Promise<readonly number[]> {
+    const { workspaces } = this.#options.context;
+    const found = await workspaces.leftovers(signal);
+    if (!found.ok) {
+      this.#isComplete = false;
+      left.push(found.failure.message);
+      return [];
+    }
+    const { worktrees, branches } = found.value;
+    const removed: number[] = [];
+    for (const issue of [...new Set([...worktrees, ...branches])].toSorted((a, b) => a - b)) {
+      const outcome = await this.#endOf(issue, signal);
+      if (outcome === null) continue;
+      const keepsBranch = this.#isKept(outcome);
+      if (keepsBranch && !worktrees.has(issue)) continue;
+      if (removed.length === ISSUES_MAX) {
+        this.#isComplete = false;
+        break;
+      }
+      const gone = await workspaces.remove(issue, signal, keepsBranch, () => this.#mayGo(issue));
+      if (!gone.ok) left.push(`issue ${issue}: ${gone.failure.message}`);
+      else if (gone.value.branchKeptFor === null) removed.push(issue);
+    }
+    return removed;
+  }
+
+  async #sweepPlans(signal: AbortSignal): Promise<readonly number[]> {
+    const { paths } = this.#options.context;
+    const directory = dirname(paths.plan(1));
+    const removed: number[] = [];
+    for (const name of await readdir(directory).catch((): string[] => [])) {
+      const issue = issueOf(basename(name, ".md"));
+      const outcome = Number.isNaN(issue) ? null : await this.#endOf(issue, signal);
+      if (outcome === null || this.#isRecent(outcome) || !this.#mayGo(issue)) continue;
+      await rm(join(directory, name), { force: true }).then(
+        () => removed.push(issue),
+        () => undefined,
+      );
+    }
+    return removed;
+  }
+
+  /** Null while it has not ended, or nobody can say. One that a person let go of and closed later is found out here. */
+  async #endOf(issue: number, signal: AbortSignal): Promise<IssueOutcome | null> {
+    const { state, github, clock } = this.#options.context;
+    const known = state.issue(issue);
+    if (this.#options.isInHand(issue) || hasWork(known)) return null;
+    if (known.outcome !== null) return known.outcome;
+    if (this.#questions === QUESTIONS_MAX) {
+      this.#isComplete = false;
+      return null;
+    }
+    this.#questions += 1;
+    const read = await github.issue(issue, signal);
+    if (!read.ok && read.failure.kind !== "not-found") {
+      this.#isComplete = false;
+      return null;
+    }
+    if (read.ok && read.value.state === "open") return null;
+    const reason = read.ok ? "it was closed by someone else" : "GitHub has it no more";
+    const at = read.ok ? read.value.updatedAt : clock.now().toISOString();
+    const outcome: IssueOutcome = { kind: "closed", reason, at, pull: null };
+    await state.update(issue, (old) => (hasWork(old) || old.outcome !== null ? old : { ...old, outcome }));
+    return state.issue(issue).outcome;
+  }
+
+  /** Asked again at the last moment: it may have come back meanwhile. */
+  #mayGo(issue: number): boolean {
+    const state = this.#options.context.state.issue(issue);
+    return state.outcome !== null && !hasWork(state) && !this.#options.isInHand(issue);
+  }
+
+  #isKept(outcome: IssueOutcome): boolean {
+    return outcome.kind === "closed" && this.#isRecent(outcome);
+  }
+
+  #isRecent({ at }: IssueOutcome): boolean {
+    return this.#options.context.clock.now().getTime() - Date.parse(at) < KEPT_MS;
+  }
+}
+
+function hasWork({ run, claim, hitl, outcome, pull }: IssueState): boolean {
+  return run !== null || claim !== null || (outcome === null && (hitl !== null || pull !== null));
+}
+
+function issueOf(name: string): number {
+  return Number(/^issue-([1-9]\d*)$/.exec(name)?.[1] ?? Number.NaN);
+}

@@ -1,0 +1,52 @@
+// Puts an issue down that has to wait: in the state where its run has begun, else in the queue alone.
+
+import type { GitHubFailure, Issue } from "../github/github.ts";
+import type { IssueStore } from "../issue-store.ts";
+import { waitRun } from "./run-record.ts";
+import { stepMark } from "./run-step.ts";
+import type { StageContext } from "./stage-context.ts";
+import { gitHubCause, type NewWait, type Wait, type WaitBook } from "./wait-book.ts";
+
+export type Waiting = Omit<NewWait, "mark" | "since">;
+
+/** Where an issue stands that no run of ours has begun with. */
+const BEFORE_CLAIM = "claim";
+
+export interface RunWaitsOptions {
+  readonly context: Pick<StageContext, "state">;
+  readonly store: IssueStore;
+  readonly waits: WaitBook;
+}
+
+export class RunWaits {
+  readonly #options: RunWaitsOptions;
+
+  constructor(options: RunWaitsOptions) {
+    this.#options = options;
+  }
+
+  async put(issue: number, waiting: Waiting): Promise<Wait> {
+    const { context, waits } = this.#options;
+    const { run, waitingSince: since } = context.state.issue(issue);
+    const wait = waits.note(issue, { ...waiting, mark: stepMark(run) ?? BEFORE_CLAIM, since });
+    await context.state.update(issue, (old) => waitRun(old, wait));
+    return wait;
+  }
+
+  /** Nothing was begun: only this process needs to remember. */
+  defer(taken: Issue, waiting: Waiting): null {
+    const { context, store, waits } = this.#options;
+    const { run } = context.state.issue(taken.number);
+    store.defer(taken, waits.note(taken.number, { ...waiting, mark: stepMark(run) ?? BEFORE_CLAIM }).until);
+    return null;
+  }
+
+  /** It is claimed, and its run begins. */
+  begun(issue: number): void {
+    this.#options.waits.clear(issue, BEFORE_CLAIM);
+  }
+}
+
+export function failedCall(failure: GitHubFailure): Waiting {
+  return { cause: gitHubCause(failure), reason: `GitHub: ${failure.message}`, until: failure.retryAt };
+}

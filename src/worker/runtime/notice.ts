@@ -1,0 +1,84 @@
+// What a worker says of itself: what keeps it from beginning anything, then what else a person should know. `list`, `status`
+// and `explain` show it; each change is an event as well.
+
+import type { Clock } from "../../core/clock.ts";
+import type { EventBus } from "../event-bus.ts";
+import type { AgentPause } from "../pipeline/agent-pause.ts";
+import type { Orchestrator } from "../pipeline/orchestrator.ts";
+import type { Said } from "../pipeline/whereabouts.ts";
+
+const LOOK_MS = 5_000;
+const CHARACTERS_MAX = 2_000;
+
+export interface SaidFacts {
+  readonly isStopped: boolean;
+  readonly isOpen: boolean;
+  /** Of the start of the pipeline. */
+  readonly problem: string | null;
+  /** Of disk, checkout and repository. */
+  readonly around: string | null;
+  readonly pause: AgentPause["current"];
+  /** Null while the pipeline is not up. */
+  readonly orchestrator: Pick<Orchestrator, "store" | "watch" | "waits" | "bugs"> | null;
+  readonly notes: readonly (string | null)[];
+}
+
+export function saidOf({ isStopped, isOpen, problem, around, pause, orchestrator, notes }: SaidFacts): Said {
+  const holds = [
+    isStopped ? "stopped by an operator; start it again to go on" : null,
+    isOpen ? null : "takes no new issues until it is restarted or told to go on",
+    problem,
+    around,
+    pause === null ? null : `${pause.reason}; tried again at ${pause.until.toISOString()}`,
+  ];
+  const ofWork = orchestrator === null ? [] : workNotes(orchestrator);
+  return { holds: holds.filter(isSaid), notes: [...ofWork, ...notes].filter(isSaid) };
+}
+
+/** All of it: one that hid behind another would be found only when that has ended. */
+export function noticeOf({ holds, notes }: Said): string | null {
+  const lines = [...holds, ...notes];
+  return lines.length === 0 ? null : lines.join("; also: ").slice(0, CHARACTERS_MAX);
+}
+
+export class NoticeTeller {
+  readonly #bus: Pick<EventBus, "tell">;
+  readonly #clock: Clock;
+  readonly #notice: () => string | null;
+  #told: string | null = null;
+
+  constructor(bus: Pick<EventBus, "tell">, clock: Clock, notice: () => string | null) {
+    this.#bus = bus;
+    this.#clock = clock;
+    this.#notice = notice;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.tell();
+      await this.#clock.sleep(LOOK_MS, signal).catch(() => undefined);
+    }
+  }
+
+  /** Where it has changed. */
+  tell(): void {
+    const notice = this.#notice();
+    if (notice === this.#told) return;
+    this.#told = notice;
+    this.#bus.tell({ type: "worker.notice", notice });
+  }
+}
+
+function workNotes({
+  store: { lastSync },
+  watch,
+  waits,
+  bugs,
+}: NonNullable<SaidFacts["orchestrator"]>): (string | null)[] {
+  const isSilent = lastSync.at !== null && !lastSync.ok && !watch.isSyncStale;
+  return [isSilent ? `GitHub cannot be asked: ${lastSync.problem}` : null, ...watch.alarms, waits.notice, bugs.notice];
+}
+
+function isSaid(line: string | null): line is string {
+  return line !== null;
+}

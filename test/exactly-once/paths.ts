@@ -1,0 +1,38 @@
+// The ways that an issue may go, as the trials take them: what the repository is like, and what stands on the forge at the
+// end. What the agent does differently on each is in agent.mjs.
+
+export interface Path {
+  readonly name: string;
+  readonly gate: string;
+  readonly ci: string;
+  readonly files: Readonly<Record<string, string>>;
+  /** What a person answers. */
+  readonly answer: string | null;
+  readonly end: "fixed" | "dup";
+  /** The kinds of comment on the issue beside the claim's, by the beginning of their text. */
+  readonly comments: readonly string[];
+  readonly reviews: number;
+}
+
+const PLAN = "## Implementation Plan";
+const IMPLEMENTED = "Implemented in";
+const GREEN = { gate: "true", ci: "true", files: { "README.md": "one\n" }, answer: null, end: "fixed" } as const;
+const NO_DRAFT = "! grep -q draft part.txt";
+const ONCE = { comments: [PLAN, IMPLEMENTED], reviews: 1 } as const;
+
+export const PATHS: readonly Path[] = [
+  { ...GREEN, ...ONCE, name: "happy" },
+  { ...GREEN, ...ONCE, name: "question", answer: "Make it blue", comments: ["A question", PLAN, IMPLEMENTED] },
+  { ...GREEN, name: "changes-wanted", comments: [PLAN, IMPLEMENTED, IMPLEMENTED], reviews: 2 },
+  { ...GREEN, ...ONCE, name: "check-mended", ci: NO_DRAFT, reviews: 2 },
+  { ...GREEN, ...ONCE, name: "gate-mended", gate: NO_DRAFT },
+  {
+    ...GREEN,
+    name: "already-there",
+    files: { "README.md": "one\n", "test/part.test.js": "1;\n" },
+    end: "dup",
+    comments: ["Satisfied"],
+    reviews: 0,
+  },
+  { ...GREEN, ...ONCE, name: "conflict" },
+];

@@ -1,0 +1,215 @@
+// A forge that all trials share, and for each trial a repository of its own with one issue, a checkout, a home, and a worker
+// that lives as often as the trial lets it. The worker is the built program in a process of its own.
+
+import { execFile, spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+import type { Forge } from "../../src/forge/forge.ts";
+import { CLI } from "../support/built-program.ts";
+import type { FaultServer } from "./fault-server.ts";
+import type { Path } from "./paths.ts";
+import { problemsOf, unfinished } from "./verdict.ts";
+
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const BODY = "We need a part that says which issue it belongs to, in a file of its own, so that others can find it.";
+const OPERATOR = "operator";
+const LOOK_MS = 40;
+const runFile = promisify(execFile);
+
+export interface Strike {
+  /** A boundary by its name, the `count`-th time in this life; or the `nth` of this life, whichever it is. */
+  readonly name?: string;
+  readonly count?: number;
+  readonly nth?: number;
+  /** Of the call in place of the worker's death. */
+  readonly fault?: string;
+}
+
+export interface Life {
+  /** Names of the boundaries passed, in order. */
+  readonly passed: readonly string[];
+  /** The one that it was struck at; null when it never came there. */
+  readonly struck: string | null;
+}
+
+export interface World {
+  readonly forge: Forge;
+  readonly faults: FaultServer;
+  readonly directory: string;
+  /** How long nothing may happen on the forge before a life is given up. */
+  readonly patienceMs: number;
+  /** For the control: whether a worker loses its journal with its life. */
+  readonly isForgetful: boolean;
+}
+
+export class Trial {
+  readonly repo: string;
+  readonly path: Path;
+  readonly #world: World;
+  readonly #directory: string;
+  #lives = 0;
+  #answered = false;
+
+  static async make(world: World, path: Path, name: string): Promise<Trial> {
+    const trial = new Trial(world, path, name);
+    await trial.#prepare();
+    return trial;
+  }
+
+  private constructor(world: World, path: Path, name: string) {
+    this.#world = world;
+    this.path = path;
+    this.repo = `acme/${name}`;
+    this.#directory = join(world.directory, name);
+  }
+
+  /** Turns that agents were paid for, by role. */
+  get turns(): readonly string[] {
+    return linesOf(join(this.#directory, "turns"));
+  }
+
+  /** One life of the worker: until it is struck dead, or until nothing is left to do. */
+  async live(strike: Strike | null): Promise<Life> {
+    this.#lives += 1;
+    const log = join(this.#directory, `life-${this.#lives}`);
+    const { promise, resolve } = Promise.withResolvers<number | null>();
+    const worker = this.#spawn(log, strike);
+    worker.once("exit", (_code, signal) => resolve(signal === "SIGKILL" ? 1 : 0));
+    let hasEnded = false;
+    const ended = promise.then((code) => {
+      hasEnded = true;
+      return code;
+    });
+    await this.#untilFinished(() => hasEnded);
+    if (!hasEnded) worker.kill("SIGTERM");
+    await ended;
+    if (this.#world.isForgetful) await rm(this.#journal, { force: true });
+    const passed = linesOf(log);
+    const at = passed.indexOf("struck");
+    return { passed: passed.filter((line) => line !== "struck"), struck: at === -1 ? null : (passed[at - 1] ?? null) };
+  }
+
+  /** What the forge shows to be wrong; empty when everything happened once and nothing is left over. */
+  problems(): string[] {
+    return problemsOf(this.#world.forge, this.repo, this.path);
+  }
+
+  /** What the last life's worker wrote for people. */
+  get said(): string {
+    const file = join(this.#directory, "worker.out");
+    return existsSync(file) ? readFileSync(file, "utf8") : "";
+  }
+
+  async #untilFinished(isDead: () => boolean): Promise<void> {
+    const { forge, patienceMs } = this.#world;
+    let known = -1;
+    let lastMs = Date.now();
+    while (!isDead() && Date.now() - lastMs < patienceMs && unfinished(forge, this.repo, this.path).length > 0) {
+      const entries = forge.ledger.filter(({ repo }) => repo === this.repo).length;
+      if (entries !== known) lastMs = Date.now();
+      known = entries;
+      await this.#answer();
+      await delay(LOOK_MS);
+    }
+  }
+
+  /** A person's answer, once, when the question stands. */
+  async #answer(): Promise<void> {
+    const { forge } = this.#world;
+    const { answer } = this.path;
+    if (answer === null || this.#answered || !forge.issue(this.repo, 1).labels.includes("hydraflow-hitl")) return;
+    this.#answered = true;
+    await forge.addComment(this.repo, 1, OPERATOR, answer);
+  }
+
+  async #prepare(): Promise<void> {
+    const { forge } = this.#world;
+    const { files, ci } = this.path;
+    const [owner = "", name = ""] = this.repo.split("/");
+    const collaborators = { [OPERATOR]: "write" } as const;
+    await forge.createRepository({ owner, name, files, ci: { command: ci }, collaborators });
+    const labels = ["hydraflow-find"];
+    await forge.createIssue(this.repo, { title: "Add the missing part", body: BODY, labels, author: OPERATOR });
+    mkdirSync(join(this.#directory, "home"), { recursive: true, mode: 0o700 });
+    const url = new URL(`${forge.url}/${this.repo}.git`);
+    const access = new URL(url);
+    access.username = "x-access-token";
+    access.password = forge.token;
+    await git(this.#directory, "clone", "-q", access.href, "checkout");
+    await git(join(this.#directory, "checkout"), "remote", "set-url", "origin", url.href);
+    this.#configure();
+  }
+
+  get #journal(): string {
+    return join(this.#directory, "home", this.repo.replace("/", "-"), "journal.jsonl");
+  }
+
+  #configure(): void {
+    const { forge } = this.#world;
+    const agent = join(this.#directory, "agent");
+    const words = [process.execPath, join(HERE, "agent.mjs"), this.path.name, join(this.#directory, "turns")];
+    writeFileSync(agent, `#!/bin/sh\nexec ${words.map((word) => `'${word}'`).join(" ")} "$@"\n`, { mode: 0o755 });
+    const config = {
+      githubApiUrl: `${forge.url}/api/v3`,
+      agentCommand: agent,
+      agentEnvironment: ["EXACTLY_ONCE_MOVE_BASE"],
+      gateCommand: this.path.gate,
+      pollIntervalMs: 1_000,
+      ciPollIntervalMs: 200,
+      checksSettleMs: 0,
+      claimLeaseMs: 30_000,
+      minPlanWords: 20,
+    };
+    writeFileSync(join(this.#directory, "home", "config.json"), JSON.stringify(config), { mode: 0o600 });
+  }
+
+  #spawn(log: string, strike: Strike | null) {
+    const { forge, faults } = this.#world;
+    const order = { log, api: forge.url, faultServer: faults.url, deadlineMs: 1_500, strike: strike ?? undefined };
+    const body = {
+      repo: this.repo,
+      branch: "main",
+      message: "Somebody else's part",
+      files: { "part.txt": "another part\n" },
+    };
+    const move = {
+      url: `${forge.url}/_forge/commits`,
+      token: forge.controlToken,
+      body,
+      marker: join(this.#directory, "moved"),
+    };
+    const home = join(this.#directory, "home");
+    const worker = spawn(process.execPath, [CLI, "worker", "--home", home, join(this.#directory, "checkout")], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: {
+        PATH: process.env["PATH"],
+        HOME: this.#directory,
+        GITHUB_TOKEN: forge.token,
+        NODE_OPTIONS: `--import=${join(HERE, "boundaries.mjs")}`,
+        EXACTLY_ONCE: JSON.stringify(order),
+        EXACTLY_ONCE_MOVE_BASE: JSON.stringify(move),
+      },
+    });
+    worker.stderr.on("data", (chunk: Buffer) =>
+      writeFileSync(join(this.#directory, "worker.out"), chunk, { flag: "a" }),
+    );
+    return worker;
+  }
+}
+
+function linesOf(file: string): string[] {
+  if (!existsSync(file)) return [];
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .filter((line) => line !== "");
+}
+
+/** The forge answers from this very process, so nothing here may wait for git on the thread. */
+async function git(directory: string, ...words: readonly string[]): Promise<void> {
+  await runFile("git", words, { cwd: directory });
+}

@@ -1,0 +1,7 @@
+// How much work something was, whatever else the machine has to do meanwhile.
+
+/** CPU time of this process so far. */
+export function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}

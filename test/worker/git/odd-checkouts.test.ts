@@ -1,0 +1,134 @@
+// Checkouts as people have them: an issue's worktree beside each, a commit, a push, the gate's checkout, and the checkout
+// itself is left as it was.
+
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { afterEach, beforeEach, expect, it } from "vitest";
+
+import { commonDirectoryOf } from "../../../src/worker/git/checkout.ts";
+import { FreshCheckouts } from "../../../src/worker/git/fresh-checkout.ts";
+import { Remote } from "../../../src/worker/git/remote.ts";
+import { WorkBranch } from "../../../src/worker/git/work-branch.ts";
+import { WorktreeManager } from "../../../src/worker/git/worktree-manager.ts";
+import { GitFixture, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
+
+const NEVER = new AbortController().signal;
+const ORIGIN = "https://github.com/acme/web.git";
+const ODD_NAMES = ["-rf", "a b.txt", `quo"te's.txt`, "notes/水.md", "Straße.txt", "README.MD"];
+const [, major = "0", minor = "0"] =
+  /(\d+)\.(\d+)/.exec(execFileSync("git", ["--version"], { encoding: "utf8" })) ?? [];
+const isNewGit = Number(major) * 1_000 + Number(minor) >= 2_048;
+
+let fixture: GitFixture;
+let web: RepositoryFixture;
+
+beforeEach(async () => {
+  fixture = await GitFixture.create();
+  web = await fixture.repository();
+});
+afterEach(() => fixture[Symbol.asyncDispose]());
+
+function place(name: string): string {
+  return join(fixture.directory, name);
+}
+
+const KINDS: readonly (readonly [string, () => string])[] = [
+  [
+    "a worktree of a bare repository",
+    () => {
+      mkdirSync(place("top"));
+      sh(place("top"), "clone", "-q", "--bare", web.bare, ".bare");
+      sh(place("top/.bare"), "remote", "set-url", "origin", ORIGIN);
+      writeFileSync(place("top/.git"), "gitdir: ./.bare\n");
+      sh(place("top"), "worktree", "add", "-q", "main", "main");
+      return place("top/main");
+    },
+  ],
+  [
+    "a submodule",
+    () => {
+      sh(fixture.directory, "init", "-q", "above");
+      sh(place("above"), "-c", "protocol.file.allow=always", "submodule", "-q", "add", "-b", "main", web.bare, "sub");
+      sh(place("above/sub"), "remote", "set-url", "origin", ORIGIN);
+      return place("above/sub");
+    },
+  ],
+  [
+    "a shallow clone whose git directory lies elsewhere",
+    () => {
+      const where = `--separate-git-dir=${place("elsewhere")}`;
+      sh(
+        fixture.directory,
+        "clone",
+        "-q",
+        "--depth=1",
+        "--branch",
+        "main",
+        where,
+        `file://${web.bare}`,
+        place("shallow"),
+      );
+      sh(place("shallow"), "remote", "set-url", "origin", ORIGIN);
+      return place("shallow");
+    },
+  ],
+  [
+    "a sparse checkout with an unborn HEAD",
+    () => {
+      sh(web.checkout, "sparse-checkout", "set", "--no-cone", "nothing");
+      sh(web.checkout, "checkout", "-q", "--orphan", "new");
+      return web.checkout;
+    },
+  ],
+  [
+    "relative pointers",
+    () => {
+      sh(web.checkout, "config", "worktree.useRelativePaths", "true");
+      return web.checkout;
+    },
+  ],
+];
+
+it.each(KINDS)("works beside %s", async (_, make) => {
+  const checkout = make();
+  const before = readFileSync(join(valueOf(await commonDirectoryOf(checkout)), "config"), "utf8");
+  const commonDirectory = valueOf(await commonDirectoryOf(checkout));
+  const access = { baseUrl: `file://${place("remotes")}`, token: null, allowFile: true };
+  const remote = await Remote.open({ ...web, commonDirectory, access, transportDirectory: place("transport") });
+  const shared = { ...web, commonDirectory, checkout, remote };
+  const worktrees = new WorktreeManager({ ...shared, isOriginOverridden: false });
+  const checkouts = new FreshCheckouts({ ...shared, views: remote.views, remoteUrl: remote.url });
+
+  const worktree = valueOf(await worktrees.ensure(1, "main", NEVER));
+  const work = new WorkBranch({ ...shared, worktree });
+  mkdirSync(join(worktree.path, "notes"));
+  for (const name of ODD_NAMES) writeFileSync(join(worktree.path, name), "text\n");
+  const sha = valueOf(await work.commitAll("Add odd names", NEVER)) ?? "";
+  valueOf(await work.pushBranch(null, NEVER));
+  const base = { branch: "main", sha: worktree.baseSha };
+  await using fresh = valueOf(await checkouts.make({ issue: 1, sha, base }, NEVER));
+  const again = valueOf(await worktrees.ensure(1, "main", NEVER));
+
+  const pushed = sh(web.bare, "ls-tree", "-r", "-z", "--name-only", worktree.branch).split("\0");
+  expect(pushed).toEqual(expect.arrayContaining([...ODD_NAMES, "README.md"]));
+  expect(ODD_NAMES.filter((name) => !existsSync(join(fresh.path, name)))).toEqual([]);
+  expect(again).toMatchObject({ reused: true, head: sha });
+  expect(readFileSync(join(commonDirectory, "config"), "utf8")).toBe(before);
+});
+
+it.each(["worktree", "entry"])("finds a worktree whose %s names the other one relatively", async (which) => {
+  const worktree = valueOf(await web.worktrees.ensure(1, "main", NEVER));
+  const [file, text] =
+    which === "worktree"
+      ? [join(worktree.path, ".git"), "gitdir: ../../../checkouts/acme-web/.git/worktrees/issue-1\n"]
+      : [join(worktree.gitDirectory, "gitdir"), "../../../../../worktrees/acme-web/issue-1/.git\n"];
+  writeFileSync(file, text);
+
+  // An older git takes an entry with a relative path for one whose directory is gone.
+  const ensured = valueOf(await web.worktrees.ensure(1, "main", NEVER));
+
+  expect(ensured.path).toBe(worktree.path);
+  if (which === "worktree" || isNewGit) expect(ensured.reused).toBe(true);
+});
