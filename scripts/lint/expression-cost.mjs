@@ -26,7 +26,7 @@ export function superLinearPart(pattern, flags) {
 }
 
 /** What the expression reads: the characters of each of its places. */
-function positionsOf(pattern, flags) {
+export function positionsOf(pattern, flags) {
   const { expression, maxCharacter } = parsed(pattern, flags);
   const automaton = new Automaton(maxCharacter, []);
   automaton.build({ alternatives: expression.alternatives, isWhole: true });

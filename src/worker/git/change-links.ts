@@ -2,6 +2,8 @@
 
 /** As many as Linux follows before it gives up. */
 const HOPS_MAX = 40;
+/** Linux's PATH_MAX. No file system holds a longer link, but an agent can commit one. */
+const PATH_UNITS_MAX = 4_096;
 
 export type LinkEnd =
   /** The path in the tree; empty for its root. Whether something is there is not asked. */
@@ -24,6 +26,7 @@ function walk(link: string, links: ReadonlyMap<string, string>): { end: LinkEnd;
   const outside = { kind: "outside" } as const;
   const passed: string[] = [];
   const reached: string[] = [];
+  if (link.length > PATH_UNITS_MAX) return { end: outside, passed };
   // The next name is the last of the list.
   const left = namesOf(link);
   while (left.length > 0) {
@@ -39,7 +42,8 @@ function walk(link: string, links: ReadonlyMap<string, string>): { end: LinkEnd;
     const target = links.get(reached.join("/"));
     if (target === undefined) continue;
     passed.push(reached.join("/"));
-    if (passed.length > HOPS_MAX || isAbsolute(target)) return { end: outside, passed };
+    if (passed.length > HOPS_MAX || target.length > PATH_UNITS_MAX || isAbsolute(target))
+      return { end: outside, passed };
     reached.pop();
     left.push(...namesOf(target));
   }
