@@ -29,12 +29,8 @@ const KINDS = {
 
 type Kind = keyof typeof KINDS;
 
-const PATTERN = new RegExp(
-  Object.entries(KINDS)
-    .map(([kind, pattern]) => `(?<${kind}>${pattern})`)
-    .join("|"),
-  "gimu",
-);
+/** Without groups: a hostile text matches at every other place, and each match would carry all of them. */
+const PATTERN = new RegExp(Object.values(KINDS).join("|"), "gimu");
 const REFERENCES: ReadonlySet<Kind> = new Set(["reference", "issueKey", "address"]);
 /** What may stand between a keyword and the number it closes: an address, mark-up, white space. */
 const CLOSING_UNITS_MAX = 200;
@@ -54,8 +50,8 @@ export function disarmMarkdown(text: string, { own = [], inList = false }: Disar
   const clean = readable(text);
   const { ranges, openFence } = findCode(clean, { withFences: !inList });
   const isCode = isInRanges(ranges);
-  const disarmed = clean.replace(PATTERN, (...match) => {
-    const found = matchOf(match);
+  const disarmed = clean.replace(PATTERN, (match, at: number) => {
+    const found = { kind: kindAt(clean, at), text: match, at };
     const isLive = isCode(found.at) ? isLiveInCode(found, clean) : !isOwn(found, clean, own);
     return isLive ? broken(found) : found.text;
   });
@@ -65,8 +61,8 @@ export function disarmMarkdown(text: string, { own = [], inList = false }: Disar
 /** For titles and commit messages, where neither code nor HTML counts. */
 export function disarmPlain(text: string, { own = [] }: Pick<DisarmOptions, "own"> = {}): string {
   const clean = readable(text);
-  return clean.replace(PATTERN, (...match) => {
-    const found = matchOf(match);
+  return clean.replace(PATTERN, (match, at: number) => {
+    const found = { kind: kindAt(clean, at), text: match, at };
     return found.kind === "html" || isOwn(found, clean, own) ? found.text : broken(found);
   });
 }
@@ -81,11 +77,29 @@ function readable(text: string): string {
   return withoutHidden(text.replace(/\r\n?/g, "\n"));
 }
 
-/** From the arguments of a replacer: the match, each group, the place, the text, the named groups. */
-function matchOf(match: readonly unknown[]): Found {
-  const groups = match.at(-1) as Readonly<Record<string, string | undefined>>;
-  const kind = Object.keys(KINDS).find((name) => groups[name] !== undefined) as Kind;
-  return { kind, text: String(match[0]), at: Number(match.at(-3)) };
+/** Each kind of match begins like no other; an order may be empty, before its colon or white space. */
+function kindAt(text: string, at: number): Kind {
+  switch (text.charAt(at)) {
+    case "#":
+    case "\uff03":
+    case "\ufe5f":
+      return "reference";
+    case "@":
+    case "\uff20":
+    case "\ufe6b":
+      return "mention";
+    case "/":
+      return "address";
+    case "&":
+      return "entity";
+    case "<":
+      return text.startsWith("<!--", at) ? "comment" : "html";
+    case "g":
+    case "G":
+      return "issueKey";
+    default:
+      return /[0-9a-f]/i.test(text.charAt(at)) ? "commit" : "order";
+  }
 }
 
 function broken({ kind, text }: Found): string {
