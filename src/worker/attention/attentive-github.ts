@@ -33,8 +33,7 @@ export function attentiveGitHub(github: GitHub, attention: Attention): GitHub {
     (number: number) =>
     <T extends Comment | Review>(all: readonly T[]): readonly T[] =>
       attention.isSuspect(number) ? all.map((post) => ({ ...post, body: markOf(post.body) })) : all;
-  return {
-    ...github,
+  const minding: Partial<GitHub> = {
     listIssues: (since, signal) => minded(github.listIssues(since, signal), null, (all) => all.map(issueText)),
     issue: (number, signal) => mindedOf(number, () => github.issue(number, signal), issueText),
     closeIssue: (number, reason, signal) =>
@@ -48,6 +47,14 @@ export function attentiveGitHub(github: GitHub, attention: Attention): GitHub {
       minded(github.pullsByBranch(branch, signal), undefined, (all) => all.map(pullText)),
     checks: (sha, signal) => minded(github.checks(sha, signal)),
   };
+  // Whatever else it can do it does as ever, and as itself.
+  return new Proxy(github, {
+    get: (target, name): unknown => {
+      const instead: unknown = Reflect.get(minding, name);
+      const own: unknown = Reflect.get(target, name);
+      return instead ?? (typeof own === "function" ? (own.bind(target) as unknown) : own);
+    },
+  });
 }
 
 /** The mark at the end of a comment of ours, without the words before it; nothing of any other. */
