@@ -13,6 +13,7 @@ import type { Forge } from "../../src/forge/forge.ts";
 import { CLI } from "../support/built-program.ts";
 import type { FaultServer } from "./fault-server.ts";
 import type { Path } from "./paths.ts";
+import { leftOver } from "./left-over.ts";
 import { problemsOf, unfinished } from "./verdict.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
@@ -26,15 +27,15 @@ export interface Strike {
   readonly name?: string;
   readonly count?: number;
   readonly nth?: number;
-  /** Of the call in place of the worker's death. */
-  readonly fault?: string;
+  /** In place of the worker's death: how each of these calls goes wrong the first time, by the names of their boundaries. */
+  readonly faults?: Readonly<Record<string, string>>;
 }
 
 export interface Life {
   /** Names of the boundaries passed, in order. */
   readonly passed: readonly string[];
-  /** The one that it was struck at; null when it never came there. */
-  readonly struck: string | null;
+  /** Those that it was struck at; empty when it never came there. */
+  readonly struck: readonly string[];
 }
 
 export interface World {
@@ -90,13 +91,13 @@ export class Trial {
     await ended;
     if (this.#world.isForgetful) await rm(this.#journal, { force: true });
     const passed = linesOf(log);
-    const at = passed.indexOf("struck");
-    return { passed: passed.filter((line) => line !== "struck"), struck: at === -1 ? null : (passed[at - 1] ?? null) };
+    const struck = passed.filter((_line, index) => passed[index + 1] === "struck");
+    return { passed: passed.filter((line) => line !== "struck"), struck };
   }
 
   /** What the forge shows to be wrong; empty when everything happened once and nothing is left over. */
   problems(): string[] {
-    return problemsOf(this.#world.forge, this.repo, this.path);
+    return [...problemsOf(this.#world.forge, this.repo, this.path), ...leftOver(this.#directory)];
   }
 
   /** What the last life's worker wrote for people. */
@@ -109,7 +110,9 @@ export class Trial {
     const { forge, patienceMs } = this.#world;
     let known = -1;
     let lastMs = Date.now();
-    while (!isDead() && Date.now() - lastMs < patienceMs && unfinished(forge, this.repo, this.path).length > 0) {
+    const isUnfinished = () =>
+      unfinished(forge, this.repo, this.path).length > 0 || leftOver(this.#directory).length > 0;
+    while (!isDead() && Date.now() - lastMs < patienceMs && isUnfinished()) {
       const entries = forge.ledger.filter(({ repo }) => repo === this.repo).length;
       if (entries !== known) lastMs = Date.now();
       known = entries;
