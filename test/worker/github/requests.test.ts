@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { systemClock } from "../../../src/core/clock.ts";
 import { z } from "../../../src/core/schema.ts";
+import type { WorkerEvent } from "../../../src/worker/event.ts";
 import { fixedCredential } from "../../../src/worker/github/credential/credential.ts";
 import { Requests, type RequestsOptions } from "../../../src/worker/github/transport/requests.ts";
 import { failureOf, valueOf } from "../git/git-fixture.ts";
@@ -170,6 +171,26 @@ describe("Requests", () => {
       ["PUT", 1],
       ["DELETE", 2],
     ]);
+  });
+
+  it("takes its own word that GitHub is to be left alone for no reason to wait longer", async () => {
+    const limited = { ...type, "retry-after": "1" };
+    answer = (_request, response) => response.writeHead(429, limited).end('{"message":"Too many requests"}');
+    const events: WorkerEvent[] = [];
+    let isPaused = false;
+    let looks = 0;
+    // The wait is over between the look at it before a request and the one after.
+    const now = () => new Date(isPaused && looks++ > 0 ? 5_000 : 0);
+    const clock = { ...systemClock, now, monotonicMs: () => 0 };
+    const asking = requests({}, { clock, onFailure: (event) => events.push(event) });
+
+    await asking.ask({ route: "GET /numbers", answer: numbers }, signal);
+    isPaused = true;
+    const failure = failureOf(await asking.ask({ route: "GET /numbers", answer: numbers }, signal));
+
+    expect(failure).toMatchObject({ kind: "rate-limited", retryAt: new Date(5_000) });
+    expect(seen).toHaveLength(1);
+    expect(events.filter((event) => event.type === "github.paused")).toHaveLength(1);
   });
 
   it("reads packed answers, and counts their bytes unpacked", async () => {
