@@ -116,7 +116,8 @@ async function attemptsOf({ world, path, own, first, options }: Trying, kind: Ki
     return isFirst ? deaths(own.passed, options.seed) : furtherDeaths(own.passed, first.passed, options.seed);
   if (kind === "faults") return { attempts: faults(own.passed, isFirst ? [] : first.passed), leftOut: 0 };
   if (!isFirst) return NOTHING;
-  const around = ["before", "after"].map((when) => ({ name: `${when} PUT /pulls/2/merge`, count: 1 }));
+  const sides = options.few === null ? ["before", "after"] : [options.seed % 2 === 0 ? "before" : "after"];
+  const around = sides.map((side) => ({ name: `${side} PUT /pulls/2/merge`, count: 1 }));
   const each = await Promise.all(
     around.map(async (death) => secondDeaths(death, await walkAfter(world, path, death), options.seed)),
   );
