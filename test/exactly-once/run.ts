@@ -49,6 +49,10 @@ export async function runTrials(options: Options): Promise<Tally> {
   const first = await walk(world, firstPath);
   for (const path of PATHS.filter(({ name }) => options.paths.length === 0 || options.paths.includes(name))) {
     const own = path === firstPath ? first : await walk(world, path);
+    if (own.problems.length > 0) {
+      fail(total, `${path.name} undisturbed: ${own.problems.join("; ")}`, options);
+      continue;
+    }
     for (const kind of options.kinds) {
       const tally = await tryKind({ world, path, own, first, options }, kind);
       if (tally === null) continue;
@@ -155,9 +159,12 @@ function note(
     tally.held += tried;
     return;
   }
-  const line = `${what}: ${problems.join("; ")}`;
+  fail(tally, `${what}: ${problems.join("; ")}`, options);
+}
+
+function fail(tally: Tally, line: string, { say }: Options): void {
   tally.failed.push(line);
-  options.say(`  FAILED ${line}`);
+  say(`  FAILED ${line}`);
 }
 
 function newTally(): Tally {

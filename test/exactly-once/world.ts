@@ -103,12 +103,6 @@ export class Trial {
     return [...problemsOf(this.#world.forge, this.repo, this.path), ...leftOver(this.#directory)];
   }
 
-  /** What the last life's worker wrote for people. */
-  get said(): string {
-    const file = join(this.#directory, "worker.out");
-    return existsSync(file) ? readFileSync(file, "utf8") : "";
-  }
-
   async #untilFinished(isDead: () => boolean): Promise<void> {
     const { forge, patienceMs } = this.#world;
     let known = -1;
