@@ -157,6 +157,7 @@ function note(
   tally.tried += tried;
   if (problems.length === 0) {
     tally.held += tried;
+    options.say(tried === 0 ? `  not met ${what}` : `  held ${what}`);
     return;
   }
   fail(tally, `${what}: ${problems.join("; ")}`, options);
