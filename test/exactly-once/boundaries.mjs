@@ -53,7 +53,7 @@ http.request = (...given) => {
   const fault = pass("before", call);
   const target = fault === undefined ? url : new URL(url.pathname + url.search, faultServer);
   const headers = fault === undefined ? options.headers : { ...options.headers, "x-fault": fault };
-  const sent = sendRequest(target, { ...options, headers }, onResponse);
+  const sent = sendRequest(target, Object.assign({}, options, { headers }), onResponse);
   sent.once("response", () => pass("after", call));
   return sent;
 };
