@@ -22,8 +22,7 @@ describe("Explain, of an approved pull request,", () => {
     rig.checks = () => checks;
     issue = rig.addIssue().number;
     worker = await rig.start();
-    for (const label of ["plan", "ready", "review"])
-      await rig.until(label, () => rig.labels(issue).includes(label));
+    for (const label of ["plan", "ready", "review"]) await rig.until(label, () => rig.labels(issue).includes(label));
     await rig.untilState(worker, issue, "waits", ({ retryReason }) => retryReason?.includes("pending") === true);
   }, 300_000);
 
