@@ -59,10 +59,10 @@ function stored(content: Buffer): string {
 }
 
 /** As the worker puts them together. */
-async function parts(findGitLfs = () => Promise.resolve(program)) {
+async function parts(find = () => Promise.resolve(program)) {
   const access = { baseUrl: server.url, token: TOKEN };
   const transportDirectory = join(fixture.directory, "transport");
-  const remote = await Remote.open({ ...web, access, transportDirectory, findGitLfs });
+  const remote = await Remote.open({ ...web, access, transportDirectory, findGitLfs: find });
   const shared = { ...web, git: remote.largeFiles.filtering(web.git), remote };
   const worktrees = new WorktreeManager({ ...shared, isOriginOverridden: false });
   const checkouts = new FreshCheckouts({ ...shared, views: remote.views, remoteUrl: remote.url });
