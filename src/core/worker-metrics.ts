@@ -13,6 +13,7 @@ export const WAIT_CAUSES = [
   "git-network",
   "git-credential",
   "git-base",
+  "git-large-files",
   "github",
   "github-credential",
   "github-refused",

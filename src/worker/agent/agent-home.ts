@@ -15,6 +15,7 @@ import { ensurePrivateDirectory } from "../../core/durable-file.ts";
 import { errnoOf } from "../../core/errors.ts";
 import { PRIVATE_DIRECTORY_MODE } from "../../core/paths.ts";
 import { removeTree } from "../../core/remove-tree.ts";
+import { shortageOf } from "../../core/shortage.ts";
 import { agentDirectories } from "./agent-environment.ts";
 
 const BASES = ["/tmp", "/var/tmp"];
@@ -30,8 +31,22 @@ const PASSING_AGE_MS_MAX = 24 * 3_600_000;
 const HOME_NAME = /^issue-[1-9]\d*$/;
 const GONE_NAME = /^\.gone-/;
 
-/** Makes what is missing of HOME, and TMPDIR, whose path it returns. Call it before each turn: cleaners empty `/tmp`. */
+/**
+ * Makes what is missing of HOME, and TMPDIR, whose path it returns. Call it before each turn: cleaners empty `/tmp`. A HOME
+ * that an agent has left in a state in which nothing can be made is moved away and made anew, so whatever this throws is
+ * about the machine or the place of all homes.
+ */
 export async function makeAgentHome(home: string): Promise<string> {
+  try {
+    return await makeHome(home);
+  } catch (error) {
+    if (shortageOf(error) !== null) throw error;
+    await removeAgentHome(home);
+    return makeHome(home);
+  }
+}
+
+async function makeHome(home: string): Promise<string> {
   await Promise.all(Object.values(agentDirectories(home)).map(ensurePrivateDirectory));
   const temporary = (await makeTemporary(home)) ?? join(home, "tmp");
   await ensurePrivateDirectory(temporary);

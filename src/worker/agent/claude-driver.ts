@@ -7,6 +7,7 @@
 
 import { assertNever, messageOf } from "../../core/errors.ts";
 import { fail, ok } from "../../core/result.ts";
+import { shortageOf } from "../../core/shortage.ts";
 import type { AgentAccess, AgentDriver, AgentEvent, AgentOutcome, AgentProbe, AgentTurn } from "./agent-driver.ts";
 import { agentEnvironment } from "./agent-environment.ts";
 import { makeAgentHome, makePassingHome } from "./agent-home.ts";
@@ -105,7 +106,7 @@ async function runOnce(
   signal: AbortSignal,
 ): Promise<AgentOutcome> {
   const prepared = await makeAgentHome(turn.home).then((temporary) => ok(temporary), fail);
-  if (!prepared.ok) return { kind: "never-started", evidence: messageOf(prepared.failure) };
+  if (!prepared.ok) return homeless(prepared.failure);
   await using transcript = await Transcript.open(turn.transcriptFile);
   using clocks = new TurnClocks(options.clocks);
   const state = new ClaudeTurn();
@@ -130,6 +131,12 @@ async function runOnce(
   );
   const outcome = judgeTurn(state, { end, ranOut: clocks.ranOut, aborted: signal.aborted, now: new Date() });
   return "evidence" in outcome ? { ...outcome, evidence: options.redact(outcome.evidence) } : outcome;
+}
+
+/** No turn of any issue could begin there. A shortage is thrown on: it is the machine's, not the agent's. */
+export function homeless(thrown: unknown): AgentOutcome {
+  if (shortageOf(thrown) !== null) throw thrown;
+  return { kind: "never-started", evidence: messageOf(thrown) };
 }
 
 function turnFlags(options: ClaudeDriverOptions, turn: AgentTurn): string[] {

@@ -36,6 +36,12 @@ export function workBranchNames(issue: number): readonly string[] {
   return [workBranchName(issue), `hydraflow/issue-${issue}`, `hydraflow-issue-${issue}`];
 }
 
+/** Whether an issue's work branch may be called so. */
+export function isWorkBranchName(branch: string): boolean {
+  const issue = /issue-([1-9]\d{0,14})$/.exec(branch)?.[1];
+  return issue !== undefined && workBranchNames(Number(issue)).includes(branch);
+}
+
 /** Null for a name that is not ours beyond doubt. */
 export function issueOfBranch(branch: string): number | null {
   const digits = /^agent\/issue-([1-9]\d{0,14})$/.exec(branch)?.[1];

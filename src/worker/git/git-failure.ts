@@ -10,6 +10,8 @@ export type GitFailureKind =
   | "not-found"
   /** The remote has no base branch: it was renamed, deleted, or never there. No fault of an issue's. */
   | "base-gone"
+  /** The repository's large files cannot be had or stored: git-lfs, the server's budget or a file is missing. */
+  | "large-files"
   /** Somebody else pushed: what the remote has is not what was expected. */
   | "rejected"
   /** A rule of the server forbids it, whoever tries and however often. */
@@ -53,6 +55,20 @@ const KINDS: readonly (readonly [RegExp, GitFailureKind])[] = [
     "failed",
   ],
   [/could not lock|cannot lock ref|unable to create '[^']*\.lock'|another git process/i, "locked"],
+  // git-lfs has words of its own, and those of Go's HTTP client; a server's text stands behind `batch response:`.
+  [
+    /fatal error: (?:server error|unable to parse http)|(?:lfs|batch response): (?:fatal error|server error|rate limit exceeded|unable to parse http response)|api rate limit exceeded|dial tcp\b|: no such host\b|tls handshake timeout|i\/o timeout|client\.timeout exceeded|context deadline exceeded|batch response: (?:post|get) "[^"]{1,1000}": /i,
+    "network",
+  ],
+  [
+    /authorization error: http|batch response: (?:authentication required|bad credentials)|git credentials for \S{1,1000} not found/i,
+    "auth",
+  ],
+  [
+    /'lfs' is not a git command|batch response: |object does not exist|lfs: repository or object not found: /i,
+    "large-files",
+  ],
+  [/lfs: (?:bandwidth limit exceeded|insufficient server storage): /i, "large-files"],
   [
     /authentication failed|could not read (username|password)|terminal prompts disabled|returned error: 40[13]\b/i,
     "auth",
@@ -68,7 +84,7 @@ const KINDS: readonly (readonly [RegExp, GitFailureKind])[] = [
   [/automatic merge failed|conflict \(|would be overwritten|already exists|needs merge/i, "conflict"],
 ];
 
-const RETRYABLE: ReadonlySet<GitFailureKind> = new Set(["locked", "network", "short", "base-gone"]);
+const RETRYABLE: ReadonlySet<GitFailureKind> = new Set(["locked", "network", "short", "base-gone", "large-files"]);
 
 export function gitFailure(kind: GitFailureKind, message: string, exitCode: number | null = null): GitFailure {
   return { kind, exitCode, message, retryable: RETRYABLE.has(kind) };

@@ -10,20 +10,25 @@ import { devNull } from "node:os";
 import { join } from "node:path";
 
 import { lfsMissing } from "../../core/checkout/lfs.ts";
+import { RecentMap } from "../../core/recent-map.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import type { BareView, BareViews } from "./bare-view.ts";
+import { isWorkBranchName } from "./branch-name.ts";
 import type { Git, GitCall, GitOutput } from "./git.ts";
 import type { ConfigPair } from "./git-environment.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
 
 const CORRUPT = 1;
 const NO_MATCH = 1;
+const COMMITS_MAX = 1_000;
+/** What only one commit lacks, where the repository's other files can be had. */
+const MISSING = /does not exist|not found/i;
 
 export interface LargeFilesOptions {
   readonly views: BareViews;
   readonly commonDirectory: string;
-  /** Where git-lfs is, absolute; null when the machine has none. */
-  readonly program: string | null;
+  /** Where git-lfs is, absolute; null when the machine has none. Somebody may install it at any time. */
+  readonly findProgram: () => Promise<string | null>;
   /** Of the remote. */
   readonly url: string;
 }
@@ -36,43 +41,56 @@ export type TalkIn = (
 
 export class LargeFiles {
   readonly #options: LargeFilesOptions;
-  readonly #uses = new Map<string, boolean>();
+  readonly #uses = new RecentMap<string, boolean>(COMMITS_MAX);
+  /** Commits whose files are in the store. */
+  readonly #whole = new RecentMap<string, true>(COMMITS_MAX);
+  #program: string | null = null;
+  #problem: string | null = null;
 
   constructor(options: LargeFilesOptions) {
     this.#options = options;
   }
 
+  /** One line for people about what keeps every issue from its files; null when nothing does. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
   /** Runs git for files in a worktree or a gate's checkout. */
   filtering(git: Git): Git {
-    const { program } = this.#options;
-    if (program === null) return git;
-    const pairs: readonly ConfigPair[] = [
-      ["filter.lfs.process", filterCommand(program)],
-      ["filter.lfs.required", "true"],
-      ["lfs.skipDownloadErrors", "true"],
-      ...this.#store,
-    ];
     return {
       isRunningIn: (directory) => git.isRunningIn(directory),
-      run: (call, signal) => git.run({ ...call, config: [...(call.config ?? []), ...pairs] }, signal),
+      run: (call, signal) => git.run({ ...call, config: [...(call.config ?? []), ...this.#filter] }, signal),
     };
   }
 
-  /** I1: the files of these commits. */
+  /** I1: the files of these branches' commits. */
   async download(
-    commits: readonly string[],
+    heads: ReadonlyMap<string, string>,
     talk: TalkIn,
     signal: AbortSignal,
   ): Promise<Result<undefined, GitFailure>> {
-    for (const commit of new Set(commits)) {
-      const used = await this.#usedIn(commit, signal);
-      if (!used.ok) return used;
-      if (!used.value) continue;
-      if (this.#options.program === null) return fail(gitFailure("failed", lfsMissing("the repository")));
-      const done = await this.#talk(talk, new Map(), { arguments: ["lfs", "fetch", "origin", commit] }, signal);
-      if (!done.ok) return done;
+    for (const [branch, commit] of heads) {
+      const done = await this.#downloadFor(commit, talk, signal);
+      const isOwn = isWorkBranchName(branch);
+      if (!isOwn) this.#problem = done.ok || done.failure.kind !== "large-files" ? null : done.failure.message;
+      if (done.ok) continue;
+      // Whoever pushed that to one issue's branch holds up no other issue.
+      const isIssues = isOwn && done.failure.kind === "large-files" && MISSING.test(done.failure.message);
+      return isIssues ? fail({ ...done.failure, kind: "failed", retryable: false }) : done;
     }
     return ok();
+  }
+
+  async #downloadFor(commit: string, talk: TalkIn, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+    if (this.#whole.get(commit) === true) return ok();
+    const used = await this.#usedIn(commit, signal);
+    if (!used.ok || !used.value) return used.ok ? ok() : used;
+    this.#program ??= await this.#options.findProgram();
+    if (this.#program === null) return fail(gitFailure("large-files", lfsMissing("the repository")));
+    const done = await this.#talk(talk, new Map(), { arguments: ["lfs", "fetch", "origin", commit] }, signal);
+    if (done.ok) this.#whole.set(commit, true);
+    return done;
   }
 
   /** Before a push of `commit`: what the remote's branches have, as far as they are known here, is there already. */
@@ -100,7 +118,10 @@ export class LargeFiles {
     const { views } = this.#options;
     const call = { arguments: ["lfs", "fsck", "--objects", commit], config: this.#store, answers: [CORRUPT] };
     const looked = await views.run(call, signal);
-    return looked.ok ? ok() : looked;
+    if (!looked.ok) return looked;
+    // Whatever is missing is to be had anew by the next fetch.
+    if (looked.value.exitCode === CORRUPT) this.#whole.clear();
+    return ok();
   }
 
   async #talk(
@@ -133,6 +154,16 @@ export class LargeFiles {
     const isUsed = found.value.exitCode === 0;
     this.#uses.set(commit, isUsed);
     return ok(isUsed);
+  }
+
+  get #filter(): readonly ConfigPair[] {
+    if (this.#program === null) return [];
+    return [
+      ["filter.lfs.process", filterCommand(this.#program)],
+      ["filter.lfs.required", "true"],
+      ["lfs.skipDownloadErrors", "true"],
+      ...this.#store,
+    ];
   }
 
   /** The checkout's, so that what the operator has is not downloaded again. */

@@ -2,6 +2,7 @@
 // runs in a bare git directory that was written a moment before, for this one talk (bare-view.ts), so that nothing an agent
 // or a checkout can plant (pushurl, insteadOf, proxies, hooks, an upload-pack program) is read by a process that holds it.
 
+import { RecentMap } from "../../core/recent-map.ts";
 import type { RepositoryName } from "../../core/repository-name.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { type BareView, BareViews } from "./bare-view.ts";
@@ -17,6 +18,8 @@ import { tellCheckout } from "./tracking-refs.ts";
 
 /** How many of the checkout's remote branches a fetch offers as known. */
 const KNOWN_BRANCHES_MAX = 100;
+/** Commits and branches of which something is known that git can be asked again. */
+const REMEMBERED_MAX = 1_000;
 const FETCH_OPTIONS = [
   "--quiet",
   "--no-tags",
@@ -39,7 +42,7 @@ export interface RemoteOptions {
   /** Ours alone, in the worker's data root: where the git directory of each talk is made. Emptied at the start. */
   readonly transportDirectory: string;
   /** Where git-lfs is, absolute; null when the machine has none. */
-  readonly gitLfs?: string | null;
+  readonly findGitLfs?: () => Promise<string | null>;
 }
 
 export class Remote {
@@ -50,18 +53,18 @@ export class Remote {
   readonly #options: RemoteOptions;
   readonly #fetching = new Mutex();
   /** Commits of which a partial clone lacks nothing any more. */
-  readonly #whole = new Set<string>();
-  readonly #absent = new Set<string>();
+  readonly #whole = new RecentMap<string, true>(REMEMBERED_MAX);
+  readonly #absent = new RecentMap<string, true>(REMEMBERED_MAX);
   readonly #pushed = new Map<string, string>();
 
   private constructor(options: RemoteOptions, views: BareViews) {
     this.#options = options;
     this.views = views;
-    const { gitLfs: program = null, commonDirectory } = options;
+    const { findGitLfs: findProgram = () => Promise.resolve(null), commonDirectory } = options;
     this.largeFiles = new LargeFiles({
       views,
       commonDirectory,
-      program,
+      findProgram,
       url: remoteUrl(options.access, options.repository),
     });
     this.url = remoteUrl(options.access, options.repository);
@@ -79,7 +82,7 @@ export class Remote {
 
   /** Whether the last fetch of `branch` found none. */
   isAbsent(branch: string): boolean {
-    return this.#absent.has(branch);
+    return this.#absent.get(branch) === true;
   }
 
   /** What the remote has now: the sha of each of `branches` that exists there. */
@@ -137,10 +140,12 @@ export class Remote {
   ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
     const fetched = await this.#fetchHeads(branches, signal);
     if (!fetched.ok) return fetched;
-    for (const branch of branches) this.#absent[fetched.value.has(branch) ? "delete" : "add"](branch);
-    const wanted = [...fetched.value].flatMap(([branch, sha]) => (branches.includes(branch) ? [sha] : []));
+    for (const branch of branches)
+      if (fetched.value.has(branch)) this.#absent.delete(branch);
+      else this.#absent.set(branch, true);
+    const wanted = new Map([...fetched.value].filter(([branch]) => branches.includes(branch)));
     const isPartial = await isPartialClone(this.#options.commonDirectory);
-    const complete = isPartial ? await this.#complete(wanted, signal) : ok();
+    const complete = isPartial ? await this.#complete([...wanted.values()], signal) : ok();
     if (!complete.ok) return complete;
     const downloaded = await this.largeFiles.download(wanted, this.#talkIn(signal), signal);
     return downloaded.ok ? fetched : downloaded;
@@ -215,7 +220,7 @@ export class Remote {
 
   /** What a partial clone lacks of these commits and of where they parted. */
   async #complete(heads: readonly string[], signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
-    const commits = heads.filter((sha) => !this.#whole.has(sha));
+    const commits = heads.filter((sha) => this.#whole.get(sha) !== true);
     if (commits.length === 0) return ok();
     const made = await this.views.make(signal, new Map(), this.url);
     if (!made.ok) return made;
@@ -227,7 +232,7 @@ export class Remote {
     const parted = shared.value.stdout.trim();
     const all = parted === "" ? commits : [...commits, parted];
     const fetched = await fetchMissing(all, { look, talk, url: this.url });
-    if (fetched.ok) for (const sha of commits) this.#whole.add(sha);
+    if (fetched.ok) for (const sha of commits) this.#whole.set(sha, true);
     return fetched;
   }
 

@@ -20,6 +20,8 @@ export function gitOutcome(failure: GitFailure): StageOutcome {
       return wait(`git: ${failure.message}`, null, "git-network");
     case "base-gone":
       return wait(`git: ${failure.message}`, null, "git-base");
+    case "large-files":
+      return wait(`git: ${failure.message}`, null, "git-large-files");
     case "short":
       return shortOutcome(failure.message);
     case "auth":

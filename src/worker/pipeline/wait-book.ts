@@ -27,6 +27,7 @@ const SCOPES: Readonly<Record<WaitCause, "issue" | "repository">> = {
   "git-network": "repository",
   "git-credential": "repository",
   "git-base": "repository",
+  "git-large-files": "repository",
   github: "issue",
   "github-credential": "repository",
   "github-refused": "repository",

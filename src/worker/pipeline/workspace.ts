@@ -34,7 +34,7 @@ export interface WorkspacesOptions {
   readonly worktreeRoot: string;
   readonly paths: WorkerPaths;
   /** Where git-lfs is, absolute; null when the machine has none. */
-  readonly gitLfs: string | null;
+  readonly findGitLfs: () => Promise<string | null>;
 }
 
 interface Parts extends WorkspacesOptions {
@@ -100,10 +100,18 @@ export class Workspaces {
     return twins?.ok === true ? twins.value : null;
   }
 
-  /** Whether the last fetch of `branch` found none, and how to fetch it again. */
-  watch(branch: string): { isAbsent: () => boolean; look: (signal: AbortSignal) => Promise<unknown> } {
+  /** What the last fetch of `branch` found wrong, and how to fetch it again. */
+  watch(branch: string): {
+    isAbsent: () => boolean;
+    problem: () => string | null;
+    look: (signal: AbortSignal) => Promise<unknown>;
+  } {
     const { remote } = this.#parts;
-    return { isAbsent: () => remote.isAbsent(branch), look: (signal) => remote.fetch([branch], signal) };
+    return {
+      isAbsent: () => remote.isAbsent(branch),
+      problem: () => remote.largeFiles.problem,
+      look: (signal) => remote.fetch([branch], signal),
+    };
   }
 
   /** The issue's worktree, made where it is missing. Without work of its own it starts from the newest `base`. */

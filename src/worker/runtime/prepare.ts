@@ -131,12 +131,11 @@ async function openWorkspaces(
 ): Promise<Result<Workspaces, string>> {
   const { checkout, slug, config, environment, isNamed, log } = options;
   const root = worktreeRoot(checkout, slug, config.worktreeBase);
-  const gitLfs = await findGitLfs(environment["PATH"] ?? "");
   const opened = await Workspaces.open(
     {
       ...options,
       access,
-      gitLfs,
+      findGitLfs: () => findGitLfs(environment["PATH"] ?? ""),
       isOriginOverridden: isNamed,
       isOwnClone: isOwnClone(options),
       worktreeRoot: root,

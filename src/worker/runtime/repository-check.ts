@@ -27,6 +27,8 @@ export interface WatchedBase {
   readonly isConfigured: boolean;
   /** Whether git has found lately that the remote has none. */
   readonly isAbsent: () => boolean;
+  /** One line for people about what keeps every issue from that branch's files; null when nothing does. */
+  readonly problem: () => string | null;
   /** Has git look again. */
   readonly look: (signal: AbortSignal) => Promise<unknown>;
 }
@@ -57,15 +59,15 @@ export class RepositoryCheck {
   async problem(signal: AbortSignal): Promise<string | null> {
     const { clock, github, name, base } = this.#options;
     const dueMs = base.isAbsent() ? LOOK_SOON_MS : LOOK_EVERY_MS;
-    if (clock.monotonicMs() - this.#lookedAtMs < dueMs) return this.#problem;
+    if (clock.monotonicMs() - this.#lookedAtMs < dueMs) return this.#problem ?? base.problem();
     this.#lookedAtMs = clock.monotonicMs();
     const repository = await github.repository(signal).catch(() => null);
-    if (repository?.ok !== true) return this.#problem;
-    if (base.isAbsent()) await base.look(signal);
+    if (repository?.ok !== true) return this.#problem ?? base.problem();
+    if (base.isAbsent() || base.problem() !== null) await base.look(signal);
     this.#isBaseMoved = !base.isConfigured && repository.value.defaultBranch !== base.branch;
     this.#problem = unfitness(repository.value) ?? this.#baseProblem(repository.value);
     this.#renamed = renamed(name, repository.value);
-    return this.#problem;
+    return this.#problem ?? base.problem();
   }
 
   #baseProblem({ fullName, defaultBranch }: Repository): string | null {

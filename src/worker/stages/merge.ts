@@ -17,6 +17,7 @@ import { type ApprovedPull, isLate, lookAnew, restart, waitForGitHub } from "./a
 import { approversOf, mergeSigns } from "./approvers.ts";
 import { mergeMessage } from "./issue-text.ts";
 import { objectionOutcome } from "./merge-approval.ts";
+import { otherBaseOutcome } from "./pull-base.ts";
 import { takenAwayOutcome } from "./still-ours.ts";
 
 /** A queue that is this many times slower than checks may be is asked about. */
@@ -26,6 +27,8 @@ export async function mergeApproved(approved: ApprovedPull, signal: AbortSignal)
   const { context, run, pull } = approved;
   const taken = await takenAwayOutcome(context, run, signal);
   if (taken !== null) return taken;
+  const elsewhere = await goesElsewhere(approved, signal);
+  if (elsewhere !== null) return elsewhere;
   const objection = await objectionOutcome(context, run, pull, signal);
   if (objection !== null) return objection;
   const methods = await allowedMethods(approved, signal);
@@ -44,6 +47,12 @@ export async function mergeApproved(approved: ApprovedPull, signal: AbortSignal)
   if (!merged.ok) return refused(approved, merged.failure, signal);
   context.tell({ type: "pull.merged", issue: run.issue.number, pull: pull.number, sha: merged.value.sha });
   return { kind: "close", result: "merged", reason: `merged in #${pull.number}` };
+}
+
+/** The review may have taken an hour, in which somebody sent the pull request to another branch. */
+async function goesElsewhere({ context, pull }: ApprovedPull, signal: AbortSignal): Promise<StageOutcome | null> {
+  const read = await context.github.pull(pull.number, signal);
+  return read.ok ? otherBaseOutcome(context, read.value, signal) : gitHubOutcome(read.failure);
 }
 
 /** Whether GitHub's merge queue has it; the failure is the outcome that it has come to there. */

@@ -17,6 +17,7 @@ import type { WorkParts } from "./finish-work.ts";
 import { feedbackText, reviewComment } from "./issue-text.ts";
 import { mergeWhenGreen } from "./merge-when-green.ts";
 import { protectedOutcome } from "./protected-approval.ts";
+import { otherBaseOutcome } from "./pull-base.ts";
 import { closedPullOutcome, findPull, pushWork } from "./pull-request.ts";
 import { readPlan } from "./saved-plan.ts";
 import { takenAwayOutcome } from "./still-ours.ts";
@@ -32,6 +33,8 @@ export async function review(context: StageContext, run: StageRun, signal: Abort
     return { kind: "advance", to: "ready", note: "there is no pull request to review, so it is implemented again" };
   const closed = closedPullOutcome(pull);
   if (closed !== null) return closed;
+  const elsewhere = await otherBaseOutcome(context, pull, signal);
+  if (elsewhere !== null) return elsewhere;
   if (run.step.at === "approved") return mergeWhenGreen({ context, run, pull, step: run.step }, signal);
   const opened = await context.workspaces.open(run.issue.number, context.baseBranch, signal);
   if (!opened.ok) return gitOutcome(opened.failure);

@@ -29,6 +29,40 @@ afterEach(async () => {
 
 const modeOf = (path: string) => lstatSync(path).mode & 0o777;
 
+describe("HOME of an agent", () => {
+  it.each<[string, () => Promise<unknown>]>([
+    ["a dangling link for its cache", () => symlink(join(root, "gone"), join(home, ".cache"))],
+    ["a file for its configuration", () => writeFile(join(home, ".config"), "text")],
+    ["a link to itself", () => symlink(".local", join(home, ".local"))],
+    ["no right to enter it", () => chmod(home, 0o000)],
+  ])("is made anew when an agent has left %s", async (_what, spoil) => {
+    await mkdir(home, { recursive: true });
+    await spoil();
+
+    await makeAgentHome(home);
+
+    expect(lstatSync(join(home, ".config")).isDirectory()).toBe(true);
+    expect(lstatSync(join(home, ".cache")).isDirectory()).toBe(true);
+    expect(lstatSync(join(home, ".local", "share")).isDirectory()).toBe(true);
+  });
+
+  it("is made anew when an agent has put a file in its place", async () => {
+    await mkdir(homes, { recursive: true });
+    await writeFile(home, "text");
+
+    await makeAgentHome(home);
+
+    expect(lstatSync(home).isDirectory()).toBe(true);
+  });
+
+  it("is not there for anybody where the place of all homes cannot be had", async () => {
+    await mkdir(dirname(homes), { recursive: true });
+    await writeFile(homes, "text");
+
+    await expect(makeAgentHome(home)).rejects.toThrow("ENOTDIR");
+  });
+});
+
 describe("TMPDIR of an agent", () => {
   it("is short, private and the same for each turn, however long its home's path is", async () => {
     const temporary = await makeAgentHome(home);

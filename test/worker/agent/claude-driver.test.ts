@@ -5,12 +5,22 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { Redactor } from "../../../src/core/redact.ts";
+import { homeless } from "../../../src/worker/agent/claude-driver.ts";
 import { openWorkshop } from "./agent-workshop.ts";
 import { driverFor, NEVER, outcomeOf, PATIENT } from "./fake-agent-rig.ts";
 
 function withoutSecret(text: string): string {
   return text.replaceAll("hunter2hunter2", "[redacted]");
 }
+
+describe("a home that cannot be made", () => {
+  it("is the machine's matter where it is short of something, and the agent's else", () => {
+    const short = Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+
+    expect(() => homeless(short)).toThrow("ENOSPC");
+    expect(homeless(new Error("ENOTDIR: not a directory"))).toMatchObject({ kind: "never-started" });
+  });
+});
 
 describe("a turn that ends well", () => {
   it("completes with the verdict, the text and the usage, and tells what happened", async () => {

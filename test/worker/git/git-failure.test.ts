@@ -51,17 +51,32 @@ describe("classifyGitOutput", () => {
     ["error: cannot fork to run index-pack: Resource temporarily unavailable", "short"],
     ['error: open("a"): Too many open files', "short"],
     ["remote: fatal: write error: No space left on device\n ! [remote rejected] a -> a (unpacker error)", "rejected"],
+    ["batch response: Git credentials for http://127.0.0.1/acme/web.git/info/lfs not found.", "auth"],
+    ["LFS: Authorization error: https://x/y Check that you have proper access to the repository", "auth"],
+    ["batch response: Fatal error: Unable to parse HTTP response for POST https://x/objects/batch: EOF", "network"],
+    ["Fatal error: Server error https://x/objects/1 from HTTP 502", "network"],
+    ["batch response: Rate limit exceeded: https://x/objects/batch", "network"],
+    ['batch response: Post "https://x/objects/batch": dial tcp: lookup x on 1.1.1.1:53: no such host', "network"],
+    ['batch response: Post "https://x/objects/batch": net/http: TLS handshake timeout', "network"],
+    ['batch response: Post "https://x/objects/batch": EOF', "network"],
+    ["batch response: This repository exceeded its LFS budget. The account should increase it", "large-files"],
+    ["batch response: This repository is over its data quota.", "large-files"],
+    ["[2d71] Object does not exist on the server: [404] Object does not exist on the server", "large-files"],
+    ["LFS: Repository or object not found: https://x/obj/y Check that it exists", "large-files"],
+    ["git: 'lfs' is not a git command. See 'git --help'.", "large-files"],
+    ["Unable to find source for object 2d71 (try running `git lfs fetch --all`)", "failed"],
     ["fatal: something nobody has seen", "failed"],
   ])("reads '%s' as %s", (output, kind) => {
     expect(classifyGitOutput(output)).toBe(kind);
   });
 
-  it("calls locks, the network and a shortage retryable, and nothing else", () => {
+  it("calls locks, the network, a shortage and large files that cannot be had retryable, and nothing else", () => {
     const kinds = [
       "locked",
       "auth",
       "network",
       "short",
+      "large-files",
       "conflict",
       "not-found",
       "rejected",
@@ -70,7 +85,12 @@ describe("classifyGitOutput", () => {
       "failed",
     ] as const;
 
-    expect(kinds.filter((kind) => gitFailure(kind, "").retryable)).toEqual(["locked", "network", "short"]);
+    expect(kinds.filter((kind) => gitFailure(kind, "").retryable)).toEqual([
+      "locked",
+      "network",
+      "short",
+      "large-files",
+    ]);
   });
 });
 

@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -59,10 +59,10 @@ function stored(content: Buffer): string {
 }
 
 /** As the worker puts them together. */
-async function parts(gitLfs = program) {
+async function parts(find = () => Promise.resolve(program)) {
   const access = { baseUrl: server.url, token: TOKEN };
   const transportDirectory = join(fixture.directory, "transport");
-  const remote = await Remote.open({ ...web, access, transportDirectory, gitLfs });
+  const remote = await Remote.open({ ...web, access, transportDirectory, findGitLfs: find });
   const shared = { ...web, git: remote.largeFiles.filtering(web.git), remote };
   const worktrees = new WorktreeManager({ ...shared, isOriginOverridden: false });
   const checkouts = new FreshCheckouts({ ...shared, views: remote.views, remoteUrl: remote.url });
@@ -140,18 +140,58 @@ describe.skipIf(program === null)("a repository with large files", () => {
     expect(readFileSync(join(fresh.path, "logo.bin"), "utf8")).toBe(pointerTo(LOGO));
   });
 
-  it("says what the server does not have, before anything is begun", async () => {
+  it("says what the server does not have, before anything is begun, as a matter of all issues", async () => {
     server.largeFiles = new Map();
-    const { worktrees } = await parts();
+    const { worktrees, remote } = await parts();
 
-    expect(failureOf(await worktrees.ensure(1, "main", NEVER)).message).toMatch(/^Git LFS: .*does not exist/);
+    const failed = failureOf(await worktrees.ensure(1, "main", NEVER));
+
+    expect(failed).toMatchObject({ kind: "large-files", message: expect.stringMatching(/^Git LFS: .*does not exist/) });
+    expect(remote.largeFiles.problem).toBe(failed.message);
   });
 
-  it("needs git-lfs", async () => {
-    const { worktrees } = await parts(null);
+  it("calls a file that only an issue's own branch lacks that issue's matter", async () => {
+    server.largeFiles = new Map([[hashOf(LOGO), LOGO]]);
+    const seed = join(fixture.directory, "seed");
+    await writeFile(join(seed, "lost.bin"), pointerTo(OTHER));
+    sh(seed, "add", "-A");
+    sh(seed, "commit", "-q", "-m", "A lost file");
+    sh(seed, "push", "-q", "--no-verify", "origin", "HEAD:agent/issue-1");
+    const { remote } = await parts();
 
-    expect(failureOf(await worktrees.ensure(1, "main", NEVER)).message).toBe(
-      "the repository keeps files with Git LFS, and git-lfs is not on the PATH of HydraFlow; install it",
-    );
+    expect(failureOf(await remote.fetch(["main", "agent/issue-1"], NEVER)).kind).toBe("failed");
+    expect(remote.largeFiles.problem).toBeNull();
+  });
+
+  it("needs git-lfs, and goes on when somebody has installed it", async () => {
+    server.largeFiles = new Map([[hashOf(LOGO), LOGO]]);
+    const found: (string | null)[] = [null, program];
+    const { remote, open } = await parts(() => Promise.resolve(found.shift() ?? null));
+
+    const failed = failureOf(await remote.fetch(["main"], NEVER));
+    const { worktree } = await open();
+
+    expect(failed).toMatchObject({
+      kind: "large-files",
+      message: "the repository keeps files with Git LFS, and git-lfs is not on the PATH of HydraFlow; install it",
+    });
+    expect(readFileSync(join(worktree.path, "logo.bin")).equals(LOGO)).toBe(true);
+    expect(remote.largeFiles.problem).toBeNull();
+  });
+
+  it("downloads the files of a commit once, and again when one was taken from the store", async () => {
+    server.largeFiles = new Map([[hashOf(LOGO), LOGO]]);
+    const { remote } = await parts();
+    const batches = () => server.requests.filter(({ path }) => path.endsWith("/objects/batch")).length;
+    const heads = valueOf(await remote.fetch(["main"], NEVER));
+    await rm(stored(LOGO));
+    valueOf(await remote.fetch(["main"], NEVER));
+    const once = batches();
+
+    valueOf(await remote.largeFiles.dropForged(heads.get("main") ?? "", NEVER));
+    valueOf(await remote.fetch(["main"], NEVER));
+
+    expect([once, batches()]).toEqual([1, 2]);
+    expect(readFileSync(stored(LOGO)).equals(LOGO)).toBe(true);
   });
 });

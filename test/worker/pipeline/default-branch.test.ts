@@ -1,8 +1,12 @@
 // The default branch is renamed, or not there yet, while a worker runs: no issue is asked about, and no agent's turn paid.
+// A pull request that goes elsewhere than to the branch its work is made for is a person's.
 
 import { expect, it } from "vitest";
 
 import { ok } from "../../../src/core/result.ts";
+import type { StageContext } from "../../../src/worker/pipeline/stage-context.ts";
+import { otherBaseOutcome } from "../../../src/worker/stages/pull-base.ts";
+import { approve, type Behaviour } from "../../support/scripted-agent.ts";
 import { PipelineRig, sh } from "./pipeline-rig.ts";
 
 const NOW = {
@@ -46,4 +50,60 @@ it("says in one sentence that the repository has no commit yet, and begins when 
   await rig.untilState(worker, issue.number, "triaged", ({ history }) => history.length > 0);
 
   expect(held).toEqual(["find"]);
+});
+
+/** What somebody does with the pull request's base on GitHub. */
+function sendPullTo(rig: PipelineRig, base: string): void {
+  const { pull } = rig.world.stored(rig.pulls()[0] ?? 0);
+  if (pull !== null) pull.baseBranch = base;
+}
+
+it("merges nothing into a branch that somebody chose while the review ran, and goes on when it is put right", async () => {
+  await using rig = await PipelineRig.create();
+  sh(rig.bare, "branch", "release");
+  const retargets: Behaviour = (turn, signal) => {
+    sendPullTo(rig, "release");
+    return approve(turn, signal);
+  };
+  rig.agent.next("review", retargets);
+  const issue = rig.addIssue();
+
+  const worker = await rig.start();
+  await rig.untilState(worker, issue.number, "is asked about", ({ hitl, run }) => hitl !== null && run === null);
+  const asked = worker.state.issue(issue.number).hitl;
+  const merged = rig.writes("merge").length;
+  sendPullTo(rig, "main");
+  await worker.orchestrator?.inbox.answer(issue.number, "done", "operator");
+  worker.orchestrator?.wake();
+  await rig.untilLabel(issue.number, "fixed");
+
+  expect(asked).toMatchObject({ cause: "git", question: expect.stringContaining("goes to `release`") });
+  expect(merged).toBe(0);
+  expect(rig.agent.turnsOf("review")).toHaveLength(1);
+});
+
+it("pays no review of a pull request that goes elsewhere", async () => {
+  await using rig = await PipelineRig.create();
+  sh(rig.bare, "branch", "release");
+  const open = rig.world.openPull.bind(rig.world);
+  rig.world.openPull = (author, given, headSha) => open(author, { ...given, base: "release" }, headSha);
+  const issue = rig.addIssue();
+
+  const worker = await rig.start();
+  await rig.untilState(worker, issue.number, "is asked about", ({ hitl, run }) => hitl !== null && run === null);
+
+  expect(rig.agent.turnsOf("review")).toHaveLength(0);
+  expect(worker.state.issue(issue.number).hitl?.cause).toBe("git");
+});
+
+it.each([
+  ["waits where the pull request went along with the default branch", undefined, "wait"],
+  ["asks where a setting names the branch", "main", "hand-off"],
+])("%s", async (_title, baseBranch, kind) => {
+  const github = { repository: () => Promise.resolve(ok({ ...NOW, defaultBranch: "trunk" })) };
+  const context = { github, baseBranch: "main", config: { baseBranch } } as unknown as StageContext;
+
+  const outcome = await otherBaseOutcome(context, { number: 3, baseBranch: "trunk" }, new AbortController().signal);
+
+  expect(outcome).toMatchObject({ kind });
 });

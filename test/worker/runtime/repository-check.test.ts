@@ -19,7 +19,13 @@ const NOW: Repository = {
 };
 const FORBIDDEN: GitHubFailure = { kind: "forbidden", message: "no", status: 403, retryable: false, retryAt: null };
 const LOOK_MS = 5 * 60_000;
-const BASE = { branch: "main", isConfigured: false, isAbsent: () => false, look: () => Promise.resolve() };
+const BASE = {
+  branch: "main",
+  isConfigured: false,
+  isAbsent: () => false,
+  problem: () => null,
+  look: () => Promise.resolve(),
+};
 
 describe("unfitness", () => {
   it.each([
@@ -95,12 +101,13 @@ describe("the base branch, looked at again", () => {
   /** Of a repository whose default branch is `trunk` by now; `absent` says whether git still finds `main`. */
   function makeCheck({ isConfigured = false, isAbsent = false } = {}) {
     const clock = new ManualClock();
-    const state = { isAbsent };
+    const state = { isAbsent, problem: null as string | null, looks: 0 };
     const base = {
       branch: "main",
       isConfigured,
       isAbsent: () => state.isAbsent,
-      look: () => Promise.resolve(),
+      problem: () => state.problem,
+      look: () => Promise.resolve((state.looks += 1)),
     };
     const github = { repository: () => Promise.resolve(ok({ ...NOW, defaultBranch: "trunk" })) };
     return { clock, state, check: new RepositoryCheck({ base, github, name, advice: null, clock }) };
@@ -137,5 +144,18 @@ describe("the base branch, looked at again", () => {
     );
     expect(await check.problem(signal)).toBeNull();
     expect(check.isBaseMoved).toBe(false);
+  });
+
+  it("holds the work at once where its files cannot be had, and has git look again", async () => {
+    const { check, clock, state } = makeCheck({ isConfigured: true });
+    state.problem = "git-lfs is missing";
+    const held = await check.problem(signal);
+    const before = state.looks;
+    await clock.advance(LOOK_MS);
+    await check.problem(signal);
+    state.problem = null;
+
+    expect([held, before, state.looks]).toEqual(["git-lfs is missing", 0, 1]);
+    expect(await check.problem(signal)).toBeNull();
   });
 });
