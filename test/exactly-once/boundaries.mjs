@@ -9,7 +9,7 @@ import http from "node:http";
 import { syncBuiltinESMExports } from "node:module";
 import { basename } from "node:path";
 
-const { log, strike, api, faultServer, deadlineMs } = JSON.parse(process.env.EXACTLY_ONCE ?? "{}");
+const { log, strike, api, faultServer } = JSON.parse(process.env.EXACTLY_ONCE ?? "{}");
 const { openSync, writeSync, readlinkSync, renameSync } = fs;
 const seen = new Map();
 const logFile = openSync(log, "a");
@@ -45,6 +45,9 @@ function nameOf({ method = "GET" }, url) {
   return `${method} ${path === "" ? "/" : path}${page}`;
 }
 
+/** The client's own deadline, sooner than its half a minute, and for the stalled request alone. */
+const STALL_MS = 1_500;
+const STALLED = new DOMException("The operation was aborted due to timeout", "TimeoutError");
 const sendRequest = http.request;
 http.request = (...given) => {
   const [url, options, onResponse] = given;
@@ -55,6 +58,7 @@ http.request = (...given) => {
   const headers = fault === undefined ? options.headers : { ...options.headers, "x-fault": fault };
   const sent = sendRequest(target, Object.assign({}, options, { headers }), onResponse);
   sent.once("response", () => pass("after", call));
+  if (fault === "stall") setTimeout(() => sent.destroy(STALLED), STALL_MS).unref();
   return sent;
 };
 
@@ -102,9 +106,4 @@ function passFile(how, path) {
   if (!TOLD.test(name)) pass("after", `${how} ${name}`);
 }
 
-if (deadlineMs !== undefined) {
-  const timeout = AbortSignal.timeout.bind(AbortSignal);
-  // The client's own deadline for a request, and nothing else's.
-  AbortSignal.timeout = (ms) => timeout(ms === 30_000 ? deadlineMs : ms);
-}
 syncBuiltinESMExports();

@@ -22,8 +22,6 @@ export const FAULTS = [
 ] as const;
 type Fault = (typeof FAULTS)[number];
 
-/** Longer than the deadline that the trials give a request then; the work is done meanwhile. */
-const STALL_MS = 2_500;
 const PAGE = { "content-type": "text/html" };
 const JSON_TYPE = { "content-type": "application/json; charset=utf-8" };
 const SOON = { "retry-after": "1" };
@@ -88,8 +86,8 @@ async function answer(forgeUrl: string, incoming: IncomingMessage, outgoing: Ser
       outgoing.destroy();
       return;
     case "stall":
-      await delay(STALL_MS);
-      return say(outgoing, status, headers, body);
+      // The work is done, and no answer ever comes; the worker gives it up.
+      return;
     default:
       throw new Error(`no fault is called ${String(fault)}`);
   }

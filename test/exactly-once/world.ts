@@ -20,8 +20,6 @@ const HERE = fileURLToPath(new URL(".", import.meta.url));
 const BODY = "We need a part that says which issue it belongs to, in a file of its own, so that others can find it.";
 const OPERATOR = "operator";
 const LOOK_MS = 40;
-/** In place of the client's own half a minute, where a call is to stall. */
-const DEADLINE_MS = 1_500;
 const runFile = promisify(execFile);
 /** A run that is ended early leaves no worker behind. */
 const living = new Set<ChildProcess>();
@@ -170,14 +168,7 @@ export class Trial {
 
   #spawn(log: string, strike: Strike | null) {
     const { forge, faults } = this.#world;
-    const stalls = Object.values(strike?.faults ?? {}).includes("stall");
-    const order = {
-      log,
-      api: forge.url,
-      faultServer: faults.url,
-      ...(stalls ? { deadlineMs: DEADLINE_MS } : {}),
-      ...(strike === null ? {} : { strike }),
-    };
+    const order = { log, api: forge.url, faultServer: faults.url, strike: strike ?? undefined };
     const body = {
       repo: this.repo,
       branch: "main",
