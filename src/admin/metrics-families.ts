@@ -116,7 +116,7 @@ const TOLD: readonly (readonly [name: string, type: MetricType, help: string, sa
   [
     "hydraflow_waiting_oldest_seconds",
     "gauge",
-    "Since the oldest of those waits began; 0 when there is none.",
+    "How long the longest of those waits has been waited for so far; 0 when there is none.",
     (worker) => worker.waits.map(({ cause, oldest_seconds: value }) => ({ labels: { cause }, value })),
   ],
   [

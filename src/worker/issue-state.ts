@@ -1,9 +1,8 @@
 // What we remember about one issue beside its labels: the shape of an entry in state.json, its defaults, its limits.
 
 import { z } from "../core/schema.ts";
-
-import { WAIT_CAUSES, type WaitCause } from "../core/worker-metrics.ts";
 import { STAGE_LABELS, STAGES, type Stage, type StageLabel } from "../core/stage.ts";
+import { WAIT_CAUSES, type WaitCause } from "../core/worker-metrics.ts";
 
 export const HISTORY_MAX = 100;
 export const GUIDANCE_MAX = 50;

@@ -26,16 +26,17 @@ export class BugBook {
 
   /** `issue` null where it is nobody's. Answers what an issue waits for that met it. */
   note(where: string, issue: number | null, thrown: unknown): Caught {
-    const about = issue === null ? "" : ` for issue ${issue}`;
     const short = shortageOf(thrown);
     if (short !== null) {
       const reason = `this machine is short: ${short}`;
-      this.#keep(`${reason}, which ended ${where}${about}; it is tried again`);
+      // Whoever meets it says the same: a notice that reads anew is told anew.
+      this.#keep(`${reason}; what met that is tried again`);
       return { cause: "machine", reason, until: null };
     }
     const problem = messageOf(thrown);
     const stack = thrown instanceof Error ? (thrown.stack ?? null) : null;
     this.#tell({ type: "worker.bug", where, issue, problem, stack });
+    const about = issue === null ? "" : ` for issue ${issue}`;
     this.#keep(`a bug in ${where}${about}: ${problem}; the log has the details`);
     return { cause: "bug", reason: `a bug: ${problem}`, until: null };
   }

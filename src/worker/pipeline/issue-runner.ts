@@ -75,7 +75,7 @@ export class IssueRunner {
       if (issue !== null && claim !== null) await this.#work(stage, issue, claim, signal);
     } catch (thrown) {
       if (signal.aborted) return;
-      this.#waits.defer(taken, this.#options.bugs.note(`a run of ${stage}`, taken.number, thrown));
+      this.#waits.deferThrown(taken, this.#options.bugs.note(`a run of ${stage}`, taken.number, thrown));
     } finally {
       inHand[Symbol.dispose]();
       this.#options.store.release(taken);
@@ -189,7 +189,6 @@ export class IssueRunner {
       record.stage,
       config.maxIssueAttempts,
     );
-    if (outcome.kind !== "wait") this.#options.waits.clear(issue.number);
     switch (outcome.kind) {
       case "interrupted":
         return;
@@ -227,9 +226,8 @@ export class IssueRunner {
   }
 
   async #decide(issue: Issue, record: RunState, outcome: FinalOutcome, signal: AbortSignal): Promise<void> {
-    const { context, waits } = this.#options;
+    const { context } = this.#options;
     const decidedAt = this.#clock.now().toISOString();
-    waits.clear(issue.number);
     await context.state.update(issue.number, (old) => markRun(old, record.id, { at: "settling", outcome, decidedAt }));
     return this.#apply(issue, record, outcome, decidedAt, signal);
   }
@@ -267,6 +265,7 @@ export class IssueRunner {
     const retryInMs = backoffMs((state.issue(issue).attempts[record.stage] ?? 0) + 1, config.pollIntervalMs);
     const times = { at: now.toISOString(), retryAt: later(now, retryInMs).toISOString() };
     await state.update(issue, (old) => failRun(old, outcome, record.stage, times));
+    this.#options.waits.clear(issue);
     tell({ type: "run.failed", issue, stage: record.stage, run: record.id, reason: outcome.reason, retryInMs });
   }
 

@@ -11,6 +11,7 @@ export type Waiting = Omit<NewWait, "mark" | "earlier">;
 
 /** Where an issue stands whose run has not begun, or has not been taken up again. */
 const BEFORE_CLAIM = "claim";
+const THROWN = "thrown";
 
 export interface RunWaitsOptions {
   readonly context: Pick<StageContext, "state">;
@@ -37,14 +38,23 @@ export class RunWaits {
 
   /** Nothing was begun: only this process needs to remember. */
   defer(taken: Issue, waiting: Waiting): null {
-    const { store, waits } = this.#options;
-    store.defer(taken, waits.note(taken.number, { ...waiting, mark: BEFORE_CLAIM }).until);
-    return null;
+    return this.#defer(taken, { ...waiting, mark: BEFORE_CLAIM });
+  }
+
+  /** A run has thrown, wherever it was, so that it is not over when the next one begins. */
+  deferThrown(taken: Issue, waiting: Waiting): void {
+    this.#defer(taken, { ...waiting, mark: THROWN });
   }
 
   /** It is claimed, and its run begins. */
   begun(issue: number): void {
     this.#options.waits.clear(issue, BEFORE_CLAIM);
+  }
+
+  #defer(taken: Issue, wait: NewWait): null {
+    const { store, waits } = this.#options;
+    store.defer(taken, waits.note(taken.number, wait).until);
+    return null;
   }
 }
 

@@ -15,7 +15,7 @@ import { HitlInbox } from "../../../src/worker/pipeline/hitl-inbox.ts";
 import { IssueRunner } from "../../../src/worker/pipeline/issue-runner.ts";
 import { stepMark, writeStep } from "../../../src/worker/pipeline/run-step.ts";
 import type { StageContext, StageWork } from "../../../src/worker/pipeline/stage-context.ts";
-import { wait } from "../../../src/worker/pipeline/stage-outcome.ts";
+import { retry, wait } from "../../../src/worker/pipeline/stage-outcome.ts";
 import { Upkeep } from "../../../src/worker/pipeline/upkeep.ts";
 import { WaitBook } from "../../../src/worker/pipeline/wait-book.ts";
 import type { SessionLog } from "../../../src/worker/session-log.ts";
@@ -150,6 +150,22 @@ describe("An issue that waits", () => {
     expect(rig.waits.of(issue.number)).toMatchObject({ cause: "machine", reason: expect.stringContaining("ENOSPC") });
     expect(rig.bugs.notice).toContain("this machine is short: ENOSPC");
     expect(rig.told.filter(({ type }) => type === "worker.bug")).toEqual([]);
+  });
+
+  it("for what a run throws waits longer each time, however far the run comes before", async () => {
+    await using rig = await newRig();
+    const issue = rig.world.addIssue({ labels: ["hydraflow-find"] });
+    const update = rig.state.update.bind(rig.state);
+    for (let round = 0; round < 3; round += 1) {
+      rig.state.update = update;
+      await rig.run("triage", issue.number, () => {
+        rig.state.update = () => Promise.reject(FULL);
+        return Promise.resolve(retry("it failed"));
+      });
+      await rig.clock.advance(MINUTE_MS);
+    }
+
+    expect(rig.waits.of(issue.number)).toMatchObject({ cause: "machine", times: 3 });
   });
 
   it("for GitHub to say that it was closed is forgotten when it was opened again", async () => {
