@@ -1,7 +1,8 @@
 // `npm run test:exactly-once`: kills the worker at every boundary of every path and lets every call fail in every way, and
 // reads in the forge's ledger that each effect came about once. Prints what was tried and what held; the exit code is the
-// verdict. `-- --few` does a part that `--seed N` decides, `--path happy` one path, `--kind once|twice|on-and-on|faults`
-// one kind, `--only TEXT` the boundaries with that text in their names.
+// verdict. Which of them stand for the others is said in test/exactly-once/attempts.ts. `-- --few` does a part that
+// `--seed N` decides, `--path happy` one path, `--kind once|twice|on-and-on|faults` one kind, `--only TEXT` the boundaries
+// with that text in their names; `--keep` leaves the directories.
 
 import { randomInt } from "node:crypto";
 import { availableParallelism } from "node:os";
@@ -9,7 +10,7 @@ import { parseArgs } from "node:util";
 import { KINDS, lineOf, runControl, runTrials } from "../test/exactly-once/run.ts";
 
 const SEED_MAX = 1_000_000_000;
-const FEW = 6;
+const FEW = 3;
 const PATIENCE_MS = 120_000;
 const { values } = parseArgs({
   options: {
@@ -33,6 +34,7 @@ const options = {
   patienceMs: PATIENCE_MS,
   say: (line) => process.stdout.write(`${line}\n`),
 };
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 const isCaught = await runControl(options);
 const total = await runTrials(options);
 process.stdout.write(`\n${lineOf(total)}\nseed ${options.seed}\n`);

@@ -2,6 +2,7 @@
 
 import { z } from "../core/schema.ts";
 
+import { WAIT_CAUSES, type WaitCause } from "../core/worker-metrics.ts";
 import { STAGE_LABELS, STAGES, type Stage, type StageLabel } from "../core/stage.ts";
 
 export const HISTORY_MAX = 100;
@@ -152,6 +153,8 @@ export interface IssueState {
   readonly retryReason: string | null;
   /** Since when its run waits without an attempt; null when it does not. */
   readonly waitingSince: string | null;
+  /** What that is for, at which step of the run, and how long it had waited in milliseconds; null when it does not. */
+  readonly waited: { readonly cause: WaitCause; readonly mark: string; readonly ms: number } | null;
   readonly outcome: IssueOutcome | null;
   /** What `explain` shows, oldest first; the newest HISTORY_MAX stay. */
   readonly history: readonly { readonly at: string; readonly text: string }[];
@@ -181,6 +184,7 @@ export const UNKNOWN_ISSUE: IssueState = Object.freeze({
   retryAt: null,
   retryReason: null,
   waitingSince: null,
+  waited: null,
   outcome: null,
   history: Object.freeze([]),
 });
@@ -271,6 +275,10 @@ export const issueStateSchema = z.strictObject({
   retryAt: z.nullable(z.string()),
   retryReason: z.nullable(z.string()),
   waitingSince: z._default(z.nullable(z.string()), null),
+  waited: z._default(
+    z.nullable(z.strictObject({ cause: z.enum(WAIT_CAUSES), mark: z.string(), ms: z.number().check(z.minimum(0)) })),
+    null,
+  ),
   outcome: z.nullable(outcome),
   history: z.array(z.strictObject({ at: z.string(), text: z.string() })),
 });

@@ -132,6 +132,12 @@ export class IssueStore {
     return this.#entries.get(number)?.issue;
   }
 
+  /** As it stands in the queue of this stage; undefined when it does not, or is in hand. */
+  findQueued(number: number, stage: Stage): Issue | undefined {
+    const entry = this.#entries.get(number);
+    return entry?.activeIn === null && this.#stageOf(entry) === stage ? entry.issue : undefined;
+  }
+
   /** Issues in hand that GitHub shows closed, gone, or without the label of the stage that took them. */
   strayed(): readonly number[] {
     return [...this.#entries.values()]

@@ -18,18 +18,18 @@ const TALKS = new Set(["ls-remote", "fetch", "push"]);
 const TOLD = /^(?:worker\.log|events\.jsonl|.*\.transcript\.jsonl)/;
 let passed = 0;
 
-/** True where the call is to go wrong in the way that the strike says. */
+/** The fault that the call is to meet, if the strike has one for it; a strike without faults is the worker's death. */
 function pass(when, call) {
   const name = `${when} ${call}`;
   const count = (seen.get(name) ?? 0) + 1;
   seen.set(name, count);
   passed += 1;
   writeSync(logFile, `${name} #${count}\n`);
-  if (strike === undefined) return false;
-  const isHit = strike.nth === undefined ? strike.name === name && strike.count === count : strike.nth === passed;
-  if (!isHit) return false;
-  writeSync(logFile, `struck\n`);
-  if (strike.fault !== undefined) return true;
+  const fault = count === 1 ? strike?.faults?.[name] : undefined;
+  const isHit = strike?.nth === undefined ? strike?.name === name && strike.count === count : strike.nth === passed;
+  if (fault === undefined && !isHit) return undefined;
+  writeSync(logFile, "struck\n");
+  if (fault !== undefined) return fault;
   process.kill(process.pid, "SIGKILL");
   for (;;); // The signal is on its way; nothing more is done.
 }
@@ -45,27 +45,39 @@ function nameOf({ method = "GET" }, url) {
   return `${method} ${path === "" ? "/" : path}${page}`;
 }
 
-const { request } = http;
-http.request = (url, options, ...rest) => {
-  if (!(url instanceof URL) || url.origin !== api) return request(url, options, ...rest);
+const sendRequest = http.request;
+http.request = (...given) => {
+  const [url, options, onResponse] = given;
+  if (!(url instanceof URL) || url.origin !== api) return sendRequest(...given);
   const call = nameOf(options, url);
-  const isFaulty = pass("before", call);
-  const target = isFaulty ? new URL(url.pathname + url.search, faultServer) : url;
-  const headers = isFaulty ? { ...options.headers, "x-fault": strike.fault } : options.headers;
-  const sent = request(target, { ...options, headers }, ...rest);
+  const fault = pass("before", call);
+  const target = fault === undefined ? url : new URL(url.pathname + url.search, faultServer);
+  const headers = fault === undefined ? options.headers : { ...options.headers, "x-fault": fault };
+  const sent = sendRequest(target, Object.assign({}, options, { headers }), onResponse);
   sent.once("response", () => pass("after", call));
   return sent;
 };
 
-const { spawn } = childProcess;
-childProcess.spawn = (command, args, ...rest) => {
+/** A talk that goes wrong after its work was done, and one whose server refuses it. */
+const DONE = new Set(["half-body", "done-then-reset", "done-then-500", "stall"]);
+const BROKEN_TALK = '"$0" "$@"; echo "fatal: the remote end hung up unexpectedly" >&2; exit 128';
+const REFUSED_TALK = 'echo "fatal: unable to access: The requested URL returned error: $HTTP_STATUS" >&2; exit 128';
+
+const spawnProcess = childProcess.spawn;
+childProcess.spawn = (command, args, options) => {
   const talk = command === "git" ? args.find((argument) => TALKS.has(argument)) : undefined;
-  if (talk === undefined) return spawn(command, args, ...rest);
-  pass("before", `git ${talk}`);
-  const child = spawn(command, args, ...rest);
+  if (talk === undefined) return spawnProcess(command, args, options);
+  const fault = pass("before", `git ${talk}`);
+  const child = fault === undefined ? spawnProcess(command, args, options) : spawnBroken(fault, args, options);
   child.once("exit", () => pass("after", `git ${talk}`));
   return child;
 };
+
+function spawnBroken(fault, args, options) {
+  if (DONE.has(fault)) return spawnProcess("/bin/sh", ["-c", BROKEN_TALK, "git", ...args], options);
+  const env = { ...options.env, HTTP_STATUS: fault.replace(/\D.*/, "") || "500" };
+  return spawnProcess("/bin/sh", ["-c", REFUSED_TALK, "git", ...args], { ...options, env });
+}
 
 fs.renameSync = (from, to) => {
   renameSync(from, to);
@@ -86,7 +98,7 @@ handles.appendFile = async function append(...given) {
 };
 
 function passFile(how, path) {
-  const name = basename(String(path)).replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "ID");
+  const name = basename(String(path)).replaceAll(/[0-9a-f]{8}[0-9a-f-]*/g, "ID");
   if (!TOLD.test(name)) pass("after", `${how} ${name}`);
 }
 

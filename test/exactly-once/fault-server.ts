@@ -22,7 +22,7 @@ export const FAULTS = [
 ] as const;
 type Fault = (typeof FAULTS)[number];
 
-/** Longer than the deadline that the trials give a request; the work is done meanwhile. */
+/** Longer than the deadline that the trials give a request then; the work is done meanwhile. */
 const STALL_MS = 2_500;
 const PAGE = { "content-type": "text/html" };
 const JSON_TYPE = { "content-type": "application/json; charset=utf-8" };

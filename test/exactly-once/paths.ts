@@ -22,7 +22,13 @@ const ONCE = { comments: [PLAN, IMPLEMENTED], reviews: 1 } as const;
 
 export const PATHS: readonly Path[] = [
   { ...GREEN, ...ONCE, name: "happy" },
-  { ...GREEN, ...ONCE, name: "question", answer: "Make it blue", comments: ["A question", PLAN, IMPLEMENTED] },
+  {
+    ...GREEN,
+    ...ONCE,
+    name: "question",
+    answer: "Make it blue",
+    comments: ["HydraFlow needs a person", PLAN, IMPLEMENTED],
+  },
   { ...GREEN, name: "changes-wanted", comments: [PLAN, IMPLEMENTED, IMPLEMENTED], reviews: 2 },
   { ...GREEN, ...ONCE, name: "check-mended", ci: NO_DRAFT, reviews: 2 },
   { ...GREEN, ...ONCE, name: "gate-mended", gate: NO_DRAFT },
@@ -31,7 +37,7 @@ export const PATHS: readonly Path[] = [
     name: "already-there",
     files: { "README.md": "one\n", "test/part.test.js": "1;\n" },
     end: "dup",
-    comments: ["Satisfied"],
+    comments: ["## Already satisfied"],
     reviews: 0,
   },
   { ...GREEN, ...ONCE, name: "conflict" },

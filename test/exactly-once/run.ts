@@ -6,9 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { startForge } from "../../src/forge/forge.ts";
-import { FAULTS, FaultServer } from "./fault-server.ts";
+import { type Chosen, deaths, faults, furtherDeaths, secondDeaths, someOf, takenApart } from "./attempts.ts";
+import { FaultServer } from "./fault-server.ts";
 import { type Path, PATHS } from "./paths.ts";
-import { type Attempt, deaths, faults, type Outcome, secondDeaths, strike, strikeOnAndOn, walk } from "./trials.ts";
+import { type Attempt, type Outcome, strike, strikeOnAndOn, type Walk, walk, walkAfter } from "./trials.ts";
 import type { World } from "./world.ts";
 
 export interface Options {
@@ -29,6 +30,8 @@ export interface Options {
 export const KINDS = ["once", "twice", "on-and-on", "faults"] as const;
 type Kind = (typeof KINDS)[number];
 
+const NOTHING: Chosen = { attempts: [], leftOut: 0 };
+
 export interface Tally {
   tried: number;
   held: number;
@@ -41,10 +44,21 @@ export async function runTrials(options: Options): Promise<Tally> {
   await using stack = new AsyncDisposableStack();
   const world = await openWorld(options, stack);
   const total = newTally();
+  const [firstPath] = PATHS;
+  if (firstPath === undefined) return total;
+  const first = await walk(world, firstPath);
   for (const path of PATHS.filter(({ name }) => options.paths.length === 0 || options.paths.includes(name))) {
-    const tally = await tryPath(world, path, options);
-    options.say(`${path.name}: ${lineOf(tally)}`);
-    add(total, tally);
+    const own = path === firstPath ? first : await walk(world, path);
+    if (own.problems.length > 0) {
+      fail(total, `${path.name} undisturbed: ${own.problems.join("; ")}`, options);
+      continue;
+    }
+    for (const kind of options.kinds) {
+      const tally = await tryKind({ world, path, own, first, options }, kind);
+      if (tally === null) continue;
+      options.say(`${path.name}, ${kind}: ${lineOf(tally)}`);
+      add(total, tally);
+    }
   }
   return total;
 }
@@ -70,50 +84,88 @@ async function openWorld({ patienceMs, keep }: Options, stack: AsyncDisposableSt
   return { forge, faults: faultServer, directory, patienceMs, isForgetful: false };
 }
 
-async function tryPath(world: World, path: Path, options: Options): Promise<Tally> {
-  const undisturbed = await walk(world, path);
+interface Trying {
+  readonly world: World;
+  readonly path: Path;
+  readonly own: Walk;
+  /** The walk of the first path, whose boundaries the others need not try anew. */
+  readonly first: Walk;
+  readonly options: Options;
+}
+
+/** Null where the kind has nothing to try on this path. */
+async function tryKind(trying: Trying, kind: Kind): Promise<Tally | null> {
+  const { world, path, own, first, options } = trying;
+  const startedMs = Date.now();
+  const isFirst = own === first;
   const tally = newTally();
-  const attempts: Attempt[] = [];
-  if (options.kinds.includes("once")) attempts.push(...chosen(deaths(undisturbed.passed), options));
-  if (options.kinds.includes("faults")) attempts.push(...chosen(faults(undisturbed.passed, FAULTS), options));
-  if (options.kinds.includes("twice") && path.name === "happy")
-    attempts.push(...chosen(await secondDeaths(world, path), options));
-  const queue = attempts[Symbol.iterator]();
-  const work = async () => {
-    for (const attempt of queue) note(tally, await strike(world, path, attempt), undisturbed.turns, options);
-  };
-  await Promise.all(Array.from({ length: options.atOnce }, work));
-  if (options.kinds.includes("on-and-on") && options.only === "") {
-    const outcome = await strikeOnAndOn(world, path);
-    options.say(`${path.name}: died ${outcome.lives - 1} times, one boundary later each time`);
-    note(tally, outcome, undisturbed.turns, options);
+  if (kind === "on-and-on") {
+    if (!isFirst) return null;
+    note(tally, await strikeOnAndOn(world, path), { own, options });
+  } else {
+    const { attempts, leftOut } = await attemptsOf(trying, kind);
+    const wanted = attempts.filter(({ what }) => what.includes(options.only));
+    const few = options.few === null ? wanted : someOf(wanted, options.few, options.seed);
+    if (few.length === 0) return null;
+    await tryAll(trying, tally, few);
+    options.say(`  left out: ${leftOut + attempts.length - few.length} that recur or were not asked for`);
   }
+  options.say(`  ${Math.round((Date.now() - startedMs) / 1_000)} s`);
   return tally;
 }
 
-function note(tally: Tally, { what, tried, problems, turns }: Outcome, turnsOnce: number, { say }: Options): void {
-  tally.turnsTwice += Math.max(0, turns - turnsOnce);
-  if (tried) tally.tried += 1;
-  if (tried && problems.length === 0) tally.held += 1;
-  if (problems.length === 0) return;
-  const line = `${what}: ${problems.join("; ")}`;
+async function attemptsOf({ world, path, own, first, options }: Trying, kind: Kind): Promise<Chosen> {
+  const isFirst = own === first;
+  if (kind === "once")
+    return isFirst ? deaths(own.passed, options.seed) : furtherDeaths(own.passed, first.passed, options.seed);
+  if (kind === "faults") return { attempts: faults(own.passed, isFirst ? [] : first.passed), leftOut: 0 };
+  if (!isFirst) return NOTHING;
+  const sides = options.few === null ? ["before", "after"] : [options.seed % 2 === 0 ? "before" : "after"];
+  const around = sides.map((side) => ({ name: `${side} PUT /pulls/2/merge`, count: 1 }));
+  const each = await Promise.all(
+    around.map(async (death) => secondDeaths(death, await walkAfter(world, path, death), options.seed)),
+  );
+  return {
+    attempts: each.flatMap(({ attempts }) => attempts),
+    leftOut: each.reduce((sum, { leftOut }) => sum + leftOut, 0),
+  };
+}
+
+/** A life with many faults that does not end well is taken apart, to name those that it is about. */
+async function tryAll(
+  { world, path, own, options }: Trying,
+  tally: Tally,
+  attempts: readonly Attempt[],
+): Promise<void> {
+  const queue = [...attempts];
+  const work = async () => {
+    for (let attempt = queue.shift(); attempt !== undefined; attempt = queue.shift()) {
+      const outcome = await strike(world, path, attempt);
+      note(tally, outcome, { own, options });
+      if (outcome.problems.length > 0) queue.push(...takenApart(attempt));
+    }
+  };
+  await Promise.all(Array.from({ length: options.atOnce }, work));
+}
+
+function note(
+  tally: Tally,
+  { what, tried, problems, turns }: Outcome,
+  { own, options }: { own: Walk; options: Options },
+): void {
+  tally.turnsTwice += Math.max(0, turns - own.turns);
+  tally.tried += tried;
+  if (problems.length === 0) {
+    tally.held += tried;
+    options.say(tried === 0 ? `  not met ${what}` : `  held ${what}`);
+    return;
+  }
+  fail(tally, `${what}: ${problems.join("; ")}`, options);
+}
+
+function fail(tally: Tally, line: string, { say }: Options): void {
   tally.failed.push(line);
   say(`  FAILED ${line}`);
-}
-
-/** With `few` a part of them that the seed decides, the same for the same seed. */
-function chosen(attempts: readonly Attempt[], { few, seed, only }: Options): Attempt[] {
-  const wanted = attempts.filter(({ what }) => what.includes(only));
-  if (few === null) return wanted;
-  const ranked = wanted.map((attempt, index) => ({ attempt, rank: rankOf(seed, index) }));
-  return ranked
-    .toSorted((a, b) => a.rank - b.rank)
-    .slice(0, few)
-    .map(({ attempt }) => attempt);
-}
-
-function rankOf(seed: number, index: number): number {
-  return Math.imul((seed ^ (index * 0x9e37_79b9)) | 1, 0x85eb_ca6b) >>> 0;
 }
 
 function newTally(): Tally {

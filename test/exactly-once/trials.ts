@@ -1,7 +1,6 @@
-// Which strikes there are on a path, and what came of each. The boundaries of a path are those that an undisturbed life
-// passes, so the first trial of each path is one without a strike.
+// One strike after the other, and what came of it. The boundaries of a path are those that an undisturbed life passes, so
+// the first trial of each path is one without a strike.
 
-import type { FAULTS } from "./fault-server.ts";
 import type { Path } from "./paths.ts";
 import { type Strike, Trial, type World } from "./world.ts";
 
@@ -14,87 +13,53 @@ export interface Attempt {
 
 export interface Outcome {
   readonly what: string;
-  /** False where the strike's moment never came, so that nothing was tried. */
-  readonly tried: boolean;
+  /** How many strikes came about; 0 where the moment never came, so that nothing was tried. */
+  readonly tried: number;
   readonly problems: readonly string[];
   readonly turns: number;
 }
 
-let trials = 0;
-
-/** An undisturbed life: the boundaries of the path. Throws where the path itself does not end as it should. */
-export async function walk(world: World, path: Path): Promise<{ passed: readonly string[]; turns: number }> {
-  const trial = await make(world, path);
-  const { passed } = await trial.live(null);
-  const problems = trial.problems();
-  if (problems.length > 0)
-    throw new Error(`${path.name} does not end well undisturbed: ${problems.join("; ")}\n${trial.said}`);
-  return { passed, turns: trial.turns.length };
+export interface Walk {
+  readonly passed: readonly string[];
+  readonly turns: number;
+  readonly problems: readonly string[];
 }
 
-/** One strike after the other, each in a life of its own; then a life without one. */
+let trials = 0;
+
+/** An undisturbed life: the boundaries of the path, and what is wrong at its end already. */
+export async function walk(world: World, path: Path): Promise<Walk> {
+  const trial = await make(world, path);
+  const { passed } = await trial.live(null);
+  return { passed, turns: trial.turns.length, problems: trial.problems() };
+}
+
+/** Each strike in a life of its own; then, after a death, a life without one. */
 export async function strike(world: World, path: Path, { what, strikes }: Attempt): Promise<Outcome> {
   const trial = await make(world, path);
-  let isTried = strikes.length > 0;
-  for (const each of strikes) {
-    const life = await trial.live(each);
-    isTried &&= life.struck !== null;
-  }
-  if (strikes.at(-1)?.fault === undefined) await trial.live(null);
-  return { what, tried: isTried, problems: trial.problems(), turns: trial.turns.length };
+  const struck: number[] = [];
+  for (const each of strikes) struck.push((await trial.live(each)).struck.length);
+  const last = strikes.at(-1);
+  if (last?.faults === undefined) await trial.live(null);
+  // Two deaths are one trial; faults in one life are one trial each.
+  const tried = last?.faults === undefined ? Math.min(...struck) : (struck.at(-1) ?? 0);
+  return { what, tried, problems: trial.problems(), turns: trial.turns.length };
 }
 
 /** Each life dies at one boundary more than the one before it. */
-export async function strikeOnAndOn(world: World, path: Path): Promise<Outcome & { readonly lives: number }> {
+export async function strikeOnAndOn(world: World, path: Path): Promise<Outcome> {
   const trial = await make(world, path);
-  let lives = 1;
-  while (lives < LIVES_MAX && (await trial.live({ nth: lives })).struck !== null) lives += 1;
-  return {
-    what: "life after life",
-    tried: true,
-    problems: trial.problems(),
-    turns: trial.turns.length,
-    lives,
-  };
+  let lives = 0;
+  while (lives < LIVES_MAX && (await trial.live({ nth: lives + 1 })).struck.length > 0) lives += 1;
+  const what = "life after life, each dead one boundary later";
+  return { what, tried: lives, problems: trial.problems(), turns: trial.turns.length };
 }
 
-/** A listing that is asked for again and again is two boundaries like any other, and then the same ones again. */
-export function deaths(passed: readonly string[]): Attempt[] {
-  return distinct(passed).map((boundary) => ({ what: boundary, strikes: [strikeAt(boundary)] }));
-}
-
-/** Every distinct call, once. */
-export function faults(passed: readonly string[], kinds: readonly (typeof FAULTS)[number][]): Attempt[] {
-  const calls = new Set(passed.filter((line) => /^before [A-Z]/.test(line)).map((line) => line.replace(/ #\d+$/, "")));
-  return [...calls].flatMap((name) =>
-    kinds.map((fault) => ({
-      what: `${fault} for ${name.slice("before ".length)}`,
-      strikes: [{ name, count: 1, fault }],
-    })),
-  );
-}
-
-/** Around the merge: dead just before it and just after it, and dead again at each boundary of the life that follows. */
-export async function secondDeaths(world: World, path: Path): Promise<Attempt[]> {
-  const attempts: Attempt[] = [];
-  for (const when of ["before", "after"]) {
-    const first = { name: `${when} PUT /pulls/2/merge`, count: 1 };
-    const trial = await make(world, path);
-    await trial.live(first);
-    const { passed } = await trial.live(null);
-    for (const boundary of distinct(passed))
-      attempts.push({ what: `${when} the merge, then ${boundary}`, strikes: [first, strikeAt(boundary)] });
-  }
-  return attempts;
-}
-
-function distinct(passed: readonly string[]): readonly string[] {
-  return passed.filter((boundary) => !/ GET \/issues\?since #(?:[2-9]|\d\d)/.test(boundary));
-}
-
-function strikeAt(boundary: string): Strike {
-  const [, name = "", count = "1"] = /^(.*) #(\d+)$/.exec(boundary) ?? [];
-  return { name, count: Number(count) };
+/** The boundaries of the life that follows a death at this one. */
+export async function walkAfter(world: World, path: Path, death: Strike): Promise<readonly string[]> {
+  const trial = await make(world, path);
+  await trial.live(death);
+  return (await trial.live(null)).passed;
 }
 
 function make(world: World, path: Path): Promise<Trial> {

@@ -44,7 +44,7 @@ function doubled(forge: Forge, repo: string, path: Path): string[] {
   expect("times closed", 1, ledger.filter((entry) => entry.kind === "issue.closed" && entry.number === ISSUE).length);
   const reviews = ledger.filter(({ kind }) => kind === "review.created");
   expect("reviews", path.reviews, reviews.length);
-  const heads = new Set(reviews.map(({ detail }) => String(detail["head"])));
+  const heads = new Set(reviews.map(({ detail }) => String(detail["commit"])));
   expect("heads reviewed", path.reviews, heads.size);
   const comments = forge.comments(repo, ISSUE).filter(({ author }) => author === forge.login);
   expect("claim comments", 1, comments.filter(({ body }) => body.includes(CLAIM)).length);

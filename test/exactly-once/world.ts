@@ -1,7 +1,7 @@
 // A forge that all trials share, and for each trial a repository of its own with one issue, a checkout, a home, and a worker
 // that lives as often as the trial lets it. The worker is the built program in a process of its own.
 
-import { execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,28 +13,34 @@ import type { Forge } from "../../src/forge/forge.ts";
 import { CLI } from "../support/built-program.ts";
 import type { FaultServer } from "./fault-server.ts";
 import type { Path } from "./paths.ts";
+import { leftOver } from "./left-over.ts";
 import { problemsOf, unfinished } from "./verdict.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const BODY = "We need a part that says which issue it belongs to, in a file of its own, so that others can find it.";
 const OPERATOR = "operator";
 const LOOK_MS = 40;
+/** In place of the client's own half a minute, where a call is to stall. */
+const DEADLINE_MS = 1_500;
 const runFile = promisify(execFile);
+/** A run that is ended early leaves no worker behind. */
+const living = new Set<ChildProcess>();
+process.once("exit", () => living.forEach((worker) => worker.kill("SIGKILL")));
 
 export interface Strike {
   /** A boundary by its name, the `count`-th time in this life; or the `nth` of this life, whichever it is. */
   readonly name?: string;
   readonly count?: number;
   readonly nth?: number;
-  /** Of the call in place of the worker's death. */
-  readonly fault?: string;
+  /** In place of the worker's death: how each of these calls goes wrong the first time, by the names of their boundaries. */
+  readonly faults?: Readonly<Record<string, string>>;
 }
 
 export interface Life {
   /** Names of the boundaries passed, in order. */
   readonly passed: readonly string[];
-  /** The one that it was struck at; null when it never came there. */
-  readonly struck: string | null;
+  /** Those that it was struck at; empty when it never came there. */
+  readonly struck: readonly string[];
 }
 
 export interface World {
@@ -77,39 +83,33 @@ export class Trial {
   async live(strike: Strike | null): Promise<Life> {
     this.#lives += 1;
     const log = join(this.#directory, `life-${this.#lives}`);
-    const { promise, resolve } = Promise.withResolvers<number | null>();
+    const { promise, resolve } = Promise.withResolvers<void>();
     const worker = this.#spawn(log, strike);
-    worker.once("exit", (_code, signal) => resolve(signal === "SIGKILL" ? 1 : 0));
-    let hasEnded = false;
-    const ended = promise.then((code) => {
-      hasEnded = true;
-      return code;
+    worker.once("exit", () => {
+      living.delete(worker);
+      resolve();
     });
-    await this.#untilFinished(() => hasEnded);
-    if (!hasEnded) worker.kill("SIGTERM");
-    await ended;
+    await this.#untilFinished(() => !living.has(worker));
+    if (living.has(worker)) worker.kill("SIGTERM");
+    await promise;
     if (this.#world.isForgetful) await rm(this.#journal, { force: true });
     const passed = linesOf(log);
-    const at = passed.indexOf("struck");
-    return { passed: passed.filter((line) => line !== "struck"), struck: at === -1 ? null : (passed[at - 1] ?? null) };
+    const struck = passed.filter((_line, index) => passed[index + 1] === "struck");
+    return { passed: passed.filter((line) => line !== "struck"), struck };
   }
 
   /** What the forge shows to be wrong; empty when everything happened once and nothing is left over. */
   problems(): string[] {
-    return problemsOf(this.#world.forge, this.repo, this.path);
-  }
-
-  /** What the last life's worker wrote for people. */
-  get said(): string {
-    const file = join(this.#directory, "worker.out");
-    return existsSync(file) ? readFileSync(file, "utf8") : "";
+    return [...problemsOf(this.#world.forge, this.repo, this.path), ...leftOver(this.#directory)];
   }
 
   async #untilFinished(isDead: () => boolean): Promise<void> {
     const { forge, patienceMs } = this.#world;
     let known = -1;
     let lastMs = Date.now();
-    while (!isDead() && Date.now() - lastMs < patienceMs && unfinished(forge, this.repo, this.path).length > 0) {
+    const isUnfinished = () =>
+      unfinished(forge, this.repo, this.path).length > 0 || leftOver(this.#directory).length > 0;
+    while (!isDead() && Date.now() - lastMs < patienceMs && isUnfinished()) {
       const entries = forge.ledger.filter(({ repo }) => repo === this.repo).length;
       if (entries !== known) lastMs = Date.now();
       known = entries;
@@ -170,7 +170,14 @@ export class Trial {
 
   #spawn(log: string, strike: Strike | null) {
     const { forge, faults } = this.#world;
-    const order = { log, api: forge.url, faultServer: faults.url, deadlineMs: 1_500, strike: strike ?? undefined };
+    const stalls = Object.values(strike?.faults ?? {}).includes("stall");
+    const order = {
+      log,
+      api: forge.url,
+      faultServer: faults.url,
+      ...(stalls ? { deadlineMs: DEADLINE_MS } : {}),
+      ...(strike === null ? {} : { strike }),
+    };
     const body = {
       repo: this.repo,
       branch: "main",
@@ -195,6 +202,7 @@ export class Trial {
         EXACTLY_ONCE_MOVE_BASE: JSON.stringify(move),
       },
     });
+    living.add(worker);
     worker.stderr.on("data", (chunk: Buffer) =>
       writeFileSync(join(this.#directory, "worker.out"), chunk, { flag: "a" }),
     );

@@ -1,13 +1,18 @@
-// Bugs that ended nothing: a loop caught one and went on. Each is an event, which log and counter are fed by, and the newest
-// is a notice for a while, because a repository that works on with a bug in it looks as well as any other.
+// What ended nothing: a loop caught it and went on. A bug is an event, which log and counter are fed by; that the machine is
+// short of something is none. The newest of either is a notice for a while, because a repository that works on with a bug
+// in it looks as well as any other.
 
 import type { Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
+import { shortageOf } from "../../core/shortage.ts";
 import type { WorkerEvent } from "../event.ts";
 import { later } from "./backoff.ts";
 import { WaitEnd } from "../wait-end.ts";
+import type { NewWait } from "./wait-book.ts";
 
 const NOTICE_MS = 600_000;
+
+type Caught = Pick<NewWait, "reason" | "until"> & { readonly cause: "bug" | "machine" };
 
 export class BugBook {
   readonly #clock: Clock;
@@ -19,18 +24,28 @@ export class BugBook {
     this.#tell = tell;
   }
 
-  /** `issue` null where it is nobody's. */
-  note(where: string, issue: number | null, thrown: unknown): void {
+  /** `issue` null where it is nobody's. Answers what an issue waits for that met it. */
+  note(where: string, issue: number | null, thrown: unknown): Caught {
+    const about = issue === null ? "" : ` for issue ${issue}`;
+    const short = shortageOf(thrown);
+    if (short !== null) {
+      const reason = `this machine is short: ${short}`;
+      this.#keep(`${reason}, which ended ${where}${about}; it is tried again`);
+      return { cause: "machine", reason, until: null };
+    }
     const problem = messageOf(thrown);
     const stack = thrown instanceof Error ? (thrown.stack ?? null) : null;
     this.#tell({ type: "worker.bug", where, issue, problem, stack });
-    const about = issue === null ? "" : ` for issue ${issue}`;
-    const end = new WaitEnd(later(this.#clock.now(), NOTICE_MS), this.#clock);
-    this.#newest = { line: `a bug in ${where}${about}: ${problem}; the log has the details`, end };
+    this.#keep(`a bug in ${where}${about}: ${problem}; the log has the details`);
+    return { cause: "bug", reason: `a bug: ${problem}`, until: null };
   }
 
   /** One line for people; null when nothing has happened for a while. */
   get notice(): string | null {
     return this.#newest === null || this.#newest.end.hasCome() ? null : this.#newest.line;
+  }
+
+  #keep(line: string): void {
+    this.#newest = { line, end: new WaitEnd(later(this.#clock.now(), NOTICE_MS), this.#clock) };
   }
 }

@@ -44,15 +44,21 @@ export class HitlInbox {
     const waiting = this.#store.queues().hitl.queued;
     for (const number of this.#seen.keys())
       if (!waiting.some((issue) => issue.number === number)) this.#seen.delete(number);
-    for (const issue of waiting) {
-      const asked = await this.#askedOf(issue);
-      if (asked !== null && !isDecided(asked)) this.#note(issue, await this.#lookAt(issue, asked, signal));
+    for (const { number } of waiting) {
+      // Reading the others took its time, and it may have been answered, moved or closed meanwhile.
+      const issue = this.#store.findQueued(number, "hitl");
+      const asked = issue === undefined ? null : await this.#askedOf(issue);
+      if (issue === undefined || asked === null || isDecided(asked)) this.#waits.clear(number, MARK);
+      else this.#note(issue, await this.#lookAt(issue, asked, signal));
     }
   }
 
   /** Answers that cannot be read are waited for as everything else is: not in silence. */
-  #note({ number }: Issue, failure: GitHubFailure | null): void {
+  #note(issue: Issue, failure: GitHubFailure | null): void {
+    const { number } = issue;
     if (failure === null) return this.#waits.clear(number, MARK);
+    // It may have been transferred: the upkeep looks at what is in no queue, and puts it back if it is there.
+    if (failure.kind === "not-found") return this.#store.put({ ...issue, state: "closed" });
     const waiting = failedCall(failure);
     this.#waits.note(number, { ...waiting, reason: `answers cannot be read: ${waiting.reason}`, mark: MARK });
   }
@@ -137,7 +143,7 @@ export class HitlInbox {
     by: string,
   ): Promise<Result<undefined, ControlFailure>> {
     const { state, tell } = this.#context;
-    const issue = this.#store.queues().hitl.queued.find((waiting) => waiting.number === number);
+    const issue = this.#store.findQueued(number, "hitl");
     const asked = issue === undefined ? state.issue(number).hitl : await this.#askedOf(issue);
     if (asked === null) return fail({ code: "not_found", message: `issue ${number} does not wait for an answer` });
     let taken = false;

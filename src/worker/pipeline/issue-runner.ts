@@ -2,7 +2,7 @@
 // tried again and why; nothing an issue does reaches another one.
 
 import type { Clock } from "../../core/clock.ts";
-import { assertNever, messageOf } from "../../core/errors.ts";
+import { assertNever } from "../../core/errors.ts";
 import { LABEL_OF_STAGE, type Stage, stageLabelsOf } from "../../core/stage.ts";
 import type { Claim, ClaimHeld } from "../claim-keeper.ts";
 import type { Issue } from "../github/github.ts";
@@ -20,7 +20,7 @@ import { failedCall, RunWaits } from "./run-waits.ts";
 import { RunsInHand, TakenAway, takenAwayReason } from "./runs-in-hand.ts";
 import { askAboutWait, escalate, type FinalOutcome } from "./settle.ts";
 import type { StageWork } from "./stage-context.ts";
-import { type StageOutcome, wait } from "./stage-outcome.ts";
+import type { StageOutcome } from "./stage-outcome.ts";
 import { runStage } from "./stage-run.ts";
 import type { WaitBook } from "./wait-book.ts";
 
@@ -75,8 +75,7 @@ export class IssueRunner {
       if (issue !== null && claim !== null) await this.#work(stage, issue, claim, signal);
     } catch (thrown) {
       if (signal.aborted) return;
-      this.#options.bugs.note(`a run of ${stage}`, taken.number, thrown);
-      this.#waits.defer(taken, { cause: "bug", reason: `a bug: ${messageOf(thrown)}`, until: null });
+      this.#waits.defer(taken, this.#options.bugs.note(`a run of ${stage}`, taken.number, thrown));
     } finally {
       inHand[Symbol.dispose]();
       this.#options.store.release(taken);
@@ -114,11 +113,12 @@ export class IssueRunner {
 
   /** Null when the poll that gave us the issue was stale. */
   async #look(stage: Stage, taken: Issue, signal: AbortSignal): Promise<Issue | null> {
-    const { context, store } = this.#options;
+    const { context, store, waits } = this.#options;
     const read = await context.github.issue(taken.number, signal);
     if (!read.ok) return this.#waits.defer(taken, failedCall(read.failure));
     if (this.#isExpected(stage, read.value) || stageLabelsOf(read.value.labels, context.config.labelPrefix).length > 1)
       return read.value;
+    waits.clear(taken.number);
     store.put(read.value);
     return null;
   }
@@ -143,6 +143,7 @@ export class IssueRunner {
     if (!this.#isExpected(stage, issue)) {
       const reconciled = await mover.reconcile(issue, signal);
       if (!reconciled.ok) return this.#waits.defer(issue, failedCall(reconciled.failure));
+      this.#waits.begun(issue.number);
       store.put(reconciled.value);
       return null;
     }
@@ -173,7 +174,7 @@ export class IssueRunner {
       await this.#drop(issue, record, reason.message);
     } else if (claim.lost.aborted) {
       // The run stays: most often GitHub was away for too long, and the claim comes back to us.
-      await this.#settle(issue, record, wait(CLAIM_LOST, null, "claim"), signal);
+      await this.#waits.put(issue.number, { cause: "claim", reason: CLAIM_LOST, until: null });
     } else await this.#settle(issue, record, outcome, signal);
   }
 
@@ -220,7 +221,8 @@ export class IssueRunner {
     const { waits, context } = this.#options;
     const put = await this.#waits.put(issue.number, { cause, reason, until: end });
     const { run } = context.state.issue(issue.number);
-    if (run === null || !waits.takeQuestion(issue.number)) return;
+    // A question would take the place of the one whose answer is being worked in: that wait is a notice alone.
+    if (run === null || record.stage === "hitl" || !waits.takeQuestion(issue.number)) return;
     await this.#decide(issue, record, askAboutWait(put, record.stage, readStep(run.step)), signal);
   }
 

@@ -222,7 +222,8 @@ export class Orchestrator implements AsyncDisposable {
       busyMs: Math.max(config.agentTurnMs, config.gateTimeoutMs),
       pollIntervalMs: config.pollIntervalMs,
       standings: () => this.#whereabouts.standings(),
-      reasonOf: (issue) => this.why(issue, NOTHING)[0] ?? "no reason known",
+      // What an alarm says stays the same from one try to the next.
+      reasonOf: (issue) => this.waits.of(issue)?.reason ?? this.why(issue, NOTHING)[0] ?? "no reason known",
       syncedMs: () => this.store.lastGoodMs,
       syncProblem: () => this.store.lastSync.problem,
     });

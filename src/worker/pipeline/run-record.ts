@@ -4,12 +4,14 @@ import { randomUUID } from "node:crypto";
 
 import type { Stage } from "../../core/stage.ts";
 import { type IssueState, type RunState, UNKNOWN_ISSUE } from "../issue-state.ts";
-import { readStep, type RunStep, writeStep } from "./run-step.ts";
+import { readStep, type RunStep, stepMark, writeStep } from "./run-step.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
 import type { Wait } from "./wait-book.ts";
 
 /** What a failed attempt leaves to the next one: it is paid for, and holds for one commit. */
 const KEPT: ReadonlySet<RunStep["at"]> = new Set(["gated", "judged", "approved"]);
+
+export const NO_WAIT = { waitingSince: null, waited: null } as const;
 
 export interface BeginFacts {
   readonly stage: Stage;
@@ -26,7 +28,8 @@ export function beginRun(known: IssueState, { stage, at, lostCycle }: BeginFacts
   const state = isBack ? { ...UNKNOWN_ISSUE, claim: known.claim, history: known.history } : known;
   const kept = stage === "implement" ? state.kept : null;
   const first: RunStep = kept === null ? { at: "begun" } : { at: "gated", ...kept };
-  const run = state.run?.stage === stage ? state.run : newRun(stage, (state.attempts[stage] ?? 0) + 1, at, first);
+  const isTakenUp = state.run?.stage === stage;
+  const run = isTakenUp ? state.run : newRun(stage, (state.attempts[stage] ?? 0) + 1, at, first);
   return {
     ...state,
     cycle,
@@ -35,6 +38,7 @@ export function beginRun(known: IssueState, { stage, at, lostCycle }: BeginFacts
     hitl: stage === "hitl" ? known.hitl : null,
     retryAt: null,
     retryReason: null,
+    ...(isTakenUp ? {} : NO_WAIT),
   };
 }
 
@@ -55,27 +59,30 @@ export function failRun(
     run: newRun(stage, failures + 1, times.at, kept),
     retryAt: times.retryAt,
     retryReason: outcome.reason,
-    waitingSince: null,
+    ...NO_WAIT,
     history: [...state.history, { at: times.at, text: `${stage}: attempt ${failures} failed: ${outcome.reason}` }],
   };
 }
 
-export function waitRun(state: IssueState, { reason, until, since }: Wait): IssueState {
+export function waitRun(state: IssueState, { reason, until, since, cause, mark, ms }: Wait): IssueState {
   return {
     ...state,
     retryAt: until.toISOString(),
     retryReason: reason,
     waitingSince: since.toISOString(),
+    waited: { cause, mark, ms },
   };
 }
 
 export function dropRun(state: IssueState, reason: string, at: string): IssueState {
   const history = [...state.history, { at, text: reason }];
-  return { ...state, run: null, retryAt: null, retryReason: null, waitingSince: null, history };
+  return { ...state, run: null, retryAt: null, retryReason: null, ...NO_WAIT, history };
 }
 
 export function markRun(state: IssueState, id: string, step: RunStep): IssueState {
-  return state.run?.id === id ? { ...state, run: { ...state.run, step: writeStep(step) } } : state;
+  if (state.run?.id !== id) return state;
+  const run = { ...state.run, step: writeStep(step) };
+  return { ...state, run, ...(stepMark(run) === stepMark(state.run) ? {} : NO_WAIT) };
 }
 
 function newRun(stage: Stage, attempt: number, at: string, step: RunStep): RunState {

@@ -7,9 +7,9 @@ import { stepMark } from "./run-step.ts";
 import type { StageContext } from "./stage-context.ts";
 import { gitHubCause, type NewWait, type Wait, type WaitBook } from "./wait-book.ts";
 
-export type Waiting = Omit<NewWait, "mark" | "since">;
+export type Waiting = Omit<NewWait, "mark" | "earlier">;
 
-/** Where an issue stands that no run of ours has begun with. */
+/** Where an issue stands whose run has not begun, or has not been taken up again. */
 const BEFORE_CLAIM = "claim";
 
 export interface RunWaitsOptions {
@@ -27,17 +27,18 @@ export class RunWaits {
 
   async put(issue: number, waiting: Waiting): Promise<Wait> {
     const { context, waits } = this.#options;
-    const { run, waitingSince: since } = context.state.issue(issue);
-    const wait = waits.note(issue, { ...waiting, mark: stepMark(run) ?? BEFORE_CLAIM, since });
+    const { run, waitingSince: since, waited } = context.state.issue(issue);
+    const mark = stepMark(run) ?? BEFORE_CLAIM;
+    const isSame = waited?.cause === waiting.cause && waited.mark === mark && since !== null;
+    const wait = waits.note(issue, { ...waiting, mark, earlier: isSame ? { since, ms: waited.ms } : null });
     await context.state.update(issue, (old) => waitRun(old, wait));
     return wait;
   }
 
   /** Nothing was begun: only this process needs to remember. */
   defer(taken: Issue, waiting: Waiting): null {
-    const { context, store, waits } = this.#options;
-    const { run } = context.state.issue(taken.number);
-    store.defer(taken, waits.note(taken.number, { ...waiting, mark: stepMark(run) ?? BEFORE_CLAIM }).until);
+    const { store, waits } = this.#options;
+    store.defer(taken, waits.note(taken.number, { ...waiting, mark: BEFORE_CLAIM }).until);
     return null;
   }
 

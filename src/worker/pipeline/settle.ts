@@ -5,6 +5,7 @@ import { assertNever } from "../../core/errors.ts";
 import { LABEL_OF_STAGE, labelName, type Stage, type StageLabel } from "../../core/stage.ts";
 import type { HitlState, IssueState, RunState } from "../issue-state.ts";
 import { questionComment, quoted } from "../stages/issue-text.ts";
+import { NO_WAIT } from "./run-record.ts";
 import type { RunStep } from "./run-step.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
 import type { Wait } from "./wait-book.ts";
@@ -72,9 +73,8 @@ export function askAboutWait({ reason, since, times }: Wait, stage: Stage, step:
   return {
     kind: "hand-off",
     cause: "waiting",
-    question: `This issue has waited since ${since.toISOString()}, ${times} tries long, and nothing that HydraFlow does ends that: ${reason}\n\nMend what stands in the way, then answer here: it goes on where it stopped.`,
-    // What was answered before and is not worked in yet must not be passed over.
-    resumes: stage !== "hitl",
+    question: `This issue has waited since ${since.toISOString()}, ${times} tries long, and nothing that HydraFlow does ends that: ${reason}\n\nMend what stands in the way, then answer here: it goes on where it stopped. After an answer that comes earlier it waits on, and asks again.`,
+    resumes: true,
     change: kept === null ? {} : { kept },
   };
 }
@@ -82,7 +82,7 @@ export function askAboutWait({ reason, since, times }: Wait, stage: Stage, step:
 /** The state when everything is carried out. */
 export function settledState(state: IssueState, outcome: FinalOutcome, stage: Stage, at: string): IssueState {
   const passes = { ...state.passes, [stage]: (state.passes[stage] ?? 0) + 1 };
-  const done = { ...state, ...outcome.change, passes, run: null, retryAt: null, retryReason: null, waitingSince: null };
+  const done = { ...state, ...outcome.change, passes, run: null, retryAt: null, retryReason: null, ...NO_WAIT };
   switch (outcome.kind) {
     case "advance": {
       const attempts = stage === "hitl" ? {} : { ...state.attempts, [stage]: 0 };

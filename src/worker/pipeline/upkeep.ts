@@ -11,7 +11,7 @@ import { isWaiting } from "./backoff.ts";
 import type { BugBook } from "./bug-book.ts";
 import type { IssueRunner } from "./issue-runner.ts";
 import { dropRun } from "./run-record.ts";
-import { readStep, stepMark, writeStep } from "./run-step.ts";
+import { readStep, writeStep } from "./run-step.ts";
 import { failedCall } from "./run-waits.ts";
 import type { FinalOutcome } from "./settle.ts";
 import type { WaitBook } from "./wait-book.ts";
@@ -58,10 +58,9 @@ export class Upkeep {
 
   /** It is tried again after each sync. */
   #note(issue: number, hindrance: Hindrance): void {
-    const { context, waits } = this.#options;
-    if (hindrance === null) return waits.clear(issue, MARK);
-    const { run, waitingSince: since } = context.state.issue(issue);
-    waits.note(issue, { ...failedCall(hindrance), mark: stepMark(run) ?? MARK, since });
+    const { waits } = this.#options;
+    if (hindrance === null) waits.clear(issue, MARK);
+    else waits.note(issue, { ...failedCall(hindrance), mark: MARK });
   }
 
   /** What a person has closed or taken away waits for nothing any more. */
@@ -100,8 +99,9 @@ export class Upkeep {
   }
 
   async #dropRun(number: number, reason: string): Promise<null> {
-    const { state, clock } = this.#options.context;
-    await state.update(number, (old) => dropRun(old, reason, clock.now().toISOString()));
+    const { context, waits } = this.#options;
+    await context.state.update(number, (old) => dropRun(old, reason, context.clock.now().toISOString()));
+    waits.clear(number);
     return null;
   }
 

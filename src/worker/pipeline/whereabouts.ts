@@ -63,7 +63,8 @@ export class Whereabouts {
     const standings = new Map<number, Standing>();
     if (!isOpen()) return standings;
     // What the upkeep cannot bring to its end is in no queue.
-    for (const issue of waits.issues) if (store.find(issue) === undefined) standings.set(issue, "movable");
+    for (const issue of waits.issues)
+      if (store.find(issue) === undefined && waits.of(issue) !== null) standings.set(issue, "movable");
     const queues = store.queues();
     for (const stage of STAGES) {
       const { queued, active } = queues[stage];

@@ -54,6 +54,12 @@ describe("A 404", () => {
     expect(server.events).toHaveLength(2);
   });
 
+  it("is asked again for a pull request that an earlier life of the worker knew", async () => {
+    late("GET /repos/acme/web/pulls/2", 1, { body: pullJson(2) });
+
+    expect(valueOf(await github.pull(2, signal)).number).toBe(2);
+  });
+
   it("is believed for a label that the issue has not, and for an issue that was deleted", async () => {
     server.answers.set("GET /repos/acme/web/issues", { body: [issueJson(1)] });
     valueOf(await github.listIssues(null, signal));

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { systemClock } from "../../../src/core/clock.ts";
 import { z } from "../../../src/core/schema.ts";
+import type { WorkerEvent } from "../../../src/worker/event.ts";
 import { fixedCredential } from "../../../src/worker/github/credential/credential.ts";
 import { Requests, type RequestsOptions } from "../../../src/worker/github/transport/requests.ts";
 import { failureOf, valueOf } from "../git/git-fixture.ts";
@@ -125,9 +126,71 @@ describe("Requests", () => {
     const strange = failureOf(await requests().ask({ route: "GET /strange", answer: numbers }, signal));
 
     expect([large, strange]).toMatchObject([
-      { kind: "server", retryable: true },
+      { kind: "unreachable", retryable: true, message: expect.stringContaining("more than 100 bytes") },
       { kind: "server", retryable: true },
     ]);
+  });
+
+  const list = JSON.stringify([1, 2, 3]);
+  const half = list.slice(0, 4);
+  const type = { "content-type": "application/json" };
+
+  it.each([
+    [
+      "breaks off",
+      (sent: ServerResponse) => sent.writeHead(200, { ...type, "content-length": 7 }).write(half, () => sent.destroy()),
+    ],
+    [
+      "breaks off between chunks",
+      (sent: ServerResponse) => sent.writeHead(200, type).write(half, () => sent.destroy()),
+    ],
+    ["was cut and sent as a whole", (sent: ServerResponse) => sent.writeHead(200, type).end(half)],
+    [
+      "was cut when packed",
+      (sent: ServerResponse) =>
+        sent.writeHead(200, { ...type, "content-encoding": "gzip" }).end(gzipSync(list).subarray(0, 15)),
+    ],
+  ])("takes an answer that %s for none, and asks again where that is safe", async (_name, cut) => {
+    const asked = new Map<string, number>();
+    answer = ({ method = "" }, response) => {
+      asked.set(method, (asked.get(method) ?? 0) + 1);
+      if (asked.get(method) === 1) cut(response);
+      else json(response, [1, 2, 3]);
+    };
+
+    expect(valueOf(await requests().askAll({ route: "GET /numbers", answer: numbers }, signal))).toEqual([1, 2, 3]);
+    for (const route of ["POST /numbers", "PUT /numbers"]) {
+      const write = failureOf(await requests().ask({ route, answer: numbers }, signal));
+      expect(write).toMatchObject({ kind: "unreachable", status: 0, retryable: true });
+    }
+    const repeatable = { route: "DELETE /numbers", answer: numbers, repeatable: true };
+    expect(valueOf(await requests().ask(repeatable, signal))).toEqual([1, 2, 3]);
+    expect([...asked]).toEqual([
+      ["GET", 2],
+      ["POST", 1],
+      ["PUT", 1],
+      ["DELETE", 2],
+    ]);
+  });
+
+  it("takes its own word that GitHub is to be left alone for no reason to wait longer", async () => {
+    const limited = { ...type, "retry-after": "1" };
+    answer = (_request, response) => response.writeHead(429, limited).end('{"message":"Too many requests"}');
+    const events: WorkerEvent[] = [];
+    let isPaused = false;
+    let looks = 0;
+    // The wait is over between the look at it before a request and the one after.
+    const now = () => new Date(isPaused && looks++ > 0 ? 5_000 : 0);
+    const clock = { ...systemClock, now, monotonicMs: () => 0 };
+    const asking = requests({}, { clock, onFailure: (event) => events.push(event) });
+
+    await asking.ask({ route: "GET /numbers", answer: numbers }, signal);
+    isPaused = true;
+    const failure = failureOf(await asking.ask({ route: "GET /numbers", answer: numbers }, signal));
+
+    expect(failure).toMatchObject({ kind: "rate-limited", retryAt: new Date(5_000) });
+    expect(seen).toHaveLength(1);
+    expect(events.filter((event) => event.type === "github.paused")).toHaveLength(1);
   });
 
   it("reads packed answers, and counts their bytes unpacked", async () => {
@@ -143,7 +206,7 @@ describe("Requests", () => {
 
     expect(whole).toHaveLength(1_000);
     expect(seen[0]?.headers["accept-encoding"]).toBe("gzip");
-    expect(bomb.kind).toBe("server");
+    expect(bomb.message).toContain("more than 1000 bytes");
   });
 
   it("follows a moved repository with the same method and body, and no redirect to another host", async () => {

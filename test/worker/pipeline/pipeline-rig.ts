@@ -63,7 +63,7 @@ export class PipelineRig implements AsyncDisposable {
   /** `data` names the data root and `worktrees` their place: other names are a worker on another machine. */
   async start(
     overrides: Readonly<Record<string, unknown>> = {},
-    { data = "one", worktrees = "one" } = {},
+    { data = "one", worktrees = "one", path = process.env["PATH"] } = {},
   ): Promise<RepoRuntime> {
     const repository = parseRepositoryName("acme/web");
     const given = {
@@ -97,7 +97,7 @@ export class PipelineRig implements AsyncDisposable {
         loadConfig: () => Promise.resolve(ok(settings)),
         boot: `boot-${this.#workers.length + 1}`,
         generation: this.#workers.length + 1,
-        environment: { PATH: process.env["PATH"] },
+        environment: { PATH: path },
         marks: {},
         secrets: [],
         connect: () => Promise.resolve(ok({ github: client, credential: fixedCredential("a-token-for-tests") })),

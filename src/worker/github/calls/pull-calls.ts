@@ -42,6 +42,8 @@ export class PullCalls implements Pick<GitHub, Methods> {
         parameters: { number },
         answer: answers.pullAnswer,
         about: `pulls/${number}`,
+        // GitHub deletes no pull request, so this is asked again even by a worker that has just started.
+        isStale: ({ kind, status }) => kind === "not-found" && status !== 410,
       },
       signal,
     );

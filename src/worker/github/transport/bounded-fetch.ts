@@ -1,11 +1,14 @@
 // The one way out to GitHub: to the configured origin alone, with a deadline per attempt, a limit on the answer, and no
 // request at all while GitHub has told this worker to wait. It has the form that Octokit asks of a fetch, over Node's own
-// client: the global fetch would cost every worker 5 MiB more.
+// client: the global fetch would cost every worker 5 MiB more. An answer is read to its end before anybody sees it, because
+// Octokit takes one that was cut on its way for an empty text.
 
 import { type Agent, type IncomingMessage, request as requestOpen } from "node:http";
 import { request as requestSecure } from "node:https";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
+
+import { messageOf } from "../../../core/errors.ts";
 
 const REQUEST_TIMEOUT_MS = 30_000;
 const ANSWER_BYTES_MAX = 32 * 1_048_576;
@@ -61,7 +64,7 @@ export function boundedFetch(options: BoundedFetchOptions): Fetch {
       const incoming = await send(url, { ...request, signal }, options.agent);
       const { location } = incoming.headers;
       if (!REDIRECTS.has(incoming.statusCode) || location === undefined || redirects === REDIRECTS_MAX)
-        return answerOf(url, incoming, options.answerBytesMax ?? ANSWER_BYTES_MAX);
+        return await answerOf(url, incoming, { signal, bytesMax: options.answerBytesMax ?? ANSWER_BYTES_MAX });
       incoming.resume();
       const next = new URL(location, url);
       const mayFollow = next.origin !== options.origin || (await options.mayFollow?.(url, next, request)) !== false;
@@ -91,20 +94,24 @@ function withMessage(error: Error & { readonly code?: string }): Error {
   return error.message === "" ? new Error(error.code ?? error.name, { cause: error }) : error;
 }
 
-function answerOf(url: URL, incoming: IncomingMessage, bytesMax: number): FetchAnswer {
-  const status = incoming.statusCode ?? 0;
-  // Nobody reads these; unread they would hold their connection.
-  if (status === 204 || status === 205) incoming.resume();
+/** Rejects where the answer is cut: it is as if none came, and what was asked for may have been done. */
+async function answerOf(
+  url: URL,
+  incoming: IncomingMessage,
+  { signal, bytesMax }: { readonly signal: AbortSignal; readonly bytesMax: number },
+): Promise<FetchAnswer> {
   const headers = Object.entries(incoming.headersDistinct).map(
     ([name, values]) => [name, (values ?? []).join(", ")] as const,
   );
-  return {
-    status,
-    url: url.href,
-    headers: new Map(headers),
-    text: async () => (await readBody(incoming, bytesMax)).toString("utf8"),
-    arrayBuffer: async () => new Uint8Array(await readBody(incoming, bytesMax)).buffer,
-  };
+  try {
+    const body = await readBody(incoming, bytesMax);
+    // What stands in between may cut an answer and still send what is left as a whole one.
+    if (body.length > 0 && /^application\/json\b/i.test(incoming.headers["content-type"] ?? ""))
+      JSON.parse(body.toString());
+    return fetchAnswer({ url: url.href, status: incoming.statusCode ?? 0, headers: new Map(headers) }, body);
+  } catch (error) {
+    throw signal.aborted ? signal.reason : new Error(`no whole answer came: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 async function readBody(incoming: IncomingMessage, bytesMax: number): Promise<Buffer> {
@@ -132,11 +139,13 @@ function ownAnswer(
   message: string,
   headers: readonly (readonly [string, string])[] = [],
 ): FetchAnswer {
-  const body = Buffer.from(JSON.stringify({ message }));
+  const given = new Map([["content-type", "application/json"], ...headers]);
+  return fetchAnswer({ url: url.href, status, headers: given }, Buffer.from(JSON.stringify({ message })));
+}
+
+function fetchAnswer(head: Pick<FetchAnswer, "url" | "status" | "headers">, body: Buffer): FetchAnswer {
   return {
-    status,
-    url: url.href,
-    headers: new Map([["content-type", "application/json"], ...headers]),
+    ...head,
     text: () => Promise.resolve(body.toString()),
     arrayBuffer: () => Promise.resolve(new Uint8Array(body).buffer),
   };

@@ -201,9 +201,11 @@ export class Requests {
   #refused(error: unknown): GitHubFailure {
     const refused = refusedOf(error) ?? { status: 0, headers: {}, message: messageOf(error) };
     const message = this.#redactor.redact(refused.message);
-    const pausedUntil = refused.headers[PAUSED_HEADER] === undefined ? null : this.budget.pausedUntil();
-    if (pausedUntil !== null)
-      return { kind: "rate-limited", message, status: refused.status, retryable: true, retryAt: pausedUntil };
+    if (refused.headers[PAUSED_HEADER] !== undefined) {
+      // Our own answer, which may be read after the pause has ended; it is no reason for another one.
+      const retryAt = this.budget.pausedUntil() ?? this.#options.clock.now();
+      return { kind: "rate-limited", message, status: refused.status, retryable: true, retryAt };
+    }
     this.budget.read(refused.headers);
     const failure = gitHubFailure({ ...refused, message }, this.#options.clock.now());
     if (failure.retryAt !== null) this.budget.pause(failure.retryAt);

@@ -1,0 +1,239 @@
+// How runs, the upkeep and the inbox put down what has to wait. Without git and without an agent, by a clock of the test's own.
+
+import { describe, expect, it } from "vitest";
+
+import { resolveConfig } from "../../../src/core/config-layers.ts";
+import type { Stage } from "../../../src/core/stage.ts";
+import { ClaimKeeper } from "../../../src/worker/claim-keeper.ts";
+import type { WorkerEvent } from "../../../src/worker/event.ts";
+import type { HitlState, RunState } from "../../../src/worker/issue-state.ts";
+import { IssueStore } from "../../../src/worker/issue-store.ts";
+import { Journal } from "../../../src/worker/journal.ts";
+import { LabelMover } from "../../../src/worker/label-mover.ts";
+import { BugBook } from "../../../src/worker/pipeline/bug-book.ts";
+import { HitlInbox } from "../../../src/worker/pipeline/hitl-inbox.ts";
+import { IssueRunner } from "../../../src/worker/pipeline/issue-runner.ts";
+import { stepMark, writeStep } from "../../../src/worker/pipeline/run-step.ts";
+import type { StageContext, StageWork } from "../../../src/worker/pipeline/stage-context.ts";
+import { wait } from "../../../src/worker/pipeline/stage-outcome.ts";
+import { Upkeep } from "../../../src/worker/pipeline/upkeep.ts";
+import { WaitBook } from "../../../src/worker/pipeline/wait-book.ts";
+import type { SessionLog } from "../../../src/worker/session-log.ts";
+import { StateTracker } from "../../../src/worker/state-tracker.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { unreachable } from "../../support/memory-fault.ts";
+import { MemoryGitHub } from "../../support/memory-github.ts";
+import { makeTemporaryDirectory } from "../../support/temporary-directory.ts";
+
+const { signal } = new AbortController();
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const LEASE_MS = 900_000;
+const FULL = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+
+const BEGUN: RunState = {
+  id: "run",
+  stage: "triage",
+  attempt: 1,
+  sessionId: "s",
+  startedAt: "2026-03-01T10:00:00.000Z",
+  step: writeStep({ at: "begun" }),
+};
+
+const ANSWERED: HitlState = {
+  question: "Which one?",
+  cause: "question",
+  origin: "ready",
+  askedAt: "2026-03-01T09:00:00.000Z",
+  commentId: null,
+  awaits: null,
+  resumes: false,
+  answer: {
+    text: "The first.",
+    last: "The first.",
+    by: "alice",
+    door: "api",
+    at: "2026-03-01T09:30:00.000Z",
+    commentId: null,
+    lastSeen: null,
+  },
+  decision: null,
+  reason: null,
+};
+
+describe("An issue that waits", () => {
+  it("and loses its claim over the limit is put down without a word on GitHub", async () => {
+    await using rig = await newRig();
+    const issue = rig.world.addIssue({ labels: ["hydraflow-find"] });
+    await rig.hasWaited(issue.number, BEGUN, "claim", 2 * HOUR_MS);
+
+    await rig.run("triage", issue.number, async (_context, _run, lost) => {
+      rig.client.updateComment = () => Promise.resolve({ ok: false, failure: unreachable() });
+      while (!lost.aborted) await rig.clock.advance(MINUTE_MS);
+      return { kind: "interrupted" };
+    });
+
+    expect(rig.world.commentsOf(issue.number)).toHaveLength(1);
+    expect(rig.world.issue(issue.number).labels).toContain("hydraflow-find");
+    expect(rig.state.issue(issue.number).run?.step).toBe(BEGUN.step);
+    expect(rig.waits.notice).toContain("the claim was lost");
+  });
+
+  it("while a person's answer is worked in keeps question and answer, and is a notice", async () => {
+    await using rig = await newRig();
+    const issue = rig.world.addIssue({ labels: ["hydraflow-hitl"] });
+    await rig.state.update(issue.number, (old) => ({ ...old, hitl: ANSWERED }));
+    await rig.hasWaited(issue.number, { ...BEGUN, stage: "hitl" }, "git-locked", 2 * HOUR_MS);
+
+    await rig.run("hitl", issue.number, () => Promise.resolve(wait("git: index.lock", null, "git-locked")));
+
+    expect(rig.state.issue(issue.number).hitl).toEqual(ANSWERED);
+    expect(rig.waits.notice).toContain("git: index.lock");
+  });
+
+  it("after a restart waits on for the same thing only", async () => {
+    await using rig = await newRig();
+    const [same, other] = [0, 1].map(() => rig.world.addIssue({ labels: ["hydraflow-find"] }).number);
+    await rig.hasWaited(same ?? 0, BEGUN, "git-locked", 30 * MINUTE_MS);
+    await rig.hasWaited(other ?? 0, BEGUN, "agent", 5 * HOUR_MS);
+
+    for (const number of [same ?? 0, other ?? 0])
+      await rig.run("triage", number, () => Promise.resolve(wait("git: index.lock", null, "git-locked")));
+
+    expect(rig.state.issue(same ?? 0).waited?.ms).toBe(30 * MINUTE_MS);
+    expect(rig.state.issue(other ?? 0)).toMatchObject({ hitl: null, waited: { cause: "git-locked", ms: 0 } });
+  });
+
+  it("waits no more once its run is taken up, or has gone a step on", async () => {
+    await using rig = await newRig();
+    const issue = rig.world.addIssue({ labels: ["hydraflow-find"] });
+    await rig.hasWaited(issue.number, BEGUN, "git-locked", HOUR_MS);
+    rig.client.inject({ at: 1, method: "issue", when: "before", how: unreachable() });
+    await rig.run("triage", issue.number, () => Promise.reject(new Error("it was not looked at")));
+    const before = rig.waits.of(issue.number)?.cause;
+    await rig.clock.advance(MINUTE_MS);
+
+    let during: unknown = "never run";
+    await rig.run("triage", issue.number, async (_context, run) => {
+      await run.mark({ at: "prompted" });
+      during = [rig.waits.of(issue.number), run.state().waitingSince, run.state().waited];
+      return { kind: "interrupted" };
+    });
+
+    expect(before).toBe("github");
+    expect(during).toEqual([null, null, null]);
+  });
+
+  it("waits no more when a person has moved it", async () => {
+    await using rig = await newRig();
+    const issue = rig.world.addIssue({ labels: ["hydraflow-find"] });
+    rig.client.inject({ at: 1, method: "issue", when: "before", how: unreachable() });
+    const never: StageWork = () => Promise.reject(new Error("it is not to be worked on"));
+    await rig.run("triage", issue.number, never);
+    const before = rig.waits.issues;
+    rig.world.setLabels(issue.number, ["hydraflow-plan"]);
+
+    await rig.run("triage", issue.number, never);
+
+    expect([before, rig.waits.issues]).toEqual([[issue.number], []]);
+  });
+
+  it("for a machine that is short is no bug, wherever that is met", async () => {
+    await using rig = await newRig();
+    const issue = rig.world.addIssue({ labels: ["hydraflow-find"] });
+    await rig.state.update(issue.number, (old) => ({ ...old, run: { ...BEGUN, step: SETTLING } }));
+    rig.client.issue = () => Promise.reject(FULL);
+
+    await rig.run("triage", issue.number, () => Promise.reject(new Error("it was not looked at")));
+    await rig.upkeep.run(signal);
+
+    expect(rig.waits.of(issue.number)).toMatchObject({ cause: "machine", reason: expect.stringContaining("ENOSPC") });
+    expect(rig.bugs.notice).toContain("this machine is short: ENOSPC");
+    expect(rig.told.filter(({ type }) => type === "worker.bug")).toEqual([]);
+  });
+
+  it("for GitHub to say that it was closed is forgotten when it was opened again", async () => {
+    await using rig = await newRig();
+    const issue = rig.world.addIssue({ labels: ["hydraflow-find"] });
+    await rig.state.update(issue.number, (old) => ({ ...old, run: { ...BEGUN, id: "closed-1", step: SETTLING } }));
+    await rig.store.refresh(signal);
+    rig.client.inject({ at: 1, method: "issue", when: "before", how: unreachable() });
+    await rig.upkeep.run(signal);
+    const before = rig.waits.of(issue.number)?.cause;
+
+    await rig.upkeep.run(signal);
+
+    expect([before, rig.waits.issues, rig.state.issue(issue.number).run]).toEqual(["github", [], null]);
+  });
+});
+
+describe("The inbox", () => {
+  it("asks nothing about an issue that moved on while the others were read", async () => {
+    await using rig = await newRig();
+    const [first, second] = [0, 1].map(() => rig.world.addIssue({ labels: ["hydraflow-hitl"] }));
+    await rig.store.refresh(signal);
+    const comments = rig.client.comments.bind(rig.client);
+    rig.client.comments = (number, inner) => {
+      if (second !== undefined) rig.store.put({ ...second, labels: ["hydraflow-ready"] });
+      return comments(number, inner);
+    };
+
+    await new HitlInbox(rig.context, rig.store, rig.waits).look(signal);
+
+    expect(rig.state.issue(first?.number ?? 0).hitl).not.toBeNull();
+    expect(rig.state.issue(second?.number ?? 0).hitl).toBeNull();
+  });
+});
+
+const SETTLING = writeStep({
+  at: "settling",
+  outcome: { kind: "close", result: "closed", reason: "it was closed" },
+  decidedAt: "2026-03-01T11:00:00.000Z",
+});
+
+async function newRig() {
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await makeTemporaryDirectory());
+  const clock = new ManualClock();
+  const world = new MemoryGitHub({ now: () => clock.now() });
+  world.allowWriting("alice");
+  const client = world.connect();
+  const told: WorkerEvent[] = [];
+  const tell = (event: WorkerEvent) => void told.push(event);
+  const state = stack.use(await StateTracker.open(directory.file("state.json"), clock));
+  const journal = stack.use(await Journal.open(directory.file("journal.jsonl"), clock));
+  const config = resolveConfig([]);
+  if (!config.ok) throw new Error("the defaults are not well");
+  const shared = { github: client, journal, clock, labelPrefix: "hydraflow", tell, state };
+  const claims = stack.use(new ClaimKeeper({ ...shared, owner: "host/acme-web/1", leaseMs: LEASE_MS }));
+  const mover = new LabelMover({ ...shared, stateOf: (number) => state.issue(number) });
+  const store = new IssueStore({ ...shared, syncIntervalMs: 1, fullSyncIntervalMs: 600_000 });
+  const bugs = new BugBook(clock, tell);
+  const around = { attention: { suspicion: () => null }, roomProblem: () => Promise.resolve(null) };
+  const context = { ...shared, ...around, config: config.value } as unknown as StageContext;
+  const sessions = { note: () => Promise.resolve() } as unknown as SessionLog;
+  const limits = { limitMs: HOUR_MS, ciTimeoutMs: MINUTE_MS, pollIntervalMs: 30_000 };
+  const waits = new WaitBook({ clock, tell, ...limits, isAsking: () => false, isGitHubUp: () => true });
+  const parts = { context, claims, mover, store, bugs, sessions, waits };
+  let work: StageWork = () => Promise.reject(new Error("no stage runs here"));
+  const stage: StageWork = (...given) => work(...given);
+  const stages = { triage: stage, plan: stage, implement: stage, review: stage, hitl: stage };
+  const runner = new IssueRunner({ ...parts, stages });
+  const upkeep = new Upkeep({ ...parts, runner });
+  const owned = stack.move();
+  return {
+    ...{ clock, world, client, told, state, store, bugs, waits, context, upkeep },
+    run: (at: Stage, number: number, given: StageWork) => {
+      work = given;
+      const { signal: never } = new AbortController();
+      return runner.run(at, world.issue(number), never);
+    },
+    /** In an earlier process, with this run. */
+    hasWaited: (number: number, run: RunState, cause: "claim" | "git-locked" | "agent", ms: number) => {
+      const waitingSince = new Date(clock.now().getTime() - ms).toISOString();
+      const waited = { cause, mark: stepMark(run) ?? "", ms };
+      return state.update(number, (old) => ({ ...old, run, waitingSince, waited }));
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
