@@ -86,6 +86,8 @@ export interface HitlState {
   readonly awaits: string | null;
   /** Whether any answer sends the work on as it is: what there was to do lay outside of it. */
   readonly resumes: boolean;
+  /** Whether it is asked because the text made the worker stand still; see attention.ts. */
+  readonly isSuspicion?: true | undefined;
   readonly answer: HitlAnswer | null;
   readonly decision: "skip" | "close" | null;
   readonly reason: string | null;
@@ -223,6 +225,7 @@ const hitl = z.strictObject({
   commentId: z.nullable(id),
   awaits: z._default(z.nullable(z.string()), null),
   resumes: z._default(z.boolean(), false),
+  isSuspicion: z.optional(z.literal(true)),
   answer: z.nullable(answer),
   decision: z.nullable(z.enum(["skip", "close"])),
   reason: z.nullable(z.string()),

@@ -106,7 +106,7 @@ async function runOnce(
   signal: AbortSignal,
 ): Promise<AgentOutcome> {
   const prepared = await makeAgentHome(turn.home).then((temporary) => ok(temporary), fail);
-  if (!prepared.ok) return homeless(prepared.failure);
+  if (!prepared.ok) return homelessOutcome(prepared.failure);
   await using transcript = await Transcript.open(turn.transcriptFile);
   using clocks = new TurnClocks(options.clocks);
   const state = new ClaudeTurn();
@@ -134,7 +134,7 @@ async function runOnce(
 }
 
 /** No turn of any issue could begin there. A shortage is thrown on: it is the machine's, not the agent's. */
-export function homeless(thrown: unknown): AgentOutcome {
+export function homelessOutcome(thrown: unknown): AgentOutcome {
   if (shortageOf(thrown) !== null) throw thrown;
   return { kind: "never-started", evidence: messageOf(thrown) };
 }

@@ -25,8 +25,6 @@ const FORGET_MS = 7 * 86_400_000;
 const HEARD_LATE_MS = 1_000;
 const FILE_BYTES_MAX = 1_048_576;
 const QUESTION_BEFORE_UNITS_MAX = 1_000;
-/** The question is known again by its beginning. */
-const QUESTION_START = "The worker of this repository fell silent ";
 
 const documentSchema = z.strictObject({
   issues: z.record(z.string(), z.strictObject({ silences: z.int(), lastAt: z.iso.datetime() })),
@@ -39,7 +37,7 @@ export interface AttentionOptions {
   /** How the process before this one ended, where it ended silent. */
   readonly silence: Silence | null;
   readonly state: {
-    issue(number: number): Pick<IssueState, "hitl">;
+    issue(number: number): Pick<IssueState, "hitl" | "pull" | "askedChecks">;
     issues(): ReadonlyMap<number, Pick<IssueState, "pull">>;
   };
 }
@@ -49,6 +47,10 @@ export interface Suspicion {
   readonly cause: HitlCause;
   readonly question: string;
   readonly resumes: boolean;
+  readonly awaits: string | null;
+  readonly isSuspicion: true;
+  /** What the question before asked for is still asked for. */
+  readonly change: Partial<Pick<IssueState, "askedChecks">>;
 }
 
 export class Attention implements Disposable {
@@ -94,8 +96,7 @@ export class Attention implements Disposable {
 
   /** Of an issue, or of its pull request. */
   isSuspect(number: number): boolean {
-    const issue = this.#issueOf(number);
-    const known = this.#issues.get(issue);
+    const [issue, known] = this.#knownOf(number);
     if (known === undefined || known.silences < SILENCES_MAX) return false;
     const { hitl } = this.#state.issue(issue);
     const answer = isOurs(hitl) ? (hitl?.answer ?? null) : null;
@@ -108,7 +109,7 @@ export class Attention implements Disposable {
 
   /** It silenced us although nobody but GitHub's client met its text: nothing of it is asked for, but once a day. */
   isUntouchable(number: number): boolean {
-    const known = this.#issues.get(this.#issueOf(number));
+    const [, known] = this.#knownOf(number);
     if (known === undefined || known.silences <= SILENCES_MAX || !this.isSuspect(number)) return false;
     return Math.abs(Date.now() - Date.parse(known.lastAt)) < LEAVE_MS;
   }
@@ -120,21 +121,33 @@ export class Attention implements Disposable {
 
   /** Null when nothing is held against it, or when a person has ended it: that needs no text. */
   suspicion(issue: number): Suspicion | null {
-    const { hitl } = this.#state.issue(issue);
+    const { hitl, askedChecks } = this.#state.issue(issue);
     if (!this.isSuspect(issue) || (hitl !== null && hitl.decision !== null)) return null;
-    const question =
-      `${QUESTION_START}${SILENCES_MAX} times while it read the text of this issue, so the text is not read any more: ` +
+    const own =
+      `The worker of this repository fell silent ${SILENCES_MAX} times while it read the text of this issue, so the text is not read any more: ` +
       "title, description, comments and what belongs to its pull request.\n\n" +
       "Shorten or delete what is unusual in it, very long comments first. Then answer with `hydraflow hitl answer`, " +
       "on the dashboard or over HTTP; comments on this issue are not read until then. Or end it there with skip or close.";
-    if (hitl === null || isOurs(hitl)) return { cause: hitl?.cause ?? "not-ready", question, resumes: true };
+    if (hitl === null)
+      return { cause: "not-ready", question: own, resumes: true, awaits: null, isSuspicion: true, change: {} };
+    const { cause, resumes, awaits } = hitl;
     const before = hitl.question.slice(0, QUESTION_BEFORE_UNITS_MAX);
-    const both = `${question}\n\nIt waited for an answer to this before, and still does:\n\n${before}`;
-    return { cause: hitl.cause, question: both, resumes: hitl.resumes };
+    const question = isOurs(hitl)
+      ? hitl.question
+      : `${own}\n\nIt waited for an answer to this before, and still does:\n\n${before}`;
+    return { cause, question, resumes, awaits, isSuspicion: true, change: { askedChecks } };
   }
 
   [Symbol.dispose](): void {
     this.#breadcrumb[Symbol.dispose]();
+  }
+
+  /** Asked of every issue in a list, so only those are looked at that anything is held against. */
+  #knownOf(number: number): [number, Record | undefined] {
+    const own = this.#issues.get(number);
+    if (own !== undefined) return [number, own];
+    for (const [issue, known] of this.#issues) if (this.#state.issue(issue).pull === number) return [issue, known];
+    return [number, undefined];
   }
 
   #issueOf(number: number): number {
@@ -151,7 +164,7 @@ export class Attention implements Disposable {
 }
 
 function isOurs(hitl: IssueState["hitl"]): boolean {
-  return hitl?.question.startsWith(QUESTION_START) === true;
+  return hitl?.isSuspicion === true;
 }
 
 /** A file that does not check out is none: what counts is counted anew. */

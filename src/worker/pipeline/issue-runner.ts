@@ -3,6 +3,7 @@
 
 import type { Clock } from "../../core/clock.ts";
 import { assertNever } from "../../core/errors.ts";
+import { RecentMap } from "../../core/recent-map.ts";
 import { LABEL_OF_STAGE, type Stage, stageLabelsOf } from "../../core/stage.ts";
 import type { Claim, ClaimHeld } from "../claim-keeper.ts";
 import type { Issue } from "../github/github.ts";
@@ -32,6 +33,7 @@ export interface IssueRunnerOptions extends SettlementParts {
   readonly waits: WaitBook;
 }
 
+const HELD_MAX = 1_000;
 const CLAIM_LOST = "the claim was lost, and with it the right to go on";
 
 export class IssueRunner {
@@ -40,7 +42,7 @@ export class IssueRunner {
   readonly #teller: RunTeller;
   readonly #waits: RunWaits;
   /** Issues that another worker has, as last seen. */
-  readonly #heldBy = new Map<number, ClaimHeld>();
+  readonly #heldBy = new RecentMap<number, ClaimHeld>(HELD_MAX);
 
   constructor(options: IssueRunnerOptions) {
     this.#options = options;

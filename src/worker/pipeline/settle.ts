@@ -111,7 +111,7 @@ export function settledState(state: IssueState, outcome: FinalOutcome, stage: St
 }
 
 function handOffSettlement(
-  { cause, question, awaits = null, resumes = false }: Extract<FinalOutcome, { kind: "hand-off" }>,
+  { cause, question, awaits = null, resumes = false, isSuspicion }: Extract<FinalOutcome, { kind: "hand-off" }>,
   facts: SettleFacts,
   nothing: Settlement,
 ): Settlement {
@@ -127,6 +127,7 @@ function handOffSettlement(
     commentId: null,
     awaits,
     resumes,
+    isSuspicion,
     answer: null,
     decision: null,
     reason: null,

@@ -49,6 +49,7 @@ export type StageOutcome =
       readonly awaits?: HitlState["awaits"];
       /** Whether any answer sends it on as it is. */
       readonly resumes?: boolean;
+      readonly isSuspicion?: HitlState["isSuspicion"];
       readonly change?: StateChange;
     }
   | {

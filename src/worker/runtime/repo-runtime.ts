@@ -21,7 +21,7 @@ import type { Said } from "../pipeline/whereabouts.ts";
 import type { RunMeter } from "../run-meter.ts";
 import type { SessionLog } from "../session-log.ts";
 import type { StateTracker } from "../state-tracker.ts";
-import { allOrNone } from "./all-or-none.ts";
+import { allOrNone, isEndOf } from "./all-or-none.ts";
 import { roomProblem } from "./disk-room.ts";
 import { NoticeTeller, noticeOf, saidOf } from "./notice.ts";
 import { openParts, type RuntimeParts } from "./open-parts.ts";
@@ -191,7 +191,7 @@ export class RepoRuntime implements AsyncDisposable {
       await surroundings.look(signal);
       await allOrNone([orchestrator, surroundings, this.metrics, this.#transcriptKeeper()], run);
     } catch (thrown) {
-      if (!renewed.signal.aborted) throw thrown;
+      if (!isEndOf(thrown, renewed.signal)) throw thrown;
     } finally {
       this.#orchestrator = null;
       this.#surroundings = null;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { Redactor } from "../../../src/core/redact.ts";
-import { homeless } from "../../../src/worker/agent/claude-driver.ts";
+import { homelessOutcome } from "../../../src/worker/agent/claude-driver.ts";
 import { openWorkshop } from "./agent-workshop.ts";
 import { driverFor, NEVER, outcomeOf, PATIENT } from "./fake-agent-rig.ts";
 
@@ -17,8 +17,8 @@ describe("a home that cannot be made", () => {
   it("is the machine's matter where it is short of something, and the agent's else", () => {
     const short = Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
 
-    expect(() => homeless(short)).toThrow("ENOSPC");
-    expect(homeless(new Error("ENOTDIR: not a directory"))).toMatchObject({ kind: "never-started" });
+    expect(() => homelessOutcome(short)).toThrow("ENOSPC");
+    expect(homelessOutcome(new Error("ENOTDIR: not a directory"))).toMatchObject({ kind: "never-started" });
   });
 });
 

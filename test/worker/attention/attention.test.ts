@@ -120,6 +120,37 @@ describe("a suspect", () => {
     expect(attention.suspicion(9)).toBeNull();
   });
 
+  it("is not told by the words of a question, which an agent may choose", async () => {
+    using attention = await suspectOf(8);
+    const question = attention.suspicion(8)?.question ?? "";
+    issues.set(8, { ...UNKNOWN_ISSUE, hitl: { ...ASKED, question, answer: null } });
+
+    expect(attention.isUnasked(8)).toBe(true);
+  });
+
+  it("keeps what else ends the wait for the question before, and the checks that one was about", async () => {
+    using attention = await suspectOf(8);
+    issues.set(8, { ...UNKNOWN_ISSUE, hitl: { ...ASKED, awaits: "reviews" }, askedChecks: ["test"] });
+    const both = attention.suspicion(8);
+    const asked = { ...ASKED, question: both?.question ?? "", awaits: "reviews", isSuspicion: true as const };
+    issues.set(8, { ...UNKNOWN_ISSUE, hitl: asked, askedChecks: ["test"] });
+
+    expect(both).toMatchObject({ awaits: "reviews", change: { askedChecks: ["test"] }, isSuspicion: true });
+    expect(attention.suspicion(8)).toEqual(both);
+  });
+
+  it("is looked for among those that anything is held against alone", async () => {
+    (await suspectOf(8))[Symbol.dispose]();
+    issues.set(8, { ...UNKNOWN_ISSUE, pull: 12 });
+    let listings = 0;
+    const counted = { ...state, issues: () => ((listings += 1), issues) };
+    using attention = await Attention.open({ dataRoot: directory.path, silence: null, state: counted });
+
+    expect([8, 9, 12].map((number) => attention.isSuspect(number))).toEqual([true, false, true]);
+    expect(attention.isUntouchable(9)).toBe(false);
+    expect(listings).toBe(0);
+  });
+
   it("is one no more when a person has answered, and is one again after two more silences", async () => {
     using attention = await suspectOf(8);
     const question = attention.suspicion(8)?.question ?? "";
@@ -134,7 +165,7 @@ describe("a suspect", () => {
         lastSeen: null,
       },
     });
-    const asked = { ...ASKED, question };
+    const asked = { ...ASKED, question, isSuspicion: true as const };
     issues.set(8, { ...UNKNOWN_ISSUE, hitl: asked });
     const unanswered = [attention.isSuspect(8), attention.isUnasked(8)];
     issues.set(8, { ...UNKNOWN_ISSUE, hitl: { ...asked, answer: answer("2000-01-01T00:00:00.000Z") } });
