@@ -1,9 +1,10 @@
 // The worktrees of a checkout, as `git worktree list --porcelain -z` (git-worktree(1)) tells them: attributes end in NUL,
 // entries in an empty attribute. And who of them holds a branch, which nobody else may then move or delete.
 
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
+import { nothingUnlessShort, readPointer } from "../../core/checkout/git-directory.ts";
 import { ok, type Result } from "../../core/result.ts";
 import type { Git } from "./git.ts";
 import type { GitFailure } from "./git-failure.ts";
@@ -71,12 +72,12 @@ export async function holderOf(
   const holder = entries.find((entry) => entry.branch === branch && entry.path !== own);
   if (holder !== undefined) return holder.path;
   const linked = join(commonDirectory, "worktrees");
-  const names = await readdir(linked).catch(() => []);
+  const names = (await readdir(linked).catch(nothingUnlessShort)) ?? [];
   for (const directory of [commonDirectory, ...names.map((name) => join(linked, name))]) {
-    const pointer = await readFile(join(directory, "gitdir"), "utf8").catch(() => "");
+    const pointer = await readPointer(join(directory, "gitdir"));
     if (resolve(directory, pointer.trim()) === join(own, ".git")) continue;
     for (const file of IN_PROGRESS) {
-      const name = await readFile(join(directory, file), "utf8").catch(() => "");
+      const name = await readPointer(join(directory, file));
       if (name.trim().replace(/^refs\/heads\//, "") === branch) return directory;
     }
   }
