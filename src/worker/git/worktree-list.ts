@@ -2,10 +2,11 @@
 // entries in an empty attribute. And who of them holds a branch, which nobody else may then move or delete.
 
 import { readdir } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 
 import { nothingUnlessShort, readPointer } from "../../core/checkout/git-directory.ts";
 import { ok, type Result } from "../../core/result.ts";
+import { issueOfName } from "./branch-name.ts";
 import type { Git } from "./git.ts";
 import type { GitFailure } from "./git-failure.ts";
 import { openWorktreeRoot } from "./worktree-directory.ts";
@@ -58,8 +59,8 @@ export async function listIssueWorktrees(
   if (!listed.ok) return listed;
   return ok(
     listed.value.flatMap((entry) => {
-      const issue = /^issue-([1-9]\d*)$/.exec(entry.path.slice(opened.value.length + 1))?.[1];
-      return issue !== undefined && dirname(entry.path) === opened.value ? [{ ...entry, issue: Number(issue) }] : [];
+      const issue = issueOfName(basename(entry.path));
+      return issue !== null && dirname(entry.path) === opened.value ? [{ ...entry, issue }] : [];
     }),
   );
 }
