@@ -32,7 +32,7 @@ export async function findGitDirectory(checkout: string): Promise<FoundGitDirect
     return await find(checkout);
   } catch (error) {
     if (errnoOf(error) !== "EACCES") throw error;
-    return { kind: "closed", place: String((error as NodeJS.ErrnoException).path ?? checkout) };
+    return { kind: "closed", place: (error as NodeJS.ErrnoException).path ?? checkout };
   }
 }
 

@@ -167,10 +167,10 @@ describe("WorktreeManager", () => {
   });
 
   it("goes by the first of several URLs of the origin, which is the one that is fetched from", async () => {
-    const web = await fixture.repository({ name: "mirrored" });
-    sh(web.checkout, "remote", "set-url", "--add", "origin", "https://git.example/else/mirror.git");
+    const mirrored = await fixture.repository({ name: "mirrored" });
+    sh(mirrored.checkout, "remote", "set-url", "--add", "origin", "https://git.example/else/mirror.git");
 
-    expect((await web.worktrees.ensure(7, "main", signal)).ok).toBe(true);
+    expect((await mirrored.worktrees.ensure(7, "main", signal)).ok).toBe(true);
   });
 
   it("refuses a checkout whose origin names another repository, unless the operator said so", async () => {
