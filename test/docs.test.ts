@@ -30,6 +30,7 @@ test("the page on repositories has every sentence that refuses one", () => {
     SENTENCES.extension(path, words),
     SENTENCES.refused(path, words),
     SENTENCES.late(path),
+    SENTENCES.unreadable(place),
     SENTENCES.readOnly(place),
     lfsMissing(path),
   ];

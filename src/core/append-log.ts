@@ -2,13 +2,12 @@
 // a record that was cut at the end is dropped; a damaged one in the middle is kept aside as evidence and reported, never
 // skipped in silence. The bound holds under load: a file that would pass it is rewritten with the newest records only.
 
-import { readFileSync, statSync } from "node:fs";
-import { appendFile, type FileHandle, open } from "node:fs/promises";
+import { appendFile, constants, type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { checksum } from "./checksum.ts";
-import { ensurePrivateDirectory, replaceFile, syncDirectory } from "./durable-file.ts";
-import { errnoOf, HydraError } from "./errors.ts";
+import { ensurePrivateDirectory, readBytesAtOnce, replaceFile, syncDirectory } from "./durable-file.ts";
+import { HydraError } from "./errors.ts";
 import { PRIVATE_FILE_MODE } from "./paths.ts";
 
 const RECORD_BYTES_MAX = 262_144;
@@ -17,6 +16,8 @@ const FILE_BYTES_MAX = 2_147_483_647;
 /** No more is added to `<file>.damaged` once it is this large. */
 const EVIDENCE_BYTES_MAX = 16_777_216;
 const NEWLINE = 0x0a;
+/** Never waiting for somebody who reads from a pipe. */
+const APPENDING = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 
 export interface AppendLogOptions<R> {
   readonly bytesMax: number;
@@ -53,7 +54,7 @@ export class AppendLog<R extends object> implements AsyncDisposable {
 
   static async open<R extends object>(path: string, options: AppendLogOptions<R>): Promise<AppendLog<R>> {
     await ensurePrivateDirectory(dirname(path));
-    const content = readBytes(path);
+    const content = readBytesAtOnce(path, FILE_BYTES_MAX);
     const read = readEntries<R>(content ?? new Uint8Array());
     if (read.damaged.length > 0) await keepEvidence(`${path}.damaged`, read.damaged);
     if (read.damaged.length > 0 || read.cutTail) await replaceFile(path, encodeEntries(read.entries));
@@ -120,7 +121,7 @@ export class AppendLog<R extends object> implements AsyncDisposable {
   }
 
   async #open(): Promise<FileHandle> {
-    this.#file = await open(this.#path, "a", PRIVATE_FILE_MODE);
+    this.#file = await open(this.#path, APPENDING, PRIVATE_FILE_MODE);
     // It may be new.
     if (this.#bytes === 0) await syncDirectory(dirname(this.#path));
     return this.#file;
@@ -144,7 +145,7 @@ export class AppendLog<R extends object> implements AsyncDisposable {
   async #rewrite(entries: Entry<R>[]): Promise<void> {
     this.#suspect = true;
     await replaceFile(this.#path, encodeEntries(entries));
-    const file = await open(this.#path, "a", PRIVATE_FILE_MODE);
+    const file = await open(this.#path, APPENDING, PRIVATE_FILE_MODE);
     await this.#file?.close().catch(() => undefined);
     this.#file = file;
     this.#entries = entries;
@@ -157,18 +158,6 @@ interface ReadEntries<R> {
   readonly entries: Entry<R>[];
   readonly damaged: Uint8Array[];
   readonly cutTail: boolean;
-}
-
-/** Undefined when there is no file. */
-function readBytes(path: string): Uint8Array | undefined {
-  try {
-    const { size } = statSync(path);
-    if (size > FILE_BYTES_MAX) throw new RangeError(`${path} has ${size} bytes, the limit is ${FILE_BYTES_MAX}`);
-    return readFileSync(path);
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
 }
 
 function readEntries<R>(content: Uint8Array): ReadEntries<R> {
@@ -186,7 +175,7 @@ function readEntries<R>(content: Uint8Array): ReadEntries<R> {
 }
 
 async function keepEvidence(path: string, lines: readonly Uint8Array[]): Promise<void> {
-  const size = readBytes(path)?.length ?? 0;
+  const size = readBytesAtOnce(path, FILE_BYTES_MAX)?.length ?? 0;
   if (size > EVIDENCE_BYTES_MAX) return;
   await appendFile(path, Buffer.concat(lines.flatMap((line) => [line, Buffer.of(NEWLINE)])), {
     mode: PRIVATE_FILE_MODE,

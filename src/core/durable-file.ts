@@ -112,13 +112,18 @@ function makeDirectory(path: string): void {
 /** The text of a file of at most `bytesMax`, or undefined when there is none. Throws on anything else, a pipe or a device
  * for instance: reading one may never end, and this reads on the thread. */
 export async function readTextIfExists(path: string, bytesMax: number): Promise<string | undefined> {
+  return readBytesAtOnce(path, bytesMax)?.toString("utf8");
+}
+
+/** The same, as bytes, and before it returns. */
+export function readBytesAtOnce(path: string, bytesMax: number): Buffer | undefined {
   let file: number | undefined;
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const found = fstatSync(file);
     if (!found.isFile() && !found.isDirectory()) throw new RangeError(`${path} is no regular file`);
     if (found.size > bytesMax) throw new RangeError(`${path} has ${found.size} bytes, the limit is ${bytesMax}`);
-    return readFileSync(file, "utf8");
+    return readFileSync(file);
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;

@@ -2,7 +2,7 @@
 // the records of that time, never the log; how many were dropped is said in the first record that gets through. Nothing
 // is buffered without bound.
 
-import { closeSync, fstatSync, openSync, readSync, unlinkSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, statSync, unlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { createStream, type RotatingFileStream } from "rotating-file-stream";
@@ -82,6 +82,7 @@ export class LogFile implements AsyncDisposable {
     // There are always two: where only one is allowed, they share what it may take.
     const size = filesMax === 1 ? Math.ceil(bytesMax / 2) : bytesMax;
     removeSurplus(file, Math.max(2, filesMax));
+    makeRoom(file);
     const stream = createStream((index) => (typeof index === "number" ? rotatedName(file, index) : basename(file)), {
       path: dirname(file),
       size: `${size}B`,
@@ -108,10 +109,19 @@ function removeSurplus(file: string, filesMax: number): void {
   }
 }
 
+/** A pipe would hold whoever opens it until somebody reads from it. */
+function makeRoom(file: string): void {
+  try {
+    if (statSync(file, { throwIfNoEntry: false })?.isFIFO() === true) unlinkSync(file);
+  } catch {
+    // Opening it says what is wrong.
+  }
+}
+
 /** It has bytes, and the last one ends no line. */
 function isTorn(file: string): boolean {
   try {
-    const descriptor = openSync(file, "r");
+    const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const last = Buffer.alloc(1);
       return readSync(descriptor, last, 0, 1, fstatSync(descriptor).size - 1) === 1 && last[0] !== NEWLINE;

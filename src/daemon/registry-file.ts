@@ -1,12 +1,12 @@
 // Reads and replaces supervisor-state.json. A damaged file is kept as evidence and its last good copy is used; a write
 // happens only when the file on disk is the one we know, so nobody's change is lost.
 
-import { copyFileSync, linkSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, linkSync, renameSync, rmSync } from "node:fs";
 import { copyFile, lstat, readdir, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 import type { Clock } from "../core/clock.ts";
-import { readTextIfExists, replaceFile } from "../core/durable-file.ts";
+import { readBytesAtOnce, readTextIfExists, replaceFile } from "../core/durable-file.ts";
 import { errnoOf, HydraError, messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit-code.ts";
 import type { SupervisorPaths } from "../core/paths.ts";
@@ -155,14 +155,7 @@ type ReadOutcome =
 
 /** What was read or written a moment ago lies in memory: reading it takes less than asking another thread to. */
 function readAtOnce(path: string): string | undefined {
-  try {
-    const { size } = statSync(path);
-    if (size > FILE_BYTES_MAX) throw new RangeError(`${path} has ${size} bytes, the limit is ${FILE_BYTES_MAX}`);
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
+  return readBytesAtOnce(path, FILE_BYTES_MAX)?.toString("utf8");
 }
 
 async function refuseLink(path: string): Promise<void> {

@@ -11,15 +11,13 @@ import {
   readSync,
   renameSync,
   statSync,
-  truncateSync,
-  unlinkSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 
 import { ensurePrivateDirectory } from "../core/durable-file.ts";
-import { errnoOf, HydraError } from "../core/errors.ts";
-import { PRIVATE_FILE_MODE } from "../core/paths.ts";
+import { errnoOf } from "../core/errors.ts";
+import { openPlainFile } from "../core/plain-file.ts";
 
 const FILE = join("logs", "worker.stderr.log");
 /** What earlier births printed, when a process that was there before them takes over. */
@@ -72,10 +70,16 @@ export class WorkerOutput {
 
   /** The child appends, so a cut file goes on at its new end. Runs at each heartbeat, so it looks without the thread pool. */
   bound(): void {
+    let file: number | undefined;
     try {
-      if (statSync(this.#path).size > FILE_BYTES_MAX) truncateSync(this.#path);
+      const found = lstatSync(this.#path);
+      if (!found.isFile() || found.size <= FILE_BYTES_MAX) return;
+      file = openSync(this.#path, constants.O_WRONLY | SAFELY);
+      ftruncateSync(file);
     } catch {
       // For instance gone; the next birth makes it again.
+    } finally {
+      if (file !== undefined) closeSync(file);
     }
   }
 
@@ -91,14 +95,9 @@ export class WorkerOutput {
   }
 }
 
-/** To append to. Whatever stands in the way and is no file makes room for one. */
+/** To append to. */
 export function openOutput(path: string): number {
-  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | SAFELY;
-  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) unlinkSync(path);
-  const file = openSync(path, flags, PRIVATE_FILE_MODE);
-  if (fstatSync(file).isFile()) return file;
-  closeSync(file);
-  throw new HydraError("OUTPUT_NOT_OURS", `${path} is no file`);
+  return openPlainFile(path, constants.O_APPEND);
 }
 
 /** The last wanted lines at the end of the file, behind `from`; nothing where it cannot be read. A respawn waits for it. */

@@ -3,7 +3,7 @@
 // one worker moves it, under a kernel lock, into `<data root>/legacy/`; a marker says who. Formats differ, so nothing of
 // it is read except the record of runs, which is the same.
 
-import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { closeSync, constants, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -167,7 +167,7 @@ function readHead(path: string): string | undefined {
   let file: number | undefined;
   try {
     if (statSync(path).isDirectory()) return "";
-    file = openSync(path, "r");
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const head = Buffer.alloc(HEAD_BYTES);
     return head.toString("latin1", 0, readSync(file, head));
   } catch (error) {

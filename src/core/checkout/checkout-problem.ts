@@ -9,6 +9,7 @@ import { fail, ok, type Result } from "../result.ts";
 import { findGitDirectory, isShortage, nothingUnlessShort } from "./git-directory.ts";
 import { askGit, type GitHost, type GitReply } from "./git-question.ts";
 import { lfsProblem } from "./lfs.ts";
+import { ORIGIN_QUESTION, originIn } from "./origin-url.ts";
 
 const CONFIG_BYTES_MAX = 1_048_576;
 const WORDS_MAX = 300;
@@ -27,6 +28,7 @@ export async function examineCheckout(
   const found = await findGitDirectory(path);
   if (found.kind === "none") return fail(SENTENCES.none(path));
   if (found.kind === "bare") return fail(SENTENCES.bare(path));
+  if (found.kind === "closed") return fail(SENTENCES.unreadable(found.place));
   if (found.kind === "dangling") return fail(SENTENCES.dangling(path, found.target));
   const { gitDirectory, commonDirectory } = found;
   const config = await stat(join(commonDirectory, "config")).catch(nothingUnlessShort);
@@ -58,14 +60,6 @@ export async function unwritablePart(commonDirectory: string): Promise<string | 
   return null;
 }
 
-/** The first of several is what is fetched from. */
-const ORIGIN_QUESTION = ["config", "--local", "--includes", "--null", "--get-all", "remote.origin.url"];
-
-function originIn(output: string): string | null {
-  const url = output.split("\0", 1)[0] ?? "";
-  return url === "" ? null : url;
-}
-
 export const SENTENCES = {
   none: (path: string) => `${path} is no git checkout; give the directory that holds .git`,
   bare: (path: string) =>
@@ -83,13 +77,16 @@ export const SENTENCES = {
   refused: (path: string, words: string) => `git cannot open ${path}: ${words}; mend that first`,
   late: (path: string) =>
     `git did not open ${path} in time; look at what its configuration includes, and at its disk, and try again`,
+  unreadable: (place: string) =>
+    `${place} cannot be read by the user that HydraFlow runs as; give that user the right to read it`,
   readOnly: (place: string) =>
     `${place} cannot be written by the user that HydraFlow runs as, and commits and worktrees are kept there; give that user the right to write`,
 } as const;
 
-function refusalOf(path: string, { exitCode, stderr, isMissing }: GitReply): string {
-  if (isMissing) return SENTENCES.noGit();
-  if (exitCode === null) return SENTENCES.late(path);
+function refusalOf(path: string, { stderr, problem }: GitReply): string {
+  if (problem === "missing") return SENTENCES.noGit();
+  if (problem === "gone") return SENTENCES.none(path);
+  if (problem === "late") return SENTENCES.late(path);
   if (stderr.includes("dubious ownership")) return SENTENCES.otherUser(path);
   const words = stderr.split("\n").find((line) => line.startsWith("fatal: ") || line.startsWith("error: ")) ?? stderr;
   // Git lists the extensions that it does not know in lines of their own.

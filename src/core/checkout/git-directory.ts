@@ -1,16 +1,15 @@
 // Where a checkout keeps its git directory (gitrepository-layout(5)), found without running git: a few small files are
 // read, and none of them is parsed further than its first line.
 
-import { lstat, realpath, stat } from "node:fs/promises";
+import { access, constants, lstat, realpath, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
 import { errnoOf } from "../errors.ts";
+import { shortageOf } from "../shortage.ts";
 import { readSmallFile } from "./small-file.ts";
 
 const POINTER_BYTES_MAX = 8_192;
 const POINTER = "gitdir: ";
-/** Trouble of this machine, which says nothing about the checkout. */
-const SHORTAGES = new Set(["EMFILE", "ENFILE", "ENOMEM", "EIO"]);
 
 export type FoundGitDirectory =
   | {
@@ -23,14 +22,27 @@ export type FoundGitDirectory =
   /** The directory is itself a git directory, without files beside it. */
   | { readonly kind: "bare" }
   /** The `.git` file names a place where no git directory is. */
-  | { readonly kind: "dangling"; readonly target: string };
+  | { readonly kind: "dangling"; readonly target: string }
+  /** We have no right to look at this. */
+  | { readonly kind: "closed"; readonly place: string };
 
 /** `checkout` is a real path. Throws only when the machine is short of something. */
 export async function findGitDirectory(checkout: string): Promise<FoundGitDirectory> {
+  try {
+    return await find(checkout);
+  } catch (error) {
+    if (errnoOf(error) !== "EACCES") throw error;
+    return { kind: "closed", place: (error as NodeJS.ErrnoException).path ?? checkout };
+  }
+}
+
+/** Throws EACCES where it may not look. */
+async function find(checkout: string): Promise<FoundGitDirectory> {
   const entry = join(checkout, ".git");
-  const kind = await stat(entry).catch(nothingUnlessShort);
+  const kind = await stat(entry).catch(nothingIfAbsent);
   if (kind === undefined) return (await isGitDirectory(checkout)) ? { kind: "bare" } : { kind: "none" };
   if (kind.isDirectory()) return (await isGitDirectory(entry)) ? foundAt(entry) : { kind: "none" };
+  await access(entry, constants.R_OK);
   const target = await pointerIn(entry);
   if (target === undefined) return { kind: "none" };
   const directory = resolve(checkout, target);
@@ -50,19 +62,25 @@ export async function readPointer(path: string): Promise<string> {
   return (await readSmallFile(path, POINTER_BYTES_MAX).catch(nothingUnlessShort)) ?? "";
 }
 
+/** Trouble of this machine, which says nothing about the checkout. */
 export function isShortage(error: unknown): boolean {
-  return SHORTAGES.has(errnoOf(error) ?? "");
+  return shortageOf(error) !== null;
 }
 
 export function nothingUnlessShort(error: unknown): undefined {
   if (isShortage(error)) throw error;
 }
 
+function nothingIfAbsent(error: unknown): undefined {
+  if (errnoOf(error) === "EACCES") throw error;
+  return nothingUnlessShort(error);
+}
+
 async function foundAt(directory: string): Promise<FoundGitDirectory> {
   const gitDirectory = await realpath(directory);
   const common = (await readPointer(join(gitDirectory, "commondir"))).trim();
   const shared = resolve(gitDirectory, common);
-  const commonDirectory = await realpath(shared).catch(nothingUnlessShort);
+  const commonDirectory = await realpath(shared).catch(nothingIfAbsent);
   if (commonDirectory === undefined) return { kind: "dangling", target: shared };
   return { kind: "found", gitDirectory, commonDirectory };
 }
@@ -70,9 +88,9 @@ async function foundAt(directory: string): Promise<FoundGitDirectory> {
 /** Every git directory has a HEAD, be its refs kept as files or as a reftable. */
 async function isGitDirectory(path: string): Promise<boolean> {
   const [head, objects] = await Promise.all(
-    [join(path, "HEAD"), join(path, "objects")].map((name) => lstat(name).catch(nothingUnlessShort)),
+    [join(path, "HEAD"), join(path, "objects")].map((name) => lstat(name).catch(nothingIfAbsent)),
   );
   if (head === undefined || head.isDirectory()) return false;
   // A linked worktree's has a file that names the shared one, and no objects of its own.
-  return objects !== undefined || (await lstat(join(path, "commondir")).catch(nothingUnlessShort)) !== undefined;
+  return objects !== undefined || (await lstat(join(path, "commondir")).catch(nothingIfAbsent)) !== undefined;
 }

@@ -4,10 +4,13 @@
 // the worker's git: `safe.directory` has a meaning for git only there (git-config(1)).
 
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { devNull } from "node:os";
 import { dirname } from "node:path";
 
-import { errnoOf } from "../errors.ts";
+import { errnoOf, messageOf } from "../errors.ts";
+import { absoluteEntries } from "../search-path.ts";
+import { shortageOf } from "../shortage.ts";
 
 const OUTPUT_BYTES_MAX = 65_536;
 
@@ -17,14 +20,15 @@ export interface GitHost {
 }
 
 export interface GitReply {
-  /** Null when git could not be started or was stopped. */
+  /** Null when git came to none of its own; `problem` says why. */
   readonly exitCode: number | null;
   readonly stdout: string;
+  /** What git said, or what kept it from being run. */
   readonly stderr: string;
-  readonly isMissing: boolean;
+  readonly problem: "missing" | "gone" | "late" | "other" | null;
 }
 
-/** Never rejects. Aborting kills git. */
+/** Rejects only when the machine is short of something. Aborting kills git. */
 export function askGit(
   directory: string,
   gitArguments: readonly string[],
@@ -38,23 +42,31 @@ export function askGit(
     killSignal: "SIGKILL",
     signal,
   } as const;
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
+    const end = (error: unknown, exitCode: number | null, stdout: string, stderr: string): void => {
+      if (exitCode !== null) resolve({ exitCode, stdout, stderr, problem: null });
+      else if (signal.aborted) resolve({ exitCode, stdout, stderr, problem: "late" });
+      else if (shortageOf(error) !== null) reject(error);
+      // The same is said where the directory is gone.
+      else if (errnoOf(error) === "ENOENT")
+        resolve({ exitCode, stdout, stderr, problem: existsSync(directory) ? "missing" : "gone" });
+      else resolve({ exitCode, stdout, stderr: messageOf(error), problem: "other" });
+    };
     try {
       const child = execFile("git", gitArguments, options, (error, stdout, stderr) => {
-        const code = error?.code;
-        const exitCode = error === null ? 0 : typeof code === "number" ? code : null;
-        resolve({ exitCode, stdout, stderr, isMissing: errnoOf(error) === "ENOENT" });
+        const code = error === null ? 0 : error.code;
+        end(error, typeof code === "number" ? code : null, stdout, stderr);
       });
       child.stdin?.end();
     } catch (error) {
-      resolve({ exitCode: null, stdout: "", stderr: "", isMissing: errnoOf(error) === "ENOENT" });
+      end(error, null, "", "");
     }
   });
 }
 
 function environmentOf(directory: string, { environment }: GitHost): Record<string, string> {
   return {
-    PATH: environment["PATH"] ?? "/usr/bin:/bin",
+    PATH: absoluteEntries(environment["PATH"] ?? ""),
     HOME: environment["HOME"] ?? devNull,
     LC_ALL: "C",
     GIT_OPTIONAL_LOCKS: "0",

@@ -1,7 +1,9 @@
 // The environment of an agent, built from an allow-list: what is not named here or by the operator does not exist for it.
 // An agent gets no GitHub token and no token of ours, whoever names one; git settings of the operator are never inherited.
 
-import { delimiter, isAbsolute, join } from "node:path";
+import { join } from "node:path";
+
+import { absoluteEntries } from "../../core/search-path.ts";
 
 const INHERITED = new Set([
   "PATH",
@@ -72,11 +74,6 @@ export function agentDirectories(home: string): Record<"home" | "config" | "cach
     data: join(home, ".local", "share"),
     state: join(home, ".local", "state"),
   };
-}
-
-/** A relative entry would be looked up in the worktree: the repository could bring its own `git`. */
-function absoluteEntries(path: string): string {
-  return path.split(delimiter).filter(isAbsolute).join(delimiter);
 }
 
 function isHandedOn(name: string, configured: readonly string[]): boolean {

@@ -1,9 +1,9 @@
 // Says which issue's text this process is about to read, in a way that outlives SIGKILL: a few bytes in a file that was
 // opened once, overwritten without a wait. A process that stands still can say nothing any more; its successor reads them.
 
-import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
 
-import { PRIVATE_FILE_MODE } from "../../core/paths.ts";
+import { openPlainFile } from "../../core/plain-file.ts";
 
 /** Always the same length: a full disk takes what is written over. */
 const CHARACTERS = 40;
@@ -38,18 +38,24 @@ export class Breadcrumb implements Disposable {
 
 /** What the process before has left; null when it was reading nothing of a single issue. */
 export function readCrumb(path: string): Crumb | null {
+  let file: number | null = null;
   try {
-    const [issue, atMs] = readFileSync(path, "utf8").slice(0, CHARACTERS).trim().split(" ").map(Number);
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    const bytes = Buffer.alloc(CHARACTERS);
+    const text = bytes.toString("utf8", 0, readSync(file, bytes, 0, CHARACTERS, 0));
+    const [issue, atMs] = text.trim().split(" ").map(Number);
     if (!Number.isSafeInteger(issue) || !Number.isSafeInteger(atMs)) return null;
     return issue === undefined || atMs === undefined || issue < 1 ? null : { issue, atMs };
   } catch {
     return null;
+  } finally {
+    if (file !== null) closeSync(file);
   }
 }
 
 function opened(path: string): number | null {
   try {
-    return openSync(path, "w", PRIVATE_FILE_MODE);
+    return openPlainFile(path, constants.O_TRUNC);
   } catch {
     return null;
   }

@@ -5,6 +5,8 @@ import { fail, ok, type Result } from "../../core/result.ts";
 import { type GitFailure, gitFailure } from "./git-failure.ts";
 
 const BRANCH_LENGTH_MAX = 200;
+/** Work branches lie below, but for those of another name, which their records tell. */
+const WORK_AREA = "agent/";
 const SHA = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 
 /** Stricter than git-check-ref-format(1): that one accepts `$(id)`, `a;b` and names that read as options. */
@@ -25,7 +27,7 @@ export function isSha(text: string): boolean {
 }
 
 export function workBranchName(issue: number): string {
-  return `agent/issue-${issue}`;
+  return `${WORK_AREA}${worktreeName(issue)}`;
 }
 
 /**
@@ -42,12 +44,18 @@ export function isWorkBranchName(branch: string): boolean {
   return issue !== undefined && workBranchNames(Number(issue)).includes(branch);
 }
 
-/** Null for a name that is not ours beyond doubt. */
+/** Null for a name that is not of this form. Whether the branch is ours, only what we have on record says. */
 export function issueOfBranch(branch: string): number | null {
-  const digits = /^agent\/issue-([1-9]\d{0,14})$/.exec(branch)?.[1];
-  return digits === undefined ? null : Number(digits);
+  return branch.startsWith(WORK_AREA) ? issueOfName(branch.slice(WORK_AREA.length)) : null;
 }
 
+/** Of an issue's worktree, home and plan. */
 export function worktreeName(issue: number): string {
   return `issue-${issue}`;
+}
+
+/** What `worktreeName` was made of; null for any other name. */
+export function issueOfName(name: string): number | null {
+  const digits = /^issue-([1-9]\d{0,14})$/.exec(name)?.[1];
+  return digits === undefined ? null : Number(digits);
 }

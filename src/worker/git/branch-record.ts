@@ -8,11 +8,13 @@
 import { copyFile, mkdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 
-import { readTextIfExists, replaceFile } from "../../core/durable-file.ts";
+import { exists, readTextIfExists, replaceFile } from "../../core/durable-file.ts";
 import { PRIVATE_DIRECTORY_MODE } from "../../core/paths.ts";
 import { z } from "../../core/schema.ts";
 
 const RECORD_BYTES_MAX = 4_096;
+/** Stands for the branch where all else is forgotten. */
+const KEPT = "branch-is-kept";
 /** Git may compare whole seconds. */
 const SETTLED_MS = 2_000;
 
@@ -117,10 +119,22 @@ export class BranchRecord {
     await rm(this.#directory, { recursive: true, force: true });
   }
 
+  /** All that is left of it: the branch is there, and it is ours. */
+  async forgetButBranch(): Promise<void> {
+    await this.forget();
+    await mkdir(this.#directory, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
+    await replaceFile(join(this.#directory, KEPT), "");
+  }
+
   async #store(state: BranchState): Promise<void> {
     await replaceFile(join(this.#directory, "branch.json"), JSON.stringify(state));
     this.#state = state;
   }
+}
+
+/** Whether `forgetButBranch` has left it. */
+export function isBranchAlone(directory: string): Promise<boolean> {
+  return exists(join(directory, KEPT));
 }
 
 /** With its time, by which git knows the files that may have changed without looking different. */

@@ -2,15 +2,29 @@
 // the issue; a branch that somebody has checked out is left to them.
 
 import { ok, type Result } from "../../core/result.ts";
-import { issueOfBranch, workBranchName } from "./branch-name.ts";
+import { issueOfBranch } from "./branch-name.ts";
 import type { Git, GitCall, GitOutput } from "./git.ts";
 import type { GitFailure } from "./git-failure.ts";
 import { holderOf, listWorktrees } from "./worktree-list.ts";
 
-/** All of them lie below, but for those of another name, which their records tell. */
 const AREA = "agent";
 const LOCAL = "refs/heads/";
 const TRACKED = "refs/remotes/origin/";
+
+/** How an issue's worktree and branch are removed. */
+export interface Removal {
+  /** The local branch stays, for a person who may want what was made. */
+  readonly keepsBranch?: boolean;
+  /** Somebody who remembers the issue says that the branch is ours, although no worktree and no record of it is left. */
+  readonly isOurs?: boolean;
+  /** Asked in the moment in which nobody can make the worktree; without its consent nothing is done. */
+  readonly mayGo?: () => boolean;
+}
+
+export interface Removed {
+  /** The worktree of somebody else that has the branch checked out, for which it was left; null when it is gone. */
+  readonly branchKeptFor: string | null;
+}
 
 export class BranchRefs {
   readonly #git: Git;
@@ -23,29 +37,23 @@ export class BranchRefs {
 
   /** Null when they are gone; else whose worktree the local branch was left for. `own` is the issue's worktree. */
   async remove(
-    { issue, branch: recorded, own }: { issue: number; branch: string; own: string },
+    { branch, own }: { branch: string; own: string },
     signal: AbortSignal,
   ): Promise<Result<string | null, GitFailure>> {
     const entries = await listWorktrees(this.#git, this.#commonDirectory, signal);
     if (!entries.ok) return entries;
-    const branches = [...new Set([workBranchName(issue), recorded])];
-    const refs = await this.#list(branches, signal);
+    const refs = await this.#list([branch], signal);
     if (!refs.ok) return refs;
-    const where = { entries: entries.value, commonDirectory: this.#commonDirectory, own };
-    let keptFor: string | null = null;
-    for (const branch of branches) {
-      const holder = await holderOf(branch, where);
-      keptFor ??= holder;
-      const gone = [`${TRACKED}${branch}`, ...(holder === null ? [`${LOCAL}${branch}`] : [])];
-      for (const ref of gone.filter((each) => refs.value.includes(each))) {
-        const deleted = await this.#run(["update-ref", "--no-deref", "-d", ref], signal);
-        if (!deleted.ok) return deleted;
-      }
+    const holder = await holderOf(branch, { entries: entries.value, commonDirectory: this.#commonDirectory, own });
+    const gone = [`${TRACKED}${branch}`, ...(holder === null ? [`${LOCAL}${branch}`] : [])];
+    for (const ref of gone.filter((each) => refs.value.includes(each))) {
+      const deleted = await this.#run(["update-ref", "--no-deref", "-d", ref], signal);
+      if (!deleted.ok) return deleted;
     }
-    return ok(keptFor);
+    return ok(holder);
   }
 
-  /** The issues that any of these refs is of. */
+  /** The issues after which any of these refs is called. */
   async issues(signal: AbortSignal): Promise<Result<ReadonlySet<number>, GitFailure>> {
     const refs = await this.#list([AREA], signal);
     if (!refs.ok) return refs;

@@ -1,5 +1,6 @@
 // The checkout that we work in is still that of our repository: its origin says so, unless a person named the repository.
 
+import { ORIGIN_QUESTION, originIn } from "../../core/checkout/origin-url.ts";
 import { isSameRepository, parseRemoteUrl, type RepositoryName } from "../../core/repository-name.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import type { Git } from "./git.ts";
@@ -21,9 +22,9 @@ export async function checkOrigin(
 ): Promise<Result<undefined, GitFailure>> {
   if (isOriginOverridden) return ok();
   const call = { directory: commonDirectory, variables: { GIT_DIR: commonDirectory }, answers: [1] };
-  const read = await git.run({ ...call, arguments: ["config", "--get", "remote.origin.url"] }, signal);
+  const read = await git.run({ ...call, arguments: ORIGIN_QUESTION }, signal);
   if (!read.ok) return read;
-  const origin = parseRemoteUrl(read.value.stdout.trim());
+  const origin = parseRemoteUrl((originIn(read.value.stdout) ?? "").trim());
   if (origin.ok && isSameRepository(origin.value.fullName, repository.fullName)) return ok();
   const found = origin.ok ? origin.value.fullName : "no repository";
   return fail(gitFailure("failed", `the origin of ${checkout} names ${found}, not ${repository.fullName}`));

@@ -1,6 +1,7 @@
 // Keeps what git would obey (configuration, hooks, attributes, pointers, what stands in for objects) as it was before an
-// agent's turn, and puts it back after. An agent shares our user, and one line in .git/config runs a program at the host's next `git add`; no list of
-// overrides can be complete, because filter names come from .gitattributes. Reads with plain fs, never by running git.
+// agent's turn, and puts it back after. An agent shares our user, and one line in .git/config runs a program at the host's
+// next `git add`; no list of overrides can be complete, because filter names come from .gitattributes. Reads with plain fs,
+// never by running git.
 // A commit-graph is not watched: housekeeping rewrites it, and our git reads none (git-environment.ts).
 // The copy is on disk while a turn runs, so that a worker killed in between still finds out at its next start.
 

@@ -1,6 +1,6 @@
 // Which changes of a git configuration are harmless. Ordinary commands of an agent write branch tracking or initialise
-// submodules, and package managers set core.hooksPath, which our git overrides; everything else counts. The reading is strict on purpose: a line
-// that could mean something else to git is not harmless.
+// submodules, and package managers set core.hooksPath, which our git overrides; everything else counts. The reading is
+// strict on purpose: a line that could mean something else to git is not harmless.
 
 const BRANCH_HEADER = /^\[branch "[A-Za-z0-9][A-Za-z0-9._/-]*"\]$/;
 const BRANCH_LINE = /^\t(remote|merge|rebase|pushRemote|vscode-merge-base) = [A-Za-z0-9._/-]+$/;

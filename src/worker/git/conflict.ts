@@ -5,8 +5,9 @@
 // is on one side (binary, deleted, renamed) was decided by nobody, so it must have changed too.
 
 import { createHash } from "node:crypto";
-import { lstat, readFile, readlink } from "node:fs/promises";
+import { constants, lstat, readlink } from "node:fs/promises";
 
+import { readSmallBytes } from "../../core/checkout/small-file.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { fieldsOf, fileAt, readablePath } from "./byte-path.ts";
 import { errnoOf } from "../../core/errors.ts";
@@ -125,8 +126,9 @@ async function contentOf(path: Buffer): Promise<{ name: string; text: string | n
     const found = await lstat(path);
     if (found.isSymbolicLink())
       return { name: `link ${(await readlink(path, { encoding: "buffer" })).toString("latin1")}`, text: null };
-    if (!found.isFile() || found.size > FILE_BYTES_MAX) return { name: "unreadable", text: null };
-    const bytes = await readFile(path);
+    if (!found.isFile()) return { name: "unreadable", text: null };
+    const bytes = await readSmallBytes(path, FILE_BYTES_MAX, constants.O_NOFOLLOW);
+    if (bytes === undefined) return { name: "unreadable", text: null };
     return { name: `file ${createHash("sha256").update(bytes).digest("hex")}`, text: bytes.toString("latin1") };
   } catch (error) {
     const isAbsent = ["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "");

@@ -5,6 +5,8 @@
 
 import { devNull } from "node:os";
 
+import { absoluteEntries } from "../../core/search-path.ts";
+
 export interface Identity {
   readonly name: string;
   readonly email: string;
@@ -79,7 +81,7 @@ export function gitEnvironment(parts: GitEnvironmentParts): Record<string, strin
   const { name, email } = parts.identity;
   return {
     ...parts.variables,
-    PATH: parts.path,
+    PATH: absoluteEntries(parts.path),
     // A `.netrc` in a directory that an agent can write to would name another account.
     HOME: parts.remoteUrl === undefined ? parts.home : devNull,
     XDG_CONFIG_HOME: parts.home,

@@ -33,13 +33,13 @@ export interface GitFailure {
 
 const REMOTE_CHARACTERS_MAX = 4_000;
 
+const SHORT =
+  /no space left on device|disk quota exceeded|too many open files|cannot allocate memory|out of memory|resource temporarily unavailable|cannot fork\b/i;
+/** Lines that tell of the server: what that is short of is its own matter. */
+const OF_SERVER = /^\s*(?:remote:|error: remote unpack failed|! \[remote )/;
+
 /** First match wins: a remote's refusal may quote the words of any later row. */
 const KINDS: readonly (readonly [RegExp, GitFailureKind])[] = [
-  // What the server is short of is the server's matter.
-  [
-    /^(?!remote:).*(?:no space left on device|disk quota exceeded|too many open files|cannot allocate memory|out of memory|resource temporarily unavailable|cannot fork\b)/im,
-    "short",
-  ],
   // A name that stands in the way of ours: `agent` beside `agent/issue-1`, here or on the server.
   [/exists; cannot create|'[^']*' exists, cannot create/i, "conflict"],
   [/\[remote rejected\][^[]*\((internal server error|fatal error in commit_refs)/i, "network"],
@@ -94,8 +94,11 @@ export function baseGone(base: string): GitFailure {
   return gitFailure("base-gone", `the remote has no branch '${base}'`);
 }
 
+/** `output` as git printed it: its lines tell who said what. */
 export function classifyGitOutput(output: string): GitFailureKind {
-  return KINDS.find(([pattern]) => pattern.test(output))?.[1] ?? "failed";
+  if (output.split(/[\r\n]/).some((line) => SHORT.test(line) && !OF_SERVER.test(line))) return "short";
+  const text = output.replace(/\s+/g, " ").trim();
+  return KINDS.find(([pattern]) => pattern.test(text))?.[1] ?? "failed";
 }
 
 /** The lines that the server sent through git's side band, without git's own frame around them. */

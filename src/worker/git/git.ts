@@ -94,7 +94,8 @@ export function createGit(options: GitOptions): Git {
   for (const name of readdirSync(options.home)) rmSync(join(options.home, name), { recursive: true, force: true });
   const running = new Map<string, number>();
   const { clock, onLockRemoved: onRemoved = () => undefined } = options;
-  const locks = new StaleLocks({ clock, longestCallMs: NETWORK_TIMEOUT_MS + KILL_GRACE_MS, onRemoved });
+  const longestCallMs = NETWORK_TIMEOUT_MS + KILL_GRACE_MS;
+  const locks = new StaleLocks({ clock, longestCallMs, ownVariable: RUN_VARIABLE, onRemoved });
   return {
     isRunningIn: (directory) => (running.get(directory) ?? 0) > 0,
     run: async (call, signal) => {
@@ -270,5 +271,5 @@ function failureOf(options: GitOptions, error: unknown, raw: Raw | undefined): G
   if (/spawn git ENOENT/.test(message)) return gitFailure("failed", "git is not installed, or not on PATH", null);
   if (/directory that does not exist/.test(message))
     return gitFailure("not-found", `${message}: the working directory is gone`, null);
-  return { ...gitFailure(classifyGitOutput(text), message, exitCode), remote: remoteWords(lines) };
+  return { ...gitFailure(classifyGitOutput(lines), message, exitCode), remote: remoteWords(lines) };
 }

@@ -1,8 +1,9 @@
 // One file as it was, and how to put it back. Plain file system calls that follow no link at the last step.
 
-import { lstat, mkdir, readdir, readFile, readlink, rm, symlink } from "node:fs/promises";
+import { constants, lstat, mkdir, readdir, readlink, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
+import { readSmallBytes } from "../../core/checkout/small-file.ts";
 import { replaceFile } from "../../core/durable-file.ts";
 import { errnoOf } from "../../core/errors.ts";
 import { z } from "../../core/schema.ts";
@@ -29,7 +30,9 @@ export async function keepFile(path: string): Promise<KeptFile> {
   if (found.isSymbolicLink()) return { kind: "link", target: await readlink(path) };
   if (!found.isFile()) return { kind: "other", what: found.isDirectory() ? DIRECTORY : "special file" };
   if (found.size > FILE_BYTES_MAX) return { kind: "other", what: `file of ${found.size} bytes` };
-  return { kind: "file", mode: found.mode & 0o777, content: (await readFile(path)).toString("base64") };
+  const bytes = await readSmallBytes(path, FILE_BYTES_MAX, constants.O_NOFOLLOW);
+  if (bytes === undefined) return { kind: "other", what: "special file" };
+  return { kind: "file", mode: found.mode & 0o777, content: bytes.toString("base64") };
 }
 
 /** Every file and link below a directory; a link in its place is kept as what it is, and not entered. */

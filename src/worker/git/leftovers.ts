@@ -1,17 +1,25 @@
 // Which issues there is anything of in the checkout and beside it, for whoever takes away what has ended.
 
 import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 
 import { ok, type Result } from "../../core/result.ts";
+import { issueOfName, worktreeName } from "./branch-name.ts";
+import { isBranchAlone } from "./branch-record.ts";
 import { BranchRefs } from "./branch-refs.ts";
 import type { Git } from "./git.ts";
 import type { GitFailure } from "./git-failure.ts";
 import { listIssueWorktrees } from "./worktree-list.ts";
 
 export interface GitLeftovers {
-  /** Issues with a worktree or a record of their branch. */
+  /** Issues with a worktree or a record of their work. */
   readonly worktrees: ReadonlySet<number>;
-  /** Issues with a local branch, or with what was seen of the remote's. */
+  /** Issues of which nothing but a branch of ours was kept. */
+  readonly kept: ReadonlySet<number>;
+  /**
+   * Issues after which a local branch is called, or one that was seen on the remote. It may be somebody else's, who names
+   * branches as we do.
+   */
   readonly branches: ReadonlySet<number>;
 }
 
@@ -24,9 +32,12 @@ export async function findGitLeftovers(
   const branches = await new BranchRefs(where.git, where.commonDirectory).issues(signal);
   if (!branches.ok) return branches;
   const names = await readdir(where.records).catch((): string[] => []);
-  const recorded = names.flatMap((name) => Number(/^issue-([1-9]\d*)$/.exec(name)?.[1] ?? []));
+  const recorded = names.flatMap((name) => issueOfName(name) ?? []);
+  const kept = new Set<number>();
+  for (const issue of recorded) if (await isBranchAlone(join(where.records, worktreeName(issue)))) kept.add(issue);
   return ok({
-    worktrees: new Set([...listed.value.map(({ issue }) => issue), ...recorded]),
+    worktrees: new Set([...listed.value.map(({ issue }) => issue), ...recorded.filter((issue) => !kept.has(issue))]),
+    kept,
     branches: branches.value,
   });
 }

@@ -1,11 +1,15 @@
 // Lock files that a killed git or a power cut left behind. Git never takes such a file away by itself, so whatever needs
 // the lock would wait for ever. A lock goes only when no git call of ours can be behind it any more and no process has
-// it open; where the system does not show who has it open, it must be far older. Any other is waited for, by name.
+// it open; where the system does not show who has it open, it must be far older. Any other is waited for, by name. Git
+// closes a lock that it goes on to hold, over an editor for instance: where any git works on the repository, the lock must
+// be far older too.
 
-import { lstat, readdir, readlink, realpath, unlink } from "node:fs/promises";
+import { lstat, readdir, readFile, readlink, realpath, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 
 import type { Clock } from "../../core/clock.ts";
+import { readPointer } from "../../core/checkout/git-directory.ts";
+import { exists } from "../../core/durable-file.ts";
 import { errnoOf, messageOf } from "../../core/errors.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 
@@ -14,12 +18,13 @@ const UNSEEN_AGE_MS_MIN = 6 * 3_600_000;
 /** Between the limit of our longest git call and the age from which on a lock cannot be that call's. */
 const MARGIN_MS = 5 * 60_000;
 const SEEN_MAX = 100;
-const LOCK_NAME = /\.lock$/;
 
 export interface StaleLocksOptions {
   readonly clock: Clock;
   /** No git call of ours takes longer. */
   readonly longestCallMs: number;
+  /** Stands in the environment of each of them. */
+  readonly ownVariable: string;
   readonly onRemoved: (file: string, ageMs: number) => void;
 }
 
@@ -59,7 +64,7 @@ export class StaleLocks {
 
   /** Null when there is none, or what stands there is no lock file. */
   async #look(named: string): Promise<Lock | null> {
-    if (!LOCK_NAME.test(named)) return null;
+    if (!named.endsWith(".lock")) return null;
     try {
       // No link on the way leads to a file of somebody else.
       const file = join(await realpath(dirname(named)), basename(named));
@@ -81,9 +86,12 @@ export class StaleLocks {
     if (ageMs < this.ageMsMin)
       return `and is waited for; left behind, it is removed when it is ${inWords(this.ageMsMin)} old`;
     const holder = await holderOfFile(file, uid);
-    if (holder === "nobody") return null;
-    if (holder !== "unseen") return `and process ${holder} has it open`;
+    if (typeof holder === "number") return `and process ${holder} has it open`;
     if (ageMs >= UNSEEN_AGE_MS_MIN) return null;
+    const git = holder === "nobody" ? await gitAt(file, this.#options.ownVariable) : null;
+    if (holder === "nobody" && git === null) return null;
+    if (git !== null)
+      return `and process ${git} is a git that may hold it; it is removed when it is ${inWords(UNSEEN_AGE_MS_MIN)} old`;
     return `and is removed when it is ${inWords(UNSEEN_AGE_MS_MIN)} old, for nobody can see here who has it open`;
   }
 
@@ -134,6 +142,36 @@ async function holderOfFile(file: string, uid: number): Promise<number | "nobody
       if ((await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => "")) === file) return Number(pid);
   }
   return "nobody";
+}
+
+/** Another's git that works on the repository of this lock, as its working directory or its environment says. */
+async function gitAt(file: string, ownVariable: string): Promise<number | null> {
+  const roots = await placesOf(file);
+  const isWithin = (path: string): boolean => roots.some((root) => path === root || path.startsWith(`${root}/`));
+  for (const name of (await readdir("/proc").catch((): string[] => [])).filter((each) => /^\d+$/.test(each))) {
+    const program = basename(await readlink(`/proc/${name}/exe`).catch(() => ""));
+    if (program !== "git" && !program.startsWith("git-")) continue;
+    const cwd = await readlink(`/proc/${name}/cwd`).catch(() => "");
+    const environment = (await readFile(`/proc/${name}/environ`, "utf8").catch(() => "")).split("\0");
+    if (environment.some((each) => each.startsWith(`${ownVariable}=`))) continue;
+    const named = environment.flatMap((each) => /^GIT_(?:COMMON_)?DIR=(.*)$/s.exec(each)?.[1] ?? []);
+    if ([cwd, ...named.map((path) => resolve(cwd, path))].some(isWithin)) return Number(name);
+  }
+  return null;
+}
+
+/** Where the repository of this lock is kept, and where its worktrees stand. */
+async function placesOf(file: string): Promise<string[]> {
+  let common = dirname(file);
+  while (common !== "/" && !(await exists(join(common, "objects")))) common = dirname(common);
+  if (common === "/") return [dirname(file)];
+  const linked = join(common, "worktrees");
+  const names = await readdir(linked).catch((): string[] => []);
+  const pointers = await Promise.all(names.map((name) => readPointer(join(linked, name, "gitdir"))));
+  const worktrees = pointers.flatMap((text, index) =>
+    text.trim() === "" ? [] : dirname(resolve(linked, names[index] ?? "", text.trim())),
+  );
+  return [common, ...(basename(common) === ".git" ? [dirname(common)] : []), ...worktrees];
 }
 
 function inWords(ms: number): string {

@@ -1,10 +1,12 @@
 // The worktrees of a checkout, as `git worktree list --porcelain -z` (git-worktree(1)) tells them: attributes end in NUL,
 // entries in an empty attribute. And who of them holds a branch, which nobody else may then move or delete.
 
-import { readdir, readFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { readdir } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 
+import { nothingUnlessShort, readPointer } from "../../core/checkout/git-directory.ts";
 import { ok, type Result } from "../../core/result.ts";
+import { issueOfName } from "./branch-name.ts";
 import type { Git } from "./git.ts";
 import type { GitFailure } from "./git-failure.ts";
 import { openWorktreeRoot } from "./worktree-directory.ts";
@@ -57,8 +59,8 @@ export async function listIssueWorktrees(
   if (!listed.ok) return listed;
   return ok(
     listed.value.flatMap((entry) => {
-      const issue = /^issue-([1-9]\d*)$/.exec(entry.path.slice(opened.value.length + 1))?.[1];
-      return issue !== undefined && dirname(entry.path) === opened.value ? [{ ...entry, issue: Number(issue) }] : [];
+      const issue = issueOfName(basename(entry.path));
+      return issue !== null && dirname(entry.path) === opened.value ? [{ ...entry, issue }] : [];
     }),
   );
 }
@@ -71,12 +73,12 @@ export async function holderOf(
   const holder = entries.find((entry) => entry.branch === branch && entry.path !== own);
   if (holder !== undefined) return holder.path;
   const linked = join(commonDirectory, "worktrees");
-  const names = await readdir(linked).catch(() => []);
+  const names = (await readdir(linked).catch(nothingUnlessShort)) ?? [];
   for (const directory of [commonDirectory, ...names.map((name) => join(linked, name))]) {
-    const pointer = await readFile(join(directory, "gitdir"), "utf8").catch(() => "");
+    const pointer = await readPointer(join(directory, "gitdir"));
     if (resolve(directory, pointer.trim()) === join(own, ".git")) continue;
     for (const file of IN_PROGRESS) {
-      const name = await readFile(join(directory, file), "utf8").catch(() => "");
+      const name = await readPointer(join(directory, file));
       if (name.trim().replace(/^refs\/heads\//, "") === branch) return directory;
     }
   }

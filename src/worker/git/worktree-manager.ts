@@ -5,9 +5,9 @@ import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { fail, ok, type Result } from "../../core/result.ts";
-import { BranchRecord } from "./branch-record.ts";
+import { BranchRecord, isBranchAlone } from "./branch-record.ts";
 import { checkBranchName, workBranchName, workBranchNames, worktreeName } from "./branch-name.ts";
-import { BranchRefs } from "./branch-refs.ts";
+import { BranchRefs, type Removal, type Removed } from "./branch-refs.ts";
 import { linkedDirectoryOf } from "./checkout.ts";
 import type { GitCall, GitOutput } from "./git.ts";
 import { baseGone, type GitFailure, gitFailure } from "./git-failure.ts";
@@ -32,11 +32,6 @@ export interface Worktree extends PlacedWorktree {
   /** The base branch on the remote, as just fetched. */
   readonly baseSha: string;
   readonly reused: boolean;
-}
-
-export interface Removed {
-  /** The worktree of somebody else that has the branch checked out, for which it was left; null when it is gone. */
-  readonly branchKeptFor: string | null;
 }
 
 /** Where a worktree is to stand, and what it begins at when there is no work of its own. */
@@ -70,28 +65,31 @@ export class WorktreeManager {
   }
 
   /**
-   * Forgets the worktree and its branch here, unless somebody has that checked out. Neither being there is success. Nothing
-   * is done where `mayGo` says so in the moment in which nobody can make the worktree.
+   * Forgets the worktree and its branch here, unless somebody has that checked out. Neither being there is success. A branch
+   * goes only when it is known to be ours: others name theirs alike.
    */
   async remove(
     issue: number,
     signal: AbortSignal,
-    keepsBranch = false,
-    mayGo: () => boolean = () => true,
+    { keepsBranch = false, isOurs = false, mayGo = () => true }: Removal = {},
   ): Promise<Result<Removed, GitFailure>> {
     const removed = await this.#mutex.run(async () => {
       if (!mayGo()) return ok(null);
       const ready = await this.#prepare(issue, signal);
       if (!ready.ok) return ready;
+      const known = isOurs ? ok(true) : await this.#isKnown(issue, signal);
+      if (!known.ok) return known;
       const cleared = await this.#clear(issue, ready.value, signal);
       if (!cleared.ok) return cleared;
       const own = join(ready.value, worktreeName(issue));
       const branch = await this.branchOf(issue);
-      const branchKeptFor = keepsBranch ? ok(null) : await this.#refs.remove({ issue, branch, own }, signal);
+      const branchKeptFor = keepsBranch || !known.value ? ok(null) : await this.#refs.remove({ branch, own }, signal);
       if (!branchKeptFor.ok) return branchKeptFor;
+      const isLeft = known.value && (keepsBranch || branchKeptFor.value !== null);
       // Only the record says that a branch of another name is ours.
-      if (!keepsBranch || branch === workBranchName(issue)) {
-        await (await this.#recordOf(issue)).forget();
+      if (!isLeft || branch === workBranchName(issue)) {
+        const record = await this.#recordOf(issue);
+        await (isLeft ? record.forgetButBranch() : record.forget());
         this.#records.delete(issue);
       }
       return ok({ root: ready.value, branchKeptFor: branchKeptFor.value });
@@ -161,6 +159,13 @@ export class WorktreeManager {
     if (!gitDirectory.ok) return gitDirectory;
     const head = place.record.state?.head ?? baseSha;
     return ok({ ...place, head, gitDirectory: gitDirectory.value, reused: reused.value !== null });
+  }
+
+  async #isKnown(issue: number, signal: AbortSignal): Promise<Result<boolean, GitFailure>> {
+    const directory = join(this.#options.records, worktreeName(issue));
+    if ((await this.#recordOf(issue)).state !== null || (await isBranchAlone(directory))) return ok(true);
+    const listed = await this.list(signal);
+    return listed.ok ? ok(listed.value.some((entry) => entry.issue === issue)) : listed;
   }
 
   /** Null when there is no sound worktree. */
@@ -284,13 +289,8 @@ export class WorktreeManager {
     signal: AbortSignal,
     answers: readonly number[] = [],
   ): Promise<Result<GitOutput, GitFailure>> {
-    const { git, commonDirectory } = this.#options;
-    const call: GitCall = {
-      directory: commonDirectory,
-      arguments: gitArguments,
-      answers,
-      variables: { GIT_DIR: commonDirectory },
-    };
+    const { git, commonDirectory: directory } = this.#options;
+    const call: GitCall = { directory, arguments: gitArguments, answers, variables: { GIT_DIR: directory } };
     return git.run(call, signal);
   }
 }

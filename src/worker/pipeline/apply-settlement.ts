@@ -163,7 +163,8 @@ async function cleanUp(
   const branch = state.issue(issue).branch ?? (await workspaces.branchOf(issue));
   const deleted = remoteBranch ? await github.deleteBranch(branch, signal) : ok();
   if (!deleted.ok && mayPass(deleted.failure, decidedAt, context.clock.now())) return deleted;
-  await workspaces.remove(issue, signal, keepsLocalBranch);
+  const isOurs = state.issue(issue).branch !== null;
+  await workspaces.remove(issue, signal, { keepsBranch: keepsLocalBranch === true, isOurs });
   await removeAgentHome(join(paths.agentHomes, `issue-${issue}`));
   if (deleted.ok) return ok("");
   return ok(` Its branch \`${branch}\` is left: GitHub did not delete it (${quoted(deleted.failure.message)}).`);

@@ -9,6 +9,7 @@ import type { RepositoryName } from "../../core/repository-name.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { findCaseTwins, isCaseBlind } from "../git/case-twins.ts";
 import { commonDirectoryOf } from "../git/checkout.ts";
+import type { Removal, Removed } from "../git/branch-refs.ts";
 import { ConfigGuard } from "../git/config-guard.ts";
 import { type FreshCheckout, FreshCheckouts } from "../git/fresh-checkout.ts";
 import type { Git } from "../git/git.ts";
@@ -19,7 +20,7 @@ import { Remote } from "../git/remote.ts";
 import { tidyRepository } from "../git/tidy.ts";
 import { WorkBranch } from "../git/work-branch.ts";
 import { sweepGateHomes } from "./gate.ts";
-import { type Removed, type Worktree, WorktreeManager } from "../git/worktree-manager.ts";
+import { type Worktree, WorktreeManager } from "../git/worktree-manager.ts";
 
 export interface WorkspacesOptions {
   readonly git: Git;
@@ -126,14 +127,9 @@ export class Workspaces {
     return renewed.ok ? ok(workspace) : renewed;
   }
 
-  /** With `keepsBranch` the local branch stays, for a person who may want what was made. See WorktreeManager.remove. */
-  remove(
-    issue: number,
-    signal: AbortSignal,
-    keepsBranch = false,
-    mayGo?: () => boolean,
-  ): Promise<Result<Removed, GitFailure>> {
-    return this.#parts.worktrees.remove(issue, signal, keepsBranch, mayGo);
+  /** See WorktreeManager.remove. */
+  remove(issue: number, signal: AbortSignal, how?: Removal): Promise<Result<Removed, GitFailure>> {
+    return this.#parts.worktrees.remove(issue, signal, how);
   }
 
   /** What the issue's branch is called, on GitHub too. */

@@ -1,9 +1,10 @@
 // Plan: an agent that may read the code writes a plan, plan-check.ts holds it to its rules, and what passes is kept and
 // shown on the issue. An issue that the code satisfies already ends here, if the evidence is there.
 
-import { readFile, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { dirname, isAbsolute, join, sep } from "node:path";
 
+import { readSmallFile } from "../../core/checkout/small-file.ts";
 import { ensurePrivateDirectory, replaceFile } from "../../core/durable-file.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { type PlanVerdict, VERDICTS } from "../agent/verdict.ts";
@@ -14,6 +15,9 @@ import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { planPrompt, replanPrompt } from "../prompt/plan-prompt.ts";
 import { planComment, satisfiedComment } from "./issue-text.ts";
 import { checkPlan, planScaleOf, readEvidence } from "./plan-check.ts";
+
+/** Of a file that a plan names. */
+const FILE_BYTES_MAX = 16_777_216;
 
 export async function plan(context: StageContext, run: StageRun, signal: AbortSignal): Promise<StageOutcome> {
   const { issue } = run;
@@ -78,7 +82,7 @@ async function hasLine(directory: string, path: string, line: number): Promise<b
   try {
     const real = await realpath(join(directory, path));
     if (!real.startsWith(`${await realpath(directory)}${sep}`)) return false;
-    return (await readFile(real, "utf8")).split("\n").length >= line;
+    return ((await readSmallFile(real, FILE_BYTES_MAX)) ?? "").split("\n").length >= line;
   } catch {
     return false;
   }

@@ -4,6 +4,10 @@ import { classifyGitOutput, gitFailure, remoteWords } from "../../../src/worker/
 
 describe("classifyGitOutput", () => {
   it.each([
+    ["remote: fatal: write error\nfatal: cannot pread pack file: No space left on device", "short"],
+    ["error: file write error: No space left on device\nremote: done", "short"],
+    ["remote: counting\nremote: fatal: No space left on device\nfatal: the remote end hung up", "network"],
+    ["error: remote unpack failed: No space left on device\n ! [remote rejected] a -> a (unpacker error)", "rejected"],
     ["error: could not lock config file .git/config: File exists", "locked"],
     ["fatal: Unable to create '/x/.git/index.lock': File exists.", "locked"],
     ["error: cannot lock ref 'refs/remotes/origin/main': Unable to create '/x/main.lock': File exists", "locked"],

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, open, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -128,6 +130,27 @@ describe("a lock file that a killed git has left", () => {
     expect(failure.message).toContain(`2 days and process ${process.pid} has it open`);
     expect(existsSync(lock)).toBe(true);
   });
+
+  it.each([
+    ["in the checkout", () => ({ cwd: repository.checkout, env: process.env })],
+    ["that was told where it is", () => ({ cwd: "/", env: { ...process.env, GIT_DIR: repository.commonDirectory } })],
+  ])(
+    "stays while a git works %s, which may hold it with the file closed, and goes when that has ended",
+    async (_, how) => {
+      const lock = await leaveLock(join(repository.commonDirectory, "refs/heads/x.lock"), 3_600_000);
+      const other = spawn("git", ["cat-file", "--batch-check"], how());
+      other.stdin.write("HEAD\n");
+      await once(other.stdout, "data");
+
+      const failure = failureOf(await run("update-ref", "refs/heads/x", "HEAD"));
+      other.stdin.end();
+      await once(other, "close");
+
+      expect(failure.message).toContain(`process ${other.pid} is a git that may hold it`);
+      valueOf(await run("update-ref", "refs/heads/x", "HEAD"));
+      expect(removed).toEqual([lock]);
+    },
+  );
 
   it("is old in the end, although its date is still to come", async () => {
     const lock = await leaveLock(join(repository.commonDirectory, "refs/heads/x.lock"), -OLD_MS);

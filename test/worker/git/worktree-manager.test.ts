@@ -166,6 +166,13 @@ describe("WorktreeManager", () => {
     expect(second.reused).toBe(false);
   });
 
+  it("goes by the first of several URLs of the origin, which is the one that is fetched from", async () => {
+    const mirrored = await fixture.repository({ name: "mirrored" });
+    sh(mirrored.checkout, "remote", "set-url", "--add", "origin", "https://git.example/else/mirror.git");
+
+    expect((await mirrored.worktrees.ensure(7, "main", signal)).ok).toBe(true);
+  });
+
   it("refuses a checkout whose origin names another repository, unless the operator said so", async () => {
     const wrong = await fixture.repository({ name: "wrong", originUrl: "git@github.com:acme/else.git" });
     const forced = await fixture.repository({ name: "forced", originUrl: "/srv/git/thing", isOriginOverridden: true });
