@@ -192,7 +192,7 @@ describe("WorktreeManager", () => {
   );
 
   it("says that a base branch is missing, and what number is none", async () => {
-    expect(failureOf(await web.worktrees.ensure(7, "nowhere", signal)).kind).toBe("not-found");
+    expect(failureOf(await web.worktrees.ensure(7, "nowhere", signal)).kind).toBe("base-gone");
     expect(failureOf(await web.worktrees.ensure(0, "main", signal)).message).toContain("no issue number");
     expect(failureOf(await web.worktrees.ensure(1.5, "main", signal)).message).toContain("no issue number");
   });
