@@ -73,6 +73,7 @@ describe("Explain, when GitHub is in the way,", () => {
     const [first, second] = [rig.addIssue(), rig.addIssue("Add the second missing part")];
     const worker = await rig.start();
     await untilWhy(rig, worker, second.number, /^number 1 of 1/);
+    await rig.until("the agent is at work", () => rig.agent.turns.length === 1);
 
     rig.client.isRevoked = true;
 
