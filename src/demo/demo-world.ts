@@ -46,6 +46,8 @@ export interface DemoWorldOptions {
   /** Those of the demo when absent. */
   readonly samples?: readonly SampleRepository[];
   readonly keepDirectory: boolean;
+  /** Of the daemon, beside the demo's own. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   /** Where git and other programs are found. */
   readonly path: string;
 }
@@ -62,7 +64,7 @@ export async function makeDemoWorld(options: DemoWorldOptions, signal: AbortSign
     ),
   );
   const paths = supervisorPaths(join(directory, "home"));
-  await writeConfig(paths, forge.url);
+  await writeConfig(paths, forge.url, options.settings);
   const repositories: DemoRepository[] = [];
   const place = { directory, token: githubToken, path: options.path };
   for (const sample of options.samples ?? SAMPLE_REPOSITORIES)
@@ -81,7 +83,11 @@ export async function makeDemoWorld(options: DemoWorldOptions, signal: AbortSign
 
 type Place = Omit<GitPlace, "url">;
 
-async function writeConfig(paths: SupervisorPaths, forgeUrl: string): Promise<void> {
+async function writeConfig(
+  paths: SupervisorPaths,
+  forgeUrl: string,
+  settings: DemoWorldOptions["settings"],
+): Promise<void> {
   const config = {
     githubApiUrl: forgeUrl,
     agentDriver: "demo",
@@ -92,6 +98,7 @@ async function writeConfig(paths: SupervisorPaths, forgeUrl: string): Promise<vo
     minPlanWords: 50,
     respawnDelayMs: 200,
     respawnCountMax: 1_000,
+    ...settings,
   };
   await mkdir(paths.home, { recursive: true, mode: 0o700 });
   await writeFile(paths.config, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });

@@ -64,6 +64,8 @@ const FAULTS: readonly Fault[] = [
 ];
 
 const PACE_MS = 1_000;
+/** Five repositories of one account that look as often as the demo's use up what GitHub allows an account in an hour. */
+const SETTINGS = { pollIntervalMs: 5_000, ciPollIntervalMs: 2_000 };
 const LOOK_INTERVAL_MS = 500;
 const SAMPLE_INTERVAL_MS = 30_000;
 const JUDGED_DURATION_MS_MIN = 20 * 60_000;
@@ -79,7 +81,10 @@ export function isHeld({ doubled, left, problems, growth, isGrowthJudged, made, 
 export async function runSoak(options: SoakOptions, signal: AbortSignal): Promise<SoakReport> {
   const path = options.environment["PATH"] ?? "/usr/bin:/bin";
   const samples = soakRepositories(options.repositories);
-  await using world = await makeDemoWorld({ samples, keepDirectory: options.keepDirectory, path }, signal);
+  await using world = await makeDemoWorld(
+    { samples, keepDirectory: options.keepDirectory, path, settings: SETTINGS },
+    signal,
+  );
   const temporary = join(world.directory, "t");
   await mkdir(temporary);
   const more = { HYDRAFLOW_DEMO_PACE_MS: String(PACE_MS), TMPDIR: temporary };
