@@ -90,7 +90,8 @@ function onceKeyOf(entry: LedgerEntry): string | undefined {
   if (entry.kind === "pull.merged" || entry.kind === "issue.closed")
     return `${entry.repo} ${entry.kind} ${entry.number}`;
   // A reviewer that was asked again words it anew, so the commit tells, and not the text.
-  if (entry.kind === "review.created") return `${entry.repo} review ${entry.number} of ${String(entry.detail["head"])}`;
+  if (entry.kind === "review.created")
+    return `${entry.repo} review ${entry.number} of ${String(entry.detail["commit"])}`;
   if (entry.kind === "comment.created") {
     const body = String(entry.detail["body"]);
     return `${entry.repo} ${entry.number} ${MARKER.exec(body)?.[1] ?? body}`;
@@ -103,23 +104,24 @@ function onceKeyOf(entry: LedgerEntry): string | undefined {
  * requests that are open, and branches beside `main`.
  */
 export function leftoversOn(forge: ForgeReader, repo: string): string[] {
-  const issues = forge.issues(repo).flatMap(({ number, state, labels }) => {
-    const own = labels.filter((label) => OWN_LABEL.test(label));
-    const tooMany = own.length > 1 ? own : own.filter((label) => label !== FIXED_LABEL && label !== DUP_LABEL);
-    const claims = forge.comments(repo, number).filter(({ author, body }) => author === ROBOT && isStandingClaim(body));
-    return [
-      ...(state === "open" ? [`${repo}#${number} is open`] : []),
-      ...(tooMany.length > 0 ? [`${repo}#${number} is labelled ${tooMany.join(" and ")}`] : []),
-      ...claims.map(() => `${repo}#${number} is still claimed`),
-    ];
-  });
-  const pulls = forge.pulls(repo).filter(({ state }) => state === "open");
+  const [issues, pulls] = [forge.issues(repo), forge.pulls(repo)];
+  const records = [...issues, ...pulls].flatMap(({ number, state, labels }) => [
+    ...(state === "open" ? [`${repo}#${number} is open`] : []),
+    ...tooMany(labels).map((label) => `${repo}#${number} is labelled ${label}`),
+  ]);
+  const claims = issues.flatMap(({ number }) =>
+    forge.comments(repo, number).flatMap(({ author, body }) => {
+      return author === ROBOT && isStandingClaim(body) ? [`${repo}#${number} is still claimed`] : [];
+    }),
+  );
   const branches = Object.keys(forge.refs(repo)).filter((ref) => ref.startsWith(HEADS) && ref !== `${HEADS}main`);
-  return [
-    ...issues,
-    ...pulls.map(({ number }) => `${repo}: pull request #${number} is open`),
-    ...branches.map((ref) => `${repo}: ${ref.slice(HEADS.length)} is there`),
-  ];
+  return [...records, ...claims, ...branches.map((ref) => `${repo}: ${ref.slice(HEADS.length)} is there`)];
+}
+
+/** What has ended wears one of two labels of ours, and no other. */
+function tooMany(labels: readonly string[]): string[] {
+  const own = labels.filter((label) => OWN_LABEL.test(label));
+  return own.length > 1 ? own : own.filter((label) => label !== FIXED_LABEL && label !== DUP_LABEL);
 }
 
 /** A released claim expired in 1970. */
