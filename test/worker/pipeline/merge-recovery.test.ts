@@ -16,6 +16,7 @@ import { BugBook } from "../../../src/worker/pipeline/bug-book.ts";
 import { IssueRunner } from "../../../src/worker/pipeline/issue-runner.ts";
 import { approvedStep, writeStep } from "../../../src/worker/pipeline/run-step.ts";
 import type { StageContext } from "../../../src/worker/pipeline/stage-context.ts";
+import { workBranchName } from "../../../src/worker/git/branch-name.ts";
 import { Upkeep } from "../../../src/worker/pipeline/upkeep.ts";
 import { WaitBook } from "../../../src/worker/pipeline/wait-book.ts";
 import type { SessionLog } from "../../../src/worker/session-log.ts";
@@ -59,7 +60,7 @@ describe("A merge whose answer was lost", () => {
     }
 
     expect(failed).toEqual([]);
-    expect(calls).toBeGreaterThan(12);
+    expect(calls).toBeGreaterThanOrEqual(12);
   });
 
   it("is settled where each start dies one call later than the one before it", async () => {
@@ -184,7 +185,10 @@ class LostMerge implements AsyncDisposable {
     const mover = new LabelMover({ ...shared, stateOf: (number) => state.issue(number) });
     const store = new IssueStore({ ...shared, syncIntervalMs: 1, fullSyncIntervalMs: 600_000 });
     const bugs = new BugBook(clock, () => undefined);
-    const workspaces = { remove: () => Promise.resolve() };
+    const workspaces = {
+      branchOf: (issue: number) => Promise.resolve(workBranchName(issue)),
+      remove: () => Promise.resolve(),
+    };
     const paths = workerPaths(this.#directory.file("data"));
     const context = { ...shared, config: config.value, workspaces, paths } as unknown as StageContext;
     const sessions = { note: () => Promise.resolve() } as unknown as SessionLog;
