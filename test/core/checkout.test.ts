@@ -229,6 +229,7 @@ describe("a checkout that cannot be worked beside", () => {
     expect(await examine(join(root, "web"), { PATH: bin })).toMatchObject({ ok: true });
   });
 
+  // Only root can give a directory to somebody else; `.ci/run` is root.
   it.skipIf(getuid?.() !== 0)("is another user's, unless the operator has told git that it is safe", async () => {
     const path = clone();
     for (const owned of [path, join(path, ".git")]) chownSync(owned, 12_345, 12_345);

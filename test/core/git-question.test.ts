@@ -88,6 +88,7 @@ describe("What keeps git from answering", () => {
     expect((await ask(directory.file("bin"))).problem).toBe("missing");
   });
 
+  // Nothing is closed to root; `.ci/run` runs this file as an ordinary user, too.
   it.skipIf(getuid?.() === 0)("is that the git directory may not be read", async () => {
     const git = join(directory.path, ".git");
     mkdirSync(git, { mode: 0 });

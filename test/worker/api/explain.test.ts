@@ -33,6 +33,16 @@ function lockConversation(rig: PipelineRig): () => void {
   };
 }
 
+/** An agent is at work on the first issue, and the second one waits for its slot. */
+async function startWithQueue(rig: PipelineRig) {
+  rig.agent.next("triage", hangs);
+  const [first, second] = [rig.addIssue(), rig.addIssue("Add the second missing part")];
+  const worker = await rig.start();
+  await untilWhy(rig, worker, second.number, /^number 1 of 1/);
+  await rig.until("the agent is at work", () => rig.agent.turns.length === 1);
+  return { first, second, worker };
+}
+
 function rateLimited(): GitHubFailure {
   const retryAt = new Date(Date.now() + 10 * MINUTE_MS);
   return { kind: "rate-limited", message: "API rate limit exceeded", status: 403, retryable: true, retryAt };
@@ -69,11 +79,7 @@ describe("Explain, when git is in the way,", () => {
 describe("Explain, when GitHub is in the way,", () => {
   it("says that the credential is refused", async () => {
     await using rig = await PipelineRig.create();
-    rig.agent.next("triage", hangs);
-    const [first, second] = [rig.addIssue(), rig.addIssue("Add the second missing part")];
-    const worker = await rig.start();
-    await untilWhy(rig, worker, second.number, /^number 1 of 1/);
-    await rig.until("the agent is at work", () => rig.agent.turns.length === 1);
+    const { first, second, worker } = await startWithQueue(rig);
 
     rig.client.isRevoked = true;
 
@@ -125,11 +131,7 @@ describe("Explain, when GitHub is in the way,", () => {
 
   it("says that the issues cannot be listed", async () => {
     await using rig = await PipelineRig.create();
-    rig.agent.next("triage", hangs);
-    rig.addIssue();
-    const second = rig.addIssue("Add the second missing part");
-    const worker = await rig.start();
-    await untilWhy(rig, worker, second.number, /^number 1 of 1/);
+    const { second, worker } = await startWithQueue(rig);
 
     rig.client.listIssues = () => Promise.resolve({ ok: false, failure: unreachable("502 Bad Gateway") });
 
@@ -185,10 +187,7 @@ describe("Explain, of the worker itself,", () => {
 
   it("says that no slot is free", async () => {
     await using rig = await PipelineRig.create();
-    rig.agent.next("triage", hangs);
-    rig.addIssue();
-    const second = rig.addIssue("Add the second missing part");
-    const worker = await rig.start();
+    const { second, worker } = await startWithQueue(rig);
 
     await untilWhy(rig, worker, second.number, /^number 1 of 1 in the queue of triage, .* 1 slots, 1 of them busy$/);
   });
@@ -226,6 +225,7 @@ describe("Explain, of the worker itself,", () => {
     await untilWhy(rig, worker, issue.number, /^no new issue is taken: .* is not there/);
   });
 
+  // Only Linux has a file system that is always full.
   it.skipIf(process.platform !== "linux")("says that a disk has no room", async () => {
     await using rig = await PipelineRig.create();
     const worker = await rig.start();
@@ -259,11 +259,7 @@ describe("Explain, of the worker itself,", () => {
 
   it("names a bug in a loop", async () => {
     await using rig = await PipelineRig.create();
-    rig.agent.next("triage", hangs);
-    rig.addIssue();
-    const second = rig.addIssue("Add the second missing part");
-    const worker = await rig.start();
-    await untilWhy(rig, worker, second.number, /^number 1 of 1/);
+    const { second, worker } = await startWithQueue(rig);
 
     rig.client.listIssues = () => Promise.reject(new Error("a bug of ours"));
 

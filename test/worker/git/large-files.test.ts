@@ -74,6 +74,7 @@ async function parts(find = () => Promise.resolve(program)) {
   return { remote, worktrees, checkouts, open };
 }
 
+// Needs git-lfs, which `.ci/run` installs.
 describe.skipIf(program === null)("a repository with large files", () => {
   it("has the files in the worktree and the gate, and pointers in commits", async () => {
     server.largeFiles = new Map([[hashOf(LOGO), LOGO]]);
