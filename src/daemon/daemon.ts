@@ -18,12 +18,13 @@ import { ok } from "../core/result.ts";
 import { treeMarkOf } from "../core/tree-mark.ts";
 import { VERSION } from "../core/version.ts";
 import { DRAIN_TIMEOUT_MS, HEARTBEAT_TIMEOUT_MS, STARTUP_TIMEOUT_MS, STOP_GRACE_MS } from "../core/worker-message.ts";
-import type { AddHost } from "./add-target.ts";
+import { type AddHost, resolveAddTarget } from "./add-target.ts";
 import { createControlHandler } from "./control-handler.ts";
 import { DoorTokens } from "./door-tokens.ts";
 import { Drain } from "./drain.ts";
 import { adoptFirstEntries } from "./first-implementation.ts";
 import { takeInstanceLock } from "./instance-lock.ts";
+import { Gathering } from "./gathering.ts";
 import { clearLeftovers } from "./leftovers.ts";
 import { writePortFile } from "./port-file.ts";
 import { LogKeeper } from "./log-keeper.ts";
@@ -35,13 +36,16 @@ import { LiveSettings } from "./live-settings.ts";
 import { Reloader } from "./reload.ts";
 import { StartGate } from "./start-gate.ts";
 import { openStateDirectory, stateDirectoryError } from "./state-directory.ts";
-import { Supervisor } from "./supervisor.ts";
+import { Supervisor, type SupervisorOptions } from "./supervisor.ts";
 import { openTcpDoor } from "./tcp-door.ts";
 import { untilWritten } from "./until-written.ts";
 import type { WorkerCommand } from "./newborn.ts";
 import { WarmSpare } from "./warm-spare.ts";
 import { WorkerLauncher } from "./worker-launcher.ts";
 import type { WorkerTimings } from "./worker-process.ts";
+
+/** A checkout on a disk that does not answer holds up the others by no more than this. */
+const GATHER_MS_MAX = 2_000;
 
 export interface DaemonOptions {
   readonly home: string;
@@ -115,7 +119,7 @@ async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Da
       clock,
       log,
       bootId,
-      addHost: () => addHost(live, options.environment),
+      resolveTarget: targetResolver(() => addHost(live, options.environment), clock),
       httpPort: () => httpPort,
       supervise: supervision({ live, secrets, launcher, gate, drain, clock, log, force: signals.force }),
     }),
@@ -169,6 +173,12 @@ function openDaemonLog(
 
 function addHost({ settings: { config } }: LiveSettings, environment: DaemonOptions["environment"]): AddHost {
   return { gitUrl: config.githubGitUrl ?? gitUrlOf(config.githubApiUrl), environment };
+}
+
+/** Checkouts that are looked at side by side are entered in one write: git takes its own time over each of them. */
+function targetResolver(host: () => AddHost, clock: Clock): SupervisorOptions["resolveTarget"] {
+  const looks = new Gathering(clock, GATHER_MS_MAX);
+  return (request, signal) => looks.run(() => resolveAddTarget(request, host(), signal));
 }
 
 async function openRegistry(

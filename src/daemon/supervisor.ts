@@ -15,13 +15,12 @@ import type {
   SupervisorControl,
 } from "../core/supervisor-control.ts";
 import { VERSION } from "../core/version.ts";
-import { type AddHost, resolveAddTarget } from "./add-target.ts";
 import { findTarget, type Target } from "./find-target.ts";
 import { whyBusy } from "./in-work.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import { giveUpOn } from "./give-up.ts";
 import { type Quarantine, quarantineRecord } from "./quarantine.ts";
-import { amend, findRecord, register, type Registered, unregister } from "./registration.ts";
+import { amend, type Candidate, findRecord, register, type Registered, unregister } from "./registration.ts";
 import { NOT_FOUND, SHUTTING_DOWN } from "./refusal.ts";
 import type { RegistryDocument, RepoRecord } from "./registry-document.ts";
 import type { Registry } from "./registry.ts";
@@ -35,7 +34,7 @@ export interface SupervisorOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly bootId: string;
-  readonly addHost: () => AddHost;
+  readonly resolveTarget: (request: AddRequest, signal: AbortSignal) => Promise<ControlResult<Candidate>>;
   readonly httpPort: () => number;
   readonly supervise: (record: RepoRecord, hooks: SuperviseHooks) => RepoSupervisor;
 }
@@ -185,8 +184,8 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     desired: RepoRecord["desired"],
     signal: AbortSignal,
   ): Promise<ControlResult<Registered>> {
-    const { addHost, registry, paths, clock } = this.#options;
-    const target = await resolveAddTarget(request, addHost(), signal);
+    const { resolveTarget, registry, paths, clock } = this.#options;
+    const target = await resolveTarget(request, signal);
     if (!target.ok) return target;
     if (this.#isStopping) return fail(SHUTTING_DOWN);
     const options = { paths, desired, now: clock.now().toISOString() };

@@ -115,7 +115,7 @@ function whyOf({ orchestrator, said, state }: RepoRuntime, number: number, seen?
   if (orchestrator !== null) return orchestrator.why(number, said, seen);
   const { outcome } = state.issue(number);
   const ended = outcome === null ? [] : [`it has ended as ${outcome.kind}: ${outcome.reason}`];
-  const reasons = [...ended, ...said.holds, ...said.notes];
+  const reasons = [...ended, ...said.drained, ...said.holds, ...said.notes];
   return reasons.length > 0 ? reasons : ["the worker starts, and has not looked at GitHub yet"];
 }
 

@@ -30,7 +30,7 @@ import { type Said, Whereabouts } from "./whereabouts.ts";
 import type { Place, Seen } from "./why.ts";
 
 const FULL_SYNC_INTERVAL_MS = 600_000;
-const NOTHING: Said = { holds: [], notes: [] };
+const NOTHING: Said = { drained: [], holds: [], notes: [] };
 const STAGE_WORK: Readonly<Record<Stage, StageWork>> = { triage, plan, implement, review, hitl };
 
 export interface OrchestratorOptions {

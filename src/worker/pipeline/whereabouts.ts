@@ -23,6 +23,8 @@ export interface WhereaboutsOptions {
 
 /** What the whole worker says of itself. */
 export interface Said {
+  /** That no new issue is taken because somebody wants it so: it explains, and hinders nothing. */
+  readonly drained: readonly string[];
   readonly holds: readonly string[];
   readonly notes: readonly string[];
 }
@@ -75,14 +77,14 @@ export class Whereabouts {
   }
 
   /** `seen` is what GitHub shows of an issue that is in no queue. */
-  why(number: number, { holds, notes }: Said, watch: StallWatch, seen: Seen): string[] {
+  why(number: number, { drained, holds, notes }: Said, watch: StallWatch, seen: Seen): string[] {
     const { context, store, runner, waits } = this.#options;
     const { labelPrefix } = context.config;
     const issue = store.find(number);
     return explain({
       state: context.state.issue(number),
       now: context.clock.now(),
-      holds,
+      holds: [...drained, ...holds],
       notes,
       lastSync: store.lastSync,
       labelPrefix,

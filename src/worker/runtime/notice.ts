@@ -26,16 +26,16 @@ export interface SaidFacts {
 export function saidOf({ isStopped, isOpen, problem, around, pause, orchestrator, notes }: SaidFacts): Said {
   const holds = [
     isStopped ? "stopped by an operator; start it again to go on" : null,
-    isOpen ? null : "takes no new issues until it is restarted or told to go on",
     problem,
     around,
     pause === null ? null : `${pause.reason}; tried again at ${pause.until.toISOString()}`,
   ];
   const ofWork = orchestrator === null ? [] : workNotes(orchestrator);
-  return { holds: holds.filter(isSaid), notes: [...ofWork, ...notes].filter(isSaid) };
+  const drained = isOpen ? [] : ["takes no new issues until it is restarted or told to go on"];
+  return { drained, holds: holds.filter(isSaid), notes: [...ofWork, ...notes].filter(isSaid) };
 }
 
-/** All of it: one that hid behind another would be found only when that has ended. */
+/** All of it: one that hid behind another would be found only when that has ended. A drain is shown as a drain. */
 export function noticeOf({ holds, notes }: Said): string | null {
   const lines = [...holds, ...notes];
   return lines.length === 0 ? null : lines.join("; also: ").slice(0, CHARACTERS_MAX);
