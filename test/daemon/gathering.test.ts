@@ -38,11 +38,11 @@ describe("a gathering", () => {
 
     began.get("a")?.resolve();
     await settled();
-    clock.advance(LIMIT_MS - 1);
+    await clock.advance(LIMIT_MS - 1);
     began.get("b")?.resolve();
     await settled();
     expect(ended).toEqual([]);
-    clock.advance(1);
+    await clock.advance(1);
     await settled();
 
     expect(ended.toSorted()).toEqual(["a", "b"]);

@@ -3,6 +3,8 @@
 // Git LFS itself runs what `lfs.extension.*` and `lfs.customtransfer.*` name, so it sees a git directory that was made a
 // moment before, and nothing of the checkout but the store of its large files.
 //
+// What the server does not have at all stays a pointer, as it is for everybody who clones; a person is told.
+//
 // I1. The filter never uses the network: what a commit needs is downloaded before, with the credential of the remote.
 // I2. What a gate sees was hashed: anybody may write into the store.
 
@@ -21,8 +23,8 @@ import { type GitFailure, gitFailure } from "./git-failure.ts";
 const CORRUPT = 1;
 const NO_MATCH = 1;
 const COMMITS_MAX = 1_000;
-/** What only one commit lacks, where the repository's other files can be had. */
-const MISSING = /does not exist|not found/i;
+/** The server's word that it has no such file, or none at all. */
+const LOST = /does not exist|not found/i;
 
 export interface LargeFilesOptions {
   readonly views: BareViews;
@@ -46,6 +48,7 @@ export class LargeFiles {
   readonly #whole = new RecentMap<string, true>(COMMITS_MAX);
   #program: string | null = null;
   #problem: string | null = null;
+  #lost: string | null = null;
 
   constructor(options: LargeFilesOptions) {
     this.#options = options;
@@ -64,7 +67,12 @@ export class LargeFiles {
     };
   }
 
-  /** I1: the files of these branches' commits. */
+  /** One line for people about files of the base that the server does not have; null when it has all. */
+  get lost(): string | null {
+    return this.#lost;
+  }
+
+  /** I1: the files of these branches' commits, as far as the server has them. */
   async download(
     heads: ReadonlyMap<string, string>,
     talk: TalkIn,
@@ -72,12 +80,13 @@ export class LargeFiles {
   ): Promise<Result<undefined, GitFailure>> {
     for (const [branch, commit] of heads) {
       const done = await this.#downloadFor(commit, talk, signal);
-      const isOwn = isWorkBranchName(branch);
-      if (!isOwn) this.#problem = done.ok || done.failure.kind !== "large-files" ? null : done.failure.message;
-      if (done.ok) continue;
-      // Whoever pushed that to one issue's branch holds up no other issue.
-      const isIssues = isOwn && done.failure.kind === "large-files" && MISSING.test(done.failure.message);
-      return isIssues ? fail({ ...done.failure, kind: "failed", retryable: false }) : done;
+      const said = done.ok || done.failure.kind !== "large-files" ? null : done.failure.message;
+      const isLost = said !== null && LOST.test(said);
+      if (!isWorkBranchName(branch)) {
+        this.#problem = isLost ? null : said;
+        this.#lost = isLost ? `${said}; worktrees and gates have its pointer instead` : null;
+      }
+      if (!done.ok && !isLost) return done;
     }
     return ok();
   }
@@ -108,7 +117,10 @@ export class LargeFiles {
       arguments: ["lfs", "pre-push", "origin", this.#options.url],
       input: `${ref} ${commit} ${ref} ${"0".repeat(commit.length)}\n`,
     };
-    return this.#talk(talk, refs, call, signal);
+    const done = await this.#talk(talk, refs, call, signal);
+    // Nothing that comes with time changes that the server takes none.
+    const isRefused = !done.ok && done.failure.kind === "large-files" && LOST.test(done.failure.message);
+    return isRefused ? fail({ ...done.failure, kind: "refused", retryable: false }) : done;
   }
 
   /** I2: takes files away that are not what their names say; what is missing then stays a pointer. */

@@ -105,12 +105,14 @@ export class Workspaces {
   watch(branch: string): {
     isAbsent: () => boolean;
     problem: () => string | null;
+    lost: () => string | null;
     look: (signal: AbortSignal) => Promise<unknown>;
   } {
     const { remote } = this.#parts;
     return {
       isAbsent: () => remote.isAbsent(branch),
       problem: () => remote.largeFiles.problem,
+      lost: () => remote.largeFiles.lost,
       look: (signal) => remote.fetch([branch], signal),
     };
   }

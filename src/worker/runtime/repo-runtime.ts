@@ -50,7 +50,7 @@ export class RepoRuntime implements AsyncDisposable {
   #surroundings: Surroundings | null = null;
   #problem: string | null = null;
   /** What GitHub says of the repository that stops no work. */
-  #advice: () => string | null = () => null;
+  #advice: () => readonly (string | null)[] = () => [];
   #isOpen = true;
   /** One that has not been started yet is about to be. */
   #isStopped = false;
@@ -125,7 +125,7 @@ export class RepoRuntime implements AsyncDisposable {
       around: this.#surroundings?.problem ?? null,
       pause: this.agentPause.current,
       orchestrator: this.#orchestrator,
-      notes: [this.state.degraded, this.#parts.journal.degraded, this.#advice()],
+      notes: [this.state.degraded, this.#parts.journal.degraded, ...this.#advice()],
     });
   }
 

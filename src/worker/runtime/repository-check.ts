@@ -29,6 +29,8 @@ export interface WatchedBase {
   readonly isAbsent: () => boolean;
   /** One line for people about what keeps every issue from that branch's files; null when nothing does. */
   readonly problem: () => string | null;
+  /** One line for people about files that nobody has any more; null when none is. */
+  readonly lost: () => string | null;
   /** Has git look again. */
   readonly look: (signal: AbortSignal) => Promise<unknown>;
 }
@@ -45,9 +47,9 @@ export class RepositoryCheck {
     this.#lookedAtMs = options.clock.monotonicMs();
   }
 
-  /** One line for people that stops no work; null when there is nothing to say. */
-  get advice(): string | null {
-    return this.#renamed ?? this.#options.advice;
+  /** Lines for people that stop no work. */
+  get advice(): readonly (string | null)[] {
+    return [this.#renamed ?? this.#options.advice, this.#options.base.lost()];
   }
 
   /** The default branch is another one: the work is to be prepared anew. */
@@ -63,7 +65,7 @@ export class RepositoryCheck {
     this.#lookedAtMs = clock.monotonicMs();
     const repository = await github.repository(signal).catch(() => null);
     if (repository?.ok !== true) return this.#problem ?? base.problem();
-    if (base.isAbsent() || base.problem() !== null) await base.look(signal);
+    if (base.isAbsent() || base.problem() !== null || base.lost() !== null) await base.look(signal);
     this.#isBaseMoved = !base.isConfigured && repository.value.defaultBranch !== base.branch;
     this.#problem = unfitness(repository.value) ?? this.#baseProblem(repository.value);
     this.#renamed = renamed(name, repository.value);

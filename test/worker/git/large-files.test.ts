@@ -141,27 +141,43 @@ describe.skipIf(program === null)("a repository with large files", () => {
     expect(readFileSync(join(fresh.path, "logo.bin"), "utf8")).toBe(pointerTo(LOGO));
   });
 
-  it("says what the server does not have, before anything is begun, as a matter of all issues", async () => {
+  it("goes on with the pointer of what the server does not have, and says so", async () => {
     server.largeFiles = new Map();
-    const { worktrees, remote } = await parts();
+    const { remote, checkouts, open } = await parts();
 
-    const failed = failureOf(await worktrees.ensure(1, "main", NEVER));
+    const { worktree, work } = await open();
+    const seen = readFileSync(join(worktree.path, "logo.bin"), "utf8");
+    const lost = remote.largeFiles.lost;
+    await writeFile(join(worktree.path, "other.bin"), OTHER);
+    const sha = valueOf(await work.commitAll("Add another", NEVER)) ?? "";
+    valueOf(await work.pushBranch(null, NEVER));
+    const base = { branch: "main", sha: worktree.baseSha };
+    await using fresh = valueOf(await checkouts.make({ issue: 1, sha, base }, NEVER));
+    // Somebody has sent it after all.
+    server.largeFiles.set(hashOf(LOGO), LOGO);
+    valueOf(await remote.fetch(["main", worktree.branch], NEVER));
 
-    expect(failed).toMatchObject({ kind: "large-files", message: expect.stringMatching(/^Git LFS: .*does not exist/) });
-    expect(remote.largeFiles.problem).toBe(failed.message);
+    expect(seen).toBe(pointerTo(LOGO));
+    expect(lost).toMatch(/^Git LFS: .*does not exist.*; worktrees and gates have its pointer instead$/s);
+    expect(server.largeFiles.get(hashOf(OTHER))?.equals(OTHER)).toBe(true);
+    expect(`${sh(web.bare, "show", `${worktree.branch}:logo.bin`)}\n`).toBe(pointerTo(LOGO));
+    expect(readFileSync(join(fresh.path, "logo.bin"), "utf8")).toBe(pointerTo(LOGO));
+    expect([remote.largeFiles.problem, remote.largeFiles.lost]).toEqual([null, null]);
   });
 
-  it("calls a file that only an issue's own branch lacks that issue's matter", async () => {
-    server.largeFiles = new Map([[hashOf(LOGO), LOGO]]);
-    const seed = join(fixture.directory, "seed");
-    await writeFile(join(seed, "lost.bin"), pointerTo(OTHER));
-    sh(seed, "add", "-A");
-    sh(seed, "commit", "-q", "-m", "A lost file");
-    sh(seed, "push", "-q", "--no-verify", "origin", "HEAD:agent/issue-1");
-    const { remote } = await parts();
+  it("goes on where the server has no large files at all, until one is to be sent", async () => {
+    const { remote, open } = await parts();
+    const { worktree, work } = await open();
+    await writeFile(join(worktree.path, "note.txt"), "no large file\n");
+    valueOf(await work.commitAll("Add a note", NEVER));
+    valueOf(await work.pushBranch(null, NEVER));
+    await writeFile(join(worktree.path, "other.bin"), OTHER);
+    valueOf(await work.commitAll("Add another", NEVER));
 
-    expect(failureOf(await remote.fetch(["main", "agent/issue-1"], NEVER)).kind).toBe("failed");
-    expect(remote.largeFiles.problem).toBeNull();
+    const refused = failureOf(await work.pushBranch(sh(worktree.path, "rev-parse", "HEAD~1"), NEVER));
+
+    expect(remote.largeFiles.lost).toMatch(/^Git LFS: .*not found/is);
+    expect(refused).toMatchObject({ kind: "refused", retryable: false, message: expect.stringMatching(/^Git LFS: /) });
   });
 
   it("needs git-lfs, and goes on when somebody has installed it", async () => {

@@ -24,6 +24,7 @@ const BASE = {
   isConfigured: false,
   isAbsent: () => false,
   problem: () => null,
+  lost: () => null,
   look: () => Promise.resolve(),
 };
 
@@ -75,14 +76,14 @@ describe("the repository, looked at again", () => {
     seen.push(await check.problem(signal));
     await clock.advance(LOOK_MS);
     seen.push(await check.problem(signal), await check.problem(signal));
-    const advice = check.advice;
+    const [advice] = check.advice;
     now = NOW;
     await clock.advance(LOOK_MS);
     seen.push(await check.problem(signal));
 
     expect(seen.map((problem) => problem?.includes("archived") ?? false)).toEqual([false, false, true, true, false]);
     expect(advice).toContain("acme/new");
-    expect(check.advice).toBe("read this");
+    expect(check.advice).toEqual(["read this", null]);
     expect(looks).toBe(2);
   });
 
@@ -101,12 +102,13 @@ describe("the base branch, looked at again", () => {
   /** Of a repository whose default branch is `trunk` by now; `absent` says whether git still finds `main`. */
   function makeCheck({ isConfigured = false, isAbsent = false } = {}) {
     const clock = new ManualClock();
-    const state = { isAbsent, problem: null as string | null, looks: 0 };
+    const state = { isAbsent, problem: null as string | null, lost: null as string | null, looks: 0 };
     const base = {
       branch: "main",
       isConfigured,
       isAbsent: () => state.isAbsent,
       problem: () => state.problem,
+      lost: () => state.lost,
       look: () => Promise.resolve((state.looks += 1)),
     };
     const github = { repository: () => Promise.resolve(ok({ ...NOW, defaultBranch: "trunk" })) };
@@ -157,5 +159,13 @@ describe("the base branch, looked at again", () => {
 
     expect([held, before, state.looks]).toEqual(["git-lfs is missing", 0, 1]);
     expect(await check.problem(signal)).toBeNull();
+  });
+
+  it("says what is lost, holds nothing for it, and has git look again", async () => {
+    const { check, clock, state } = makeCheck({ isConfigured: true });
+    state.lost = "logo.bin is lost";
+    await clock.advance(LOOK_MS);
+
+    expect([await check.problem(signal), check.advice, state.looks]).toEqual([null, [null, "logo.bin is lost"], 1]);
   });
 });
