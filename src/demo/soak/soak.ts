@@ -64,8 +64,15 @@ const FAULTS: readonly Fault[] = [
 ];
 
 const PACE_MS = 1_000;
-/** Five repositories of one account that look as often as the demo's use up what GitHub allows an account in an hour. */
-const SETTINGS = { pollIntervalMs: 5_000, ciPollIntervalMs: 2_000 };
+const SETTINGS = {
+  // Five repositories of one account that look as often as the demo's use up what GitHub allows an account in an hour.
+  pollIntervalMs: 5_000,
+  ciPollIntervalMs: 2_000,
+  // Bounds that an hour reaches: what has one is flat behind it, what has none grows on.
+  logFileBytesMax: 65_536,
+  logFilesMax: 2,
+  eventLogBytesMax: 65_536,
+};
 const LOOK_INTERVAL_MS = 500;
 const SAMPLE_INTERVAL_MS = 30_000;
 const JUDGED_DURATION_MS_MIN = 20 * 60_000;
