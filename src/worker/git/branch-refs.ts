@@ -9,6 +9,9 @@ import { holderOf, listWorktrees } from "./worktree-list.ts";
 
 const AREA = "agent";
 const LOCAL = "refs/heads/";
+const SHORT = 12;
+/** How git says "no", and that there is nothing to ask about. */
+const NO_COMMIT = [1, 128];
 const TRACKED = "refs/remotes/origin/";
 
 /** How an issue's worktree and branch are removed. */
@@ -53,6 +56,28 @@ export class BranchRefs {
     return ok(holder);
   }
 
+  /**
+   * Before the local branch is made ours: commits there that `start` does not hold are somebody else's, and stay as
+   * `<branch>-kept-<sha>`.
+   */
+  async setAside(
+    { branch, own, start }: { branch: string; own: string; start: string },
+    signal: AbortSignal,
+  ): Promise<Result<undefined, GitFailure>> {
+    const ref = `${LOCAL}${branch}`;
+    const found = await this.#run(["rev-parse", "--quiet", "--verify", ref], signal, NO_COMMIT);
+    if (!found.ok || found.value.exitCode !== 0) return found.ok ? ok() : found;
+    const sha = found.value.stdout.trim();
+    const contained = await this.#run(["merge-base", "--is-ancestor", sha, start], signal, NO_COMMIT);
+    if (!contained.ok || contained.value.exitCode === 0) return contained.ok ? ok() : contained;
+    const entries = await listWorktrees(this.#git, this.#commonDirectory, signal);
+    if (!entries.ok) return entries;
+    const where = { entries: entries.value, commonDirectory: this.#commonDirectory, own };
+    if ((await holderOf(branch, where)) !== null) return ok();
+    const kept = await this.#run(["update-ref", "--no-deref", `${ref}-kept-${sha.slice(0, SHORT)}`, sha], signal);
+    return kept.ok ? ok() : kept;
+  }
+
   /** The issues after which any of these refs is called. */
   async issues(signal: AbortSignal): Promise<Result<ReadonlySet<number>, GitFailure>> {
     const refs = await this.#list([AREA], signal);
@@ -67,9 +92,13 @@ export class BranchRefs {
     return listed.ok ? ok(listed.value.stdout.split("\n").filter((ref) => ref !== "")) : listed;
   }
 
-  #run(gitArguments: readonly string[], signal: AbortSignal): Promise<Result<GitOutput, GitFailure>> {
+  #run(
+    gitArguments: readonly string[],
+    signal: AbortSignal,
+    answers: readonly number[] = [],
+  ): Promise<Result<GitOutput, GitFailure>> {
     const directory = this.#commonDirectory;
-    const call: GitCall = { directory, arguments: gitArguments, variables: { GIT_DIR: directory } };
+    const call: GitCall = { directory, arguments: gitArguments, answers, variables: { GIT_DIR: directory } };
     return this.#git.run(call, signal);
   }
 }

@@ -197,6 +197,10 @@ export class WorktreeManager {
     await emptyTrash(root);
     const start = await this.#startOf(place, signal);
     if (!start.ok) return start;
+    const taken = { branch: place.branch, own: place.path, start: start.value };
+    const known = await this.#isKnown(place.issue, signal);
+    const free = known.ok && !known.value ? await this.#refs.setAside(taken, signal) : known;
+    if (!free.ok) return free;
     await place.record.begin(start.value, true, place.branch);
     // Detached at first, so that git neither makes nor moves a branch, nor writes tracking into the checkout's configuration.
     const added = await this.#run(["worktree", "add", "--quiet", "--detach", "--", place.path, start.value], signal);

@@ -65,6 +65,23 @@ describe("WorktreeManager", () => {
     expect(second).toMatchObject({ head: sha, reused: false });
   });
 
+  it("keeps what somebody else has on a local branch of that name, under a name of its own", async () => {
+    const base = sh(web.checkout, "rev-parse", "HEAD");
+    const theirs = sh(web.checkout, "commit-tree", "-p", "HEAD", "-m", "Mine", "HEAD^{tree}");
+    sh(web.checkout, "branch", "agent/issue-7", theirs);
+    // One that holds nothing of its own needs no keeping.
+    sh(web.checkout, "branch", "agent/issue-8", base);
+
+    const worktree = valueOf(await web.worktrees.ensure(7, "main", signal));
+    valueOf(await web.worktrees.ensure(8, "main", signal));
+    valueOf(await web.worktrees.remove(7, signal));
+    valueOf(await web.worktrees.remove(8, signal));
+
+    const left = sh(web.checkout, "for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads/agent");
+    expect(worktree.head).not.toBe(theirs);
+    expect(left).toBe(`agent/issue-7-kept-${theirs.slice(0, 12)} ${theirs}`);
+  });
+
   it("makes several worktrees at once", async () => {
     const issues = [1, 2, 3, 4, 5, 6];
 
