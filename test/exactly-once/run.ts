@@ -30,6 +30,8 @@ export interface Options {
 export const KINDS = ["once", "twice", "on-and-on", "faults"] as const;
 type Kind = (typeof KINDS)[number];
 
+/** Each trial stands for an hour of its own; together they are one account. */
+const RATE_LIMIT = { limit: 10_000_000, windowMs: 3_600_000 };
 const NOTHING: Chosen = { attempts: [], leftOut: 0 };
 
 export interface Tally {
@@ -79,7 +81,8 @@ export async function runControl(options: Options): Promise<boolean> {
 async function openWorld({ patienceMs, keep }: Options, stack: AsyncDisposableStack): Promise<World> {
   const directory = await mkdtemp(join(tmpdir(), "once-"));
   if (!keep) stack.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 3 }));
-  const forge = stack.use(await startForge({ port: 0, dataDir: join(directory, "forge"), ci: { command: "true" } }));
+  const dataDir = join(directory, "forge");
+  const forge = stack.use(await startForge({ port: 0, dataDir, ci: { command: "true" }, rateLimit: RATE_LIMIT }));
   const faultServer = stack.use(await FaultServer.start(forge.url));
   return { forge, faults: faultServer, directory, patienceMs, isForgetful: false };
 }
@@ -107,6 +110,7 @@ async function tryKind(trying: Trying, kind: Kind): Promise<Tally | null> {
     const wanted = attempts.filter(({ what }) => what.includes(options.only));
     const few = options.few === null ? wanted : someOf(wanted, options.few, options.seed);
     if (few.length === 0) return null;
+    options.say(`${path.name}, ${kind}: ${few.length} trials`);
     await tryAll(trying, tally, few);
     options.say(`  left out: ${leftOut + attempts.length - few.length} that recur or were not asked for`);
   }
