@@ -3,11 +3,11 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { systemClock } from "../src/core/clock.ts";
-import { supervisorPaths } from "../src/core/paths.ts";
-import { ok } from "../src/core/result.ts";
-import { RegistryFile } from "../src/daemon/registry-file.ts";
-import { Registry } from "../src/daemon/registry.ts";
+import { systemClock } from "../src/core/base/clock.ts";
+import { supervisorPaths } from "../src/core/files/paths.ts";
+import { ok } from "../src/core/base/result.ts";
+import { RegistryFile } from "../src/daemon/registry/registry-file.ts";
+import { Registry } from "../src/daemon/registry/registry.ts";
 import { Daemon } from "./program.mjs";
 import { alternate, ratioRow, spread, valueRow } from "./report.mjs";
 

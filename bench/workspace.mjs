@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EMPTY_DOCUMENT, encodeDocument } from "../src/daemon/registry-document.ts";
+import { EMPTY_DOCUMENT, encodeDocument } from "../src/daemon/registry/registry-document.ts";
 
 const NOBODY = "http://127.0.0.1:9";
 

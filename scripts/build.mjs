@@ -23,7 +23,7 @@ const REQUIRE_BANNER =
   'import{createRequire as hydraflowCreateRequire}from"node:module";const require=hydraflowCreateRequire(import.meta.url);';
 
 /**
- * The sources take zod from core/schema.ts, which sets it up. The bundler keeps all of a namespace that is handed on like
+ * The sources take zod from core/base/schema.ts, which sets it up. The bundler keeps all of a namespace that is handed on like
  * that, 450 kB with every locale, but only what is used of one that a file imports itself.
  */
 function importZodByName(source) {

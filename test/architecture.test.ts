@@ -108,7 +108,7 @@ describe("the measure itself", () => {
   });
 
   test.for([
-    ["core", "worker/event.ts"],
+    ["core", "worker/events/event.ts"],
     ["worker", "daemon/daemon.ts"],
     ["daemon", "worker/main.ts"],
     ["admin", "daemon/daemon.ts"],

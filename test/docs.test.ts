@@ -6,12 +6,17 @@ import { expect, test } from "vitest";
 
 import { SENTENCES } from "../src/core/checkout/checkout-problem.ts";
 import { lfsMissing } from "../src/core/checkout/lfs.ts";
-import { configSchema, environmentName, machineSettings } from "../src/core/config.ts";
-import { resolveConfig } from "../src/core/config-layers.ts";
-import { CONTROL_ACTIONS, DEFAULT_HTTP_PORT, DEFAULT_TCP_PORT, LINE_BYTES_MAX } from "../src/core/control-message.ts";
-import { EXIT_CODES } from "../src/core/exit-code.ts";
-import { LABELS, labelName } from "../src/core/stage.ts";
-import { CONTROL_CODES } from "../src/core/supervisor-control.ts";
+import { configSchema, environmentName, machineSettings } from "../src/core/config/config.ts";
+import { resolveConfig } from "../src/core/config/config-layers.ts";
+import {
+  CONTROL_ACTIONS,
+  DEFAULT_HTTP_PORT,
+  DEFAULT_TCP_PORT,
+  LINE_BYTES_MAX,
+} from "../src/core/messages/control-message.ts";
+import { EXIT_CODES } from "../src/core/base/exit-code.ts";
+import { LABELS, labelName } from "../src/core/domain/stage.ts";
+import { CONTROL_CODES } from "../src/core/messages/supervisor-control.ts";
 
 const root = new URL("../", import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), "utf8");

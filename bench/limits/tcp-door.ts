@@ -2,12 +2,12 @@
 
 import { readFileSync } from "node:fs";
 
-import { createControlHandler } from "../../src/daemon/control-handler.ts";
-import { CONNECTION_LIMITS } from "../../src/daemon/tcp-connection.ts";
-import { openTcpDoor } from "../../src/daemon/tcp-door.ts";
-import type { DrainControl } from "../../src/core/drain-control.ts";
-import type { RepoEntry, SupervisorControl } from "../../src/core/supervisor-control.ts";
-import { hashToken } from "../../src/core/bearer-token.ts";
+import { createControlHandler } from "../../src/daemon/tcp/control-handler.ts";
+import { CONNECTION_LIMITS } from "../../src/daemon/tcp/tcp-connection.ts";
+import { openTcpDoor } from "../../src/daemon/tcp/tcp-door.ts";
+import type { DrainControl } from "../../src/core/messages/drain-control.ts";
+import type { RepoEntry, SupervisorControl } from "../../src/core/messages/supervisor-control.ts";
+import { hashToken } from "../../src/core/http/bearer-token.ts";
 
 const { BENCH_BODY = "", BENCH_HOME = "" } = process.env;
 const { repos: rows } = JSON.parse(readFileSync(BENCH_BODY, "utf8")) as { repos: readonly RepoEntry[] };

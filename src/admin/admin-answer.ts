@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 
-import { problemResponse } from "../core/problem.ts";
+import { problemResponse } from "../core/http/problem.ts";
 import { type AdminDeps, createAdminApp } from "./admin-app.ts";
 
 export type AdminAnswer = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;

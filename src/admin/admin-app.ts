@@ -3,28 +3,28 @@
 
 import { type Context, Hono, type Next } from "hono";
 
-import { type Clock, systemClock } from "../core/clock.ts";
-import type { DrainControl } from "../core/drain-control.ts";
-import { messageOf } from "../core/errors.ts";
-import { httpGuard } from "../core/http-guard.ts";
-import type { Log } from "../core/log.ts";
-import type { SupervisorPaths } from "../core/paths.ts";
-import { problemResponse } from "../core/problem.ts";
-import type { SupervisorControl } from "../core/supervisor-control.ts";
-import { aggregateRoutes } from "./aggregate-routes.ts";
-import { BrowserSessions } from "./browser-sessions.ts";
-import { dashboardRoute } from "./dashboard-route.ts";
-import { drainRoutes } from "./drain-routes.ts";
-import { healthRoutes, type Readiness } from "./health-routes.ts";
-import { logRoutes } from "./log-routes.ts";
-import { hasSession, loginRoutes } from "./login-routes.ts";
-import { METRICS_PATH, metricsRoute } from "./metrics-routes.ts";
-import { openApiRoute } from "./openapi.ts";
-import type { ProcessUsage } from "./process-families.ts";
-import { type Reload, reloadRoute } from "./reload-route.ts";
-import { repositoryRoutes } from "./repository-routes.ts";
-import { honoPath, type Route } from "./route.ts";
-import { workerProxyRoute } from "./worker-proxy.ts";
+import { type Clock, systemClock } from "../core/base/clock.ts";
+import type { DrainControl } from "../core/messages/drain-control.ts";
+import { messageOf } from "../core/base/errors.ts";
+import { httpGuard } from "../core/http/http-guard.ts";
+import type { Log } from "../core/logs/log.ts";
+import type { SupervisorPaths } from "../core/files/paths.ts";
+import { problemResponse } from "../core/http/problem.ts";
+import type { SupervisorControl } from "../core/messages/supervisor-control.ts";
+import { aggregateRoutes } from "./repositories/aggregate-routes.ts";
+import { BrowserSessions } from "./browser/browser-sessions.ts";
+import { dashboardRoute } from "./browser/dashboard-route.ts";
+import { drainRoutes } from "./routes/drain-routes.ts";
+import { healthRoutes, type Readiness } from "./routes/health-routes.ts";
+import { logRoutes } from "./repositories/log-routes.ts";
+import { hasSession, loginRoutes } from "./browser/login-routes.ts";
+import { METRICS_PATH, metricsRoute } from "./metrics/metrics-routes.ts";
+import { openApiRoute } from "./routes/openapi.ts";
+import type { ProcessUsage } from "./metrics/process-families.ts";
+import { type Reload, reloadRoute } from "./routes/reload-route.ts";
+import { repositoryRoutes } from "./repositories/repository-routes.ts";
+import { honoPath, type Route } from "./routes/route.ts";
+import { workerProxyRoute } from "./repositories/worker-proxy.ts";
 
 export interface AdminDeps {
   readonly control: SupervisorControl;

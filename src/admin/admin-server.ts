@@ -4,11 +4,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
-import { errnoOf, messageOf } from "../core/errors.ts";
-import { listenOnLoopback } from "../core/loopback.ts";
-import { isListedHost, setBrowserHeaders } from "../core/http-guard.ts";
-import { problemOf, PROBLEM_TYPE } from "../core/problem.ts";
-import type { ControlFailure } from "../core/supervisor-control.ts";
+import { errnoOf, messageOf } from "../core/base/errors.ts";
+import { listenOnLoopback } from "../core/http/loopback.ts";
+import { isListedHost, setBrowserHeaders } from "../core/http/http-guard.ts";
+import { problemOf, PROBLEM_TYPE } from "../core/http/problem.ts";
+import type { ControlFailure } from "../core/messages/supervisor-control.ts";
 import type { AdminDeps } from "./admin-app.ts";
 import type { AdminAnswer } from "./admin-answer.ts";
 

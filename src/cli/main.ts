@@ -3,7 +3,7 @@
 
 import { enableCompileCache } from "node:module";
 
-import { compileCacheDirectory } from "../core/compile-cache.ts";
+import { compileCacheDirectory } from "../core/processes/compile-cache.ts";
 
 const directory = compileCacheDirectory(process.env, process.geteuid?.());
 if (directory !== undefined) {

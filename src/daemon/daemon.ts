@@ -5,44 +5,49 @@ import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 
 import { startAdminServer } from "../admin/admin-server.ts";
-import type { Readiness } from "../admin/health-routes.ts";
-import type { ProcessUsage } from "../admin/process-families.ts";
+import type { Readiness } from "../admin/routes/health-routes.ts";
+import type { ProcessUsage } from "../admin/metrics/process-families.ts";
 import type { GitHost } from "../core/checkout/git-question.ts";
-import { type Clock, systemClock } from "../core/clock.ts";
-import { HydraError } from "../core/errors.ts";
-import { gitUrlOf } from "../core/github-token.ts";
-import { type FileLog, type Log, openLog } from "../core/log.ts";
-import { type SupervisorPaths, supervisorPaths, workerPaths } from "../core/paths.ts";
-import { Redactor } from "../core/redact.ts";
-import { ok } from "../core/result.ts";
-import { treeMarkOf } from "../core/tree-mark.ts";
-import { VERSION } from "../core/version.ts";
-import { DRAIN_TIMEOUT_MS, HEARTBEAT_TIMEOUT_MS, STARTUP_TIMEOUT_MS, STOP_GRACE_MS } from "../core/worker-message.ts";
-import { type AddHost, resolveAddTarget } from "./add-target.ts";
-import { createControlHandler } from "./control-handler.ts";
-import { DoorTokens } from "./door-tokens.ts";
-import { Drain } from "./drain.ts";
-import { adoptFirstEntries } from "./first-implementation.ts";
-import { takeInstanceLock } from "./instance-lock.ts";
-import { Gathering } from "./gathering.ts";
-import { clearLeftovers } from "./leftovers.ts";
-import { writePortFile } from "./port-file.ts";
-import { LogKeeper } from "./log-keeper.ts";
-import { RegistryFile } from "./registry-file.ts";
-import { Registry } from "./registry.ts";
-import type { RespawnPolicy } from "./repo-process.ts";
-import { RepoSupervisor } from "./repo-supervisor.ts";
-import { LiveSettings } from "./live-settings.ts";
-import { Reloader } from "./reload.ts";
-import { StartGate } from "./start-gate.ts";
-import { openStateDirectory, stateDirectoryError } from "./state-directory.ts";
+import { type Clock, systemClock } from "../core/base/clock.ts";
+import { HydraError } from "../core/base/errors.ts";
+import { gitUrlOf } from "../core/config/github-token.ts";
+import { type FileLog, type Log, openLog } from "../core/logs/log.ts";
+import { type SupervisorPaths, supervisorPaths, workerPaths } from "../core/files/paths.ts";
+import { Redactor } from "../core/logs/redact.ts";
+import { ok } from "../core/base/result.ts";
+import { treeMarkOf } from "../core/processes/tree-mark.ts";
+import { VERSION } from "../core/base/version.ts";
+import {
+  DRAIN_TIMEOUT_MS,
+  HEARTBEAT_TIMEOUT_MS,
+  STARTUP_TIMEOUT_MS,
+  STOP_GRACE_MS,
+} from "../core/messages/worker-message.ts";
+import { type AddHost, resolveAddTarget } from "./registry/add-target.ts";
+import { createControlHandler } from "./tcp/control-handler.ts";
+import { DoorTokens } from "./settings/door-tokens.ts";
+import { Drain } from "./repos/drain.ts";
+import { adoptFirstEntries } from "./registry/first-implementation.ts";
+import { takeInstanceLock } from "./process/instance-lock.ts";
+import { Gathering } from "./registry/gathering.ts";
+import { clearLeftovers } from "./workers/leftovers.ts";
+import { writePortFile } from "./tcp/port-file.ts";
+import { LogKeeper } from "./process/log-keeper.ts";
+import { RegistryFile } from "./registry/registry-file.ts";
+import { Registry } from "./registry/registry.ts";
+import type { RespawnPolicy } from "./repos/repo-process.ts";
+import { RepoSupervisor } from "./repos/repo-supervisor.ts";
+import { LiveSettings } from "./settings/live-settings.ts";
+import { Reloader } from "./settings/reload.ts";
+import { StartGate } from "./workers/start-gate.ts";
+import { openStateDirectory, stateDirectoryError } from "./process/state-directory.ts";
 import { Supervisor, type SupervisorOptions } from "./supervisor.ts";
-import { openTcpDoor } from "./tcp-door.ts";
-import { untilWritten } from "./until-written.ts";
-import type { WorkerCommand } from "./newborn.ts";
-import { WarmSpare } from "./warm-spare.ts";
-import { WorkerLauncher } from "./worker-launcher.ts";
-import type { WorkerTimings } from "./worker-process.ts";
+import { openTcpDoor } from "./tcp/tcp-door.ts";
+import { untilWritten } from "./registry/until-written.ts";
+import type { WorkerCommand } from "./workers/newborn.ts";
+import { WarmSpare } from "./workers/warm-spare.ts";
+import { WorkerLauncher } from "./workers/worker-launcher.ts";
+import type { WorkerTimings } from "./workers/worker-process.ts";
 
 /** A checkout on a disk that does not answer holds up the others by no more than this. */
 const GATHER_MS_MAX = 2_000;

@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 
-import { saveCompiledCodeLater } from "../core/compile-cache.ts";
-import { messageOf } from "../core/errors.ts";
-import { exitCodeOf } from "../core/shortage.ts";
-import { closeToOthers } from "../core/umask.ts";
+import { saveCompiledCodeLater } from "../core/processes/compile-cache.ts";
+import { messageOf } from "../core/base/errors.ts";
+import { exitCodeOf } from "../core/processes/shortage.ts";
+import { closeToOthers } from "../core/processes/umask.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
-import { startWatchdog } from "./watchdog.ts";
+import { startWatchdog } from "./process/watchdog.ts";
 
 /** Fewer threads, no room kept for bursts of young objects, no notices on stderr; all leave Node's own code cache usable. */
 const WORKER_FLAGS = ["--v8-pool-size=0", "--max-semi-space-size=1", "--disable-warning=ExperimentalWarning"];

@@ -1,10 +1,10 @@
 // The one implementation behind both doors. Operations on one repository run one after another, those on different
 // repositories side by side; what an operator asked for is on disk before it is done, and answered when it is done.
 
-import type { Clock } from "../core/clock.ts";
-import type { Log } from "../core/log.ts";
-import type { SupervisorPaths } from "../core/paths.ts";
-import { fail, ok } from "../core/result.ts";
+import type { Clock } from "../core/base/clock.ts";
+import type { Log } from "../core/logs/log.ts";
+import type { SupervisorPaths } from "../core/files/paths.ts";
+import { fail, ok } from "../core/base/result.ts";
 import type {
   AddReply,
   AddRequest,
@@ -13,20 +13,20 @@ import type {
   Ping,
   RepoEntry,
   SupervisorControl,
-} from "../core/supervisor-control.ts";
-import { VERSION } from "../core/version.ts";
-import { findTarget, type Target } from "./find-target.ts";
-import { whyBusy } from "./in-work.ts";
-import { KeyedQueue } from "./keyed-queue.ts";
-import { giveUpOn } from "./give-up.ts";
-import { type Quarantine, quarantineRecord } from "./quarantine.ts";
-import { amend, type Candidate, findRecord, register, type Registered, unregister } from "./registration.ts";
-import { NOT_FOUND, SHUTTING_DOWN } from "./refusal.ts";
-import type { RegistryDocument, RepoRecord } from "./registry-document.ts";
-import type { Registry } from "./registry.ts";
-import { repoEntry } from "./repo-entry.ts";
-import { hasFailed, type RepoProcess } from "./repo-process.ts";
-import type { RepoSupervisor, RepoSupervisorOptions } from "./repo-supervisor.ts";
+} from "../core/messages/supervisor-control.ts";
+import { VERSION } from "../core/base/version.ts";
+import { findTarget, type Target } from "./registry/find-target.ts";
+import { whyBusy } from "./repos/in-work.ts";
+import { KeyedQueue } from "./workers/keyed-queue.ts";
+import { giveUpOn } from "./repos/give-up.ts";
+import { type Quarantine, quarantineRecord } from "./repos/quarantine.ts";
+import { amend, type Candidate, findRecord, register, type Registered, unregister } from "./registry/registration.ts";
+import { NOT_FOUND, SHUTTING_DOWN } from "./registry/refusal.ts";
+import type { RegistryDocument, RepoRecord } from "./registry/registry-document.ts";
+import type { Registry } from "./registry/registry.ts";
+import { repoEntry } from "./repos/repo-entry.ts";
+import { hasFailed, type RepoProcess } from "./repos/repo-process.ts";
+import type { RepoSupervisor, RepoSupervisorOptions } from "./repos/repo-supervisor.ts";
 
 export interface SupervisorOptions {
   readonly registry: Registry;

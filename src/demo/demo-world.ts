@@ -6,8 +6,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { type SupervisorPaths, supervisorPaths } from "../core/paths.ts";
-import { slugOf } from "../core/repository-name.ts";
+import { type SupervisorPaths, supervisorPaths } from "../core/files/paths.ts";
+import { slugOf } from "../core/domain/repository-name.ts";
 import { type Forge, startForge } from "../forge/forge.ts";
 import { type GitPlace, runGit } from "./demo-git.ts";
 import { SAMPLE_REPOSITORIES, type SampleRepository } from "./sample-repositories.ts";

@@ -3,9 +3,9 @@
 
 import { performance } from "node:perf_hooks";
 
-import { findMarked } from "../core/process-tree.ts";
-import { treeMarkOf } from "../core/tree-mark.ts";
-import { TREE_VARIABLE } from "../core/worker-message.ts";
+import { findMarked } from "../core/processes/process-tree.ts";
+import { treeMarkOf } from "../core/processes/tree-mark.ts";
+import { TREE_VARIABLE } from "../core/messages/worker-message.ts";
 import { Chaos } from "./chaos.ts";
 import { DaemonKeeper, daemonCommand, type DemoHost } from "./daemon-keeper.ts";
 import { type DemoWorld, makeDemoWorld } from "./demo-world.ts";

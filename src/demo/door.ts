@@ -4,9 +4,9 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { parseJsonObject } from "../core/json-lines.ts";
-import { type SupervisorPaths } from "../core/paths.ts";
-import type { RepoEntry } from "../core/supervisor-control.ts";
+import { parseJsonObject } from "../core/files/json-lines.ts";
+import { type SupervisorPaths } from "../core/files/paths.ts";
+import type { RepoEntry } from "../core/messages/supervisor-control.ts";
 
 const REPLY_TIMEOUT_MS = 70_000;
 const ADD_AGAIN_MS = 150;

@@ -1,6 +1,6 @@
 // The process side of `hydraflow demo`: streams, signals, exit code.
 
-import { EXIT_CODES } from "../core/exit-code.ts";
+import { EXIT_CODES } from "../core/base/exit-code.ts";
 import { type DemoReport, isAsPromised, runDemoOnce } from "./demo.ts";
 
 export interface DemoCommandOptions {

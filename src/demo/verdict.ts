@@ -4,8 +4,8 @@ import { spawnSync } from "node:child_process";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { ForgeReader } from "../forge/forge-reader.ts";
-import type { LedgerEntry } from "../forge/ledger.ts";
+import type { ForgeReader } from "../forge/repositories/forge-reader.ts";
+import type { LedgerEntry } from "../forge/store/ledger.ts";
 import type { DemoRepository, DemoWorld } from "./demo-world.ts";
 import { ROBOT } from "./demo-world.ts";
 import { runGit } from "./demo-git.ts";

@@ -3,31 +3,31 @@
 
 import { dirname, join, resolve } from "node:path";
 
-import { newToken } from "../core/bearer-token.ts";
-import { type Clock, systemClock } from "../core/clock.ts";
-import { ensurePrivateDirectory } from "../core/durable-file.ts";
-import { HydraError } from "../core/errors.ts";
-import { AppRegistry } from "./app-registry.ts";
-import { suiteFor } from "./check-suites.ts";
-import { type CheckInput, createCheck } from "./check-writes.ts";
-import { CI_ACTOR, CiRunner } from "./ci-runner.ts";
-import { ControlDoor } from "./control-door.ts";
-import { FaultPlan } from "./fault-plan.ts";
-import { type ForgeCore, isoNow, saveAll, type Write } from "./forge-core.ts";
-import type { ForgeLog } from "./forge-log.ts";
-import { ForgeOwner } from "./forge-owner.ts";
-import { ForgeReader } from "./forge-reader.ts";
+import { newToken } from "../core/http/bearer-token.ts";
+import { type Clock, systemClock } from "../core/base/clock.ts";
+import { ensurePrivateDirectory } from "../core/files/durable-file.ts";
+import { HydraError } from "../core/base/errors.ts";
+import { AppRegistry } from "./store/app-registry.ts";
+import { suiteFor } from "./checks/check-suites.ts";
+import { type CheckInput, createCheck } from "./checks/check-writes.ts";
+import { CI_ACTOR, CiRunner } from "./checks/ci-runner.ts";
+import { ControlDoor } from "./doors/control-door.ts";
+import { FaultPlan } from "./doors/fault-plan.ts";
+import { type ForgeCore, isoNow, saveAll, type Write } from "./kernel/forge-core.ts";
+import type { ForgeLog } from "./kernel/forge-log.ts";
+import { ForgeOwner } from "./repositories/forge-owner.ts";
+import { ForgeReader } from "./repositories/forge-reader.ts";
 import { gitEnvironment } from "./git/git-process.ts";
-import { GitDoor } from "./git-door.ts";
-import { HttpServer, type RequestCounts } from "./http-server.ts";
-import { addComment, createIssue, editIssue, type IssueEdit, type IssueInput } from "./issue-writes.ts";
-import { Ledger, type LedgerEntry } from "./ledger.ts";
-import { MergeQueue } from "./merge-queue.ts";
-import { PageDoor } from "./page-door.ts";
-import { PullFactsReader } from "./pull-facts.ts";
-import { addReview } from "./pull-writes.ts";
-import { GITHUB_RATE_LIMIT, RateLimiter, type RateLimitSettings } from "./rate-limiter.ts";
-import { followRefs } from "./ref-writes.ts";
+import { GitDoor } from "./doors/git-door.ts";
+import { HttpServer, type RequestCounts } from "./doors/http-server.ts";
+import { addComment, createIssue, editIssue, type IssueEdit, type IssueInput } from "./issues/issue-writes.ts";
+import { Ledger, type LedgerEntry } from "./store/ledger.ts";
+import { MergeQueue } from "./pulls/merge-queue.ts";
+import { PageDoor } from "./doors/page-door.ts";
+import { PullFactsReader } from "./pulls/pull-facts.ts";
+import { addReview } from "./pulls/pull-writes.ts";
+import { GITHUB_RATE_LIMIT, RateLimiter, type RateLimitSettings } from "./api/rate-limiter.ts";
+import { followRefs } from "./pulls/ref-writes.ts";
 import {
   type CheckConclusion,
   fullName,
@@ -35,19 +35,19 @@ import {
   nextId,
   type Permission,
   type ReviewRecord,
-} from "./repository-record.ts";
-import { RepositoryStore } from "./repository-store.ts";
+} from "./store/repository-record.ts";
+import { RepositoryStore } from "./store/repository-store.ts";
 import {
   type CommitInput,
   commitFiles,
   createRepository,
   localCause,
   type RepositoryInput,
-} from "./repository-writes.ts";
-import { type Exchange, RestDoor } from "./rest-door.ts";
-import { restRouter } from "./rest-routes.ts";
-import { type TokenInput, TokenRegistry } from "./token-registry.ts";
-import { isLoopbackUrl, WebhookSender } from "./webhook-sender.ts";
+} from "./repositories/repository-writes.ts";
+import { type Exchange, RestDoor } from "./doors/rest-door.ts";
+import { restRouter } from "./doors/rest-routes.ts";
+import { type TokenInput, TokenRegistry } from "./store/token-registry.ts";
+import { isLoopbackUrl, WebhookSender } from "./kernel/webhook-sender.ts";
 
 const DEFAULT_LOGIN = "hydraflow-bot";
 /** Beside the running Node's own directory, which comes first. */

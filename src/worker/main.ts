@@ -3,13 +3,13 @@
 
 import { once } from "node:events";
 
-import { saveCompiledCodeLater } from "../core/compile-cache.ts";
-import { messageOf } from "../core/errors.ts";
-import { exitCodeOf, shortageOf } from "../core/shortage.ts";
-import { closeToOthers } from "../core/umask.ts";
-import type { RunWorkerOptions } from "./runtime/run-by-hand.ts";
-import { runSupervised, type SupervisedHost } from "./runtime/run-supervised.ts";
-import { SupervisorLink } from "./runtime/supervisor-link.ts";
+import { saveCompiledCodeLater } from "../core/processes/compile-cache.ts";
+import { messageOf } from "../core/base/errors.ts";
+import { exitCodeOf, shortageOf } from "../core/processes/shortage.ts";
+import { closeToOthers } from "../core/processes/umask.ts";
+import type { RunWorkerOptions } from "./process/run-by-hand.ts";
+import { runSupervised, type SupervisedHost } from "./process/run-supervised.ts";
+import { SupervisorLink } from "./process/supervisor-link.ts";
 
 /** For an end that hangs; below the supervisor's grace, so that our own agents are gone before it kills. */
 const LAST_RESORT_MS = 4_500;
@@ -19,7 +19,7 @@ const DRAIN_MS = 50;
 /** `hydraflow worker <path>`. Resolves when it has stopped; the exit code of `host` says how. */
 export async function runWorker(options: RunWorkerOptions, host: NodeJS.Process): Promise<void> {
   await runUntilStopped(host, async (signal) => {
-    const { startByHand } = await import("./runtime/run-by-hand.ts");
+    const { startByHand } = await import("./process/run-by-hand.ts");
     const started = await startByHand(options, { environment: host.env, execPath: host.execPath }, signal);
     await using worker = started.worker;
     const { repo, slug } = worker.runtime;

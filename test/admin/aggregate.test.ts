@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { AGGREGATE_DEADLINE_MS, ROWS_BYTES_MAX } from "../../src/admin/aggregate-routes.ts";
+import { AGGREGATE_DEADLINE_MS, ROWS_BYTES_MAX } from "../../src/admin/repositories/aggregate-routes.ts";
 import { askJson, type Door, json, openDoor, type StandIn, standInWorker } from "./door.ts";
 
 let door: Door;

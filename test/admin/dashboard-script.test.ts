@@ -3,7 +3,7 @@ import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 
 import { SCRIPT } from "../../src/admin/dashboard/script.ts";
-import type { RepoEntry } from "../../src/core/supervisor-control.ts";
+import type { RepoEntry } from "../../src/core/messages/supervisor-control.ts";
 import { FakeControl } from "./fake-control.ts";
 import { SmallPage } from "./small-page.ts";
 

@@ -9,8 +9,8 @@ import { join } from "node:path";
 
 import type { AdminDeps } from "../../src/admin/admin-app.ts";
 import { startAdminServer } from "../../src/admin/admin-server.ts";
-import { hashToken } from "../../src/core/bearer-token.ts";
-import { ok } from "../../src/core/result.ts";
+import { hashToken } from "../../src/core/http/bearer-token.ts";
+import { ok } from "../../src/core/base/result.ts";
 import { FakeControl } from "./fake-control.ts";
 import { FakeDrain } from "../support/fake-drain.ts";
 

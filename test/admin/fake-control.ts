@@ -1,6 +1,6 @@
 // The daemon's side of the door, in memory: repositories, their state, and a record of what was asked.
 
-import { fail, ok } from "../../src/core/result.ts";
+import { fail, ok } from "../../src/core/base/result.ts";
 import type {
   AddReply,
   AddRequest,
@@ -8,7 +8,7 @@ import type {
   RepoEntry,
   RepoState,
   SupervisorControl,
-} from "../../src/core/supervisor-control.ts";
+} from "../../src/core/messages/supervisor-control.ts";
 
 interface FakeWorker {
   readonly port: number;

@@ -5,7 +5,7 @@ import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { startAdminServer } from "../../src/admin/admin-server.ts";
-import { hashToken } from "../../src/core/bearer-token.ts";
+import { hashToken } from "../../src/core/http/bearer-token.ts";
 import { ask, askRaw, BEARER, type Door, openDoor, standInWorker, TOKEN } from "./door.ts";
 import { FakeControl } from "./fake-control.ts";
 import { FakeDrain } from "../support/fake-drain.ts";

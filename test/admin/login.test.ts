@@ -2,9 +2,14 @@ import { Script } from "node:vm";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { LOGIN_CODE_MS, LOGIN_CODES_MAX, SESSION_IDLE_MS, SESSIONS_MAX } from "../../src/admin/browser-sessions.ts";
+import {
+  LOGIN_CODE_MS,
+  LOGIN_CODES_MAX,
+  SESSION_IDLE_MS,
+  SESSIONS_MAX,
+} from "../../src/admin/browser/browser-sessions.ts";
 import { SCRIPT } from "../../src/admin/dashboard/script.ts";
-import { hashToken } from "../../src/core/bearer-token.ts";
+import { hashToken } from "../../src/core/http/bearer-token.ts";
 import { type Answer, ask, askJson, BEARER, type Door, openDoor, TOKEN } from "./door.ts";
 
 let door: Door;

@@ -6,11 +6,11 @@ import { createInterface } from "node:readline";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { FOLLOWERS_MAX, LINES_MAX } from "../../src/admin/log-routes.ts";
-import { BLOCK_BYTES, tailLog } from "../../src/admin/log-tail.ts";
-import { systemClock } from "../../src/core/clock.ts";
-import { openLog } from "../../src/core/log.ts";
-import { Redactor } from "../../src/core/redact.ts";
+import { FOLLOWERS_MAX, LINES_MAX } from "../../src/admin/repositories/log-routes.ts";
+import { BLOCK_BYTES, tailLog } from "../../src/admin/repositories/log-tail.ts";
+import { systemClock } from "../../src/core/base/clock.ts";
+import { openLog } from "../../src/core/logs/log.ts";
+import { Redactor } from "../../src/core/logs/redact.ts";
 import { ask, askJson, BEARER, type Door, openDoor } from "./door.ts";
 
 let door: Door;

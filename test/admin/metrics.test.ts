@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { encodeMetrics } from "../../src/admin/metrics-text.ts";
-import type { WorkerMetrics } from "../../src/core/worker-metrics.ts";
+import { encodeMetrics } from "../../src/admin/metrics/metrics-text.ts";
+import type { WorkerMetrics } from "../../src/core/domain/worker-metrics.ts";
 import { ask, type Door, METRICS_TOKEN, openDoor, type StandIn, standInWorker } from "./door.ts";
 import { routeCalls } from "./route-calls.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { CONTROL_CODES } from "../../src/core/supervisor-control.ts";
+import { CONTROL_CODES } from "../../src/core/messages/supervisor-control.ts";
 import { ask, askJson, type Door, openDoor } from "./door.ts";
 import { routeCalls } from "./route-calls.ts";
 

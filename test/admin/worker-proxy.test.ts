@@ -3,7 +3,7 @@ import { type IncomingMessage, request } from "node:http";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { PROXY_ANSWER_BYTES_MAX } from "../../src/admin/worker-proxy.ts";
+import { PROXY_ANSWER_BYTES_MAX } from "../../src/admin/repositories/worker-proxy.ts";
 import {
   ask,
   askJson,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { processIdentity } from "../../src/core/process-tree.ts";
+import { processIdentity } from "../../src/core/processes/process-tree.ts";
 import { startStubModelServer } from "../support/stub-model-server.ts";
 import { DONE, driverFor, git, NEVER, openWorktree, type Run, runTurns } from "./claude-rig.ts";
 import { shell, verdict, write } from "./claude-script.ts";

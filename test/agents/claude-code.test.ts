@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { VERDICTS } from "../../src/worker/agent/verdict.ts";
+import { VERDICTS } from "../../src/worker/agent/contract/verdict.ts";
 import { startStubModelServer } from "../support/stub-model-server.ts";
 import { DONE, driverFor, git, NEVER, openWorktree, runTurns } from "./claude-rig.ts";
 import { shell, storyRules, verdict, write } from "./claude-script.ts";

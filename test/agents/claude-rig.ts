@@ -4,9 +4,9 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import type { AgentDriver, AgentOutcome, AgentTurn } from "../../src/worker/agent/agent-driver.ts";
-import { type ClaudeDriverOptions, createClaudeDriver } from "../../src/worker/agent/claude-driver.ts";
-import { VERDICTS } from "../../src/worker/agent/verdict.ts";
+import type { AgentDriver, AgentOutcome, AgentTurn } from "../../src/worker/agent/contract/agent-driver.ts";
+import { type ClaudeDriverOptions, createClaudeDriver } from "../../src/worker/agent/claude/claude-driver.ts";
+import { VERDICTS } from "../../src/worker/agent/contract/verdict.ts";
 import { type StubModelServer, type StubTurn, startStubModelServer } from "../support/stub-model-server.ts";
 import { openWorkshop, type Workshop } from "../worker/agent/agent-workshop.ts";
 import { installClaude } from "./install-agent.ts";

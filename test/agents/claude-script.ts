@@ -1,7 +1,7 @@
 // What the stub model says to Claude Code, role by role. The role is known by the first line of our own prompts. The
 // verdict is a call of `StructuredOutput`, the tool that the CLI offers for `--json-schema`.
 
-import type { AgentTurn } from "../../src/worker/agent/agent-driver.ts";
+import type { AgentTurn } from "../../src/worker/agent/contract/agent-driver.ts";
 import type { StubRule, StubTurn } from "../support/stub-model-server.ts";
 
 type Role = AgentTurn["role"];

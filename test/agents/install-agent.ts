@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-import { messageOf } from "../../src/core/errors.ts";
+import { messageOf } from "../../src/core/base/errors.ts";
 
 const PACKAGE = "@anthropic-ai/claude-code";
 export const CLAUDE_VERSION = "2.1.329";

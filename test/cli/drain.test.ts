@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 
-import { parseDuration } from "../../src/cli/duration.ts";
+import { parseDuration } from "../../src/cli/grammar/duration.ts";
 import { runCli } from "./cli-process.ts";
 import { FakeDoor, json } from "./fake-door.ts";
 

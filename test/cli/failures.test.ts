@@ -1,4 +1,4 @@
-// Every way to fail: one line on stderr that says what to do, the exit code of core/exit-code.ts, nothing on stdout.
+// Every way to fail: one line on stderr that says what to do, the exit code of core/base/exit-code.ts, nothing on stdout.
 
 import { chmod, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 
-import type { ControlCode } from "../../src/core/supervisor-control.ts";
+import type { ControlCode } from "../../src/core/messages/supervisor-control.ts";
 import { runCli } from "./cli-process.ts";
 import { FakeDoor, json, problem } from "./fake-door.ts";
 

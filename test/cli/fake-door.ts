@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { type ControlCode, CONTROL_CODES } from "../../src/core/supervisor-control.ts";
+import { type ControlCode, CONTROL_CODES } from "../../src/core/messages/supervisor-control.ts";
 
 export const TOKEN = "a-token-of-the-tests";
 

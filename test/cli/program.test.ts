@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import yargs from "yargs";
 
-import { addSettingFlags, readSettingFlags } from "../../src/cli/setting-flags.ts";
+import { addSettingFlags, readSettingFlags } from "../../src/cli/grammar/setting-flags.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { runCli } from "./cli-process.ts";
 import { FakeDoor } from "./fake-door.ts";

@@ -1,6 +1,6 @@
 // A repository as the daemon lists it.
 
-import type { RepoEntry } from "../../src/core/supervisor-control.ts";
+import type { RepoEntry } from "../../src/core/messages/supervisor-control.ts";
 
 export function repoEntry(changes: Partial<RepoEntry> = {}): RepoEntry {
   return {

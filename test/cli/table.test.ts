@@ -2,8 +2,8 @@
 
 import { expect, test } from "vitest";
 
-import { formatDuration } from "../../src/cli/duration.ts";
-import { formatTable } from "../../src/cli/table.ts";
+import { formatDuration } from "../../src/cli/grammar/duration.ts";
+import { formatTable } from "../../src/cli/print/table.ts";
 
 const ROWS = [
   ["a", "a long notice"],

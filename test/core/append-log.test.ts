@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 
 import { describe, expect, it } from "vitest";
 
-import { AppendLog } from "../../src/core/append-log.ts";
+import { AppendLog } from "../../src/core/files/append-log.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 
 interface Note {

@@ -2,8 +2,8 @@ import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 
 import { describe, expect, it } from "vitest";
 
-import { ensureTokenFile, hashToken, isAcceptedToken, newToken } from "../../src/core/bearer-token.ts";
-import { readTokenFile } from "../../src/core/token-file.ts";
+import { ensureTokenFile, hashToken, isAcceptedToken, newToken } from "../../src/core/http/bearer-token.ts";
+import { readTokenFile } from "../../src/core/files/token-file.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 
 describe("a token", () => {

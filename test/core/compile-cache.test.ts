@@ -1,7 +1,7 @@
 import { chmod, mkdir, stat } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 
-import { compileCacheDirectory } from "../../src/core/compile-cache.ts";
+import { compileCacheDirectory } from "../../src/core/processes/compile-cache.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 
 const UID = process.geteuid?.();

@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
 
-import { configSchema, environmentName, machineSettings, repositorySettings } from "../../src/core/config.ts";
-import { type ConfigLayer, describeProblems, environmentLayer, resolveConfig } from "../../src/core/config-layers.ts";
+import { configSchema, environmentName, machineSettings, repositorySettings } from "../../src/core/config/config.ts";
+import {
+  type ConfigLayer,
+  describeProblems,
+  environmentLayer,
+  resolveConfig,
+} from "../../src/core/config/config-layers.ts";
 
 const layer = (kind: ConfigLayer["kind"], values: unknown): ConfigLayer => ({ kind, source: `the ${kind}`, values });
 const SETTINGS = Object.keys(configSchema.shape);

@@ -13,7 +13,7 @@ import {
   readTextIfExists,
   removeTemporaries,
   replaceFile,
-} from "../../src/core/durable-file.ts";
+} from "../../src/core/files/durable-file.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));

@@ -8,8 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { examineCheckout, SENTENCES } from "../../src/core/checkout/checkout-problem.ts";
 import { askGit } from "../../src/core/checkout/git-question.ts";
-import { absoluteEntries } from "../../src/core/search-path.ts";
-import { gitEnvironment } from "../../src/worker/git/git-environment.ts";
+import { absoluteEntries } from "../../src/core/processes/search-path.ts";
+import { gitEnvironment } from "../../src/worker/git/command/git-environment.ts";
 import { makeTemporaryDirectory, type TemporaryDirectory } from "../support/temporary-directory.ts";
 
 const NEVER = new AbortController().signal;

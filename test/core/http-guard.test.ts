@@ -1,8 +1,8 @@
 import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
 
-import { hashToken, newToken } from "../../src/core/bearer-token.ts";
-import { BODY_BYTES_MAX, httpGuard } from "../../src/core/http-guard.ts";
+import { hashToken, newToken } from "../../src/core/http/bearer-token.ts";
+import { BODY_BYTES_MAX, httpGuard } from "../../src/core/http/http-guard.ts";
 
 const PORT = 8766;
 const HOST = `127.0.0.1:${PORT}`;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { LineSplitter, parseJsonObject } from "../../src/core/json-lines.ts";
+import { LineSplitter, parseJsonObject } from "../../src/core/files/json-lines.ts";
 
 function split(chunks: readonly Uint8Array[], bytesMax = 1_000): { lines: string[]; failed: boolean; rest: string } {
   const splitter = new LineSplitter(bytesMax);

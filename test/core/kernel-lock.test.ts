@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 
 import { afterEach, describe, expect, it } from "vitest";
 
-import { takeKernelLock } from "../../src/core/kernel-lock.ts";
+import { takeKernelLock } from "../../src/core/files/kernel-lock.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { describe, expect, it } from "vitest";
 
-import { type LogOptions, openLog } from "../../src/core/log.ts";
-import { Redactor } from "../../src/core/redact.ts";
+import { type LogOptions, openLog } from "../../src/core/logs/log.ts";
+import { Redactor } from "../../src/core/logs/redact.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 
 interface Line {

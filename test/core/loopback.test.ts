@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 
 import { describe, expect, it } from "vitest";
 
-import { listenOnLoopback } from "../../src/core/loopback.ts";
+import { listenOnLoopback } from "../../src/core/http/loopback.ts";
 
 describe("a server on loopback", () => {
   it("tells of a connection that it could not take, once, and stays", async () => {

@@ -7,13 +7,13 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { AppendLog } from "../../src/core/append-log.ts";
+import { AppendLog } from "../../src/core/files/append-log.ts";
 import { readSmallBytes, readSmallFile } from "../../src/core/checkout/small-file.ts";
-import { readTextIfExists } from "../../src/core/durable-file.ts";
-import { LogFile } from "../../src/core/log-file.ts";
-import { WorkerOutput } from "../../src/daemon/worker-output.ts";
+import { readTextIfExists } from "../../src/core/files/durable-file.ts";
+import { LogFile } from "../../src/core/logs/log-file.ts";
+import { WorkerOutput } from "../../src/daemon/workers/worker-output.ts";
 import { Breadcrumb, readCrumb } from "../../src/worker/attention/breadcrumb.ts";
-import { holderOf } from "../../src/worker/git/worktree-list.ts";
+import { holderOf } from "../../src/worker/git/worktrees/worktree-list.ts";
 import { makeTemporaryDirectory, type TemporaryDirectory } from "../support/temporary-directory.ts";
 
 const LARGE = 2_097_152;

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 
 import { afterEach, describe, expect, it } from "vitest";
 
-import { systemClock } from "../../src/core/clock.ts";
+import { systemClock } from "../../src/core/base/clock.ts";
 import {
   childIdentity,
   findMarked,
@@ -13,7 +13,7 @@ import {
   killTree,
   processIdentity,
   sweepMarked,
-} from "../../src/core/process-tree.ts";
+} from "../../src/core/processes/process-tree.ts";
 
 const MARK = "HYDRAFLOW_TEST_MARK";
 const FOREVER = "setInterval(() => undefined, 1e6);";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { RecentMap } from "../../src/core/recent-map.ts";
+import { RecentMap } from "../../src/core/base/recent-map.ts";
 
 it("forgets what was told first, and counts what is told again as new", () => {
   const map = new RecentMap<string, number>(2);

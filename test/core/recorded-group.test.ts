@@ -4,8 +4,8 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 
 import { afterEach, describe, expect, it } from "vitest";
 
-import { childIdentity, type ProcessIdentity } from "../../src/core/process-tree.ts";
-import { endRecordedGroups, recordGroup } from "../../src/core/recorded-group.ts";
+import { childIdentity, type ProcessIdentity } from "../../src/core/processes/process-tree.ts";
+import { endRecordedGroups, recordGroup } from "../../src/core/processes/recorded-group.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 
 const MARKS = { HYDRAFLOW_TREE: "tree", HYDRAFLOW_BIRTH: "birth" };

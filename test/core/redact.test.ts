@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { Redactor } from "../../src/core/redact.ts";
+import { Redactor } from "../../src/core/logs/redact.ts";
 
 const SECRETS = ['s3cr3t+/=value?&"quoted"', "gAAAAAB-long_token.with-dots", "pässwörd-ünïcödé", "abcdef"];
 

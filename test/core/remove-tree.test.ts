@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, expect, it } from "vitest";
 
-import { removeTree } from "../../src/core/remove-tree.ts";
+import { removeTree } from "../../src/core/files/remove-tree.ts";
 import { makeTemporaryDirectory, type TemporaryDirectory } from "../support/temporary-directory.ts";
 
 const PARTS = Array.from({ length: 15 }, () => "d".repeat(200));

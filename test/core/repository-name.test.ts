@@ -9,7 +9,7 @@ import {
   parseRepositoryName,
   type RepositoryName,
   slugOf,
-} from "../../src/core/repository-name.ts";
+} from "../../src/core/domain/repository-name.ts";
 
 function named(text: string): RepositoryName {
   const parsed = parseRepositoryName(text);

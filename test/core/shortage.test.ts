@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { HydraError } from "../../src/core/errors.ts";
-import { exitCodeOf, shortageIn, shortageOf } from "../../src/core/shortage.ts";
+import { HydraError } from "../../src/core/base/errors.ts";
+import { exitCodeOf, shortageIn, shortageOf } from "../../src/core/processes/shortage.ts";
 
 function system(code: string, message = `${code}: it failed, open '/data/state.json'`): Error {
   return Object.assign(new Error(message), { code });

@@ -11,7 +11,7 @@ import {
   stageLabelsOf,
   stageOfLabel,
   STAGES,
-} from "../../src/core/stage.ts";
+} from "../../src/core/domain/stage.ts";
 
 /** Written out by hand, so that a change of the table is a change of this test. */
 const LEGAL = new Set([

@@ -10,12 +10,12 @@ import { promisify } from "node:util";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { type Clock, systemClock } from "../../src/core/clock.ts";
-import type { Log } from "../../src/core/log.ts";
-import { supervisorPaths } from "../../src/core/paths.ts";
-import { ok } from "../../src/core/result.ts";
-import { RegistryFile } from "../../src/daemon/registry-file.ts";
-import { Registry } from "../../src/daemon/registry.ts";
+import { type Clock, systemClock } from "../../src/core/base/clock.ts";
+import type { Log } from "../../src/core/logs/log.ts";
+import { supervisorPaths } from "../../src/core/files/paths.ts";
+import { ok } from "../../src/core/base/result.ts";
+import { RegistryFile } from "../../src/daemon/registry/registry-file.ts";
+import { Registry } from "../../src/daemon/registry/registry.ts";
 import { ask, Rig, type RigDaemon, until } from "./daemon-rig.ts";
 
 const run = promisify(execFile);
@@ -276,7 +276,7 @@ async function digest(path: string): Promise<string> {
 
 /** The state file as an older time would have written it, with its checksum. */
 async function edit(change: (text: string) => string): Promise<void> {
-  const { decodeDocument, encodeDocument } = await import("../../src/daemon/registry-document.ts");
+  const { decodeDocument, encodeDocument } = await import("../../src/daemon/registry/registry-document.ts");
   const path = join(rig.home, "supervisor-state.json");
   const decoded = decodeDocument(await readFile(path, "utf8"));
   if (!decoded.ok) throw new Error("the state file is not good");

@@ -5,8 +5,8 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { resolveAddTarget } from "../../src/daemon/add-target.ts";
-import { expandHome, inspectCheckout } from "../../src/daemon/checkout.ts";
+import { resolveAddTarget } from "../../src/daemon/registry/add-target.ts";
+import { expandHome, inspectCheckout } from "../../src/daemon/registry/checkout.ts";
 import { NEVER, Rig } from "./daemon-rig.ts";
 
 const HOST = { environment: process.env };

@@ -12,8 +12,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-import { isSameProcess, processIdentity } from "../../src/core/process-tree.ts";
-import type { RepoEntry } from "../../src/core/supervisor-control.ts";
+import { isSameProcess, processIdentity } from "../../src/core/processes/process-tree.ts";
+import type { RepoEntry } from "../../src/core/messages/supervisor-control.ts";
 import { type Daemon, type DaemonOptions, startDaemon } from "../../src/daemon/daemon.ts";
 
 const DEADLINE_MS = 120_000;

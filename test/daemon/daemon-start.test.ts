@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { ask, fixtureWorker, NEVER, Rig, until } from "./daemon-rig.ts";
-import { openStateDirectory } from "../../src/daemon/state-directory.ts";
+import { openStateDirectory } from "../../src/daemon/process/state-directory.ts";
 import { startDaemon } from "../../src/daemon/daemon.ts";
 
 let rig: Rig;

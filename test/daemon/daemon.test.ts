@@ -7,12 +7,12 @@ import { promisify } from "node:util";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { workerPaths } from "../../src/core/paths.ts";
-import { childIdentity } from "../../src/core/process-tree.ts";
-import { recordGroup } from "../../src/core/recorded-group.ts";
-import type { RepoEntry } from "../../src/core/supervisor-control.ts";
-import { treeMarkOf } from "../../src/core/tree-mark.ts";
-import { TREE_VARIABLE } from "../../src/core/worker-message.ts";
+import { workerPaths } from "../../src/core/files/paths.ts";
+import { childIdentity } from "../../src/core/processes/process-tree.ts";
+import { recordGroup } from "../../src/core/processes/recorded-group.ts";
+import type { RepoEntry } from "../../src/core/messages/supervisor-control.ts";
+import { treeMarkOf } from "../../src/core/processes/tree-mark.ts";
+import { TREE_VARIABLE } from "../../src/core/messages/worker-message.ts";
 import { ask, ended, exchange, isAlive, Rig, until } from "./daemon-rig.ts";
 
 let rig: Rig;

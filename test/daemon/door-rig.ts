@@ -2,12 +2,12 @@
 
 import { connect, type Socket } from "node:net";
 
-import { hashToken } from "../../src/core/bearer-token.ts";
-import type { Log } from "../../src/core/log.ts";
-import { fail, ok } from "../../src/core/result.ts";
-import type { AddRequest, RepoEntry, SupervisorControl } from "../../src/core/supervisor-control.ts";
-import { createControlHandler } from "../../src/daemon/control-handler.ts";
-import { openTcpDoor, type TcpDoor, type TcpDoorOptions } from "../../src/daemon/tcp-door.ts";
+import { hashToken } from "../../src/core/http/bearer-token.ts";
+import type { Log } from "../../src/core/logs/log.ts";
+import { fail, ok } from "../../src/core/base/result.ts";
+import type { AddRequest, RepoEntry, SupervisorControl } from "../../src/core/messages/supervisor-control.ts";
+import { createControlHandler } from "../../src/daemon/tcp/control-handler.ts";
+import { openTcpDoor, type TcpDoor, type TcpDoorOptions } from "../../src/daemon/tcp/tcp-door.ts";
 import { exchange, NEVER, type Reply } from "./daemon-rig.ts";
 import { FakeDrain } from "../support/fake-drain.ts";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { DrainReport } from "../../src/core/drain-control.ts";
+import type { DrainReport } from "../../src/core/messages/drain-control.ts";
 import { Rig, type RigDaemon, until } from "./daemon-rig.ts";
 
 const IMPLEMENTING = { issue: 7, stage: "implement" };

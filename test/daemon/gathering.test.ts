@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { Gathering } from "../../src/daemon/gathering.ts";
+import { Gathering } from "../../src/daemon/registry/gathering.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 const LIMIT_MS = 2_000;

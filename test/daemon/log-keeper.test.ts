@@ -3,14 +3,14 @@ import { dirname, join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { giveUpLogFile, listLogFiles } from "../../src/daemon/log-files.ts";
+import { giveUpLogFile, listLogFiles } from "../../src/daemon/process/log-files.ts";
 import {
   FIRST_LOOK_AFTER_MS,
   LOOK_INTERVAL_MS,
   LogKeeper,
   type LogKeeperOptions,
   UNTOUCHED_MS,
-} from "../../src/daemon/log-keeper.ts";
+} from "../../src/daemon/process/log-keeper.ts";
 import { Rig as DaemonRig, until } from "./daemon-rig.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { makeTemporaryDirectory, type TemporaryDirectory } from "../support/temporary-directory.ts";

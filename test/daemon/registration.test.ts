@@ -2,10 +2,10 @@ import { basename } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { supervisorPaths } from "../../src/core/paths.ts";
-import { parseRepositoryName, type RepositoryName } from "../../src/core/repository-name.ts";
-import { amend, type Candidate, findRecord, register, unregister } from "../../src/daemon/registration.ts";
-import { EMPTY_DOCUMENT, type RegistryDocument } from "../../src/daemon/registry-document.ts";
+import { supervisorPaths } from "../../src/core/files/paths.ts";
+import { parseRepositoryName, type RepositoryName } from "../../src/core/domain/repository-name.ts";
+import { amend, type Candidate, findRecord, register, unregister } from "../../src/daemon/registry/registration.ts";
+import { EMPTY_DOCUMENT, type RegistryDocument } from "../../src/daemon/registry/registry-document.ts";
 
 const OPTIONS = {
   paths: { home: "/h", clones: "/h/clones" },

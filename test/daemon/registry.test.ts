@@ -3,14 +3,19 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { type Clock, systemClock } from "../../src/core/clock.ts";
-import type { Log } from "../../src/core/log.ts";
-import { type SupervisorPaths, supervisorPaths } from "../../src/core/paths.ts";
-import { ok } from "../../src/core/result.ts";
-import { adoptFirstEntries } from "../../src/daemon/first-implementation.ts";
-import { decodeDocument, EMPTY_DOCUMENT, encodeDocument, type RepoRecord } from "../../src/daemon/registry-document.ts";
-import { RegistryFile } from "../../src/daemon/registry-file.ts";
-import { Registry } from "../../src/daemon/registry.ts";
+import { type Clock, systemClock } from "../../src/core/base/clock.ts";
+import type { Log } from "../../src/core/logs/log.ts";
+import { type SupervisorPaths, supervisorPaths } from "../../src/core/files/paths.ts";
+import { ok } from "../../src/core/base/result.ts";
+import { adoptFirstEntries } from "../../src/daemon/registry/first-implementation.ts";
+import {
+  decodeDocument,
+  EMPTY_DOCUMENT,
+  encodeDocument,
+  type RepoRecord,
+} from "../../src/daemon/registry/registry-document.ts";
+import { RegistryFile } from "../../src/daemon/registry/registry-file.ts";
+import { Registry } from "../../src/daemon/registry/registry.ts";
 import { NEVER, Rig } from "./daemon-rig.ts";
 
 const SILENT: Log = { write: () => undefined, [Symbol.asyncDispose]: () => Promise.resolve() };

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import type { WorkerTimings } from "../../src/daemon/worker-process.ts";
+import type { WorkerTimings } from "../../src/daemon/workers/worker-process.ts";
 import { Rig, type RigDaemon } from "./daemon-rig.ts";
 
 interface Trouble {

@@ -10,7 +10,7 @@ import {
   type RepoProcess,
   type RespawnPolicy,
   transition,
-} from "../../src/daemon/repo-process.ts";
+} from "../../src/daemon/repos/repo-process.ts";
 
 const POLICY: RespawnPolicy = { delayMs: 1_000, delayMsMax: 60_000, crashesMax: 5, windowMs: 300_000 };
 const RUNS = 2_000;

@@ -3,8 +3,8 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { hashToken } from "../../src/core/bearer-token.ts";
-import type { StartWorker } from "../../src/core/worker-message.ts";
+import { hashToken } from "../../src/core/http/bearer-token.ts";
+import type { StartWorker } from "../../src/core/messages/worker-message.ts";
 import { ask, Rig, type RigDaemon, until } from "./daemon-rig.ts";
 
 let rig: Rig;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import type { Clock } from "../../src/core/clock.ts";
-import { KeyedQueue } from "../../src/daemon/keyed-queue.ts";
-import { StartGate } from "../../src/daemon/start-gate.ts";
+import type { Clock } from "../../src/core/base/clock.ts";
+import { KeyedQueue } from "../../src/daemon/workers/keyed-queue.ts";
+import { StartGate } from "../../src/daemon/workers/start-gate.ts";
 import { NEVER } from "./daemon-rig.ts";
 
 /** Sleeps end when `ring` is called. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { decodeDocument, encodeDocument } from "../../src/daemon/registry-document.ts";
+import { decodeDocument, encodeDocument } from "../../src/daemon/registry/registry-document.ts";
 import { Rig, type RigDaemon, until } from "./daemon-rig.ts";
 
 let rig: Rig;

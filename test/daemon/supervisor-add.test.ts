@@ -3,9 +3,9 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { StartWorker } from "../../src/core/worker-message.ts";
+import type { StartWorker } from "../../src/core/messages/worker-message.ts";
 import { ended, Rig, type RigDaemon } from "./daemon-rig.ts";
-import { NOT_FOUND } from "../../src/daemon/refusal.ts";
+import { NOT_FOUND } from "../../src/daemon/registry/refusal.ts";
 
 const QUICK = { respawnDelayMs: 20, respawnDelayMaxMs: 40 };
 /** Short enough to wait for, long enough for a slow machine to start a worker. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { StartWorker } from "../../src/core/worker-message.ts";
+import type { StartWorker } from "../../src/core/messages/worker-message.ts";
 import { ended, isAlive, Rig, type RigDaemon, until } from "./daemon-rig.ts";
 
 const QUICK = { respawnDelayMs: 20, respawnDelayMaxMs: 40 };

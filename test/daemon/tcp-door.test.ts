@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { LINE_BYTES_MAX } from "../../src/core/control-message.ts";
+import { LINE_BYTES_MAX } from "../../src/core/messages/control-message.ts";
 import { ask, exchange, type Reply, until } from "./daemon-rig.ts";
 import { DoorRig, ENTRY, TOKEN } from "./door-rig.ts";
 

@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 
 import { describe, expect, it } from "vitest";
 
-import { REQUESTS_PER_SECOND_MAX } from "../../src/core/control-message.ts";
+import { REQUESTS_PER_SECOND_MAX } from "../../src/core/messages/control-message.ts";
 import { ask, closed, exchange, until } from "./daemon-rig.ts";
 import { DoorRig } from "./door-rig.ts";
 

@@ -3,9 +3,9 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { findMarked } from "../../src/core/process-tree.ts";
-import { treeMarkOf } from "../../src/core/tree-mark.ts";
-import { TREE_VARIABLE } from "../../src/core/worker-message.ts";
+import { findMarked } from "../../src/core/processes/process-tree.ts";
+import { treeMarkOf } from "../../src/core/processes/tree-mark.ts";
+import { TREE_VARIABLE } from "../../src/core/messages/worker-message.ts";
 import { ended, isAlive, Rig, type RigDaemon, until } from "./daemon-rig.ts";
 
 const QUICK = { respawnDelayMs: 20, respawnDelayMaxMs: 40 };

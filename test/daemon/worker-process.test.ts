@@ -5,13 +5,13 @@ import { closeSync } from "node:fs";
 
 import { afterEach, beforeEach, expect, it } from "vitest";
 
-import { workerPaths } from "../../src/core/paths.ts";
-import { childIdentity } from "../../src/core/process-tree.ts";
-import { recordGroup } from "../../src/core/recorded-group.ts";
-import { BIRTH_VARIABLE } from "../../src/core/worker-message.ts";
-import { bear } from "../../src/daemon/newborn.ts";
-import { WorkerOutput } from "../../src/daemon/worker-output.ts";
-import { WorkerProcess } from "../../src/daemon/worker-process.ts";
+import { workerPaths } from "../../src/core/files/paths.ts";
+import { childIdentity } from "../../src/core/processes/process-tree.ts";
+import { recordGroup } from "../../src/core/processes/recorded-group.ts";
+import { BIRTH_VARIABLE } from "../../src/core/messages/worker-message.ts";
+import { bear } from "../../src/daemon/workers/newborn.ts";
+import { WorkerOutput } from "../../src/daemon/workers/worker-output.ts";
+import { WorkerProcess } from "../../src/daemon/workers/worker-process.ts";
 import { fixtureWorker, NEVER, Rig } from "./daemon-rig.ts";
 
 const TIMINGS = { startupMs: 120_000, heartbeatTimeoutMs: 120_000, stopGraceMs: 5_000, drainMs: 0 };

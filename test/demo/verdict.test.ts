@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { ROBOT } from "../../src/demo/demo-world.ts";
 import { countDuplicates } from "../../src/demo/verdict.ts";
-import type { LedgerEntry } from "../../src/forge/ledger.ts";
+import type { LedgerEntry } from "../../src/forge/store/ledger.ts";
 
 const CASES: readonly [what: string, kind: string, detail: Record<string, unknown>][] = [
   ["a pull request of one branch", "pull.created", { head: "agent/issue-1" }],

@@ -8,12 +8,12 @@ import { promisify } from "node:util";
 
 import { afterEach, beforeEach, describe, expect } from "vitest";
 
-import { systemClock } from "../../src/core/clock.ts";
-import { openLog } from "../../src/core/log.ts";
-import { supervisorPaths } from "../../src/core/paths.ts";
-import { Redactor } from "../../src/core/redact.ts";
-import { ok } from "../../src/core/result.ts";
-import { Journal } from "../../src/worker/journal.ts";
+import { systemClock } from "../../src/core/base/clock.ts";
+import { openLog } from "../../src/core/logs/log.ts";
+import { supervisorPaths } from "../../src/core/files/paths.ts";
+import { Redactor } from "../../src/core/logs/redact.ts";
+import { ok } from "../../src/core/base/result.ts";
+import { Journal } from "../../src/worker/state/journal.ts";
 import { NEVER, Rig, type RigDaemon, until } from "../daemon/daemon-rig.ts";
 import { PipelineRig } from "../worker/pipeline/pipeline-rig.ts";
 import { fault, repeat } from "./fault.ts";

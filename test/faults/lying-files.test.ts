@@ -9,8 +9,8 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect } from "vitest";
 
-import { AppendLog } from "../../src/core/append-log.ts";
-import { EMPTY_DOCUMENT, encodeDocument, type RepoRecord } from "../../src/daemon/registry-document.ts";
+import { AppendLog } from "../../src/core/files/append-log.ts";
+import { EMPTY_DOCUMENT, encodeDocument, type RepoRecord } from "../../src/daemon/registry/registry-document.ts";
 import { Rig } from "../daemon/daemon-rig.ts";
 import { fault, repeat } from "./fault.ts";
 

@@ -8,10 +8,10 @@ import { fileURLToPath } from "node:url";
 
 import { afterEach, beforeEach, describe, expect } from "vitest";
 
-import { systemClock } from "../../src/core/clock.ts";
-import { supervisorPaths } from "../../src/core/paths.ts";
-import { decodeDocument, EMPTY_DOCUMENT, encodeDocument } from "../../src/daemon/registry-document.ts";
-import { RegistryFile } from "../../src/daemon/registry-file.ts";
+import { systemClock } from "../../src/core/base/clock.ts";
+import { supervisorPaths } from "../../src/core/files/paths.ts";
+import { decodeDocument, EMPTY_DOCUMENT, encodeDocument } from "../../src/daemon/registry/registry-document.ts";
+import { RegistryFile } from "../../src/daemon/registry/registry-file.ts";
 import { ask, type DaemonProcess, ended, fixtureWorker, isAlive, Rig, until } from "../daemon/daemon-rig.ts";
 import { fault, repeat } from "./fault.ts";
 

@@ -9,9 +9,9 @@ import { fileURLToPath } from "node:url";
 
 import { afterEach, beforeEach, describe, expect } from "vitest";
 
-import { systemClock } from "../../src/core/clock.ts";
-import { supervisorPaths } from "../../src/core/paths.ts";
-import { RegistryFile } from "../../src/daemon/registry-file.ts";
+import { systemClock } from "../../src/core/base/clock.ts";
+import { supervisorPaths } from "../../src/core/files/paths.ts";
+import { RegistryFile } from "../../src/daemon/registry/registry-file.ts";
 import { Rig } from "../daemon/daemon-rig.ts";
 import { fault, repeat, traced } from "./fault.ts";
 

@@ -11,11 +11,11 @@ import { promisify } from "node:util";
 
 import { afterEach, beforeEach, describe, expect } from "vitest";
 
-import { systemClock } from "../../src/core/clock.ts";
-import { configSchema } from "../../src/core/config.ts";
-import { supervisorPaths } from "../../src/core/paths.ts";
-import { EMPTY_DOCUMENT, encodeDocument } from "../../src/daemon/registry-document.ts";
-import { RegistryFile } from "../../src/daemon/registry-file.ts";
+import { systemClock } from "../../src/core/base/clock.ts";
+import { configSchema } from "../../src/core/config/config.ts";
+import { supervisorPaths } from "../../src/core/files/paths.ts";
+import { EMPTY_DOCUMENT, encodeDocument } from "../../src/daemon/registry/registry-document.ts";
+import { RegistryFile } from "../../src/daemon/registry/registry-file.ts";
 import { ask, type DaemonProcess, Rig, type RigDaemon, until } from "../daemon/daemon-rig.ts";
 import { fault, repeat, strace } from "./fault.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { FaultPlan } from "../../src/forge/fault-plan.ts";
+import { FaultPlan } from "../../src/forge/doors/fault-plan.ts";
 import { ForgeRig, NAME, refusalOf, REPO } from "./forge-rig.ts";
 
 const COMMENTS = /\/issues\/1\/comments$/;

@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 
 import { Octokit } from "@octokit/rest";
 
-import { type Clock, systemClock } from "../../src/core/clock.ts";
+import { type Clock, systemClock } from "../../src/core/base/clock.ts";
 import { type Forge, type ForgeOptions, startForge } from "../../src/forge/forge.ts";
 import { type CheckExchange, ExchangeRecorder, loadOpenapiCheck } from "../support/openapi-check.ts";
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 
-import type { Exchange } from "../../src/forge/rest-door.ts";
+import type { Exchange } from "../../src/forge/doors/rest-door.ts";
 import { type CheckExchange, loadOpenapiCheck } from "../support/openapi-check.ts";
 import { ForgeRig, NAME } from "./forge-rig.ts";
 

@@ -8,10 +8,10 @@ import { matchesGlob } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 
-import { openLog } from "../../src/core/log.ts";
-import { supervisorPaths, workerPaths } from "../../src/core/paths.ts";
-import { Redactor } from "../../src/core/redact.ts";
-import { TRANSCRIPTS_BYTES_MAX, TRANSCRIPTS_COUNT_MAX } from "../../src/worker/agent/transcript-keeper.ts";
+import { openLog } from "../../src/core/logs/log.ts";
+import { supervisorPaths, workerPaths } from "../../src/core/files/paths.ts";
+import { Redactor } from "../../src/core/logs/redact.ts";
+import { TRANSCRIPTS_BYTES_MAX, TRANSCRIPTS_COUNT_MAX } from "../../src/worker/agent/process/transcript-keeper.ts";
 import { until } from "../daemon/daemon-rig.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 

@@ -14,7 +14,7 @@ import {
   SYSTEM_HOME,
 } from "../../src/cli/service/service-layout.ts";
 import { systemdUnit } from "../../src/cli/service/systemd-unit.ts";
-import { STOP_GRACE_MS } from "../../src/core/worker-message.ts";
+import { STOP_GRACE_MS } from "../../src/core/messages/worker-message.ts";
 
 type Job = Record<string, unknown>;
 

@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { type SupervisorPaths, supervisorPaths } from "../../src/core/paths.ts";
-import type { RepoEntry } from "../../src/core/supervisor-control.ts";
+import { type SupervisorPaths, supervisorPaths } from "../../src/core/files/paths.ts";
+import type { RepoEntry } from "../../src/core/messages/supervisor-control.ts";
 import { CLI } from "./built-program.ts";
 
 const WAIT_MS = 120_000;

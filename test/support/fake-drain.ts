@@ -1,7 +1,7 @@
 // A drain in memory that remembers what was asked of it.
 
-import type { DrainControl, DrainReport } from "../../src/core/drain-control.ts";
-import { ok } from "../../src/core/result.ts";
+import type { DrainControl, DrainReport } from "../../src/core/messages/drain-control.ts";
+import { ok } from "../../src/core/base/result.ts";
 
 export class FakeDrain implements DrainControl {
   readonly asked: string[] = [];

@@ -1,6 +1,6 @@
 // Time that stands still until the test moves it. Sleepers wake in the order of their deadlines.
 
-import type { Clock } from "../../src/core/clock.ts";
+import type { Clock } from "../../src/core/base/clock.ts";
 
 interface Sleeper {
   readonly atMs: number;

@@ -1,6 +1,6 @@
 // One worker's connection to the GitHub in memory, which may be told to fail, to die, or to be somebody with fewer rights.
 
-import { fail, ok, type Result } from "../../src/core/result.ts";
+import { fail, ok, type Result } from "../../src/core/base/result.ts";
 import {
   MERGE_METHODS,
   type CheckState,
@@ -14,7 +14,7 @@ import {
   type PullRequest,
   type RateLimit,
   type TextHistory,
-} from "../../src/worker/github/github.ts";
+} from "../../src/worker/github/port/github.ts";
 import {
   ARCHIVED,
   invalid,

@@ -1,9 +1,9 @@
 // Refusals of the GitHub in memory: GitHub's status and words, and from them what the adapter would make of them.
 
-import { fail, type Result } from "../../src/core/result.ts";
-import { gitHubFailure } from "../../src/worker/github/github-failure.ts";
-import type { GitHubFailure, MergeBlocked } from "../../src/worker/github/github.ts";
-import { mergeBlockedOf } from "../../src/worker/github/merge-blocked.ts";
+import { fail, type Result } from "../../src/core/base/result.ts";
+import { gitHubFailure } from "../../src/worker/github/port/github-failure.ts";
+import type { GitHubFailure, MergeBlocked } from "../../src/worker/github/port/github.ts";
+import { mergeBlockedOf } from "../../src/worker/github/port/merge-blocked.ts";
 
 export interface Refusal {
   readonly status: number;

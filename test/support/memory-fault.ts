@@ -1,6 +1,6 @@
 // What can go wrong with the calls of one client, as a test orders it: refusals, lost answers, and the end of the process.
 
-import type { GitHub, GitHubFailure } from "../../src/worker/github/github.ts";
+import type { GitHub, GitHubFailure } from "../../src/worker/github/port/github.ts";
 
 export type Method = Exclude<keyof GitHub, "rateLimit">;
 

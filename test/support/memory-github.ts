@@ -3,14 +3,14 @@
 // in `writes`, in the order in which it happened; a client can be told to fail or to crash before or after any call.
 // test/contract/github holds it to what GitHub does, together with the embedded forge.
 
-import { closedBy } from "../../src/forge/closing-keywords.ts";
+import { closedBy } from "../../src/forge/pulls/closing-keywords.ts";
 import {
   ACTIONS_APP,
   type CheckRun,
   type CheckSuite,
   checkStateOf,
   isUnstarted,
-} from "../../src/worker/github/check-state.ts";
+} from "../../src/worker/github/port/check-state.ts";
 import {
   MERGE_METHODS,
   type CheckState,
@@ -21,7 +21,7 @@ import {
   type MergeMethod,
   type MergeRequest,
   type TextHistory,
-} from "../../src/worker/github/github.ts";
+} from "../../src/worker/github/port/github.ts";
 import { MemoryBranches } from "./memory-branches.ts";
 import { MemoryClient, type MemoryClientOptions } from "./memory-client.ts";
 import type { Method } from "./memory-fault.ts";

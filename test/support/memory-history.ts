@@ -1,6 +1,6 @@
 // What the GitHub in memory tells of the past: who changed an issue's text, and what reported on what was merged.
 
-import type { ExpectedChecks, TextHistory } from "../../src/worker/github/github.ts";
+import type { ExpectedChecks, TextHistory } from "../../src/worker/github/port/github.ts";
 import type { MemoryGitHub, StoredIssue } from "./memory-github.ts";
 
 export function historyOf({ history, author }: StoredIssue, label: string): TextHistory {

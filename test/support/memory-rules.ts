@@ -1,7 +1,7 @@
 // What protects the branches of the GitHub in memory, and the words with which it refuses a merge: those of
 // "About protected branches" and "Available rules for rulesets", as GitHub's API gives them.
 
-import type { CheckState, MergeMethod, MergeRequest, PullRequest } from "../../src/worker/github/github.ts";
+import type { CheckState, MergeMethod, MergeRequest, PullRequest } from "../../src/worker/github/port/github.ts";
 import type { Refusal } from "./memory-failure.ts";
 import type { MemoryGitHub } from "./memory-github.ts";
 

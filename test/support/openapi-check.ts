@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 
 import { type Document, OpenAPIBackend, type Operation } from "openapi-backend";
 
-import type { Exchange } from "../../src/forge/rest-door.ts";
+import type { Exchange } from "../../src/forge/doors/rest-door.ts";
 
 export type CheckExchange = (request: Exchange["request"], response: Exchange["response"]) => string[];
 

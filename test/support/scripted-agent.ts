@@ -10,7 +10,7 @@ import type {
   AgentOutcome,
   AgentProbe,
   AgentTurn,
-} from "../../src/worker/agent/agent-driver.ts";
+} from "../../src/worker/agent/contract/agent-driver.ts";
 
 export type Behaviour = (turn: AgentTurn, signal: AbortSignal) => Promise<AgentOutcome> | AgentOutcome;
 

@@ -5,7 +5,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { processIdentity } from "../../src/core/process-tree.ts";
+import { processIdentity } from "../../src/core/processes/process-tree.ts";
 import { ROBOT } from "../../src/demo/demo-world.ts";
 import { countDuplicates } from "../../src/demo/verdict.ts";
 import { type Forge, startForge } from "../../src/forge/forge.ts";

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 import { expect, test } from "vitest";
 
-import { workerPaths } from "../../src/core/paths.ts";
+import { workerPaths } from "../../src/core/files/paths.ts";
 import { type Forge, startForge } from "../../src/forge/forge.ts";
 import { DaemonRig, until } from "../support/daemon-rig.ts";
 import { debianProgram, RunningProgram } from "../support/debian-program.ts";

@@ -4,8 +4,8 @@ import { randomBytes } from "node:crypto";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { parseJsonObject } from "../../src/core/json-lines.ts";
-import type { RepoEntry } from "../../src/core/supervisor-control.ts";
+import { parseJsonObject } from "../../src/core/files/json-lines.ts";
+import type { RepoEntry } from "../../src/core/messages/supervisor-control.ts";
 import { SAMPLE_REPOSITORIES } from "../../src/demo/sample-repositories.ts";
 import type { Container } from "./container.ts";
 

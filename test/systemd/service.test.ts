@@ -3,8 +3,8 @@
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { EXIT_CODES } from "../../src/core/exit-code.ts";
-import { parseJsonObject } from "../../src/core/json-lines.ts";
+import { EXIT_CODES } from "../../src/core/base/exit-code.ts";
+import { parseJsonObject } from "../../src/core/files/json-lines.ts";
 import { Container } from "./container.ts";
 import { HOME, INSTALLED, REPOSITORIES, ServiceWorld } from "./service-world.ts";
 

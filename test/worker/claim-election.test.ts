@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 
-import type { Clock } from "../../src/core/clock.ts";
-import { ok } from "../../src/core/result.ts";
-import { activeBody, releasedBody } from "../../src/worker/claim-comment.ts";
-import { ClaimReader } from "../../src/worker/claim-election.ts";
-import { ClaimKeeper } from "../../src/worker/claim-keeper.ts";
-import type { GitHub } from "../../src/worker/github/github.ts";
-import { type IssueState, UNKNOWN_ISSUE } from "../../src/worker/issue-state.ts";
+import type { Clock } from "../../src/core/base/clock.ts";
+import { ok } from "../../src/core/base/result.ts";
+import { activeBody, releasedBody } from "../../src/worker/claims/claim-comment.ts";
+import { ClaimReader } from "../../src/worker/claims/claim-election.ts";
+import { ClaimKeeper } from "../../src/worker/claims/claim-keeper.ts";
+import type { GitHub } from "../../src/worker/github/port/github.ts";
+import { type IssueState, UNKNOWN_ISSUE } from "../../src/worker/state/issue-state.ts";
 import { type Actor, forEveryOrder } from "../support/interleavings.ts";
 import { MemoryClient, MemoryGitHub } from "../support/memory-github.ts";
 

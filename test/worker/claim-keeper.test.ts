@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import { activeBody } from "../../src/worker/claim-comment.ts";
-import { ClaimKeeper } from "../../src/worker/claim-keeper.ts";
-import type { WorkerEvent } from "../../src/worker/event.ts";
-import { StateTracker } from "../../src/worker/state-tracker.ts";
+import { activeBody } from "../../src/worker/claims/claim-comment.ts";
+import { ClaimKeeper } from "../../src/worker/claims/claim-keeper.ts";
+import type { WorkerEvent } from "../../src/worker/events/event.ts";
+import { StateTracker } from "../../src/worker/state/state-tracker.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { unreachable } from "../support/memory-fault.ts";
 import { type MemoryClient, MemoryGitHub } from "../support/memory-github.ts";

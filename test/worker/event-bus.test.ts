@@ -2,11 +2,11 @@ import { appendFile, readFile } from "node:fs/promises";
 
 import { describe, expect, it } from "vitest";
 
-import type { Log } from "../../src/core/log.ts";
-import { Redactor } from "../../src/core/redact.ts";
-import { EventBus } from "../../src/worker/event-bus.ts";
-import { QUEUE_LENGTH_MAX } from "../../src/worker/event-queue.ts";
-import type { RecordedEvent, WorkerEvent } from "../../src/worker/event.ts";
+import type { Log } from "../../src/core/logs/log.ts";
+import { Redactor } from "../../src/core/logs/redact.ts";
+import { EventBus } from "../../src/worker/events/event-bus.ts";
+import { QUEUE_LENGTH_MAX } from "../../src/worker/events/event-queue.ts";
+import type { RecordedEvent, WorkerEvent } from "../../src/worker/events/event.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 

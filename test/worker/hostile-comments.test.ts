@@ -2,11 +2,11 @@
 
 import { describe, expect, it } from "vitest";
 
-import { ok } from "../../src/core/result.ts";
-import { parseClaim } from "../../src/worker/claim-comment.ts";
-import type { Comment } from "../../src/worker/github/github.ts";
-import { isMarked } from "../../src/worker/issue-comment.ts";
-import { findAnswer, isStanding } from "../../src/worker/stages/hitl-answer.ts";
+import { ok } from "../../src/core/base/result.ts";
+import { parseClaim } from "../../src/worker/claims/claim-comment.ts";
+import type { Comment } from "../../src/worker/github/port/github.ts";
+import { isMarked } from "../../src/worker/issues/issue-comment.ts";
+import { findAnswer, isStanding } from "../../src/worker/issues/hitl-answer.ts";
 import { cpuMs } from "../support/cpu-time.ts";
 
 const CHARACTERS = 65_535;

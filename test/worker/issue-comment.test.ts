@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import type { GitHub } from "../../src/worker/github/github.ts";
-import { COMMENT_CHARACTERS_MAX, commentOnce, withMarker } from "../../src/worker/issue-comment.ts";
-import { Journal } from "../../src/worker/journal.ts";
+import type { GitHub } from "../../src/worker/github/port/github.ts";
+import { COMMENT_CHARACTERS_MAX, commentOnce, withMarker } from "../../src/worker/issues/issue-comment.ts";
+import { Journal } from "../../src/worker/state/journal.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { unreachable } from "../support/memory-fault.ts";
 import { MemoryGitHub } from "../support/memory-github.ts";

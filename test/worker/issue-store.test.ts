@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import { STAGES } from "../../src/core/stage.ts";
-import type { WorkerEvent } from "../../src/worker/event.ts";
-import type { Issue } from "../../src/worker/github/github.ts";
-import { IssueStore, type IssueStoreOptions } from "../../src/worker/issue-store.ts";
+import { STAGES } from "../../src/core/domain/stage.ts";
+import type { WorkerEvent } from "../../src/worker/events/event.ts";
+import type { Issue } from "../../src/worker/github/port/github.ts";
+import { IssueStore, type IssueStoreOptions } from "../../src/worker/issues/issue-store.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { unreachable } from "../support/memory-fault.ts";
 import { type MemoryClient, MemoryGitHub } from "../support/memory-github.ts";

@@ -2,10 +2,10 @@ import { readFile, stat, truncate, writeFile } from "node:fs/promises";
 
 import { describe, expect, it } from "vitest";
 
-import { ok } from "../../src/core/result.ts";
-import type { GitHub } from "../../src/worker/github/github.ts";
-import { commentOnce } from "../../src/worker/issue-comment.ts";
-import { Journal } from "../../src/worker/journal.ts";
+import { ok } from "../../src/core/base/result.ts";
+import type { GitHub } from "../../src/worker/github/port/github.ts";
+import { commentOnce } from "../../src/worker/issues/issue-comment.ts";
+import { Journal } from "../../src/worker/state/journal.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { Crash, forbidden, unreachable } from "../support/memory-fault.ts";
 import { MemoryGitHub } from "../support/memory-github.ts";

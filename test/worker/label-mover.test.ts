@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 
-import { labelName, STAGE_LABELS, type StageLabel, stageLabelsOf } from "../../src/core/stage.ts";
-import type { WorkerEvent } from "../../src/worker/event.ts";
-import { type IssueState, UNKNOWN_ISSUE } from "../../src/worker/issue-state.ts";
-import { Journal } from "../../src/worker/journal.ts";
-import { LabelMover } from "../../src/worker/label-mover.ts";
+import { labelName, STAGE_LABELS, type StageLabel, stageLabelsOf } from "../../src/core/domain/stage.ts";
+import type { WorkerEvent } from "../../src/worker/events/event.ts";
+import { type IssueState, UNKNOWN_ISSUE } from "../../src/worker/state/issue-state.ts";
+import { Journal } from "../../src/worker/state/journal.ts";
+import { LabelMover } from "../../src/worker/issues/label-mover.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryBranches } from "../support/memory-branches.ts";
 import { Crash, forbidden, unreachable } from "../support/memory-fault.ts";

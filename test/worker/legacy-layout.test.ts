@@ -3,11 +3,11 @@ import { dirname, join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { systemClock } from "../../src/core/clock.ts";
-import { takeKernelLock } from "../../src/core/kernel-lock.ts";
-import { adoptLegacyLayout } from "../../src/worker/legacy-layout.ts";
-import { SessionLog } from "../../src/worker/session-log.ts";
-import { StateTracker } from "../../src/worker/state-tracker.ts";
+import { systemClock } from "../../src/core/base/clock.ts";
+import { takeKernelLock } from "../../src/core/files/kernel-lock.ts";
+import { adoptLegacyLayout } from "../../src/worker/state/legacy-layout.ts";
+import { SessionLog } from "../../src/worker/state/session-log.ts";
+import { StateTracker } from "../../src/worker/state/state-tracker.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { Metrics, SNAPSHOT_INTERVAL_MS } from "../../src/worker/metrics.ts";
+import { Metrics, SNAPSHOT_INTERVAL_MS } from "../../src/worker/events/metrics.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import type { WorkerEvent } from "../../src/worker/event.ts";
-import { RunMeter } from "../../src/worker/run-meter.ts";
+import type { WorkerEvent } from "../../src/worker/events/event.ts";
+import { RunMeter } from "../../src/worker/events/run-meter.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 const started = (run: string): WorkerEvent => ({

@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 
 import { describe, expect, it } from "vitest";
 
-import { type Session, SessionLog } from "../../src/worker/session-log.ts";
+import { type Session, SessionLog } from "../../src/worker/state/session-log.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 

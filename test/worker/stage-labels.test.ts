@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { LABELS } from "../../src/core/stage.ts";
-import { ensureLabels } from "../../src/worker/stage-labels.ts";
+import { LABELS } from "../../src/core/domain/stage.ts";
+import { ensureLabels } from "../../src/worker/issues/stage-labels.ts";
 import { MemoryGitHub } from "../support/memory-github.ts";
 
 const signal = new AbortController().signal;

@@ -2,9 +2,9 @@ import { copyFile, chmod, mkdir, readdir, readFile, rm, writeFile } from "node:f
 
 import { describe, expect, it } from "vitest";
 
-import { checksum } from "../../src/core/checksum.ts";
-import { UNKNOWN_ISSUE } from "../../src/worker/issue-state.ts";
-import { StateTracker } from "../../src/worker/state-tracker.ts";
+import { checksum } from "../../src/core/files/checksum.ts";
+import { UNKNOWN_ISSUE } from "../../src/worker/state/issue-state.ts";
+import { StateTracker } from "../../src/worker/state/state-tracker.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 

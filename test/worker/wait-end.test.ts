@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { WaitEnd } from "../../src/worker/wait-end.ts";
+import { WaitEnd } from "../../src/worker/state/wait-end.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 const HOUR_MS = 3_600_000;

@@ -1,8 +1,8 @@
 // The program behind `hydraflow`: hands the process to the commands as a Terminal and ends with their exit code.
 
-import { describeThrown } from "../failure.ts";
-import { runCli } from "../run-cli.ts";
-import type { Terminal } from "../terminal.ts";
+import { describeThrown } from "../print/failure.ts";
+import { runCli } from "./run-cli.ts";
+import type { Terminal } from "../print/terminal.ts";
 
 const COLUMNS_DEFAULT = 80;
 const INPUT_BYTES_MAX = 1024 * 1024;

@@ -1,10 +1,10 @@
 // Carries out a plan's steps one by one and says of each what it did. The first one that fails ends it: a second run
 // takes up where this one ended.
 
-import { ok } from "../../core/result.ts";
-import { type CommandResult, failWith } from "../failure.ts";
-import { plainText } from "../plain-text.ts";
-import type { Terminal } from "../terminal.ts";
+import { ok } from "../../core/base/result.ts";
+import { type CommandResult, failWith } from "../print/failure.ts";
+import { plainText } from "../print/plain-text.ts";
+import type { Terminal } from "../print/terminal.ts";
 import type { FoundService } from "./find-service.ts";
 import { describeStep, runStep, type Step } from "./service-steps.ts";
 

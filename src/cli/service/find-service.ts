@@ -5,9 +5,9 @@ import { access, constants, realpath } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, dirname, isAbsolute, join } from "node:path";
 
-import { ok, type Result } from "../../core/result.ts";
-import { type CliFailure, failWith } from "../failure.ts";
-import type { Terminal } from "../terminal.ts";
+import { ok, type Result } from "../../core/base/result.ts";
+import { type CliFailure, failWith } from "../print/failure.ts";
+import type { Terminal } from "../print/terminal.ts";
 import { LINUX_PATH, MACOS_PATH, type ServiceScope } from "./service-layout.ts";
 import { planLaunchd, planSystemd, type ServicePlan, stateDirectory } from "./service-plan.ts";
 

@@ -4,12 +4,12 @@ import { execFile } from "node:child_process";
 import { chmod, lchown, lstat, mkdir, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
-import { ensureTokenFile } from "../../core/bearer-token.ts";
-import { readTextIfExists, replaceFile } from "../../core/durable-file.ts";
-import { errnoOf } from "../../core/errors.ts";
-import { PRIVATE_DIRECTORY_MODE } from "../../core/paths.ts";
-import { ok, type Result } from "../../core/result.ts";
-import { type CliFailure, failWith } from "../failure.ts";
+import { ensureTokenFile } from "../../core/http/bearer-token.ts";
+import { readTextIfExists, replaceFile } from "../../core/files/durable-file.ts";
+import { errnoOf } from "../../core/base/errors.ts";
+import { PRIVATE_DIRECTORY_MODE } from "../../core/files/paths.ts";
+import { ok, type Result } from "../../core/base/result.ts";
+import { type CliFailure, failWith } from "../print/failure.ts";
 
 export type Step =
   | { readonly kind: "user"; readonly name: string; readonly command: readonly string[] }

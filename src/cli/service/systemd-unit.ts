@@ -1,7 +1,7 @@
 // The systemd unit, as a system service and as a user's own. What a restart cannot mend is read off the table of exit
 // codes; docs/operations.md says what each part of the hardening costs and why some of it is left out.
 
-import { EXIT_CODES } from "../../core/exit-code.ts";
+import { EXIT_CODES } from "../../core/base/exit-code.ts";
 import {
   OPEN_FILES_MAX,
   READY_TIMEOUT_S,

@@ -5,7 +5,7 @@
 import { access, constants, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { fail, ok, type Result } from "../result.ts";
+import { fail, ok, type Result } from "../base/result.ts";
 import { findGitDirectory, isShortage, nothingUnlessShort } from "./git-directory.ts";
 import { askGit, type GitHost, type GitReply } from "./git-question.ts";
 import { lfsProblem } from "./lfs.ts";

@@ -4,8 +4,8 @@
 import { access, constants, lstat, realpath, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
-import { errnoOf } from "../errors.ts";
-import { shortageOf } from "../shortage.ts";
+import { errnoOf } from "../base/errors.ts";
+import { shortageOf } from "../processes/shortage.ts";
 import { readSmallFile } from "./small-file.ts";
 
 const POINTER_BYTES_MAX = 8_192;

@@ -8,9 +8,9 @@ import { existsSync } from "node:fs";
 import { devNull } from "node:os";
 import { dirname } from "node:path";
 
-import { errnoOf, messageOf } from "../errors.ts";
-import { absoluteEntries } from "../search-path.ts";
-import { shortageOf } from "../shortage.ts";
+import { errnoOf, messageOf } from "../base/errors.ts";
+import { absoluteEntries } from "../processes/search-path.ts";
+import { shortageOf } from "../processes/shortage.ts";
 
 const OUTPUT_BYTES_MAX = 65_536;
 

@@ -3,8 +3,8 @@
 import { mkdir, readFile, realpath, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 
-import { errnoOf } from "../../core/errors.ts";
-import { fail, ok, type Result } from "../../core/result.ts";
+import { errnoOf } from "../../core/base/errors.ts";
+import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { Edit } from "./instructions.ts";
 
 /** The failure is one line that a person can act on. */

@@ -5,8 +5,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { messageOf } from "../../core/errors.ts";
-import { fail, ok, type Result } from "../../core/result.ts";
+import { messageOf } from "../../core/base/errors.ts";
+import { fail, ok, type Result } from "../../core/base/result.ts";
 
 const run = promisify(execFile);
 const GIT_TIMEOUT_MS = 30_000;

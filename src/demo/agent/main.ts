@@ -6,8 +6,8 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
-import { messageOf } from "../../core/errors.ts";
-import { VERSION } from "../../core/version.ts";
+import { messageOf } from "../../core/base/errors.ts";
+import { VERSION } from "../../core/base/version.ts";
 import { readPrompt } from "./prompt.ts";
 import { withRememberedIssue } from "./session-file.ts";
 import { Stream } from "./stream.ts";

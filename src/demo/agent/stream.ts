@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 
-import { VERSION } from "../../core/version.ts";
+import { VERSION } from "../../core/base/version.ts";
 import type { Verdict } from "./turn.ts";
 
 export class Stream {

@@ -4,7 +4,7 @@
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { worktreeRoot } from "../../core/paths.ts";
+import { worktreeRoot } from "../../core/files/paths.ts";
 import type { DaemonKeeper } from "../daemon-keeper.ts";
 import type { DemoWorld } from "../demo-world.ts";
 import type { Door } from "../door.ts";

@@ -1,7 +1,7 @@
 // The repositories of a soak and the endless row of its issues. Which issue comes when and where follows from its serial
 // number alone, so that a run can be played again. Pure.
 
-import { assertNever } from "../../core/errors.ts";
+import { assertNever } from "../../core/base/errors.ts";
 import { alreadyDone, alsoNoted, asksFirst, objectedOnce, plain, type SampleIssue } from "../sample-issue.ts";
 import { packageJson, type SampleRepository, testCase, testFile } from "../sample-repositories.ts";
 

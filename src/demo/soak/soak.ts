@@ -7,11 +7,11 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { findMarked } from "../../core/process-tree.ts";
-import { treeMarkOf } from "../../core/tree-mark.ts";
-import { TREE_VARIABLE } from "../../core/worker-message.ts";
-import type { Fault } from "../../forge/fault-plan.ts";
-import { seededRandom } from "../../forge/seeded-random.ts";
+import { findMarked } from "../../core/processes/process-tree.ts";
+import { treeMarkOf } from "../../core/processes/tree-mark.ts";
+import { TREE_VARIABLE } from "../../core/messages/worker-message.ts";
+import type { Fault } from "../../forge/doors/fault-plan.ts";
+import { seededRandom } from "../../forge/doors/seeded-random.ts";
 import { DaemonKeeper, daemonCommand, type DemoHost } from "../daemon-keeper.ts";
 import { runGit } from "../demo-git.ts";
 import { type DemoWorld, makeDemoWorld, openIssue } from "../demo-world.ts";

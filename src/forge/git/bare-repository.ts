@@ -3,7 +3,7 @@
 
 import { mkdir } from "node:fs/promises";
 
-import { HydraError } from "../../core/errors.ts";
+import { HydraError } from "../../core/base/errors.ts";
 import { type GitAnswer, runGit } from "./git-process.ts";
 
 export interface Commit {

@@ -3,7 +3,7 @@
 
 import { execFile } from "node:child_process";
 
-import { HydraError } from "../../core/errors.ts";
+import { HydraError } from "../../core/base/errors.ts";
 
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 const TIMEOUT_MS = 60_000;

@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { dirname } from "node:path";
 import { pipeline, type Readable } from "node:stream";
 
-import { HydraError } from "../../core/errors.ts";
+import { HydraError } from "../../core/base/errors.ts";
 import type { BareRepository } from "./bare-repository.ts";
 
 const CGI_HEAD_BYTES_MAX = 16_384;

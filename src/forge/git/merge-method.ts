@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
 
-import { HydraError } from "../../core/errors.ts";
+import { HydraError } from "../../core/base/errors.ts";
 import type { BareRepository } from "./bare-repository.ts";
 import { runGit } from "./git-process.ts";
 

@@ -1,6 +1,6 @@
 // A refusal of REST in the words of GraphQL.
 
-import type { ApiAnswer } from "../api-answer.ts";
+import type { ApiAnswer } from "../api/api-answer.ts";
 import { GraphqlProblem } from "./document.ts";
 
 const KIND_OF_STATUS: Readonly<Record<number, string>> = { 403: "FORBIDDEN", 404: "NOT_FOUND" };

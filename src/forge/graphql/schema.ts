@@ -2,14 +2,14 @@
 // their place in the merge queue, and the mutations that put them there and take them out.
 
 import { answerOrThrow } from "./problem.ts";
-import type { ApiRequest } from "../api-router.ts";
-import { accessRefusal } from "../access.ts";
-import { queueMethod } from "../branch-rules.ts";
-import { type ForgeCore, saveAll } from "../forge-core.ts";
-import { enterQueue } from "../merge-queue.ts";
-import { isInQueue, leaveQueue } from "../queue-entry.ts";
-import { type EventRecord, fullName, type IssueRecord, isPull, type PullIssue } from "../repository-record.ts";
-import type { StoredRepository } from "../repository-store.ts";
+import type { ApiRequest } from "../api/api-router.ts";
+import { accessRefusal } from "../api/access.ts";
+import { queueMethod } from "../store/branch-rules.ts";
+import { type ForgeCore, saveAll } from "../kernel/forge-core.ts";
+import { enterQueue } from "../pulls/merge-queue.ts";
+import { isInQueue, leaveQueue } from "../pulls/queue-entry.ts";
+import { type EventRecord, fullName, type IssueRecord, isPull, type PullIssue } from "../store/repository-record.ts";
+import type { StoredRepository } from "../store/repository-store.ts";
 import { labelsOf } from "../views/issue-view.ts";
 import { nodeId } from "../views/user-view.ts";
 import { GraphqlProblem } from "./document.ts";

@@ -1,9 +1,9 @@
 // The token's own user and its budget.
 
-import { answer, forbidden } from "../api-answer.ts";
-import type { ApiRouter } from "../api-router.ts";
-import type { ForgeCore } from "../forge-core.ts";
-import type { RateLimiter } from "../rate-limiter.ts";
+import { answer, forbidden } from "../api/api-answer.ts";
+import type { ApiRouter } from "../api/api-router.ts";
+import type { ForgeCore } from "../kernel/forge-core.ts";
+import type { RateLimiter } from "../api/rate-limiter.ts";
 import { publicUserView } from "../views/user-view.ts";
 
 /** GitHub's limit of the search API, which is not offered here but belongs to the answer. */

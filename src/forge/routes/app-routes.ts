@@ -2,13 +2,13 @@
 
 import { randomBytes } from "node:crypto";
 
-import { z } from "../../core/schema.ts";
-import { type ApiAnswer, answer, notFound, refusal } from "../api-answer.ts";
-import { type ApiRequest, type ApiRouter, readBody } from "../api-router.ts";
-import { type AppRecord, botLogin } from "../app-registry.ts";
-import type { ForgeCore } from "../forge-core.ts";
-import { listAnswer } from "../pagination.ts";
-import { isoSeconds } from "../repository-record.ts";
+import { z } from "../../core/base/schema.ts";
+import { type ApiAnswer, answer, notFound, refusal } from "../api/api-answer.ts";
+import { type ApiRequest, type ApiRouter, readBody } from "../api/api-router.ts";
+import { type AppRecord, botLogin } from "../store/app-registry.ts";
+import type { ForgeCore } from "../kernel/forge-core.ts";
+import { listAnswer } from "../api/pagination.ts";
+import { isoSeconds } from "../store/repository-record.ts";
 import { repositoryView } from "../views/repository-view.ts";
 import { BEGINNING, nodeId, userId, userView } from "../views/user-view.ts";
 

@@ -1,8 +1,8 @@
 // What CI says of a commit: check runs, and the older commit statuses.
 
-import { z } from "../../core/schema.ts";
-import { answer, invalid, notFound } from "../api-answer.ts";
-import { type ApiRouter, readBody } from "../api-router.ts";
+import { z } from "../../core/base/schema.ts";
+import { answer, invalid, notFound } from "../api/api-answer.ts";
+import { type ApiRouter, readBody } from "../api/api-router.ts";
 import {
   CHECK_TEXT_LENGTH_MAX,
   createCheck,
@@ -10,11 +10,11 @@ import {
   editCheck,
   latestInSuites,
   latestStatuses,
-} from "../check-writes.ts";
-import type { ForgeCore } from "../forge-core.ts";
-import { pageOf } from "../pagination.ts";
-import { CHECK_CONCLUSIONS, CHECK_STATUSES, type StatusRecord } from "../repository-record.ts";
-import { checkView, statusView } from "../views/check-view.ts";
+} from "../checks/check-writes.ts";
+import type { ForgeCore } from "../kernel/forge-core.ts";
+import { pageOf } from "../api/pagination.ts";
+import { CHECK_CONCLUSIONS, CHECK_STATUSES, type StatusRecord } from "../store/repository-record.ts";
+import { checkView, statusView } from "../checks/check-view.ts";
 import { repositoryApiUrl, repositoryView } from "../views/repository-view.ts";
 
 const outputText = z.optional(z.string().check(z.maxLength(CHECK_TEXT_LENGTH_MAX)));

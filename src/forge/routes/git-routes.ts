@@ -1,12 +1,12 @@
 // Git's own data: refs, and the comparison of two commits.
 
-import { answer, notFound, refusal } from "../api-answer.ts";
-import { type ApiRouter, type OnRepository } from "../api-router.ts";
-import type { ForgeCore } from "../forge-core.ts";
+import { answer, notFound, refusal } from "../api/api-answer.ts";
+import { type ApiRouter, type OnRepository } from "../api/api-router.ts";
+import type { ForgeCore } from "../kernel/forge-core.ts";
 import { changedFiles } from "../git/changed-files.ts";
-import { listAnswer, pageOf } from "../pagination.ts";
-import { branchOf } from "../pull-writes.ts";
-import { deleteRef } from "../ref-writes.ts";
+import { listAnswer, pageOf } from "../api/pagination.ts";
+import { branchOf } from "../pulls/pull-writes.ts";
+import { deleteRef } from "../pulls/ref-writes.ts";
 import { changedFileView, commitView, refView } from "../views/commit-view.ts";
 import { repositoryApiUrl, repositoryHtmlUrl } from "../views/repository-view.ts";
 

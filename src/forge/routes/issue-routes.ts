@@ -1,23 +1,23 @@
 // Issues and their comments.
 
-import { z } from "../../core/schema.ts";
-import { issuesDisabled } from "../access.ts";
-import { answer, forbidden, notFound, refusal } from "../api-answer.ts";
-import { type ApiRouter, type OnRepository, readBody } from "../api-router.ts";
-import type { ForgeCore } from "../forge-core.ts";
-import { addComment, createIssue, deleteComment, editComment, editIssue } from "../issue-writes.ts";
-import { lockIssue } from "../issue-moves.ts";
-import { selectIssues, sinceOf } from "../issue-selection.ts";
-import { listAnswer } from "../pagination.ts";
-import { allows, mayChange, permissionOf } from "../permission.ts";
-import { editPull } from "../pull-writes.ts";
+import { z } from "../../core/base/schema.ts";
+import { issuesDisabled } from "../api/access.ts";
+import { answer, forbidden, notFound, refusal } from "../api/api-answer.ts";
+import { type ApiRouter, type OnRepository, readBody } from "../api/api-router.ts";
+import type { ForgeCore } from "../kernel/forge-core.ts";
+import { addComment, createIssue, deleteComment, editComment, editIssue } from "../issues/issue-writes.ts";
+import { lockIssue } from "../issues/issue-moves.ts";
+import { selectIssues, sinceOf } from "../issues/issue-selection.ts";
+import { listAnswer } from "../api/pagination.ts";
+import { allows, mayChange, permissionOf } from "../store/permission.ts";
+import { editPull } from "../pulls/pull-writes.ts";
 import {
   BODY_LENGTH_MAX,
   type CommentRecord,
   type IssueRecord,
   isPull,
   type RepositoryRecord,
-} from "../repository-record.ts";
+} from "../store/repository-record.ts";
 import { commentView, eventView, issueView } from "../views/issue-view.ts";
 
 const labelName = z.union([

@@ -1,11 +1,19 @@
 // Labels of a repository, and on issues and pull requests.
 
-import { z } from "../../core/schema.ts";
-import { type ApiAnswer, answer, notFound, refusal } from "../api-answer.ts";
-import { type ApiRouter, type OnIssue, readBody } from "../api-router.ts";
-import type { ForgeCore } from "../forge-core.ts";
-import { addLabels, createLabel, deleteLabel, editLabel, findLabel, removeLabels, setLabels } from "../label-writes.ts";
-import { listAnswer } from "../pagination.ts";
+import { z } from "../../core/base/schema.ts";
+import { type ApiAnswer, answer, notFound, refusal } from "../api/api-answer.ts";
+import { type ApiRouter, type OnIssue, readBody } from "../api/api-router.ts";
+import type { ForgeCore } from "../kernel/forge-core.ts";
+import {
+  addLabels,
+  createLabel,
+  deleteLabel,
+  editLabel,
+  findLabel,
+  removeLabels,
+  setLabels,
+} from "../issues/label-writes.ts";
+import { listAnswer } from "../api/pagination.ts";
 import { labelsOf, labelView, labelViews } from "../views/issue-view.ts";
 
 const name = z.string().check(z.minLength(1), z.maxLength(50));

@@ -1,17 +1,17 @@
 // Pull requests: list, open, edit, files and merge.
 
-import { z } from "../../core/schema.ts";
-import { answer, forbidden, refusal } from "../api-answer.ts";
-import { type ApiRouter, type OnPull, readBody } from "../api-router.ts";
-import type { ForgeCore } from "../forge-core.ts";
+import { z } from "../../core/base/schema.ts";
+import { answer, forbidden, refusal } from "../api/api-answer.ts";
+import { type ApiRouter, type OnPull, readBody } from "../api/api-router.ts";
+import type { ForgeCore } from "../kernel/forge-core.ts";
 import { changedFiles, unifiedDiff } from "../git/changed-files.ts";
-import { inOrder } from "../issue-selection.ts";
-import { listAnswer } from "../pagination.ts";
-import { mayChange } from "../permission.ts";
-import { mergePull } from "../pull-merge.ts";
-import { branchOf, editPull, openPull } from "../pull-writes.ts";
-import { BODY_LENGTH_MAX, isPull, type PullIssue } from "../repository-record.ts";
-import type { StoredRepository } from "../repository-store.ts";
+import { inOrder } from "../issues/issue-selection.ts";
+import { listAnswer } from "../api/pagination.ts";
+import { mayChange } from "../store/permission.ts";
+import { mergePull } from "../pulls/pull-merge.ts";
+import { branchOf, editPull, openPull } from "../pulls/pull-writes.ts";
+import { BODY_LENGTH_MAX, isPull, type PullIssue } from "../store/repository-record.ts";
+import type { StoredRepository } from "../store/repository-store.ts";
 import { changedFileView, commitView } from "../views/commit-view.ts";
 import { pullSimpleView, pullView } from "../views/pull-view.ts";
 

@@ -1,19 +1,19 @@
 // A repository, who may do what in it, and its webhooks.
 
-import { z } from "../../core/schema.ts";
-import { answer, invalid, notFound, refusal } from "../api-answer.ts";
-import { type ApiRequest, type ApiRouter, readBody } from "../api-router.ts";
-import { type ForgeCore, isoNow } from "../forge-core.ts";
-import { knownLogins } from "../known-logins.ts";
-import { listAnswer } from "../pagination.ts";
+import { z } from "../../core/base/schema.ts";
+import { answer, invalid, notFound, refusal } from "../api/api-answer.ts";
+import { type ApiRequest, type ApiRouter, readBody } from "../api/api-router.ts";
+import { type ForgeCore, isoNow } from "../kernel/forge-core.ts";
+import { knownLogins } from "../issues/known-logins.ts";
+import { listAnswer } from "../api/pagination.ts";
 import type { MergeMethod } from "../git/merge-method.ts";
-import { allows, legacyPermission, permissionOf } from "../permission.ts";
-import { nextId, type WebhookRecord } from "../repository-record.ts";
-import { changedSettings, type SettingsEdit } from "../repository-settings.ts";
-import type { StoredRepository } from "../repository-store.ts";
+import { allows, legacyPermission, permissionOf } from "../store/permission.ts";
+import { nextId, type WebhookRecord } from "../store/repository-record.ts";
+import { changedSettings, type SettingsEdit } from "../store/repository-settings.ts";
+import type { StoredRepository } from "../store/repository-store.ts";
 import { repositoryApiUrl, repositoryView } from "../views/repository-view.ts";
 import { userView } from "../views/user-view.ts";
-import { isLoopbackUrl } from "../webhook-sender.ts";
+import { isLoopbackUrl } from "../kernel/webhook-sender.ts";
 
 const webhookSchema = z.object({
   active: z.optional(z.boolean()),

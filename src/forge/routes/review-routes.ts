@@ -1,11 +1,11 @@
 // Reviews of pull requests. They are submitted at once; pending ones are not offered.
 
-import { z } from "../../core/schema.ts";
-import { answer, invalid, notFound, refusal } from "../api-answer.ts";
-import { type ApiRouter, readBody } from "../api-router.ts";
-import type { ForgeCore } from "../forge-core.ts";
-import { listAnswer } from "../pagination.ts";
-import { addReview, dismissReview } from "../pull-writes.ts";
+import { z } from "../../core/base/schema.ts";
+import { answer, invalid, notFound, refusal } from "../api/api-answer.ts";
+import { type ApiRouter, readBody } from "../api/api-router.ts";
+import type { ForgeCore } from "../kernel/forge-core.ts";
+import { listAnswer } from "../api/pagination.ts";
+import { addReview, dismissReview } from "../pulls/pull-writes.ts";
 import { reviewView } from "../views/pull-view.ts";
 
 const STATE_OF_EVENT = { APPROVE: "APPROVED", REQUEST_CHANGES: "CHANGES_REQUESTED", COMMENT: "COMMENTED" } as const;

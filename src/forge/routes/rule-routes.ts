@@ -1,14 +1,14 @@
 // What protects a branch, as its readers see it and its owners set it: branches, classic protection, rulesets.
 
-import { z } from "../../core/schema.ts";
-import { answer, notFound, refusal } from "../api-answer.ts";
-import { type ApiRouter, type OnRepository, readBody } from "../api-router.ts";
-import { appliedRules } from "../branch-rules.ts";
-import type { ForgeCore } from "../forge-core.ts";
-import { newRuleset } from "../forge-owner.ts";
-import { listAnswer } from "../pagination.ts";
-import { writePushRules } from "../push-rules.ts";
-import { type ProtectionRecord, ruleSchema } from "../repository-settings.ts";
+import { z } from "../../core/base/schema.ts";
+import { answer, notFound, refusal } from "../api/api-answer.ts";
+import { type ApiRouter, type OnRepository, readBody } from "../api/api-router.ts";
+import { appliedRules } from "../store/branch-rules.ts";
+import type { ForgeCore } from "../kernel/forge-core.ts";
+import { newRuleset } from "../repositories/forge-owner.ts";
+import { listAnswer } from "../api/pagination.ts";
+import { writePushRules } from "../pulls/push-rules.ts";
+import { type ProtectionRecord, ruleSchema } from "../store/repository-settings.ts";
 import { branchView, protectionView, ruleView, rulesetView } from "../views/rule-view.ts";
 
 const flag = z.nullish(z.boolean());

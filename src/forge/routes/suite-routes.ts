@@ -1,12 +1,12 @@
 // Check suites, and the workflow runs that the forge's own CI has in their place: listed, run again, cancelled.
 
-import { type ApiAnswer, answer, invalid, notFound, refusal } from "../api-answer.ts";
-import { type ApiRouter, type OnRepository } from "../api-router.ts";
-import { suiteState } from "../check-suites.ts";
-import type { ForgeCore } from "../forge-core.ts";
-import { pageOf } from "../pagination.ts";
-import type { SuiteRecord } from "../repository-record.ts";
-import { checkView, jobView, suiteView, workflowRunView } from "../views/check-view.ts";
+import { type ApiAnswer, answer, invalid, notFound, refusal } from "../api/api-answer.ts";
+import { type ApiRouter, type OnRepository } from "../api/api-router.ts";
+import { suiteState } from "../checks/check-suites.ts";
+import type { ForgeCore } from "../kernel/forge-core.ts";
+import { pageOf } from "../api/pagination.ts";
+import type { SuiteRecord } from "../store/repository-record.ts";
+import { checkView, jobView, suiteView, workflowRunView } from "../checks/check-view.ts";
 
 export function suiteRoutes(router: ApiRouter, core: ForgeCore): void {
   router.onRepository("GET /commits/:ref{.+}/check-suites", "read", async ({ request, params, repository }) => {

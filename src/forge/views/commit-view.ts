@@ -2,7 +2,7 @@
 
 import type { Commit } from "../git/bare-repository.ts";
 import type { ChangedFile } from "../git/changed-files.ts";
-import type { RepositoryRecord } from "../repository-record.ts";
+import type { RepositoryRecord } from "../store/repository-record.ts";
 import { repositoryApiUrl, repositoryHtmlUrl } from "./repository-view.ts";
 import { nodeId } from "./user-view.ts";
 

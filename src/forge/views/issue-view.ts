@@ -1,7 +1,13 @@
 // Issues, comments and labels as GitHub shows them. A pull request is an issue too, with a `pull_request` field.
 
-import { authorAssociation } from "../permission.ts";
-import type { CommentRecord, EventRecord, IssueRecord, LabelRecord, RepositoryRecord } from "../repository-record.ts";
+import { authorAssociation } from "../store/permission.ts";
+import type {
+  CommentRecord,
+  EventRecord,
+  IssueRecord,
+  LabelRecord,
+  RepositoryRecord,
+} from "../store/repository-record.ts";
 import { repositoryApiUrl, repositoryHtmlUrl } from "./repository-view.ts";
 import { nodeId, userView } from "./user-view.ts";
 

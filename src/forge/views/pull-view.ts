@@ -1,7 +1,7 @@
 // Pull requests and reviews as GitHub shows them. Lists show less than the single object, which adds what git computed.
 
-import { authorAssociation } from "../permission.ts";
-import type { PullIssue, RepositoryRecord, ReviewRecord } from "../repository-record.ts";
+import { authorAssociation } from "../store/permission.ts";
+import type { PullIssue, RepositoryRecord, ReviewRecord } from "../store/repository-record.ts";
 import { issueHtmlUrl, labelViews, lockView } from "./issue-view.ts";
 import { repositoryApiUrl, repositoryView } from "./repository-view.ts";
 import { nodeId, userView } from "./user-view.ts";

@@ -1,7 +1,7 @@
 // Repositories as GitHub shows them: the full object, which holds everything the smaller ones have.
 
-import { fullName, type RepositoryRecord } from "../repository-record.ts";
-import { allows, permissionOf } from "../permission.ts";
+import { fullName, type RepositoryRecord } from "../store/repository-record.ts";
+import { allows, permissionOf } from "../store/permission.ts";
 import { nodeId, userView } from "./user-view.ts";
 
 /** GitHub's URL templates: field → path below the repository's own URL. */

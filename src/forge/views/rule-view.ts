@@ -1,9 +1,9 @@
 // Branches, their protection and rulesets as GitHub shows them.
 
-import type { AppliedRule } from "../branch-rules.ts";
+import type { AppliedRule } from "../store/branch-rules.ts";
 import type { Commit } from "../git/bare-repository.ts";
-import { fullName, type RepositoryRecord } from "../repository-record.ts";
-import type { ProtectionRecord, RulesetRecord } from "../repository-settings.ts";
+import { fullName, type RepositoryRecord } from "../store/repository-record.ts";
+import type { ProtectionRecord, RulesetRecord } from "../store/repository-settings.ts";
 import { commitView } from "./commit-view.ts";
 import { repositoryApiUrl, repositoryHtmlUrl } from "./repository-view.ts";
 import { nodeId, userView } from "./user-view.ts";

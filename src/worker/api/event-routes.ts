@@ -3,10 +3,10 @@
 
 import { Hono } from "hono";
 
-import { problemResponse } from "../../core/problem.ts";
-import { fail, ok } from "../../core/result.ts";
-import type { ControlResult } from "../../core/supervisor-control.ts";
-import type { EventCursor } from "../event-bus.ts";
+import { problemResponse } from "../../core/http/problem.ts";
+import { fail, ok } from "../../core/base/result.ts";
+import type { ControlResult } from "../../core/messages/supervisor-control.ts";
+import type { EventCursor } from "../events/event-bus.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 
 const EVENTS_SHOWN_MAX = 1_000;

@@ -3,9 +3,9 @@
 
 import type { WebSocket } from "ws";
 
-import { errnoOf } from "../../core/errors.ts";
-import type { EventBus, EventCursor } from "../event-bus.ts";
-import type { RecordedEvent } from "../event.ts";
+import { errnoOf } from "../../core/base/errors.ts";
+import type { EventBus, EventCursor } from "../events/event-bus.ts";
+import type { RecordedEvent } from "../events/event.ts";
 
 const REPLAY_MAX = 5_000;
 const UNSENT_BYTES_MAX = 1_048_576;

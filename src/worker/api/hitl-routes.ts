@@ -2,14 +2,14 @@
 
 import { Hono } from "hono";
 
-import { readJsonBody } from "../../core/json-body.ts";
-import { problemResponse } from "../../core/problem.ts";
-import { fail } from "../../core/result.ts";
-import { z } from "../../core/schema.ts";
-import type { ControlResult } from "../../core/supervisor-control.ts";
-import type { HitlInbox } from "../pipeline/hitl-inbox.ts";
+import { readJsonBody } from "../../core/http/json-body.ts";
+import { problemResponse } from "../../core/http/problem.ts";
+import { fail } from "../../core/base/result.ts";
+import { z } from "../../core/base/schema.ts";
+import type { ControlResult } from "../../core/messages/supervisor-control.ts";
+import type { HitlInbox } from "../orchestrator/hitl-inbox.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
-import { ANSWER_CHARACTERS_MAX } from "../stages/hitl-answer.ts";
+import { ANSWER_CHARACTERS_MAX } from "../issues/hitl-answer.ts";
 import { readIssueNumber } from "./issue-number.ts";
 import { hitlRows } from "./pipeline-view.ts";
 

@@ -1,7 +1,7 @@
 // An issue's number, as it stands in a path.
 
-import { fail, ok } from "../../core/result.ts";
-import type { ControlResult } from "../../core/supervisor-control.ts";
+import { fail, ok } from "../../core/base/result.ts";
+import type { ControlResult } from "../../core/messages/supervisor-control.ts";
 
 export function readIssueNumber(text: string): ControlResult<number> {
   if (/^[1-9]\d{0,9}$/.test(text)) return ok(Number(text));

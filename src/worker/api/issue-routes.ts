@@ -2,7 +2,7 @@
 
 import { Hono } from "hono";
 
-import { problemResponse } from "../../core/problem.ts";
+import { problemResponse } from "../../core/http/problem.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 import { readIssueNumber } from "./issue-number.ts";
 import { askGitHub, issueView, pipelineRows } from "./pipeline-view.ts";

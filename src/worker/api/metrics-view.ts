@@ -1,7 +1,7 @@
 // The row of `/api/metrics`: counters of the state, and the figures that the supervisor makes series for Prometheus of.
 
-import { type Stage, STAGES } from "../../core/stage.ts";
-import type { WorkerMetrics } from "../../core/worker-metrics.ts";
+import { type Stage, STAGES } from "../../core/domain/stage.ts";
+import type { WorkerMetrics } from "../../core/domain/worker-metrics.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 
 type StageFigures = WorkerMetrics["stages"][number];

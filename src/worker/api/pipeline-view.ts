@@ -1,12 +1,12 @@
 // What the API shows of issues, put together from the store, the state and the loops. Only `explain`
 // of an issue that is in no queue asks GitHub.
 
-import { type Stage, STAGES, stageOfLabel } from "../../core/stage.ts";
-import type { Issue } from "../github/github.ts";
-import type { RunState } from "../issue-state.ts";
-import { isDecided } from "../pipeline/hitl-inbox.ts";
+import { type Stage, STAGES, stageOfLabel } from "../../core/domain/stage.ts";
+import type { Issue } from "../github/port/github.ts";
+import type { RunState } from "../state/issue-state.ts";
+import { isDecided } from "../orchestrator/hitl-inbox.ts";
 import { readStep } from "../pipeline/run-step.ts";
-import type { Seen } from "../pipeline/why.ts";
+import type { Seen } from "../orchestrator/why.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 
 const WHY_CHARACTERS_MAX = 500;

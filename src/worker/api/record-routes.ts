@@ -2,7 +2,7 @@
 
 import { Hono } from "hono";
 
-import { STAGES } from "../../core/stage.ts";
+import { STAGES } from "../../core/domain/stage.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 import { metricsRow } from "./metrics-view.ts";
 

@@ -2,7 +2,7 @@
 
 import { Hono } from "hono";
 
-import { problemResponse } from "../../core/problem.ts";
+import { problemResponse } from "../../core/http/problem.ts";
 import type { RepoRuntimeRegistry } from "../runtime/repo-runtime-registry.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 

@@ -6,7 +6,7 @@ import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 
-import { problemResponse } from "../../core/problem.ts";
+import { problemResponse } from "../../core/http/problem.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 import { MAY_UPGRADE_STATUS, readCursor } from "./event-routes.ts";
 import { streamEvents } from "./event-stream.ts";

@@ -3,8 +3,8 @@
 
 import { Hono } from "hono";
 
-import { httpGuard } from "../../core/http-guard.ts";
-import { problemResponse } from "../../core/problem.ts";
+import { httpGuard } from "../../core/http/http-guard.ts";
+import { problemResponse } from "../../core/http/problem.ts";
 import type { RepoRuntimeRegistry } from "../runtime/repo-runtime-registry.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 import { eventRoutes } from "./event-routes.ts";

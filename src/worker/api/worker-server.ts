@@ -3,8 +3,8 @@
 
 import { createServer, type IncomingMessage, type Server } from "node:http";
 
-import { isListedHost, setBrowserHeaders } from "../../core/http-guard.ts";
-import { listenOnLoopback } from "../../core/loopback.ts";
+import { isListedHost, setBrowserHeaders } from "../../core/http/http-guard.ts";
+import { listenOnLoopback } from "../../core/http/loopback.ts";
 import type { RepoRuntimeRegistry } from "../runtime/repo-runtime-registry.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 import type { WorkerAnswers } from "./worker-answers.ts";

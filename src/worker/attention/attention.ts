@@ -9,11 +9,11 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { join } from "node:path";
 
-import { readTextIfExists, replaceFile } from "../../core/durable-file.ts";
-import { parseJsonObject } from "../../core/json-lines.ts";
-import { z } from "../../core/schema.ts";
-import type { Silence } from "../../core/worker-message.ts";
-import type { HitlCause, IssueState } from "../issue-state.ts";
+import { readTextIfExists, replaceFile } from "../../core/files/durable-file.ts";
+import { parseJsonObject } from "../../core/files/json-lines.ts";
+import { z } from "../../core/base/schema.ts";
+import type { Silence } from "../../core/messages/worker-message.ts";
+import type { HitlCause, IssueState } from "../state/issue-state.ts";
 import { Breadcrumb, readCrumb } from "./breadcrumb.ts";
 
 const SILENCES_MAX = 2;

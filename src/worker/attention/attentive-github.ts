@@ -1,8 +1,8 @@
 // GitHub as the worker sees it while it minds what it reads: each answer with a text says first whose text it is, and of a
 // suspect's texts nothing comes through but the marks that we put at the end of comments ourselves.
 
-import { fail, ok } from "../../core/result.ts";
-import type { Answer, Comment, GitHub, GitHubFailure, Issue, PullRequest, Review } from "../github/github.ts";
+import { fail, ok } from "../../core/base/result.ts";
+import type { Answer, Comment, GitHub, GitHubFailure, Issue, PullRequest, Review } from "../github/port/github.ts";
 import type { Attention } from "./attention.ts";
 
 const MARK_START = "<!-- hydraflow:";

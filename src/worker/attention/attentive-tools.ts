@@ -1,7 +1,7 @@
 // Git and the agent, whose output is text from outside too: what they say belongs to the issue that is being worked on.
 
-import type { AgentDriver } from "../agent/agent-driver.ts";
-import type { Git } from "../git/git.ts";
+import type { AgentDriver } from "../agent/contract/agent-driver.ts";
+import type { Git } from "../git/command/git.ts";
 import type { Attention } from "./attention.ts";
 
 type Minding = Pick<Attention, "turnTo">;

@@ -3,7 +3,7 @@
 
 import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
 
-import { openPlainFile } from "../../core/plain-file.ts";
+import { openPlainFile } from "../../core/files/plain-file.ts";
 
 /** Always the same length: a full disk takes what is written over. */
 const CHARACTERS = 40;

@@ -1,8 +1,8 @@
 // Holds back every run that needs an agent while the provider is at its limit or the agent has no login. One for the
 // whole worker: what stops one run would stop the next one too.
 
-import type { Clock } from "../../core/clock.ts";
-import { WaitEnd } from "../wait-end.ts";
+import type { Clock } from "../../core/base/clock.ts";
+import { WaitEnd } from "../state/wait-end.ts";
 import { later } from "./backoff.ts";
 
 const PROBE_DELAY_MS = 60_000;

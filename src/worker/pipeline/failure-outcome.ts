@@ -1,8 +1,8 @@
 // What a failed git or GitHub call means for the run. Pure. What may pass by itself is waited for and costs no attempt.
 
-import { assertNever } from "../../core/errors.ts";
-import type { GitFailure } from "../git/git-failure.ts";
-import type { GitHubFailure } from "../github/github.ts";
+import { assertNever } from "../../core/base/errors.ts";
+import type { GitFailure } from "../git/command/git-failure.ts";
+import type { GitHubFailure } from "../github/port/github.ts";
 import { handOff, handOut, retry, type StageOutcome, wait } from "./stage-outcome.ts";
 
 export function gitHubOutcome(failure: GitHubFailure): StageOutcome {

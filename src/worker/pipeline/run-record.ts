@@ -2,11 +2,11 @@
 
 import { randomUUID } from "node:crypto";
 
-import type { Stage } from "../../core/stage.ts";
-import { type IssueState, type RunState, UNKNOWN_ISSUE } from "../issue-state.ts";
+import type { Stage } from "../../core/domain/stage.ts";
+import { type IssueState, type RunState, UNKNOWN_ISSUE } from "../state/issue-state.ts";
 import { readStep, type RunStep, stepMark, writeStep } from "./run-step.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
-import type { Wait } from "./wait-book.ts";
+import type { Wait } from "../waits/wait-book.ts";
 
 /** What a failed attempt leaves to the next one: it is paid for, and holds for one commit. */
 const KEPT: ReadonlySet<RunStep["at"]> = new Set(["gated", "judged", "approved"]);

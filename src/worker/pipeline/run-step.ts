@@ -3,10 +3,10 @@
 //   begun ──▶ prompted ──▶ gated ──▶ settling
 //   a review: begun ──▶ prompted ──▶ judged ──▶ approved ──▶ settling
 
-import { parseJsonObject } from "../../core/json-lines.ts";
-import type { ReviewVerdict } from "../agent/verdict.ts";
-import type { RunState } from "../issue-state.ts";
-import type { GreenLooks } from "../stages/green.ts";
+import { parseJsonObject } from "../../core/files/json-lines.ts";
+import type { ReviewVerdict } from "../agent/contract/verdict.ts";
+import type { RunState } from "../state/issue-state.ts";
+import type { GreenLooks } from "./green.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
 
 export type RunStep =

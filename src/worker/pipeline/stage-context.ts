@@ -1,17 +1,17 @@
 // What every stage is given, and the one run it works on. A stage keeps nothing of its own between runs: whatever must
 // last stands in the state, the journal, git or on GitHub.
 
-import type { Clock } from "../../core/clock.ts";
-import type { Config } from "../../core/config.ts";
-import type { WorkerPaths } from "../../core/paths.ts";
-import type { Stage } from "../../core/stage.ts";
-import type { AgentDriver } from "../agent/agent-driver.ts";
+import type { Clock } from "../../core/base/clock.ts";
+import type { Config } from "../../core/config/config.ts";
+import type { WorkerPaths } from "../../core/files/paths.ts";
+import type { Stage } from "../../core/domain/stage.ts";
+import type { AgentDriver } from "../agent/contract/agent-driver.ts";
 import type { Attention } from "../attention/attention.ts";
-import type { WorkerEvent } from "../event.ts";
-import type { GitHub, Issue } from "../github/github.ts";
-import type { IssueState } from "../issue-state.ts";
-import type { Journal } from "../journal.ts";
-import type { StateTracker } from "../state-tracker.ts";
+import type { WorkerEvent } from "../events/event.ts";
+import type { GitHub, Issue } from "../github/port/github.ts";
+import type { IssueState } from "../state/issue-state.ts";
+import type { Journal } from "../state/journal.ts";
+import type { StateTracker } from "../state/state-tracker.ts";
 import type { AgentPause } from "./agent-pause.ts";
 import type { RunStep } from "./run-step.ts";
 import type { StageOutcome } from "./stage-outcome.ts";

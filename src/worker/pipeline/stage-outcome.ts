@@ -1,9 +1,9 @@
 // What a stage answers. It says what should become of the issue; settle.ts decides what that means and
 // apply-settlement.ts does it. Plain data, because it is kept in the state until it is carried out.
 
-import type { HitlCause, HitlState, IssueOutcome, IssueState } from "../issue-state.ts";
-import type { StageLabel } from "../../core/stage.ts";
-import type { WaitCause } from "../../core/worker-metrics.ts";
+import type { HitlCause, HitlState, IssueOutcome, IssueState } from "../state/issue-state.ts";
+import type { StageLabel } from "../../core/domain/stage.ts";
+import type { WaitCause } from "../../core/domain/worker-metrics.ts";
 
 /** What a stage may change beside the label. */
 export type StateChange = Partial<

@@ -4,23 +4,23 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-import type { WorkerPaths } from "../../core/paths.ts";
-import type { RepositoryName } from "../../core/repository-name.ts";
-import { fail, ok, type Result } from "../../core/result.ts";
-import { findCaseTwins, isCaseBlind } from "../git/case-twins.ts";
-import { commonDirectoryOf } from "../git/checkout.ts";
-import type { Removal, Removed } from "../git/branch-refs.ts";
-import { ConfigGuard } from "../git/config-guard.ts";
-import { type FreshCheckout, FreshCheckouts } from "../git/fresh-checkout.ts";
-import type { Git } from "../git/git.ts";
-import type { GitFailure } from "../git/git-failure.ts";
-import { findGitLeftovers, type GitLeftovers } from "../git/leftovers.ts";
-import type { RemoteAccess } from "../git/remote-access.ts";
-import { Remote } from "../git/remote.ts";
-import { tidyRepository } from "../git/tidy.ts";
-import { WorkBranch } from "../git/work-branch.ts";
-import { sweepGateHomes } from "./gate.ts";
-import { type Worktree, WorktreeManager } from "../git/worktree-manager.ts";
+import type { WorkerPaths } from "../../core/files/paths.ts";
+import type { RepositoryName } from "../../core/domain/repository-name.ts";
+import { fail, ok, type Result } from "../../core/base/result.ts";
+import { findCaseTwins, isCaseBlind } from "../git/changes/case-twins.ts";
+import { commonDirectoryOf } from "../git/worktrees/checkout.ts";
+import type { Removal, Removed } from "../git/worktrees/branch-refs.ts";
+import { ConfigGuard } from "../git/guard/config-guard.ts";
+import { type FreshCheckout, FreshCheckouts } from "../git/worktrees/fresh-checkout.ts";
+import type { Git } from "../git/command/git.ts";
+import type { GitFailure } from "../git/command/git-failure.ts";
+import { findGitLeftovers, type GitLeftovers } from "../git/worktrees/leftovers.ts";
+import type { RemoteAccess } from "../git/remote/remote-access.ts";
+import { Remote } from "../git/remote/remote.ts";
+import { tidyRepository } from "../git/worktrees/tidy.ts";
+import { WorkBranch } from "../git/commits/work-branch.ts";
+import { sweepGateHomes } from "../work/gate.ts";
+import { type Worktree, WorktreeManager } from "../git/worktrees/worktree-manager.ts";
 
 export interface WorkspacesOptions {
   readonly git: Git;

@@ -2,7 +2,7 @@
 // is not shown is named with its size and the command that shows it: nobody can approve what they have not seen. Pure.
 
 import { onOneLine } from "../text/hidden-characters.ts";
-import { exactText } from "./untrusted-text.ts";
+import { exactText } from "../text/untrusted-text.ts";
 
 const DIFF_CHARACTERS_MAX = 60_000;
 /** More are named by one command for all. */

@@ -1,7 +1,7 @@
 // Gives an agent the person's answer to the question that stopped the work. Pure.
 
-import type { Issue } from "../github/github.ts";
-import type { IssueState } from "../issue-state.ts";
+import type { Issue } from "../github/port/github.ts";
+import type { IssueState } from "../state/issue-state.ts";
 import { answerSections, feedbackSection, framePrompt, issueSection, planSection, questionSection } from "./prompt.ts";
 
 export interface HitlParts {

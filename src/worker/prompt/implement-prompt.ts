@@ -1,7 +1,7 @@
 // Asks to build the plan, and to mend what a failed gate or a failed CI check shows. Pure.
 
-import type { Issue } from "../github/github.ts";
-import type { IssueState } from "../issue-state.ts";
+import type { Issue } from "../github/port/github.ts";
+import type { IssueState } from "../state/issue-state.ts";
 import { answerSections, feedbackSection, framePrompt, issueSection, outputSection, planSection } from "./prompt.ts";
 
 const VERDICT =

@@ -1,8 +1,8 @@
-// Asks for an implementation plan, and once more when the plan breaks the rules of stages/plan-check.ts. Pure.
+// Asks for an implementation plan, and once more when the plan breaks the rules of work/plan-check.ts. Pure.
 
-import type { Issue } from "../github/github.ts";
-import type { Guidance } from "../issue-state.ts";
-import type { PlanScale } from "../stages/plan-check.ts";
+import type { Issue } from "../github/port/github.ts";
+import type { Guidance } from "../state/issue-state.ts";
+import type { PlanScale } from "../work/plan-check.ts";
 import { answerSections, framePrompt, issueSection } from "./prompt.ts";
 
 const HEADINGS: Readonly<Record<PlanScale, string>> = {

@@ -1,10 +1,10 @@
 // The frame of every prompt: who the agent is, what it must never do, its task, and then sections of data. The first
 // line and the section tags are a contract: agents, tests and people find their way by them.
 
-import type { AgentTurn } from "../agent/agent-driver.ts";
-import type { Issue } from "../github/github.ts";
-import type { Guidance } from "../issue-state.ts";
-import { exactHead, exactTail, ISSUE_CHARACTERS_MAX, peopleText } from "./untrusted-text.ts";
+import type { AgentTurn } from "../agent/contract/agent-driver.ts";
+import type { Issue } from "../github/port/github.ts";
+import type { Guidance } from "../state/issue-state.ts";
+import { exactHead, exactTail, ISSUE_CHARACTERS_MAX, peopleText } from "../text/untrusted-text.ts";
 
 const TITLE_CHARACTERS_MAX = 256;
 const ANSWER_CHARACTERS_MAX = 4_000;

@@ -1,7 +1,7 @@
 // Asks for a review of the work branch against its base. Pure.
 
-import type { Issue } from "../github/github.ts";
-import type { Guidance } from "../issue-state.ts";
+import type { Issue } from "../github/port/github.ts";
+import type { Guidance } from "../state/issue-state.ts";
 import { type ChangedFile, showChange } from "./diff-section.ts";
 import { answerSections, framePrompt, issueSection, planSection } from "./prompt.ts";
 

@@ -1,7 +1,7 @@
 // Asks whether an issue can be worked on without a person. Pure.
 
-import type { Issue } from "../github/github.ts";
-import type { Guidance } from "../issue-state.ts";
+import type { Issue } from "../github/port/github.ts";
+import type { Guidance } from "../state/issue-state.ts";
 import { answerSections, framePrompt, issueSection } from "./prompt.ts";
 
 const TASK = `Task: judge whether this issue can be planned and built without asking anybody.

@@ -1,11 +1,11 @@
 // What a worker says of itself: what keeps it from beginning anything, then what else a person should know. `list`, `status`
 // and `explain` show it; each change is an event as well.
 
-import type { Clock } from "../../core/clock.ts";
-import type { EventBus } from "../event-bus.ts";
+import type { Clock } from "../../core/base/clock.ts";
+import type { EventBus } from "../events/event-bus.ts";
 import type { AgentPause } from "../pipeline/agent-pause.ts";
-import type { Orchestrator } from "../pipeline/orchestrator.ts";
-import type { Said } from "../pipeline/whereabouts.ts";
+import type { Orchestrator } from "../orchestrator/orchestrator.ts";
+import type { Said } from "../orchestrator/whereabouts.ts";
 
 const LOOK_MS = 5_000;
 const CHARACTERS_MAX = 2_000;

@@ -2,22 +2,22 @@
 
 import { dirname } from "node:path";
 
-import { type Clock, systemClock } from "../../core/clock.ts";
-import { HydraError } from "../../core/errors.ts";
-import { EXIT_CODES } from "../../core/exit-code.ts";
-import { takeKernelLock } from "../../core/kernel-lock.ts";
-import { type FileLog, openLog } from "../../core/log.ts";
-import { type WorkerPaths, workerPaths } from "../../core/paths.ts";
-import { Redactor } from "../../core/redact.ts";
+import { type Clock, systemClock } from "../../core/base/clock.ts";
+import { HydraError } from "../../core/base/errors.ts";
+import { EXIT_CODES } from "../../core/base/exit-code.ts";
+import { takeKernelLock } from "../../core/files/kernel-lock.ts";
+import { type FileLog, openLog } from "../../core/logs/log.ts";
+import { type WorkerPaths, workerPaths } from "../../core/files/paths.ts";
+import { Redactor } from "../../core/logs/redact.ts";
 import { Attention } from "../attention/attention.ts";
-import { EventBus } from "../event-bus.ts";
-import type { WorkerEvent } from "../event.ts";
-import { Journal } from "../journal.ts";
-import { adoptLegacyLayout } from "../legacy-layout.ts";
-import { Metrics } from "../metrics.ts";
-import { RunMeter } from "../run-meter.ts";
-import { SessionLog } from "../session-log.ts";
-import { StateTracker } from "../state-tracker.ts";
+import { EventBus } from "../events/event-bus.ts";
+import type { WorkerEvent } from "../events/event.ts";
+import { Journal } from "../state/journal.ts";
+import { adoptLegacyLayout } from "../state/legacy-layout.ts";
+import { Metrics } from "../events/metrics.ts";
+import { RunMeter } from "../events/run-meter.ts";
+import { SessionLog } from "../state/session-log.ts";
+import { StateTracker } from "../state/state-tracker.ts";
 import type { RepoRuntimeOptions } from "./runtime-options.ts";
 
 /** A dying predecessor needs a moment to let go of the lock. */

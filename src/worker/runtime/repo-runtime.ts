@@ -4,30 +4,30 @@
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 
-import type { Clock } from "../../core/clock.ts";
-import { messageOf } from "../../core/errors.ts";
-import type { FileLog } from "../../core/log.ts";
-import { worktreeRoot } from "../../core/paths.ts";
-import { type Stage, STAGES } from "../../core/stage.ts";
-import type { AgentDriver } from "../agent/agent-driver.ts";
-import { TranscriptKeeper } from "../agent/transcript-keeper.ts";
+import type { Clock } from "../../core/base/clock.ts";
+import { messageOf } from "../../core/base/errors.ts";
+import type { FileLog } from "../../core/logs/log.ts";
+import { worktreeRoot } from "../../core/files/paths.ts";
+import { type Stage, STAGES } from "../../core/domain/stage.ts";
+import type { AgentDriver } from "../agent/contract/agent-driver.ts";
+import { TranscriptKeeper } from "../agent/process/transcript-keeper.ts";
 import { attentiveAgent } from "../attention/attentive-tools.ts";
-import type { EventBus } from "../event-bus.ts";
-import type { Metrics } from "../metrics.ts";
+import type { EventBus } from "../events/event-bus.ts";
+import type { Metrics } from "../events/metrics.ts";
 import { AgentPause } from "../pipeline/agent-pause.ts";
-import type { Orchestrator, OrchestratorOptions } from "../pipeline/orchestrator.ts";
+import type { Orchestrator, OrchestratorOptions } from "../orchestrator/orchestrator.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
-import type { Said } from "../pipeline/whereabouts.ts";
-import type { RunMeter } from "../run-meter.ts";
-import type { SessionLog } from "../session-log.ts";
-import type { StateTracker } from "../state-tracker.ts";
+import type { Said } from "../orchestrator/whereabouts.ts";
+import type { RunMeter } from "../events/run-meter.ts";
+import type { SessionLog } from "../state/session-log.ts";
+import type { StateTracker } from "../state/state-tracker.ts";
 import { allOrNone, isEndOf } from "./all-or-none.ts";
-import { roomProblem } from "./disk-room.ts";
+import { roomProblem } from "../preconditions/disk-room.ts";
 import { NoticeTeller, noticeOf, saidOf } from "./notice.ts";
 import { openParts, type RuntimeParts } from "./open-parts.ts";
 import type { PrepareOptions, Prepared } from "./prepare.ts";
 import type { RepoRuntimeOptions } from "./runtime-options.ts";
-import { Surroundings } from "./surroundings.ts";
+import { Surroundings } from "../preconditions/surroundings.ts";
 
 const BUG_DELAY_MS = 30_000;
 
@@ -176,7 +176,7 @@ export class RepoRuntime implements AsyncDisposable {
     // Whatever talks to git and GitHub is loaded only now, and what works on issues when there may be some.
     const { prepare } = await import("./prepare.ts");
     const prepared = await prepare(this.#prepareOptions(), (notice) => this.#say(notice), signal);
-    const { Orchestrator } = await import("../pipeline/orchestrator.ts");
+    const { Orchestrator } = await import("../orchestrator/orchestrator.ts");
     const { attention, redactor } = this.#parts;
     const agent = attentiveAgent(await this.#options.createAgent(prepared.config, redactor.redact), attention);
     await using orchestrator = new Orchestrator(this.#orchestratorOptions({ ...prepared, agent }));

@@ -1,14 +1,14 @@
 // What a start must bring, whoever starts: the supervisor's message, a person's command line or a test.
 
-import type { Clock } from "../../core/clock.ts";
-import type { Config } from "../../core/config.ts";
-import type { Redactor } from "../../core/redact.ts";
-import type { RepositoryName } from "../../core/repository-name.ts";
-import type { Result } from "../../core/result.ts";
-import type { Silence } from "../../core/worker-message.ts";
-import type { AgentDriver } from "../agent/agent-driver.ts";
-import type { WorkerEvent } from "../event.ts";
-import type { Connection } from "../github/connect.ts";
+import type { Clock } from "../../core/base/clock.ts";
+import type { Config } from "../../core/config/config.ts";
+import type { Redactor } from "../../core/logs/redact.ts";
+import type { RepositoryName } from "../../core/domain/repository-name.ts";
+import type { Result } from "../../core/base/result.ts";
+import type { Silence } from "../../core/messages/worker-message.ts";
+import type { AgentDriver } from "../agent/contract/agent-driver.ts";
+import type { WorkerEvent } from "../events/event.ts";
+import type { Connection } from "../github/access/connect.ts";
 
 export interface RepoRuntimeOptions {
   readonly repository: RepositoryName;

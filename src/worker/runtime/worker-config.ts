@@ -4,13 +4,18 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { Config } from "../../core/config.ts";
-import { type ConfigLayer, describeProblems, environmentLayer, resolveConfig } from "../../core/config-layers.ts";
-import { readTextIfExists } from "../../core/durable-file.ts";
-import { messageOf } from "../../core/errors.ts";
-import { parseJsonObject } from "../../core/json-lines.ts";
-import { fail, ok, type Result } from "../../core/result.ts";
-import { shortageOf } from "../../core/shortage.ts";
+import type { Config } from "../../core/config/config.ts";
+import {
+  type ConfigLayer,
+  describeProblems,
+  environmentLayer,
+  resolveConfig,
+} from "../../core/config/config-layers.ts";
+import { readTextIfExists } from "../../core/files/durable-file.ts";
+import { messageOf } from "../../core/base/errors.ts";
+import { parseJsonObject } from "../../core/files/json-lines.ts";
+import { fail, ok, type Result } from "../../core/base/result.ts";
+import { shortageOf } from "../../core/processes/shortage.ts";
 
 const FILE_BYTES_MAX = 1_048_576;
 

@@ -1,23 +1,23 @@
 // Hitl: carries out what a person decided about an issue that waits for one. The answer stands in the state before
 // anything is done with it, so an interrupted run starts again with the same answer.
 
-import { ok, type Result } from "../../core/result.ts";
-import { labelName } from "../../core/stage.ts";
-import { VERDICTS } from "../agent/verdict.ts";
-import type { HitlAnswer, HitlState, IssueState } from "../issue-state.ts";
-import { AgentSession } from "../pipeline/agent-session.ts";
+import { ok, type Result } from "../../core/base/result.ts";
+import { labelName } from "../../core/domain/stage.ts";
+import { VERDICTS } from "../agent/contract/verdict.ts";
+import type { HitlAnswer, HitlState, IssueState } from "../state/issue-state.ts";
+import { AgentSession } from "../work/agent-session.ts";
 import { gitHubOutcome, gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { hitlPrompt } from "../prompt/hitl-prompt.ts";
-import { readChange } from "./change-under-review.ts";
-import { finishWork, requireGate, type WorkParts } from "./finish-work.ts";
-import { quoted } from "./issue-text.ts";
-import { protectedApproval } from "./protected-approval.ts";
-import { commandOf } from "./person-word.ts";
-import { findPull, pushWork } from "./pull-request.ts";
-import { readPlan } from "./saved-plan.ts";
-import { takenAwayOutcome } from "./still-ours.ts";
+import { readChange } from "../protection/change-under-review.ts";
+import { finishWork, requireGate, type WorkParts } from "../work/finish-work.ts";
+import { quoted } from "../issues/issue-text.ts";
+import { protectedApproval } from "../protection/protected-approval.ts";
+import { commandOf } from "../issues/person-word.ts";
+import { findPull, pushWork } from "../work/pull-request.ts";
+import { readPlan } from "../work/saved-plan.ts";
+import { takenAwayOutcome } from "../work/still-ours.ts";
 
 export async function hitl(context: StageContext, run: StageRun, signal: AbortSignal): Promise<StageOutcome> {
   const { hitl: asked } = run.state();

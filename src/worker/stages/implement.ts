@@ -1,18 +1,18 @@
 // Implement: an agent builds the plan in the issue's worktree; we commit, check, push and open the pull request. After a
 // crash it goes on from what git, the journal and the run's step show: work that the gate was green for is not redone.
 
-import { fail, ok, type Result } from "../../core/result.ts";
-import { VERDICTS } from "../agent/verdict.ts";
-import { AgentSession } from "../pipeline/agent-session.ts";
+import { fail, ok, type Result } from "../../core/base/result.ts";
+import { VERDICTS } from "../agent/contract/verdict.ts";
+import { AgentSession } from "../work/agent-session.ts";
 import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, retry, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { implementPrompt } from "../prompt/implement-prompt.ts";
-import { finishWork, requireGate, type WorkParts } from "./finish-work.ts";
-import { pullComment } from "./issue-text.ts";
-import { closedPullOutcome, ensurePull, pushedShas, pushWork, takeInRemoteWork } from "./pull-request.ts";
-import { readPlan } from "./saved-plan.ts";
-import { takenAwayOutcome } from "./still-ours.ts";
+import { finishWork, requireGate, type WorkParts } from "../work/finish-work.ts";
+import { pullComment } from "../issues/issue-text.ts";
+import { closedPullOutcome, ensurePull, pushedShas, pushWork, takeInRemoteWork } from "../work/pull-request.ts";
+import { readPlan } from "../work/saved-plan.ts";
+import { takenAwayOutcome } from "../work/still-ours.ts";
 
 interface Work {
   readonly sha: string;

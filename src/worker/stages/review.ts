@@ -2,26 +2,26 @@
 // approved, go on to checks and merge. What was approved is remembered by head and by file, so that waiting, restarts and
 // refusals to merge repeat nothing, and a later change is reviewed as far as it differs.
 
-import { fail, ok, type Result } from "../../core/result.ts";
-import { reviewForm, type ReviewVerdict } from "../agent/verdict.ts";
-import type { GitHubFailure, PullRequest } from "../github/github.ts";
-import { isMarked, isSameLogin, withMarker } from "../issue-comment.ts";
-import { AgentSession } from "../pipeline/agent-session.ts";
+import { fail, ok, type Result } from "../../core/base/result.ts";
+import { reviewForm, type ReviewVerdict } from "../agent/contract/verdict.ts";
+import type { GitHubFailure, PullRequest } from "../github/port/github.ts";
+import { isMarked, isSameLogin, withMarker } from "../issues/issue-comment.ts";
+import { AgentSession } from "../work/agent-session.ts";
 import { gitHubOutcome, gitOutcome } from "../pipeline/failure-outcome.ts";
 import { approvedStep } from "../pipeline/run-step.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { reviewPrompt } from "../prompt/review-prompt.ts";
-import { type ChangeUnderReview, readChange } from "./change-under-review.ts";
-import type { WorkParts } from "./finish-work.ts";
-import { feedbackText, reviewComment } from "./issue-text.ts";
-import { mergeWhenGreen } from "./merge-when-green.ts";
-import { protectedOutcome } from "./protected-approval.ts";
-import { otherBaseOutcome } from "./pull-base.ts";
-import { closedPullOutcome, findPull, pushWork } from "./pull-request.ts";
-import { readPlan } from "./saved-plan.ts";
-import { takenAwayOutcome } from "./still-ours.ts";
-import { updateBranch } from "./update-branch.ts";
+import { type ChangeUnderReview, readChange } from "../protection/change-under-review.ts";
+import type { WorkParts } from "../work/finish-work.ts";
+import { feedbackText, reviewComment } from "../issues/issue-text.ts";
+import { mergeWhenGreen } from "../merge/merge-when-green.ts";
+import { protectedOutcome } from "../protection/protected-approval.ts";
+import { otherBaseOutcome } from "../merge/pull-base.ts";
+import { closedPullOutcome, findPull, pushWork } from "../work/pull-request.ts";
+import { readPlan } from "../work/saved-plan.ts";
+import { takenAwayOutcome } from "../work/still-ours.ts";
+import { updateBranch } from "../work/update-branch.ts";
 
 const SHA_LENGTH_SHOWN = 12;
 

@@ -1,8 +1,8 @@
 // Triage: can this issue be worked on without asking anybody? A cheap look at its length first, then one turn of the agent
 // that may read the code.
 
-import { VERDICTS } from "../agent/verdict.ts";
-import { AgentSession } from "../pipeline/agent-session.ts";
+import { VERDICTS } from "../agent/contract/verdict.ts";
+import { AgentSession } from "../work/agent-session.ts";
 import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 
-import type { Result } from "../../../src/core/result.ts";
-import type { GitHub, MergeRequest } from "../../../src/worker/github/github.ts";
+import type { Result } from "../../../src/core/base/result.ts";
+import type { GitHub, MergeRequest } from "../../../src/worker/github/port/github.ts";
 import { ForgeWorld } from "./forge-world.ts";
 import type { GitHubWorld } from "./github-world.ts";
 import { MemoryWorld } from "./memory-world.ts";

@@ -1,12 +1,12 @@
 // The contract's world over the embedded forge: the worker's real adapter, real HTTP, real git. Every request and answer
 // is checked against GitHub's own description when the world is closed.
 
-import { systemClock } from "../../../src/core/clock.ts";
-import type { RuleRecord } from "../../../src/forge/repository-settings.ts";
-import type { CheckConclusion, CheckStatus } from "../../../src/forge/repository-record.ts";
-import { fixedCredential } from "../../../src/worker/github/credential/credential.ts";
-import type { GitHub } from "../../../src/worker/github/github.ts";
-import { createGitHub } from "../../../src/worker/github/octokit-github.ts";
+import { systemClock } from "../../../src/core/base/clock.ts";
+import type { RuleRecord } from "../../../src/forge/store/repository-settings.ts";
+import type { CheckConclusion, CheckStatus } from "../../../src/forge/store/repository-record.ts";
+import { fixedCredential } from "../../../src/worker/github/port/credential.ts";
+import type { GitHub } from "../../../src/worker/github/port/github.ts";
+import { createGitHub } from "../../../src/worker/github/calls/octokit-github.ts";
 import { ForgeRig, NAME } from "../../forge/forge-rig.ts";
 import type { MemoryRules } from "../../support/memory-rules.ts";
 import type { Caller, GitHubWorld, WorldSettings } from "./github-world.ts";

@@ -1,6 +1,6 @@
 // The contract's world in memory.
 
-import type { GitHub } from "../../../src/worker/github/github.ts";
+import type { GitHub } from "../../../src/worker/github/port/github.ts";
 import { MemoryBranches } from "../../support/memory-branches.ts";
 import { type MemoryClient, MemoryGitHub } from "../../support/memory-github.ts";
 import { runQueue } from "../../support/memory-merge.ts";

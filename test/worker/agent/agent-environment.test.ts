@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { agentEnvironment } from "../../../src/worker/agent/agent-environment.ts";
+import { agentEnvironment } from "../../../src/worker/agent/process/agent-environment.ts";
 
 const PARENT = {
   PATH: "/usr/bin:node_modules/.bin:.:/bin",

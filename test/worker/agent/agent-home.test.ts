@@ -10,7 +10,7 @@ import {
   removeAgentHome,
   sweepAgentHomes,
   sweepPassingHomes,
-} from "../../../src/worker/agent/agent-home.ts";
+} from "../../../src/worker/agent/process/agent-home.ts";
 
 let root: string;
 let homes: string;

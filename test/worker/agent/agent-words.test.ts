@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 
-import { readWords } from "../../../src/worker/agent/agent-words.ts";
-import { resetTimeIn } from "../../../src/worker/agent/reset-time.ts";
+import { readWords } from "../../../src/worker/agent/contract/agent-words.ts";
+import { resetTimeIn } from "../../../src/worker/agent/contract/reset-time.ts";
 import { cpuMs } from "../../support/cpu-time.ts";
 
 const NOW = new Date("2026-11-29T14:30:00Z");

@@ -5,8 +5,8 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import type { AgentEvent, AgentTurn } from "../../../src/worker/agent/agent-driver.ts";
-import { removeAgentHome } from "../../../src/worker/agent/agent-home.ts";
+import type { AgentEvent, AgentTurn } from "../../../src/worker/agent/contract/agent-driver.ts";
+import { removeAgentHome } from "../../../src/worker/agent/process/agent-home.ts";
 
 export interface Workshop extends AsyncDisposable {
   readonly root: string;

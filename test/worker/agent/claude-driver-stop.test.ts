@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { processIdentity } from "../../../src/core/process-tree.ts";
+import { processIdentity } from "../../../src/core/processes/process-tree.ts";
 import { openWorkshop } from "./agent-workshop.ts";
 import { driverFor, FAKE_AGENT, NEVER } from "./fake-agent-rig.ts";
 

@@ -4,8 +4,8 @@ import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { Redactor } from "../../../src/core/redact.ts";
-import { homelessOutcome } from "../../../src/worker/agent/claude-driver.ts";
+import { Redactor } from "../../../src/core/logs/redact.ts";
+import { homelessOutcome } from "../../../src/worker/agent/claude/claude-driver.ts";
 import { openWorkshop } from "./agent-workshop.ts";
 import { driverFor, NEVER, outcomeOf, PATIENT } from "./fake-agent-rig.ts";
 

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 
 import { describe, expect, it } from "vitest";
 
-import { createDriver, DEMO_AGENT_NAME } from "../../../src/worker/agent/create-driver.ts";
+import { createDriver, DEMO_AGENT_NAME } from "../../../src/worker/runtime/create-driver.ts";
 
 const FAKE_AGENT = fileURLToPath(new URL("../../fixtures/agents/fake-agent.ts", import.meta.url));
 const NEVER = new AbortController().signal;

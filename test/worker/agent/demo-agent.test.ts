@@ -3,8 +3,8 @@ import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { VERSION } from "../../../src/core/version.ts";
-import { checkPlan } from "../../../src/worker/stages/plan-check.ts";
+import { VERSION } from "../../../src/core/base/version.ts";
+import { checkPlan } from "../../../src/worker/work/plan-check.ts";
 import { openWorkshop } from "./agent-workshop.ts";
 import { commitAll, driver, ISSUE, NEVER, promptOf, startRepository, take, verdictOf } from "./demo-workbench.ts";
 

@@ -3,9 +3,9 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-import type { AgentDriver, AgentOutcome, AgentTurn } from "../../../src/worker/agent/agent-driver.ts";
-import { createClaudeDriver } from "../../../src/worker/agent/claude-driver.ts";
-import { VERDICTS } from "../../../src/worker/agent/verdict.ts";
+import type { AgentDriver, AgentOutcome, AgentTurn } from "../../../src/worker/agent/contract/agent-driver.ts";
+import { createClaudeDriver } from "../../../src/worker/agent/claude/claude-driver.ts";
+import { VERDICTS } from "../../../src/worker/agent/contract/verdict.ts";
 import type { Workshop } from "./agent-workshop.ts";
 
 const DEMO_AGENT = fileURLToPath(new URL("../../../src/demo/agent/main.ts", import.meta.url));

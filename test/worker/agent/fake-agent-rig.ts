@@ -2,8 +2,8 @@
 
 import { fileURLToPath } from "node:url";
 
-import type { AgentDriver, AgentOutcome, AgentTurn } from "../../../src/worker/agent/agent-driver.ts";
-import { type ClaudeDriverOptions, createClaudeDriver } from "../../../src/worker/agent/claude-driver.ts";
+import type { AgentDriver, AgentOutcome, AgentTurn } from "../../../src/worker/agent/contract/agent-driver.ts";
+import { type ClaudeDriverOptions, createClaudeDriver } from "../../../src/worker/agent/claude/claude-driver.ts";
 import { openWorkshop } from "./agent-workshop.ts";
 
 export const FAKE_AGENT = fileURLToPath(new URL("../../fixtures/agents/fake-agent.ts", import.meta.url));

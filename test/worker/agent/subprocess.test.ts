@@ -4,8 +4,13 @@ import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { processIdentity } from "../../../src/core/process-tree.ts";
-import { type CommandEnd, type CommandOptions, runCommand, runLines } from "../../../src/worker/agent/subprocess.ts";
+import { processIdentity } from "../../../src/core/processes/process-tree.ts";
+import {
+  type CommandEnd,
+  type CommandOptions,
+  runCommand,
+  runLines,
+} from "../../../src/worker/agent/process/subprocess.ts";
 
 const NEVER = new AbortController().signal;
 const env = { PATH: "/usr/bin:/bin" };

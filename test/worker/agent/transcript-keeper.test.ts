@@ -8,7 +8,7 @@ import {
   LOOK_INTERVAL_MS,
   TranscriptKeeper,
   type TranscriptKeeperOptions,
-} from "../../../src/worker/agent/transcript-keeper.ts";
+} from "../../../src/worker/agent/process/transcript-keeper.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { makeTemporaryDirectory } from "../../support/temporary-directory.ts";
 

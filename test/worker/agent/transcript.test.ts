@@ -2,7 +2,7 @@ import { readFile, symlink, writeFile } from "node:fs/promises";
 
 import { describe, expect, it } from "vitest";
 
-import { Transcript } from "../../../src/worker/agent/transcript.ts";
+import { Transcript } from "../../../src/worker/agent/process/transcript.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 describe("a transcript", () => {

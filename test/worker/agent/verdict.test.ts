@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { reviewForm, VERDICTS } from "../../../src/worker/agent/verdict.ts";
+import { reviewForm, VERDICTS } from "../../../src/worker/agent/contract/verdict.ts";
 
 const triage = { ready: true, reasons: [], type: "bug", complexity: 2 };
 const review = { verdict: "approve", summary: "fine", findings: [] };

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import type { CheckState } from "../../../src/worker/github/github.ts";
+import type { CheckState } from "../../../src/worker/github/port/github.ts";
 import type { RepoRuntime } from "../../../src/worker/runtime/repo-runtime.ts";
 import { unreachable } from "../../support/memory-fault.ts";
 import { hangs } from "../../support/scripted-agent.ts";

@@ -4,7 +4,7 @@ import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 
-import type { GitHubFailure } from "../../../src/worker/github/github.ts";
+import type { GitHubFailure } from "../../../src/worker/github/port/github.ts";
 import { forbidden, unreachable } from "../../support/memory-fault.ts";
 import { hangs, verdict } from "../../support/scripted-agent.ts";
 import { PipelineRig } from "../pipeline/pipeline-rig.ts";

@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 
-import { hashToken } from "../../../src/core/bearer-token.ts";
+import { hashToken } from "../../../src/core/http/bearer-token.ts";
 import { startWorkerServer } from "../../../src/worker/api/worker-server.ts";
 import { RepoRuntimeRegistry } from "../../../src/worker/runtime/repo-runtime-registry.ts";
 import type { RepoRuntime } from "../../../src/worker/runtime/repo-runtime.ts";

@@ -3,14 +3,14 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { Silence } from "../../../src/core/worker-message.ts";
+import type { Silence } from "../../../src/core/messages/worker-message.ts";
 import { Attention } from "../../../src/worker/attention/attention.ts";
 import { attentiveGitHub } from "../../../src/worker/attention/attentive-github.ts";
 import { attentiveAgent, attentiveGit } from "../../../src/worker/attention/attentive-tools.ts";
-import type { AgentDriver } from "../../../src/worker/agent/agent-driver.ts";
-import type { Git } from "../../../src/worker/git/git.ts";
-import type { GitHub } from "../../../src/worker/github/github.ts";
-import { type HitlState, type IssueState, UNKNOWN_ISSUE } from "../../../src/worker/issue-state.ts";
+import type { AgentDriver } from "../../../src/worker/agent/contract/agent-driver.ts";
+import type { Git } from "../../../src/worker/git/command/git.ts";
+import type { GitHub } from "../../../src/worker/github/port/github.ts";
+import { type HitlState, type IssueState, UNKNOWN_ISSUE } from "../../../src/worker/state/issue-state.ts";
 import { makeTemporaryDirectory, type TemporaryDirectory } from "../../support/temporary-directory.ts";
 
 const NEVER = new AbortController().signal;

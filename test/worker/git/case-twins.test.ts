@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { expect, it } from "vitest";
 
-import { findCaseTwins, isCaseBlind } from "../../../src/worker/git/case-twins.ts";
+import { findCaseTwins, isCaseBlind } from "../../../src/worker/git/changes/case-twins.ts";
 import { commitToRemote, GitFixture, sh, valueOf } from "./git-fixture.ts";
 
 const NEVER = new AbortController().signal;

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { fileAt } from "../../../src/worker/git/byte-path.ts";
-import type { WorkBranch } from "../../../src/worker/git/work-branch.ts";
-import { type Worktree, WorktreeManager } from "../../../src/worker/git/worktree-manager.ts";
+import { fileAt } from "../../../src/worker/git/command/byte-path.ts";
+import type { WorkBranch } from "../../../src/worker/git/commits/work-branch.ts";
+import { type Worktree, WorktreeManager } from "../../../src/worker/git/worktrees/worktree-manager.ts";
 import { commitToRemote, failureOf, GitFixture, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
 
 const signal = new AbortController().signal;

@@ -3,8 +3,8 @@ import { appendFile, chmod, mkdir, readFile, rm, symlink, writeFile } from "node
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { ConfigGuard } from "../../../src/worker/git/config-guard.ts";
-import type { Worktree } from "../../../src/worker/git/worktree-manager.ts";
+import { ConfigGuard } from "../../../src/worker/git/guard/config-guard.ts";
+import type { Worktree } from "../../../src/worker/git/worktrees/worktree-manager.ts";
 import { failureOf, GitFixture, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
 
 const signal = new AbortController().signal;

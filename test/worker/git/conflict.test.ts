@@ -3,10 +3,10 @@ import { chmod, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { fileAt } from "../../../src/worker/git/byte-path.ts";
-import type { Conflict } from "../../../src/worker/git/conflict.ts";
-import type { WorkBranch } from "../../../src/worker/git/work-branch.ts";
-import type { Worktree } from "../../../src/worker/git/worktree-manager.ts";
+import { fileAt } from "../../../src/worker/git/command/byte-path.ts";
+import type { Conflict } from "../../../src/worker/git/commits/conflict.ts";
+import type { WorkBranch } from "../../../src/worker/git/commits/work-branch.ts";
+import type { Worktree } from "../../../src/worker/git/worktrees/worktree-manager.ts";
 import { GitFixture, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
 
 const signal = new AbortController().signal;

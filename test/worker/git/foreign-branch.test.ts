@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { findGitLeftovers } from "../../../src/worker/git/leftovers.ts";
+import { findGitLeftovers } from "../../../src/worker/git/worktrees/leftovers.ts";
 import { GitFixture, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
 
 const signal = new AbortController().signal;

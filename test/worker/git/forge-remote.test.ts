@@ -4,15 +4,15 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 
-import { systemClock } from "../../../src/core/clock.ts";
-import { commonDirectoryOf } from "../../../src/worker/git/checkout.ts";
-import { cloneRepository } from "../../../src/worker/git/clone.ts";
-import { createGit } from "../../../src/worker/git/git.ts";
-import { Remote } from "../../../src/worker/git/remote.ts";
-import { WorkBranch } from "../../../src/worker/git/work-branch.ts";
-import { WorktreeManager } from "../../../src/worker/git/worktree-manager.ts";
-import { fixedCredential } from "../../../src/worker/github/credential/credential.ts";
-import { createGitHub } from "../../../src/worker/github/octokit-github.ts";
+import { systemClock } from "../../../src/core/base/clock.ts";
+import { commonDirectoryOf } from "../../../src/worker/git/worktrees/checkout.ts";
+import { cloneRepository } from "../../../src/worker/git/remote/clone.ts";
+import { createGit } from "../../../src/worker/git/command/git.ts";
+import { Remote } from "../../../src/worker/git/remote/remote.ts";
+import { WorkBranch } from "../../../src/worker/git/commits/work-branch.ts";
+import { WorktreeManager } from "../../../src/worker/git/worktrees/worktree-manager.ts";
+import { fixedCredential } from "../../../src/worker/github/port/credential.ts";
+import { createGitHub } from "../../../src/worker/github/calls/octokit-github.ts";
 import { ForgeRig, NAME } from "../../forge/forge-rig.ts";
 import { IDENTITY, valueOf } from "./git-fixture.ts";
 

@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { BareViews } from "../../../src/worker/git/bare-view.ts";
-import { type FreshCheckout, FreshCheckouts } from "../../../src/worker/git/fresh-checkout.ts";
-import type { Worktree } from "../../../src/worker/git/worktree-manager.ts";
+import { BareViews } from "../../../src/worker/git/remote/bare-view.ts";
+import { type FreshCheckout, FreshCheckouts } from "../../../src/worker/git/worktrees/fresh-checkout.ts";
+import type { Worktree } from "../../../src/worker/git/worktrees/worktree-manager.ts";
 import { failureOf, GitFixture, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
 
 const signal = new AbortController().signal;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { classifyGitOutput, gitFailure, remoteWords } from "../../../src/worker/git/git-failure.ts";
+import { classifyGitOutput, gitFailure, remoteWords } from "../../../src/worker/git/command/git-failure.ts";
 
 describe("classifyGitOutput", () => {
   it.each([

@@ -5,14 +5,14 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { systemClock } from "../../../src/core/clock.ts";
-import type { RepositoryName } from "../../../src/core/repository-name.ts";
-import type { Result } from "../../../src/core/result.ts";
-import { commonDirectoryOf } from "../../../src/worker/git/checkout.ts";
-import { createGit, type Git } from "../../../src/worker/git/git.ts";
-import { Remote, type RemoteOptions } from "../../../src/worker/git/remote.ts";
-import { WorkBranch } from "../../../src/worker/git/work-branch.ts";
-import { type Worktree, WorktreeManager } from "../../../src/worker/git/worktree-manager.ts";
+import { systemClock } from "../../../src/core/base/clock.ts";
+import type { RepositoryName } from "../../../src/core/domain/repository-name.ts";
+import type { Result } from "../../../src/core/base/result.ts";
+import { commonDirectoryOf } from "../../../src/worker/git/worktrees/checkout.ts";
+import { createGit, type Git } from "../../../src/worker/git/command/git.ts";
+import { Remote, type RemoteOptions } from "../../../src/worker/git/remote/remote.ts";
+import { WorkBranch } from "../../../src/worker/git/commits/work-branch.ts";
+import { type Worktree, WorktreeManager } from "../../../src/worker/git/worktrees/worktree-manager.ts";
 
 export const IDENTITY = { name: "Test Author", email: "author@example.com" };
 const OPERATOR = ["-c", "user.name=Operator", "-c", "user.email=operator@example.com"];

@@ -8,10 +8,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { findGitLfs } from "../../../src/core/checkout/lfs.ts";
-import { FreshCheckouts } from "../../../src/worker/git/fresh-checkout.ts";
-import { Remote } from "../../../src/worker/git/remote.ts";
-import { WorkBranch } from "../../../src/worker/git/work-branch.ts";
-import { WorktreeManager } from "../../../src/worker/git/worktree-manager.ts";
+import { FreshCheckouts } from "../../../src/worker/git/worktrees/fresh-checkout.ts";
+import { Remote } from "../../../src/worker/git/remote/remote.ts";
+import { WorkBranch } from "../../../src/worker/git/commits/work-branch.ts";
+import { WorktreeManager } from "../../../src/worker/git/worktrees/worktree-manager.ts";
 import { failureOf, GitFixture, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
 import { GitServer } from "./git-server.ts";
 

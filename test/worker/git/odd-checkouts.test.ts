@@ -7,11 +7,11 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, expect, it } from "vitest";
 
-import { commonDirectoryOf } from "../../../src/worker/git/checkout.ts";
-import { FreshCheckouts } from "../../../src/worker/git/fresh-checkout.ts";
-import { Remote } from "../../../src/worker/git/remote.ts";
-import { WorkBranch } from "../../../src/worker/git/work-branch.ts";
-import { WorktreeManager } from "../../../src/worker/git/worktree-manager.ts";
+import { commonDirectoryOf } from "../../../src/worker/git/worktrees/checkout.ts";
+import { FreshCheckouts } from "../../../src/worker/git/worktrees/fresh-checkout.ts";
+import { Remote } from "../../../src/worker/git/remote/remote.ts";
+import { WorkBranch } from "../../../src/worker/git/commits/work-branch.ts";
+import { WorktreeManager } from "../../../src/worker/git/worktrees/worktree-manager.ts";
 import { GitFixture, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
 
 const NEVER = new AbortController().signal;

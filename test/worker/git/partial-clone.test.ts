@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { FreshCheckouts } from "../../../src/worker/git/fresh-checkout.ts";
+import { FreshCheckouts } from "../../../src/worker/git/worktrees/fresh-checkout.ts";
 import { commitToRemote, GitFixture, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
 import { rm, writeFile } from "node:fs/promises";
 

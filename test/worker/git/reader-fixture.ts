@@ -3,8 +3,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-import { ChangeReader } from "../../../src/worker/git/change-reader.ts";
-import type { Worktree } from "../../../src/worker/git/worktree-manager.ts";
+import { ChangeReader } from "../../../src/worker/git/changes/change-reader.ts";
+import type { Worktree } from "../../../src/worker/git/worktrees/worktree-manager.ts";
 import { GitFixture, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
 
 const signal = new AbortController().signal;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import { fail, ok } from "../../../src/core/result.ts";
-import { gitFailure } from "../../../src/worker/git/git-failure.ts";
-import type { FixedAccess } from "../../../src/worker/git/remote-access.ts";
-import { withToken } from "../../../src/worker/git/remote-token.ts";
+import { fail, ok } from "../../../src/core/base/result.ts";
+import { gitFailure } from "../../../src/worker/git/command/git-failure.ts";
+import type { FixedAccess } from "../../../src/worker/git/remote/remote-access.ts";
+import { withToken } from "../../../src/worker/git/remote/remote-token.ts";
 
 const signal = new AbortController().signal;
 

@@ -5,14 +5,14 @@ import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { systemClock } from "../../../src/core/clock.ts";
-import { Redactor } from "../../../src/core/redact.ts";
-import { cloneRepository } from "../../../src/worker/git/clone.ts";
-import { createGit, type Git } from "../../../src/worker/git/git.ts";
-import { Remote } from "../../../src/worker/git/remote.ts";
-import type { RemoteAccess } from "../../../src/worker/git/remote-access.ts";
-import { WorkBranch } from "../../../src/worker/git/work-branch.ts";
-import { type Worktree, WorktreeManager } from "../../../src/worker/git/worktree-manager.ts";
+import { systemClock } from "../../../src/core/base/clock.ts";
+import { Redactor } from "../../../src/core/logs/redact.ts";
+import { cloneRepository } from "../../../src/worker/git/remote/clone.ts";
+import { createGit, type Git } from "../../../src/worker/git/command/git.ts";
+import { Remote } from "../../../src/worker/git/remote/remote.ts";
+import type { RemoteAccess } from "../../../src/worker/git/remote/remote-access.ts";
+import { WorkBranch } from "../../../src/worker/git/commits/work-branch.ts";
+import { type Worktree, WorktreeManager } from "../../../src/worker/git/worktrees/worktree-manager.ts";
 import { commitToRemote, failureOf, GitFixture, IDENTITY, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
 import { GitServer } from "./git-server.ts";
 

@@ -5,9 +5,9 @@ import { mkdir, open, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { type Clock, systemClock } from "../../../src/core/clock.ts";
-import { createGit, type Git } from "../../../src/worker/git/git.ts";
-import { lockFilesOf } from "../../../src/worker/git/stale-lock.ts";
+import { type Clock, systemClock } from "../../../src/core/base/clock.ts";
+import { createGit, type Git } from "../../../src/worker/git/command/git.ts";
+import { lockFilesOf } from "../../../src/worker/git/command/stale-lock.ts";
 import { failureOf, GitFixture, IDENTITY, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
 
 const NEVER = new AbortController().signal;

@@ -7,9 +7,9 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { systemClock } from "../../../src/core/clock.ts";
-import { createGit } from "../../../src/worker/git/git.ts";
-import { Remote } from "../../../src/worker/git/remote.ts";
+import { systemClock } from "../../../src/core/base/clock.ts";
+import { createGit } from "../../../src/worker/git/command/git.ts";
+import { Remote } from "../../../src/worker/git/remote/remote.ts";
 import { commitToRemote, GitFixture, IDENTITY, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
 import { GitServer } from "./git-server.ts";
 

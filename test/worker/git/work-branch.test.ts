@@ -3,9 +3,9 @@ import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { processIdentity } from "../../../src/core/process-tree.ts";
-import type { WorkBranch } from "../../../src/worker/git/work-branch.ts";
-import type { Worktree } from "../../../src/worker/git/worktree-manager.ts";
+import { processIdentity } from "../../../src/core/processes/process-tree.ts";
+import type { WorkBranch } from "../../../src/worker/git/commits/work-branch.ts";
+import type { Worktree } from "../../../src/worker/git/worktrees/worktree-manager.ts";
 import { commitToRemote, failureOf, GitFixture, IDENTITY, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
 
 const signal = new AbortController().signal;

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { parseWorktreeList } from "../../../src/worker/git/worktree-list.ts";
+import { parseWorktreeList } from "../../../src/worker/git/worktrees/worktree-list.ts";
 
 const SHA = "1".repeat(40);
 

@@ -9,7 +9,7 @@ import {
   type CommitStatus,
   CONCLUSIONS,
   RUN_STATUSES,
-} from "../../../src/worker/github/check-state.ts";
+} from "../../../src/worker/github/port/check-state.ts";
 
 const NOW = new Date("2026-01-01T01:00:00Z");
 const run = (status: string, conclusion: string | null, name = "build", more: Partial<CheckRun> = {}): CheckRun => ({

@@ -4,11 +4,11 @@ import { generateKeyPairSync } from "node:crypto";
 import { chmod, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { configSchema } from "../../../src/core/config.ts";
-import { Redactor } from "../../../src/core/redact.ts";
-import { z } from "../../../src/core/schema.ts";
-import { FileCredential } from "../../../src/worker/github/credential/file-credential.ts";
-import { connect, type Connection } from "../../../src/worker/github/connect.ts";
+import { configSchema } from "../../../src/core/config/config.ts";
+import { Redactor } from "../../../src/core/logs/redact.ts";
+import { z } from "../../../src/core/base/schema.ts";
+import { FileCredential } from "../../../src/worker/github/access/file-credential.ts";
+import { connect, type Connection } from "../../../src/worker/github/access/connect.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { makeTemporaryDirectory, type TemporaryDirectory } from "../../support/temporary-directory.ts";
 import { failureOf, valueOf } from "../git/git-fixture.ts";

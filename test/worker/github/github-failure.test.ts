@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { gitHubFailure, type RefusedRequest } from "../../../src/worker/github/github-failure.ts";
+import { gitHubFailure, type RefusedRequest } from "../../../src/worker/github/port/github-failure.ts";
 
 const NOW = new Date("2026-05-01T12:00:00Z");
 const refused = (status: number, headers: RefusedRequest["headers"] = {}, message = "no"): RefusedRequest => ({

@@ -4,10 +4,10 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { describe, expect, it } from "vitest";
 
-import { COMMIT_STATES, CONCLUSIONS, RUN_STATUSES } from "../../../src/worker/github/check-state.ts";
-import { GRAPHQL_ERRORS } from "../../../src/worker/github/graphql.ts";
-import { REFUSALS } from "../../../src/worker/github/github-failure.ts";
-import { MERGE_REFUSALS } from "../../../src/worker/github/merge-blocked.ts";
+import { COMMIT_STATES, CONCLUSIONS, RUN_STATUSES } from "../../../src/worker/github/port/check-state.ts";
+import { GRAPHQL_ERRORS } from "../../../src/worker/github/transport/graphql.ts";
+import { REFUSALS } from "../../../src/worker/github/port/github-failure.ts";
+import { MERGE_REFUSALS } from "../../../src/worker/github/port/merge-blocked.ts";
 
 interface Description {
   readonly components: {

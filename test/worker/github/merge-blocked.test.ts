@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { gitHubFailure } from "../../../src/worker/github/github-failure.ts";
-import { MERGE_REFUSALS, mergeBlockedOf } from "../../../src/worker/github/merge-blocked.ts";
+import { gitHubFailure } from "../../../src/worker/github/port/github-failure.ts";
+import { MERGE_REFUSALS, mergeBlockedOf } from "../../../src/worker/github/port/merge-blocked.ts";
 
 const failed = (status: number, message: string) => gitHubFailure({ status, headers: {}, message }, new Date());
 const reasonOf = (status: number, message: string) => mergeBlockedOf(failed(status, message))?.reason ?? null;

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { GitHub } from "../../../src/worker/github/github.ts";
+import type { GitHub } from "../../../src/worker/github/port/github.ts";
 import { failureOf, valueOf } from "../git/git-fixture.ts";
 import { issueJson, pullJson, repositoryJson, ScriptedGitHub } from "./scripted-github.ts";
 

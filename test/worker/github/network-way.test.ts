@@ -5,10 +5,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { systemClock } from "../../../src/core/clock.ts";
-import { fixedCredential } from "../../../src/worker/github/credential/credential.ts";
-import type { GitHub } from "../../../src/worker/github/github.ts";
-import { createGitHub } from "../../../src/worker/github/octokit-github.ts";
+import { systemClock } from "../../../src/core/base/clock.ts";
+import { fixedCredential } from "../../../src/worker/github/port/credential.ts";
+import type { GitHub } from "../../../src/worker/github/port/github.ts";
+import { createGitHub } from "../../../src/worker/github/calls/octokit-github.ts";
 import { networkWay } from "../../../src/worker/github/transport/network-way.ts";
 import { failureOf, valueOf } from "../git/git-fixture.ts";
 import { repositoryJson } from "./scripted-github.ts";

@@ -2,11 +2,11 @@
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { systemClock } from "../../../src/core/clock.ts";
-import type { WorkerEvent } from "../../../src/worker/event.ts";
-import { fixedCredential } from "../../../src/worker/github/credential/credential.ts";
-import type { GitHub, MergeRequest } from "../../../src/worker/github/github.ts";
-import { createGitHub } from "../../../src/worker/github/octokit-github.ts";
+import { systemClock } from "../../../src/core/base/clock.ts";
+import type { WorkerEvent } from "../../../src/worker/events/event.ts";
+import { fixedCredential } from "../../../src/worker/github/port/credential.ts";
+import type { GitHub, MergeRequest } from "../../../src/worker/github/port/github.ts";
+import { createGitHub } from "../../../src/worker/github/calls/octokit-github.ts";
 import { ForgeRig, NAME } from "../../forge/forge-rig.ts";
 import { failureOf, valueOf } from "../git/git-fixture.ts";
 

@@ -6,10 +6,10 @@ import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { systemClock } from "../../../src/core/clock.ts";
-import { z } from "../../../src/core/schema.ts";
-import type { WorkerEvent } from "../../../src/worker/event.ts";
-import { fixedCredential } from "../../../src/worker/github/credential/credential.ts";
+import { systemClock } from "../../../src/core/base/clock.ts";
+import { z } from "../../../src/core/base/schema.ts";
+import type { WorkerEvent } from "../../../src/worker/events/event.ts";
+import { fixedCredential } from "../../../src/worker/github/port/credential.ts";
 import { Requests, type RequestsOptions } from "../../../src/worker/github/transport/requests.ts";
 import { failureOf, valueOf } from "../git/git-fixture.ts";
 

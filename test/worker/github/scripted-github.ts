@@ -10,11 +10,11 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { systemClock } from "../../../src/core/clock.ts";
-import type { WorkerEvent } from "../../../src/worker/event.ts";
-import { type Credential, fixedCredential } from "../../../src/worker/github/credential/credential.ts";
-import type { GitHub } from "../../../src/worker/github/github.ts";
-import { createGitHub } from "../../../src/worker/github/octokit-github.ts";
+import { systemClock } from "../../../src/core/base/clock.ts";
+import type { WorkerEvent } from "../../../src/worker/events/event.ts";
+import { type Credential, fixedCredential } from "../../../src/worker/github/port/credential.ts";
+import type { GitHub } from "../../../src/worker/github/port/github.ts";
+import { createGitHub } from "../../../src/worker/github/calls/octokit-github.ts";
 
 export interface Asked {
   readonly method: string;

@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from "vitest";
 
-import { ok } from "../../../src/core/result.ts";
-import type { Issue, TextHistory } from "../../../src/worker/github/github.ts";
-import { acceptText, type TextFacts } from "../../../src/worker/pipeline/accepted-text.ts";
+import { ok } from "../../../src/core/base/result.ts";
+import type { Issue, TextHistory } from "../../../src/worker/github/port/github.ts";
+import { acceptText, type TextFacts } from "../../../src/worker/issues/accepted-text.ts";
 
 const NEVER = new AbortController().signal;
 const LABELLED = "2026-01-01T10:00:00Z";

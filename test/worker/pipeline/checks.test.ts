@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import type { CheckState } from "../../../src/worker/github/github.ts";
+import type { CheckState } from "../../../src/worker/github/port/github.ts";
 import { unreachable } from "../../support/memory-fault.ts";
 import { done, writes } from "../../support/scripted-agent.ts";
 import { PipelineRig } from "./pipeline-rig.ts";

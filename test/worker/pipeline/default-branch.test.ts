@@ -3,9 +3,9 @@
 
 import { expect, it } from "vitest";
 
-import { ok } from "../../../src/core/result.ts";
+import { ok } from "../../../src/core/base/result.ts";
 import type { StageContext } from "../../../src/worker/pipeline/stage-context.ts";
-import { otherBaseOutcome } from "../../../src/worker/stages/pull-base.ts";
+import { otherBaseOutcome } from "../../../src/worker/merge/pull-base.ts";
 import { approve, type Behaviour } from "../../support/scripted-agent.ts";
 import { PipelineRig, sh } from "./pipeline-rig.ts";
 

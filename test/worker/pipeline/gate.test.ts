@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { ok } from "../../../src/core/result.ts";
+import { ok } from "../../../src/core/base/result.ts";
 import {
   findGateCommand,
   findGateSetup,
   type ReadFile,
   runGate,
   sweepGateHomes,
-} from "../../../src/worker/pipeline/gate.ts";
+} from "../../../src/worker/work/gate.ts";
 
 const signal = new AbortController().signal;
 

@@ -5,11 +5,11 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { systemClock } from "../../../src/core/clock.ts";
-import { workerPaths } from "../../../src/core/paths.ts";
-import { fail, ok } from "../../../src/core/result.ts";
-import { type IssueState, UNKNOWN_ISSUE } from "../../../src/worker/issue-state.ts";
-import { LeftoverSweep, type LeftoverSweepOptions } from "../../../src/worker/pipeline/leftover-sweep.ts";
+import { systemClock } from "../../../src/core/base/clock.ts";
+import { workerPaths } from "../../../src/core/files/paths.ts";
+import { fail, ok } from "../../../src/core/base/result.ts";
+import { type IssueState, UNKNOWN_ISSUE } from "../../../src/worker/state/issue-state.ts";
+import { LeftoverSweep, type LeftoverSweepOptions } from "../../../src/worker/orchestrator/leftover-sweep.ts";
 import { makeTemporaryDirectory, type TemporaryDirectory } from "../../support/temporary-directory.ts";
 
 const NEVER = new AbortController().signal;

@@ -4,23 +4,23 @@
 
 import { describe, expect, it } from "vitest";
 
-import { resolveConfig } from "../../../src/core/config-layers.ts";
-import { workerPaths } from "../../../src/core/paths.ts";
-import { ok } from "../../../src/core/result.ts";
-import { ClaimKeeper } from "../../../src/worker/claim-keeper.ts";
-import type { GitHubFailure } from "../../../src/worker/github/github.ts";
-import { IssueStore } from "../../../src/worker/issue-store.ts";
-import { Journal } from "../../../src/worker/journal.ts";
-import { LabelMover } from "../../../src/worker/label-mover.ts";
-import { BugBook } from "../../../src/worker/pipeline/bug-book.ts";
-import { IssueRunner } from "../../../src/worker/pipeline/issue-runner.ts";
+import { resolveConfig } from "../../../src/core/config/config-layers.ts";
+import { workerPaths } from "../../../src/core/files/paths.ts";
+import { ok } from "../../../src/core/base/result.ts";
+import { ClaimKeeper } from "../../../src/worker/claims/claim-keeper.ts";
+import type { GitHubFailure } from "../../../src/worker/github/port/github.ts";
+import { IssueStore } from "../../../src/worker/issues/issue-store.ts";
+import { Journal } from "../../../src/worker/state/journal.ts";
+import { LabelMover } from "../../../src/worker/issues/label-mover.ts";
+import { BugBook } from "../../../src/worker/waits/bug-book.ts";
+import { IssueRunner } from "../../../src/worker/orchestrator/issue-runner.ts";
 import { approvedStep, writeStep } from "../../../src/worker/pipeline/run-step.ts";
 import type { StageContext } from "../../../src/worker/pipeline/stage-context.ts";
-import { workBranchName } from "../../../src/worker/git/branch-name.ts";
-import { Upkeep } from "../../../src/worker/pipeline/upkeep.ts";
-import { WaitBook } from "../../../src/worker/pipeline/wait-book.ts";
-import type { SessionLog } from "../../../src/worker/session-log.ts";
-import { StateTracker } from "../../../src/worker/state-tracker.ts";
+import { workBranchName } from "../../../src/worker/git/command/branch-name.ts";
+import { Upkeep } from "../../../src/worker/orchestrator/upkeep.ts";
+import { WaitBook } from "../../../src/worker/waits/wait-book.ts";
+import type { SessionLog } from "../../../src/worker/state/session-log.ts";
+import { StateTracker } from "../../../src/worker/state/state-tracker.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { MemoryBranches } from "../../support/memory-branches.ts";
 import { Crash, type Fault } from "../../support/memory-fault.ts";

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import type { MergeBlocked } from "../../../src/worker/github/github.ts";
+import type { MergeBlocked } from "../../../src/worker/github/port/github.ts";
 import type { RepoRuntime } from "../../../src/worker/runtime/repo-runtime.ts";
 import { approve, writes } from "../../support/scripted-agent.ts";
 import { PipelineRig } from "./pipeline-rig.ts";

@@ -2,8 +2,8 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 
-import type { WorkerEvent } from "../../../src/worker/event.ts";
-import { type Standing, StallWatch } from "../../../src/worker/pipeline/stall-watch.ts";
+import type { WorkerEvent } from "../../../src/worker/events/event.ts";
+import { type Standing, StallWatch } from "../../../src/worker/waits/stall-watch.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 const MINUTE_MS = 60_000;

@@ -2,8 +2,8 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 
-import type { WorkerEvent } from "../../../src/worker/event.ts";
-import { type NewWait, WaitBook } from "../../../src/worker/pipeline/wait-book.ts";
+import type { WorkerEvent } from "../../../src/worker/events/event.ts";
+import { type NewWait, WaitBook } from "../../../src/worker/waits/wait-book.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 const MINUTE_MS = 60_000;

@@ -2,7 +2,7 @@
 
 import { expect, it } from "vitest";
 
-import { systemClock } from "../../../src/core/clock.ts";
+import { systemClock } from "../../../src/core/base/clock.ts";
 import { allOrNone, isEndOf, type Running } from "../../../src/worker/runtime/all-or-none.ts";
 
 const HOUR_MS = 3_600_000;

@@ -3,8 +3,8 @@ import { mkdir, rename } from "node:fs/promises";
 
 import { describe, expect, it } from "vitest";
 
-import { parseRepositoryName } from "../../../src/core/repository-name.ts";
-import { CheckoutCheck } from "../../../src/worker/runtime/checkout-check.ts";
+import { parseRepositoryName } from "../../../src/core/domain/repository-name.ts";
+import { CheckoutCheck } from "../../../src/worker/preconditions/checkout-check.ts";
 import { makeTemporaryDirectory, type TemporaryDirectory } from "../../support/temporary-directory.ts";
 
 const NEVER = new AbortController().signal;

@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from "vitest";
 
-import { fail, ok } from "../../../src/core/result.ts";
-import type { GitHub, GitHubFailure, Repository } from "../../../src/worker/github/github.ts";
-import { adviceOf, RepositoryCheck, unfitness } from "../../../src/worker/runtime/repository-check.ts";
+import { fail, ok } from "../../../src/core/base/result.ts";
+import type { GitHub, GitHubFailure, Repository } from "../../../src/worker/github/port/github.ts";
+import { adviceOf, RepositoryCheck, unfitness } from "../../../src/worker/preconditions/repository-check.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { MemoryGitHub } from "../../support/memory-github.ts";
 

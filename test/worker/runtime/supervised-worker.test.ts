@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
-import { hashToken } from "../../../src/core/bearer-token.ts";
-import type { FromWorker, StartWorker } from "../../../src/core/worker-message.ts";
+import { hashToken } from "../../../src/core/http/bearer-token.ts";
+import type { FromWorker, StartWorker } from "../../../src/core/messages/worker-message.ts";
 import { sh } from "../pipeline/pipeline-rig.ts";
 
 const ENTRY = fileURLToPath(new URL("../../../src/worker/main.ts", import.meta.url));

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 
-import type { FromWorker } from "../../../src/core/worker-message.ts";
-import { SupervisorLink } from "../../../src/worker/runtime/supervisor-link.ts";
+import type { FromWorker } from "../../../src/core/messages/worker-message.ts";
+import { SupervisorLink } from "../../../src/worker/process/supervisor-link.ts";
 
 const START = {
   type: "start",

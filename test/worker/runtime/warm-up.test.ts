@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { expect, it } from "vitest";
 
-import { warmUp } from "../../../src/worker/runtime/warm-up.ts";
+import { warmUp } from "../../../src/worker/process/warm-up.ts";
 import { makeTemporaryDirectory } from "../../support/temporary-directory.ts";
 
 it("leaves no file and no server behind, with settings that are wrong too", async () => {

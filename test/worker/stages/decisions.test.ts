@@ -2,16 +2,16 @@
 
 import { describe, expect, it } from "vitest";
 
-import { ok } from "../../../src/core/result.ts";
-import { UNKNOWN_ISSUE } from "../../../src/worker/issue-state.ts";
+import { ok } from "../../../src/core/base/result.ts";
+import { UNKNOWN_ISSUE } from "../../../src/worker/state/issue-state.ts";
 import { backoffMs } from "../../../src/worker/pipeline/backoff.ts";
 import { gitHubOutcome, gitOutcome } from "../../../src/worker/pipeline/failure-outcome.ts";
 import { beginRun, failRun } from "../../../src/worker/pipeline/run-record.ts";
 import { readStep, writeStep } from "../../../src/worker/pipeline/run-step.ts";
-import { escalate, settle, settledState } from "../../../src/worker/pipeline/settle.ts";
-import { explain, type WhyFacts } from "../../../src/worker/pipeline/why.ts";
-import { findAnswer } from "../../../src/worker/stages/hitl-answer.ts";
-import { COMMENT_CHARACTERS_MAX } from "../../../src/worker/issue-comment.ts";
+import { escalate, settle, settledState } from "../../../src/worker/settlement/settle.ts";
+import { explain, type WhyFacts } from "../../../src/worker/orchestrator/why.ts";
+import { findAnswer } from "../../../src/worker/issues/hitl-answer.ts";
+import { COMMENT_CHARACTERS_MAX } from "../../../src/worker/issues/issue-comment.ts";
 import {
   codeBlock,
   mergeMessage,
@@ -21,7 +21,7 @@ import {
   reviewComment,
   satisfiedComment,
   titleOf,
-} from "../../../src/worker/stages/issue-text.ts";
+} from "../../../src/worker/issues/issue-text.ts";
 
 const AT = "2026-01-02T03:04:05.000Z";
 const NEVER = new AbortController().signal;

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { believe, type GreenFacts, nextLooks } from "../../../src/worker/stages/green.ts";
+import { believe, type GreenFacts, nextLooks } from "../../../src/worker/pipeline/green.ts";
 
 const START = new Date("2026-01-01T00:00:00Z");
 const after = (seconds: number) => new Date(START.getTime() + seconds * 1_000);

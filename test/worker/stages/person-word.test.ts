@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { commandOf } from "../../../src/worker/stages/person-word.ts";
+import { commandOf } from "../../../src/worker/issues/person-word.ts";
 
 describe("A person's comment", () => {
   it.each([

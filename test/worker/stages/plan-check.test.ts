@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { checkPlan, planScaleOf, readEvidence } from "../../../src/worker/stages/plan-check.ts";
+import { checkPlan, planScaleOf, readEvidence } from "../../../src/worker/work/plan-check.ts";
 import { GOOD_PLAN } from "../../support/scripted-agent.ts";
 
 const LITE_PLAN = `## Files to Modify
@@ -118,11 +118,11 @@ describe("The scale of a plan", () => {
 
 describe("Evidence that an issue is satisfied already", () => {
   it("names places, and is read without being cut", () => {
-    const feature = `${"In words. ".repeat(100)} src/core/paths.ts:42 and README.md:7`;
+    const feature = `${"In words. ".repeat(100)} src/core/files/paths.ts:42 and README.md:7`;
 
     expect(readEvidence({ feature, tests: "test/paths.test.ts", criteria: "all met" })).toEqual({
       places: [
-        { path: "src/core/paths.ts", line: 42 },
+        { path: "src/core/files/paths.ts", line: 42 },
         { path: "README.md", line: 7 },
       ],
       problems: [],

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 
-import type { Issue } from "../../../src/worker/github/github.ts";
+import type { Issue } from "../../../src/worker/github/port/github.ts";
 import { ciFixPrompt, implementPrompt } from "../../../src/worker/prompt/implement-prompt.ts";
 import { planPrompt } from "../../../src/worker/prompt/plan-prompt.ts";
 import { reviewPrompt } from "../../../src/worker/prompt/review-prompt.ts";
 import { triagePrompt } from "../../../src/worker/prompt/triage-prompt.ts";
-import { exactHead, exactTail, peopleText } from "../../../src/worker/prompt/untrusted-text.ts";
+import { exactHead, exactTail, peopleText } from "../../../src/worker/text/untrusted-text.ts";
 
 const ISSUE: Issue = {
   number: 7,

@@ -3,10 +3,10 @@ import { dirname, join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { ChangeReader } from "../../../src/worker/git/change-reader.ts";
-import type { Worktree } from "../../../src/worker/git/worktree-manager.ts";
-import { type JudgedChange, judgeChange } from "../../../src/worker/stages/protected-approval.ts";
-import { approvalOf } from "../../../src/worker/stages/protected-paths.ts";
+import { ChangeReader } from "../../../src/worker/git/changes/change-reader.ts";
+import type { Worktree } from "../../../src/worker/git/worktrees/worktree-manager.ts";
+import { type JudgedChange, judgeChange } from "../../../src/worker/protection/protected-approval.ts";
+import { approvalOf } from "../../../src/worker/protection/protected-paths.ts";
 import { GitFixture, type RepositoryFixture, sh, valueOf } from "../git/git-fixture.ts";
 
 const signal = new AbortController().signal;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 
-import { resolveConfig } from "../../../src/core/config-layers.ts";
-import { followLink } from "../../../src/worker/git/change-links.ts";
-import type { ChangedFile } from "../../../src/worker/git/change-output.ts";
-import { namesThrough } from "../../../src/worker/stages/protected-links.ts";
-import { approvalOf, pathList, protectedOf, protectedPaths } from "../../../src/worker/stages/protected-paths.ts";
+import { resolveConfig } from "../../../src/core/config/config-layers.ts";
+import { followLink } from "../../../src/worker/git/changes/change-links.ts";
+import type { ChangedFile } from "../../../src/worker/git/changes/change-output.ts";
+import { namesThrough } from "../../../src/worker/protection/protected-links.ts";
+import { approvalOf, pathList, protectedOf, protectedPaths } from "../../../src/worker/protection/protected-paths.ts";
 import { cpuMs } from "../../support/cpu-time.ts";
 
 const SETTINGS = { protectedPaths: [], unprotectedPaths: [], protectLockfiles: false };

@@ -4,14 +4,14 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { Journal } from "../../../src/worker/journal.ts";
-import { systemClock } from "../../../src/core/clock.ts";
-import type { WorkBranch } from "../../../src/worker/git/work-branch.ts";
-import type { Worktree } from "../../../src/worker/git/worktree-manager.ts";
+import { Journal } from "../../../src/worker/state/journal.ts";
+import { systemClock } from "../../../src/core/base/clock.ts";
+import type { WorkBranch } from "../../../src/worker/git/commits/work-branch.ts";
+import type { Worktree } from "../../../src/worker/git/worktrees/worktree-manager.ts";
 import type { RunStep } from "../../../src/worker/pipeline/run-step.ts";
 import type { StageContext, StageRun } from "../../../src/worker/pipeline/stage-context.ts";
 import type { Workspace } from "../../../src/worker/pipeline/workspace.ts";
-import { pushedShas, pushWork, takeInRemoteWork } from "../../../src/worker/stages/pull-request.ts";
+import { pushedShas, pushWork, takeInRemoteWork } from "../../../src/worker/work/pull-request.ts";
 import { GitFixture, type RepositoryFixture, sh, valueOf } from "../git/git-fixture.ts";
 
 const signal = new AbortController().signal;

@@ -1,9 +1,9 @@
 // What has been reported on a commit, as far as the credential may see it.
 
-import type { Clock } from "../../../core/clock.ts";
-import { ok } from "../../../core/result.ts";
-import { z } from "../../../core/schema.ts";
-import * as answers from "../check-answers.ts";
+import type { Clock } from "../../../core/base/clock.ts";
+import { ok } from "../../../core/base/result.ts";
+import { z } from "../../../core/base/schema.ts";
+import * as answers from "../port/check-answers.ts";
 import {
   type CheckReports,
   checkStateOf,
@@ -11,8 +11,8 @@ import {
   type CommitStatus,
   isUnstarted,
   namesOf,
-} from "../check-state.ts";
-import type { Answer, CheckState } from "../github.ts";
+} from "../port/check-state.ts";
+import type { Answer, CheckState } from "../port/github.ts";
 import type { Requests } from "../transport/requests.ts";
 import { REPO } from "./repository-calls.ts";
 import { isRefused, RunCalls } from "./run-calls.ts";

@@ -1,11 +1,11 @@
 // Which names must have reported before a commit's checks can be believed: those that the base branch requires, and those
 // that reported on what was merged into it last. The second are all there is where nothing is required.
 
-import type { Clock } from "../../../core/clock.ts";
-import { ok } from "../../../core/result.ts";
-import { z } from "../../../core/schema.ts";
-import * as answers from "../check-answers.ts";
-import type { Answer, ExpectedChecks, GitHubFailure } from "../github.ts";
+import type { Clock } from "../../../core/base/clock.ts";
+import { ok } from "../../../core/base/result.ts";
+import { z } from "../../../core/base/schema.ts";
+import * as answers from "../port/check-answers.ts";
+import type { Answer, ExpectedChecks, GitHubFailure } from "../port/github.ts";
 import type { Requests } from "../transport/requests.ts";
 import type { CheckCalls } from "./check-calls.ts";
 import { REPO } from "./repository-calls.ts";

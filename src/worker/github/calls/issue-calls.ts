@@ -1,11 +1,11 @@
 // Issues, their comments and labels. Every answer is looked at for whose it is: GitHub answers for an issue that was
 // transferred with the one that it became elsewhere.
 
-import { fail, ok } from "../../../core/result.ts";
-import { z } from "../../../core/schema.ts";
-import type { Answer, Comment, GitHub, GitHubFailure, Issue } from "../github.ts";
-import * as answers from "../github-answers.ts";
-import { movedAway } from "../github-failure.ts";
+import { fail, ok } from "../../../core/base/result.ts";
+import { z } from "../../../core/base/schema.ts";
+import type { Answer, Comment, GitHub, GitHubFailure, Issue } from "../port/github.ts";
+import * as answers from "../port/github-answers.ts";
+import { movedAway } from "../port/github-failure.ts";
 import type { Requests } from "../transport/requests.ts";
 import { REPO, type RepositoryCalls } from "./repository-calls.ts";
 

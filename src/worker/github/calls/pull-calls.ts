@@ -1,11 +1,11 @@
 // Pull requests, their reviews and their merge.
 
-import { fail, ok, type Result } from "../../../core/result.ts";
-import { z } from "../../../core/schema.ts";
-import type { Answer, GitHub, GitHubFailure, MergeBlocked, MergeRequest, PullRequest, Review } from "../github.ts";
-import * as answers from "../github-answers.ts";
-import { movedAway } from "../github-failure.ts";
-import { mergeBlockedOf } from "../merge-blocked.ts";
+import { fail, ok, type Result } from "../../../core/base/result.ts";
+import { z } from "../../../core/base/schema.ts";
+import type { Answer, GitHub, GitHubFailure, MergeBlocked, MergeRequest, PullRequest, Review } from "../port/github.ts";
+import * as answers from "../port/github-answers.ts";
+import { movedAway } from "../port/github-failure.ts";
+import { mergeBlockedOf } from "../port/merge-blocked.ts";
 import type { Requests } from "../transport/requests.ts";
 import { REPO, type RepositoryCalls } from "./repository-calls.ts";
 

@@ -1,10 +1,10 @@
 // The merge queue of the base branch, which GitHub shows over GraphQL alone.
 
-import { ok } from "../../../core/result.ts";
-import { z } from "../../../core/schema.ts";
-import type { Answer, GitHub, GitHubFailure, PullRequest } from "../github.ts";
-import { askGraphql } from "../graphql.ts";
-import { anyAnswer } from "../github-answers.ts";
+import { ok } from "../../../core/base/result.ts";
+import { z } from "../../../core/base/schema.ts";
+import type { Answer, GitHub, GitHubFailure, PullRequest } from "../port/github.ts";
+import { askGraphql } from "../transport/graphql.ts";
+import { anyAnswer } from "../port/github-answers.ts";
 import type { Requests } from "../transport/requests.ts";
 
 const ENQUEUE = `mutation ($pull: ID!, $head: GitObjectID!) {

@@ -1,11 +1,11 @@
 // Who we are, which repository this is and who may write to it.
 
-import { fail, ok } from "../../../core/result.ts";
-import { z } from "../../../core/schema.ts";
-import type { Credential } from "../credential/credential.ts";
-import type { Answer, GitHub, GitHubFailure, Repository } from "../github.ts";
-import * as answers from "../github-answers.ts";
-import { askGraphql, isGraphqlRefused } from "../graphql.ts";
+import { fail, ok } from "../../../core/base/result.ts";
+import { z } from "../../../core/base/schema.ts";
+import type { Credential } from "../port/credential.ts";
+import type { Answer, GitHub, GitHubFailure, Repository } from "../port/github.ts";
+import * as answers from "../port/github-answers.ts";
+import { askGraphql, isGraphqlRefused } from "../transport/graphql.ts";
 import type { Requests } from "../transport/requests.ts";
 
 export const REPO = "/repos/{owner}/{repo}";

@@ -2,11 +2,11 @@
 // the right to read checks at all; it may read Actions, whose jobs are the check runs of most repositories. Both ways tell
 // the same: a workflow that ran again for the same event has its last run alone.
 
-import type { Clock } from "../../../core/clock.ts";
-import { fail, ok, type Result } from "../../../core/result.ts";
-import * as answers from "../check-answers.ts";
-import { ACTIONS_APP, type CheckReports, type CheckRun, type CheckSuite } from "../check-state.ts";
-import type { Answer, GitHubFailure } from "../github.ts";
+import type { Clock } from "../../../core/base/clock.ts";
+import { fail, ok, type Result } from "../../../core/base/result.ts";
+import * as answers from "../port/check-answers.ts";
+import { ACTIONS_APP, type CheckReports, type CheckRun, type CheckSuite } from "../port/check-state.ts";
+import type { Answer, GitHubFailure } from "../port/github.ts";
 import type { Requests } from "../transport/requests.ts";
 import { REPO } from "./repository-calls.ts";
 

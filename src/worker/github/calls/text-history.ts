@@ -1,9 +1,9 @@
 // Who changed an issue's title or body, and when it got a label. REST tells of labels and titles, GraphQL alone of bodies.
 
-import { ok } from "../../../core/result.ts";
-import { z } from "../../../core/schema.ts";
-import type { Answer, TextEdit, TextHistory } from "../github.ts";
-import { askGraphql, isGraphqlRefused } from "../graphql.ts";
+import { ok } from "../../../core/base/result.ts";
+import { z } from "../../../core/base/schema.ts";
+import type { Answer, TextEdit, TextHistory } from "../port/github.ts";
+import { askGraphql, isGraphqlRefused } from "../transport/graphql.ts";
 import type { Requests } from "../transport/requests.ts";
 import { REPO } from "./repository-calls.ts";
 

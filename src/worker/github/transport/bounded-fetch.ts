@@ -8,7 +8,7 @@ import { request as requestSecure } from "node:https";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 
-import { messageOf } from "../../../core/errors.ts";
+import { messageOf } from "../../../core/base/errors.ts";
 
 const REQUEST_TIMEOUT_MS = 30_000;
 const ANSWER_BYTES_MAX = 32 * 1_048_576;

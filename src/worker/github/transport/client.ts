@@ -5,17 +5,17 @@ import { Octokit } from "@octokit/rest";
 import { retry } from "@octokit/plugin-retry";
 import { throttling } from "@octokit/plugin-throttling";
 
-import type { Clock } from "../../../core/clock.ts";
-import type { RepositoryName } from "../../../core/repository-name.ts";
-import { z } from "../../../core/schema.ts";
-import { withoutTrailing } from "../../../core/trim-end.ts";
-import type { WorkerEvent } from "../../event.ts";
-import { isLoopbackHost } from "../../git/loopback-host.ts";
+import type { Clock } from "../../../core/base/clock.ts";
+import type { RepositoryName } from "../../../core/domain/repository-name.ts";
+import { z } from "../../../core/base/schema.ts";
+import { withoutTrailing } from "../../../core/base/trim-end.ts";
+import type { WorkerEvent } from "../../events/event.ts";
+import { isLoopbackHost } from "../../git/remote/loopback-host.ts";
 import { boundedFetch, type BoundedFetchOptions, type Fetch, type FetchRequest } from "./bounded-fetch.ts";
-import type { Credential } from "../credential/credential.ts";
+import type { Credential } from "../port/credential.ts";
 import type { EtagCacheLimits } from "./etag-cache.ts";
 import type { NetworkWay } from "./network-way.ts";
-import type { Identity, RepositoryIdentity } from "./repository-identity.ts";
+import type { Identity, RepositoryIdentity } from "../port/repository-identity.ts";
 
 /** Tries after the first one; the plugin waits 1 s before the first, then 4 s. */
 const REPEATS_MAX = 2;

@@ -3,7 +3,7 @@
 import type { Octokit } from "@octokit/rest";
 
 import type { EtagCache } from "./etag-cache.ts";
-import { refusedOf, type ResponseHeaders } from "../github-failure.ts";
+import { refusedOf, type ResponseHeaders } from "../port/github-failure.ts";
 
 export type RawAnswer = Awaited<ReturnType<Octokit["request"]>>;
 

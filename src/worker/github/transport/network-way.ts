@@ -7,9 +7,9 @@ import { Agent as PlainAgent } from "node:http";
 import { Agent as SecureAgent } from "node:https";
 import { getCACertificates } from "node:tls";
 
-import { messageOf } from "../../../core/errors.ts";
-import { fail, ok, type Result } from "../../../core/result.ts";
-import { isLoopbackHost } from "../../git/loopback-host.ts";
+import { messageOf } from "../../../core/base/errors.ts";
+import { fail, ok, type Result } from "../../../core/base/result.ts";
+import { isLoopbackHost } from "../../git/remote/loopback-host.ts";
 
 export interface NetworkWay {
   /** Undefined: a direct connection. */

@@ -1,10 +1,10 @@
 // What GitHub said of the budget, and until when this worker must not ask at all. A limit hits the credential, not one
 // request, so one refusal pauses everything: asking on is what GitHub bans for.
 
-import type { Clock } from "../../../core/clock.ts";
-import { WaitEnd } from "../../wait-end.ts";
-import type { RateLimit } from "../github.ts";
-import type { ResponseHeaders } from "../github-failure.ts";
+import type { Clock } from "../../../core/base/clock.ts";
+import { WaitEnd } from "../../state/wait-end.ts";
+import type { RateLimit } from "../port/github.ts";
+import type { ResponseHeaders } from "../port/github-failure.ts";
 
 export class RateBudget {
   readonly #clock: Clock;

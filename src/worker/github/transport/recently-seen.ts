@@ -1,7 +1,7 @@
 // Which objects GitHub has shown or taken from us within the last minutes. Its replicas lag, so "not found" for one of
 // them is no proof that it is gone.
 
-import type { Clock } from "../../../core/clock.ts";
+import type { Clock } from "../../../core/base/clock.ts";
 
 const REMEMBERED_MS = 5 * 60_000;
 const REMEMBERED_MAX = 2_000;

@@ -7,22 +7,22 @@
 
 import type { Octokit } from "@octokit/rest";
 
-import { messageOf } from "../../../core/errors.ts";
-import { Redactor } from "../../../core/redact.ts";
-import type { RepositoryName } from "../../../core/repository-name.ts";
-import { fail, ok, type Result } from "../../../core/result.ts";
-import { z } from "../../../core/schema.ts";
-import { withoutTrailing } from "../../../core/trim-end.ts";
-import { type Credential, withRedaction } from "../credential/credential.ts";
+import { messageOf } from "../../../core/base/errors.ts";
+import { Redactor } from "../../../core/logs/redact.ts";
+import type { RepositoryName } from "../../../core/domain/repository-name.ts";
+import { fail, ok, type Result } from "../../../core/base/result.ts";
+import { z } from "../../../core/base/schema.ts";
+import { withoutTrailing } from "../../../core/base/trim-end.ts";
+import { type Credential, withRedaction } from "../port/credential.ts";
 import { PAUSED_HEADER, PAUSED_MESSAGE } from "./bounded-fetch.ts";
 import { openClient, type RequestsOptions } from "./client.ts";
 import { askConditionally, type RawAnswer } from "./conditional-requests.ts";
 import { EtagCache, type EtagCacheLimits } from "./etag-cache.ts";
-import type { Answer, GitHubFailure } from "../github.ts";
-import { brokenAnswer, gitHubFailure, refusedOf } from "../github-failure.ts";
+import type { Answer, GitHubFailure } from "../port/github.ts";
+import { brokenAnswer, gitHubFailure, refusedOf } from "../port/github-failure.ts";
 import { RateBudget } from "./rate-budget.ts";
 import { RecentlySeen } from "./recently-seen.ts";
-import { type Identity, RepositoryIdentity } from "./repository-identity.ts";
+import { type Identity, RepositoryIdentity } from "../port/repository-identity.ts";
 
 export type { RequestsOptions } from "./client.ts";
 

@@ -1,0 +1,21 @@
+// What a worker has in hand, as a person reads it.
+
+import type { WorkerView } from "../workers/worker-view.ts";
+
+const NAMED_MAX = 10;
+
+/** Why a repository must not be removed now; null when it may. `worker` is null when it did not answer. */
+export function whyBusy(slug: string, worker: WorkerView | null): string | null {
+  if (worker === null) return `the worker of '${slug}' does not say what it has in hand`;
+  const work = inWork(worker);
+  return work === null ? null : `'${slug}' has work in hand: ${work}`;
+}
+
+/** Null when there is nothing. */
+function inWork({ inFlight, work }: Pick<WorkerView, "inFlight" | "work">): string | null {
+  if (inFlight === 0) return null;
+  const named = work.slice(0, NAMED_MAX).map(({ issue, stage }) => `#${issue} (${stage})`);
+  const others = inFlight - named.length;
+  if (named.length === 0) return `${inFlight} ${inFlight === 1 ? "issue" : "issues"}`;
+  return `${named.join(", ")}${others > 0 ? ` and ${others} more` : ""}`;
+}

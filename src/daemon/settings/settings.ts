@@ -1,0 +1,61 @@
+// The machine's settings: `config.json` of the state directory, the environment and the command line. Every problem of
+// every source is named at once, and a daemon with a wrong configuration does not start.
+
+import type { Config } from "../../core/config/config.ts";
+import {
+  type ConfigLayer,
+  describeProblems,
+  environmentLayer,
+  resolveConfig,
+} from "../../core/config/config-layers.ts";
+import { readTextIfExists } from "../../core/files/durable-file.ts";
+import { HydraError } from "../../core/base/errors.ts";
+import { EXIT_CODES } from "../../core/base/exit-code.ts";
+import { parseJsonObject } from "../../core/files/json-lines.ts";
+import type { StartWorker } from "../../core/messages/worker-message.ts";
+import { settingVariables } from "../workers/worker-environment.ts";
+
+const FILE_BYTES_MAX = 1_048_576;
+
+export interface SettingSources {
+  readonly configFile: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** By setting name, as the command line gave them. */
+  readonly commandLine: Readonly<Record<string, unknown>>;
+}
+
+export interface Settings {
+  readonly config: Config;
+  /** The layers as they were, for the workers, which add their repository's own. */
+  readonly layers: StartWorker["config"];
+}
+
+/** Throws BAD_CONFIG. */
+export async function loadSettings({ configFile, environment, commandLine }: SettingSources): Promise<Settings> {
+  const file = await readConfigFile(configFile);
+  const layers: ConfigLayer[] = [
+    ...(file === null ? [] : [{ ...file, kind: "machine" as const }]),
+    environmentLayer(environment),
+    { source: "command line", kind: "command-line", values: commandLine },
+  ];
+  const config = resolveConfig(layers);
+  if (!config.ok) throw badConfig(describeProblems(config.failure));
+  return {
+    config: config.value,
+    layers: { file, environment: settingVariables(environment), commandLine: { ...commandLine } },
+  };
+}
+
+async function readConfigFile(path: string): Promise<{ source: string; values: unknown } | null> {
+  try {
+    const text = await readTextIfExists(path, FILE_BYTES_MAX);
+    if (text === undefined) return null;
+    return { source: path, values: parseJsonObject(text) ?? null };
+  } catch (error) {
+    throw badConfig(`${path} cannot be read`, error);
+  }
+}
+
+function badConfig(message: string, cause?: unknown): HydraError {
+  return new HydraError("BAD_CONFIG", message, { cause, exitCode: EXIT_CODES.badConfig.code });
+}

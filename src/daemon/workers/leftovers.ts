@@ -1,0 +1,46 @@
+// What an earlier daemon of this state directory left running. Workers stop by themselves when their daemon is gone;
+// whatever has not done so in time is killed. Only then may a worker start: never two on one repository.
+
+import { join } from "node:path";
+
+import type { Clock } from "../../core/base/clock.ts";
+import type { Log } from "../../core/logs/log.ts";
+import { workerPaths } from "../../core/files/paths.ts";
+import { findMarked, sweepMarked } from "../../core/processes/process-tree.ts";
+import { endRecordedGroups } from "../../core/processes/recorded-group.ts";
+import { treeMarkOf } from "../../core/processes/tree-mark.ts";
+import { TREE_VARIABLE } from "../../core/messages/worker-message.ts";
+
+const GRACE_MS = 3_000;
+const POLL_MS = 50;
+
+export interface LeftoversOptions {
+  /** The state directory. */
+  readonly home: string;
+  readonly repos: readonly { readonly slug: string }[];
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export async function clearLeftovers(options: LeftoversOptions, signal: AbortSignal): Promise<void> {
+  const tree = treeMarkOf(options.home);
+  await clearMarked(tree, options, signal);
+  // The workers that led them are gone by now, or, where nobody can be found by a mark, on their way.
+  for (const { slug } of options.repos) {
+    const { groups } = workerPaths(join(options.home, slug));
+    await endRecordedGroups(groups, { name: TREE_VARIABLE, value: tree });
+  }
+}
+
+async function clearMarked(tree: string, { clock, log }: LeftoversOptions, signal: AbortSignal): Promise<void> {
+  const deadlineMs = clock.monotonicMs() + GRACE_MS;
+  let left = await findMarked(TREE_VARIABLE, tree);
+  if (left.length === 0) return;
+  log.write("warn", "leftovers.found", { pids: left });
+  while (left.length > 0 && clock.monotonicMs() < deadlineMs) {
+    await clock.sleep(POLL_MS, signal);
+    left = await findMarked(TREE_VARIABLE, tree);
+  }
+  const killed = left.length === 0 ? [] : await sweepMarked(TREE_VARIABLE, tree);
+  log.write("info", "leftovers.gone", { killed });
+}

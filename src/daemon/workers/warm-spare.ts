@@ -1,0 +1,137 @@
+// One worker process that waits, loaded and without a repository, for the next worker that is needed. It is born when
+// nobody else wants to start, is no repository's, and ends with the daemon like every worker.
+
+import type { ChildProcess } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { closeSync, ftruncateSync } from "node:fs";
+import { join } from "node:path";
+
+import type { Clock } from "../../core/base/clock.ts";
+import { messageOf } from "../../core/base/errors.ts";
+import type { Log } from "../../core/logs/log.ts";
+import { STARTUP_TIMEOUT_MS } from "../../core/messages/worker-message.ts";
+import { bear, type Newborn, type WorkerCommand } from "./newborn.ts";
+import type { StartGate } from "./start-gate.ts";
+import { openOutput } from "./worker-output.ts";
+
+/** After the last spare was taken: what needed it comes first. */
+const QUIET_MS = 500;
+/** After one that died by itself, or could not be born. */
+const PAUSE_MS = 60_000;
+
+export interface WarmSpareOptions {
+  readonly command: WorkerCommand;
+  /** The state directory. */
+  readonly home: string;
+  /** As a birth gets it now, without a data root. */
+  readonly environment: (birth: string) => Record<string, string>;
+  readonly isWanted: () => boolean;
+  readonly gate: StartGate;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Spare {
+  readonly newborn: Newborn;
+  /** The file that it prints into. */
+  readonly output: string;
+}
+
+export class WarmSpare implements AsyncDisposable {
+  readonly #options: WarmSpareOptions;
+  readonly #ending = new AbortController();
+  readonly #keeping: Promise<void>;
+  #waiting: Spare | undefined;
+  /** What was taken last. */
+  #taken: Spare | undefined;
+  /** The spare was taken, or what one is born with has changed. */
+  #changed = Promise.withResolvers<void>();
+
+  constructor(options: WarmSpareOptions) {
+    this.#options = options;
+    this.#keeping = this.#keep().catch(() => undefined);
+  }
+
+  /** The spare, for good; undefined when none is ready. */
+  take(): Spare | undefined {
+    const spare = this.#waiting;
+    if (spare === undefined) return undefined;
+    this.#taken = spare;
+    this.renew();
+    return spare;
+  }
+
+  /** After a change of settings: the next one is born with the new ones. */
+  renew(): void {
+    this.#waiting = undefined;
+    this.#changed.resolve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort();
+    this.renew();
+    await this.#keeping;
+  }
+
+  async #keep(): Promise<void> {
+    const { clock, isWanted, log } = this.#options;
+    const { signal } = this.#ending;
+    while (!signal.aborted) {
+      this.#changed = Promise.withResolvers();
+      if (isWanted()) {
+        await clock.sleep(QUIET_MS, signal);
+        const problem = await this.#keepOne(signal).catch(messageOf);
+        if (problem === undefined || signal.aborted) continue;
+        log.write("warn", "spare.lost", { problem });
+        await clock.sleep(PAUSE_MS, signal);
+      } else await this.#changed.promise;
+    }
+  }
+
+  /** Resolves when it was taken or is out of date, or with what it died of. */
+  async #keepOne(signal: AbortSignal): Promise<string | undefined> {
+    using place = await this.#options.gate.enter(false, signal);
+    const spare = this.#bear();
+    const { child, hello } = spare.newborn;
+    const death = deathOf(child);
+    const changed = this.#changed.promise.then(() => undefined);
+    const late = setTimeout(() => child.kill("SIGKILL"), STARTUP_TIMEOUT_MS);
+    const isUp = await Promise.race([hello.then(() => true), death, changed]);
+    clearTimeout(late);
+    place[Symbol.dispose]();
+    if (isUp === true && !signal.aborted) {
+      this.#waiting = spare;
+      this.#options.log.write("info", "spare.ready", { pid: child.pid });
+    }
+    const problem = await Promise.race([death, changed]);
+    if (this.#taken === spare) return undefined;
+    this.#waiting = undefined;
+    child.kill("SIGKILL");
+    await death;
+    return problem;
+  }
+
+  #bear(): Spare {
+    const { command, environment, home } = this.#options;
+    const birth = randomUUID();
+    const output = join(home, "logs", "spare.stderr.log");
+    const file = openOutput(output);
+    try {
+      ftruncateSync(file);
+      const options = { birth, environment: environment(birth), directory: home, output: file };
+      return { newborn: bear(command, options), output };
+    } finally {
+      closeSync(file);
+    }
+  }
+}
+
+/** Resolves with what it ended with, or could not begin with. */
+function deathOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once("exit", (code, signal) => resolve(signal === null ? `exited with code ${code}` : `killed by ${signal}`));
+    child.on("error", (error) => {
+      if (child.pid === undefined) resolve(messageOf(error));
+    });
+  });
+}

@@ -1,0 +1,62 @@
+// The environment of a worker, built from an allow-list: nothing leaks from the operator's shell. Secrets and settings
+// travel over IPC; here stand only the marks of the tree and what programs need to run at all.
+
+import { configSchema, environmentName } from "../../core/config/config.ts";
+import { BIRTH_VARIABLE, TREE_VARIABLE } from "../../core/messages/worker-message.ts";
+
+const INHERITED = new Set(
+  (
+    "PATH HOME USER LOGNAME SHELL TMPDIR TZ LANG LANGUAGE SSL_CERT_FILE SSL_CERT_DIR NODE_EXTRA_CA_CERTS " +
+    "NODE_COMPILE_CACHE"
+  ).split(" "),
+);
+const LOCALE = /^LC_[A-Z]+$/;
+/** Not even when the operator names them: credentials of ours, and names that change which code runs. */
+const REFUSED = /^(?:GIT_.*|GH_.*|GITHUB_.*|LD_.*|DYLD_.*|NODE_OPTIONS|NOTIFY_SOCKET|HYDRAFLOW_(?!DEMO_).*)$/;
+const PROXY = /^(?:https?|all|no)_proxy$/i;
+
+export interface WorkerEnvironmentOptions {
+  /** The daemon's own. */
+  readonly parent: Readonly<Record<string, string | undefined>>;
+  /** Names from the setting `agentEnvironment`: the operator wants agents to have these. */
+  readonly agentNames: readonly string[];
+  /** Undefined before the process has a repository. */
+  readonly dataRoot: string | undefined;
+  readonly tree: string;
+  readonly birth: string;
+}
+
+export function workerEnvironment(options: WorkerEnvironmentOptions): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const [name, value] of Object.entries(options.parent)) {
+    if (value !== undefined && isHandedOn(name, value, options.agentNames)) environment[name] = value;
+  }
+  return {
+    ...environment,
+    ...(options.dataRoot === undefined ? {} : { HYDRAFLOW_HOME: options.dataRoot }),
+    [TREE_VARIABLE]: options.tree,
+    [BIRTH_VARIABLE]: options.birth,
+  };
+}
+
+/** The settings among the variables, as they go into the start message. */
+export function settingVariables(parent: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const names = Object.keys(configSchema.shape).map(environmentName);
+  const settings = names.map((name) => [name, parent[name]] as const);
+  return Object.fromEntries(settings.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/** Proxies with a password: they go to the worker over IPC. */
+export function secretProxies(parent: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(parent).filter(
+      (entry): entry is [string, string] => PROXY.test(entry[0]) && entry[1]?.includes("@") === true,
+    ),
+  );
+}
+
+/** A proxy address with credentials in it is a secret. */
+function isHandedOn(name: string, value: string, agentNames: readonly string[]): boolean {
+  if (PROXY.test(name)) return !value.includes("@");
+  return INHERITED.has(name) || LOCALE.test(name) || (agentNames.includes(name) && !REFUSED.test(name));
+}

@@ -1,0 +1,136 @@
+// Knows what every worker of this daemon is started with; a birth adds its repository, its marks and its own token.
+
+import { randomUUID } from "node:crypto";
+import { closeSync } from "node:fs";
+import { join } from "node:path";
+
+import { hashToken, newToken } from "../../core/http/bearer-token.ts";
+import { environmentToken } from "../../core/config/github-token.ts";
+import type { Silence, StartWorker } from "../../core/messages/worker-message.ts";
+import type { RepoRecord } from "../registry/registry-document.ts";
+import type { Settings } from "../settings/settings.ts";
+import { bear, type Newborn, type WorkerCommand } from "./newborn.ts";
+import type { Spare } from "./warm-spare.ts";
+import { secretProxies, workerEnvironment } from "./worker-environment.ts";
+import { WorkerOutput } from "./worker-output.ts";
+import { type WorkerListener, WorkerProcess, type WorkerTimings } from "./worker-process.ts";
+
+export interface LauncherOptions {
+  readonly command: WorkerCommand;
+  readonly timings: WorkerTimings;
+  /** The state directory. */
+  readonly home: string;
+  /** Value of the mark that every process of this state directory carries. */
+  readonly tree: string;
+  /** The daemon's own environment; what workers get of it is an allow-list. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly settings: () => Settings;
+  /** SHA-256 in hex of the operator's tokens. */
+  readonly operatorTokenHashes: () => readonly string[];
+  /** A process that waits for a repository, if there is one. */
+  readonly takeSpare: () => Spare | undefined;
+}
+
+export interface Launch {
+  readonly generation: number;
+  readonly listener: WorkerListener;
+  /** Resolves when nothing is left of the worker before. */
+  readonly cleared: Promise<void>;
+  /** Between its `ready` and its first look at GitHub. */
+  readonly pauseMs: number;
+  /** How the worker before ended, where it ended silent. */
+  readonly silence: Silence | null;
+}
+
+export interface LaunchedWorker {
+  readonly process: WorkerProcess;
+  /** Bearer token of this birth, for calls that the daemon forwards. */
+  readonly token: string;
+}
+
+export class WorkerLauncher {
+  readonly #options: LauncherOptions;
+
+  constructor(options: LauncherOptions) {
+    this.#options = options;
+  }
+
+  get stopGraceMs(): number {
+    return this.#options.timings.stopGraceMs;
+  }
+
+  get drainMs(): number {
+    return this.#options.timings.drainMs;
+  }
+
+  async launch(record: RepoRecord, { listener, cleared, ...birth }: Launch): Promise<LaunchedWorker> {
+    const { timings, home, settings } = this.#options;
+    const dataRoot = join(home, record.slug);
+    const token = newToken();
+    const process = new WorkerProcess({
+      ...((await this.#adoptSpare(dataRoot)) ?? (await this.#bear(dataRoot))),
+      timings,
+      rssBytesMax: () => settings().config.workerRssBytesMax,
+      listener,
+      cleared,
+      start: this.#startMessage(record, birth, dataRoot, token),
+    });
+    return { process, token };
+  }
+
+  /** Of a birth now; the data root is missing for a process that does not know yet whom it will serve. */
+  environment(birth: string, dataRoot?: string): Record<string, string> {
+    const { environment: parent, settings, tree } = this.#options;
+    return workerEnvironment({ parent, agentNames: settings().config.agentEnvironment, dataRoot, tree, birth });
+  }
+
+  async #bear(dataRoot: string): Promise<{ newborn: Newborn; output: WorkerOutput }> {
+    const { output, file } = await WorkerOutput.open(dataRoot);
+    try {
+      const birth = randomUUID();
+      const environment = this.environment(birth, dataRoot);
+      const options = { birth, environment, directory: dataRoot, output: file };
+      return { newborn: bear(this.#options.command, options), output };
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  async #adoptSpare(dataRoot: string): Promise<{ newborn: Newborn; output: WorkerOutput } | undefined> {
+    const spare = this.#options.takeSpare();
+    if (spare === undefined) return undefined;
+    const { newborn, output } = spare;
+    try {
+      const adopted = await WorkerOutput.adopt(dataRoot, output);
+      if (newborn.child.exitCode === null && newborn.child.signalCode === null) return { newborn, output: adopted };
+    } catch {
+      // For instance another file system: a birth of its own does without.
+      newborn.child.kill("SIGKILL");
+    }
+    return undefined;
+  }
+
+  #startMessage(
+    record: RepoRecord,
+    { silence, ...birth }: Pick<Launch, "generation" | "pauseMs" | "silence">,
+    dataRoot: string,
+    token: string,
+  ): StartWorker {
+    const { environment, operatorTokenHashes, settings } = this.#options;
+    return {
+      type: "start",
+      nonce: newToken(),
+      ...birth,
+      repo: record.repo,
+      isNamed: record.repo_slug,
+      slug: record.slug,
+      checkout: record.path,
+      dataRoot,
+      acceptedTokenHashes: [hashToken(token), ...operatorTokenHashes()],
+      githubToken: environmentToken(environment),
+      secretProxies: secretProxies(environment),
+      ...(silence === null ? {} : { silence }),
+      config: settings().layers,
+    };
+  }
+}

@@ -1,0 +1,270 @@
+// One worker from its birth to the end of all it leaves behind. It is told to start when what its predecessor left is
+// gone; what it says over IPC is checked message by message, and it is given up when it is silent, or says too much.
+
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { messageOf } from "../../core/base/errors.ts";
+import { EXIT_CODES } from "../../core/base/exit-code.ts";
+import { workerPaths } from "../../core/files/paths.ts";
+import { childIdentity, killTree, type ProcessIdentity, sweepMarked } from "../../core/processes/process-tree.ts";
+import { endRecordedGroups } from "../../core/processes/recorded-group.ts";
+import { z } from "../../core/base/schema.ts";
+import { shortageIn, shortageOf } from "../../core/processes/shortage.ts";
+import {
+  BIRTH_VARIABLE,
+  type FromWorker,
+  fromWorkerSchema,
+  type Silence,
+  type StartWorker,
+  type ToWorker,
+} from "../../core/messages/worker-message.ts";
+import { Deadline } from "../tcp/deadline.ts";
+import type { Newborn } from "./newborn.ts";
+import { tellingLine, type WorkerOutput } from "./worker-output.ts";
+
+const MESSAGES_PER_SECOND_MAX = 100;
+/** Of one line for people, whoever wrote what it tells of. */
+const LINE_CHARACTERS_MAX = 2_000;
+/** After the exit, what the worker said just before may still be on its way. */
+const LAST_WORDS_MS = 500;
+/** A look for what it left that fails, for want of a descriptor, is tried again this often. */
+const LOOKS_MAX = 40;
+const LOOK_AGAIN_MS = 250;
+/** How a runtime ends itself, for instance out of memory of its own. */
+const RUNTIME_ENDS: ReadonlySet<string> = new Set(["SIGABRT", "SIGTRAP", "SIGILL", "SIGSEGV", "SIGBUS"]);
+
+export interface WorkerTimings {
+  /** From spawn to `ready`. */
+  readonly startupMs: number;
+  readonly heartbeatTimeoutMs: number;
+  readonly stopGraceMs: number;
+  /** For the issues in hand, before a rolling restart. */
+  readonly drainMs: number;
+}
+
+export interface WorkerBirth {
+  readonly newborn: Newborn;
+  readonly output: WorkerOutput;
+  readonly start: StartWorker;
+  /** Resolves when nothing is left of the worker before; only then is this one told to start. */
+  readonly cleared: Promise<void>;
+  readonly timings: WorkerTimings;
+  readonly rssBytesMax: () => number;
+  readonly listener: WorkerListener;
+}
+
+export interface WorkerListener {
+  onReady(port: number): void;
+  onHeartbeat(heartbeat: Heartbeat): void;
+  /** It is silent, late or floods the channel; the listener is expected to stop it. */
+  onHung(reason: string): void;
+}
+
+export type Heartbeat = Extract<FromWorker, { type: "heartbeat" }>;
+
+export interface WorkerExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** One line for people. */
+  readonly reason: string;
+  /** True when a restart does not help. */
+  readonly permanent: boolean;
+  /** True when the machine could not give what a process needs. */
+  readonly isShortage: boolean;
+  /** Of one that was up, then silent or ended by its own runtime: something that it read may have done it. */
+  readonly silence: Silence | null;
+  readonly lastLines: readonly string[];
+  /** Of one that said nothing: what it logged last. */
+  readonly loggedLines: readonly string[];
+}
+
+export class WorkerProcess {
+  /** Null when it could not be spawned. */
+  readonly pid: number | null;
+  /** Resolves when the worker itself has ended. */
+  readonly exited: Promise<WorkerExit>;
+  /** Resolves when everything that it and those before it left behind is gone too. */
+  readonly cleared: Promise<void>;
+  readonly #child: ChildProcess;
+  readonly #birth: WorkerBirth;
+  readonly #identity: Promise<ProcessIdentity | null>;
+  readonly #deadline: Deadline;
+  #hungReason: string | undefined;
+  #failed: Extract<FromWorker, { type: "failed" }> | undefined;
+  #isReady = false;
+  #isSilent = false;
+  #heardAt = "";
+  #isOpen = true;
+  #isStarted = false;
+  #messages = { second: 0, count: 0 };
+
+  constructor(birth: WorkerBirth) {
+    const { child, hello } = birth.newborn;
+    this.#birth = birth;
+    this.#child = child;
+    this.pid = child.pid ?? null;
+    this.#identity = childIdentity(child);
+    const { startupMs } = birth.timings;
+    this.#deadline = new Deadline(startupMs, () => this.#hung(`not ready within ${startupMs / 1_000} s`));
+    child.on("message", (message) => this.#onMessage(message));
+    void Promise.all([hello, birth.cleared]).then(() => this.#start());
+    const end = this.#end();
+    this.exited = end.then((spawnError) => this.#exitOf(spawnError));
+    this.cleared = Promise.all([birth.cleared, end.then(() => this.#clear())]).then(() => undefined);
+  }
+
+  /** Asks, waits for the grace, then kills the whole tree. Aborting ends the grace. */
+  async stop(graceMs: number, signal: AbortSignal): Promise<void> {
+    this.#deadline.cancel();
+    this.#send({ type: "stop", nonce: this.#birth.start.nonce });
+    await killTree({ identity: await this.#identity, graceMs }, signal);
+  }
+
+  /** No new issue from now on, or again as ever. The heartbeats tell what is still in hand. */
+  setOpen(isOpen: boolean): void {
+    this.#isOpen = isOpen;
+    // One that has not been told who it is does not listen yet.
+    if (this.#isStarted) this.#send({ type: isOpen ? "resume" : "drain", nonce: this.#birth.start.nonce });
+  }
+
+  #start(): void {
+    this.#send(this.#birth.start);
+    this.#isStarted = true;
+    if (!this.#isOpen) this.setOpen(false);
+  }
+
+  #send(message: ToWorker): void {
+    // A worker that is just dying closes the channel under us; its exit tells the rest.
+    if (this.#child.connected) this.#child.send(message, () => undefined);
+  }
+
+  #onMessage(raw: unknown): void {
+    if (this.#isFlood()) {
+      if (this.#child.connected) this.#child.disconnect();
+      return this.#hung(`more than ${MESSAGES_PER_SECOND_MAX} messages a second`);
+    }
+    const parsed = z.safeParse(fromWorkerSchema, raw);
+    if (!parsed.success) return this.#hung("it said something that is no message");
+    const message = parsed.data;
+    if (message.type !== "hello" && message.nonce === this.#birth.start.nonce) this.#onKnown(message);
+  }
+
+  #onKnown(message: Exclude<FromWorker, { type: "hello" }>): void {
+    const { timings, listener } = this.#birth;
+    this.#heardAt = new Date().toISOString();
+    if (message.type === "failed") this.#failed = { ...message, reason: message.reason.slice(0, LINE_CHARACTERS_MAX) };
+    else if (message.type === "heartbeat") {
+      if (this.#isReady) this.#deadline.renew();
+      listener.onHeartbeat({ ...message, notice: message.notice?.slice(0, LINE_CHARACTERS_MAX) ?? null });
+      this.#birth.output.bound();
+      const rssBytesMax = this.#birth.rssBytesMax();
+      if (message.rssBytes > rssBytesMax)
+        this.#hung(`it uses ${mebibytes(message.rssBytes)} of memory, more than the ${mebibytes(rssBytesMax)} it may`);
+    } else if (!this.#isReady) {
+      this.#isReady = true;
+      this.#deadline.replace(timings.heartbeatTimeoutMs, () => {
+        this.#isSilent = true;
+        this.#hung(`silent for ${timings.heartbeatTimeoutMs / 1_000} s`);
+      });
+      listener.onReady(message.port);
+    }
+  }
+
+  #isFlood(): boolean {
+    const second = Math.floor(performance.now() / 1_000);
+    this.#messages =
+      second === this.#messages.second ? { second, count: this.#messages.count + 1 } : { second, count: 1 };
+    return this.#messages.count > MESSAGES_PER_SECOND_MAX;
+  }
+
+  #hung(reason: string): void {
+    if (this.#hungReason !== undefined) return;
+    this.#hungReason = reason;
+    this.#deadline.cancel();
+    this.#birth.listener.onHung(reason);
+  }
+
+  async #exitOf(spawnError: Error | undefined): Promise<WorkerExit> {
+    this.#deadline.cancel();
+    if (spawnError !== undefined) return notStarted(spawnError);
+    const disconnected = this.#child.connected ? once(this.#child, "disconnect") : undefined;
+    await Promise.race([disconnected, delay(LAST_WORDS_MS, undefined, { ref: false })]);
+    const { exitCode: code, signalCode: signal } = this.#child;
+    const lastLines = this.#birth.output.tail();
+    const shortage = this.#shortage(lastLines);
+    const spoken = this.#failed?.reason ?? this.#hungReason;
+    const reason = [describeExit(code, signal), shortage ?? tellingLine(lastLines)].filter(Boolean).join(": ");
+    const loggedLines = lastLines.length > 0 ? [] : this.#birth.output.logTail();
+    const exit = exitOf(code, signal, spoken ?? reason, lastLines);
+    const isShortage = shortage !== null;
+    const permanent = !isShortage && (exit.permanent || this.#failed !== undefined);
+    return { ...exit, loggedLines, permanent, isShortage, silence: isShortage ? null : this.#silence(signal) };
+  }
+
+  #silence(signal: string | null): Silence | null {
+    const isSilent = this.#isSilent || (this.#isReady && RUNTIME_ENDS.has(signal ?? ""));
+    return isSilent ? { heardAt: this.#heardAt, at: new Date().toISOString() } : null;
+  }
+
+  /** What it ended of, where the machine was short of it: as it said itself, or as its runtime did that could not begin. */
+  #shortage(lastLines: readonly string[]): string | null {
+    const { exitCode: code, signalCode: signal } = this.#child;
+    if (this.#failed?.isShortage === true) return this.#failed.reason;
+    if (code === EXIT_CODES.shortage.code) return tellingLine(lastLines) ?? EXIT_CODES.shortage.meaning;
+    const isOwnEnd = code === 0 || (this.#isReady && signal === null) || signal === "SIGKILL" || signal === "SIGTERM";
+    return isOwnEnd || this.#hungReason !== undefined ? null : shortageIn(lastLines);
+  }
+
+  async #clear(): Promise<void> {
+    const { birth } = this.#birth.newborn;
+    const { groups } = workerPaths(this.#birth.start.dataRoot);
+    for (let look = 1; ; look += 1) {
+      try {
+        await sweepMarked(BIRTH_VARIABLE, birth);
+        await endRecordedGroups(groups, { name: BIRTH_VARIABLE, value: birth });
+        return;
+      } catch (error) {
+        if (look >= LOOKS_MAX) throw error;
+      }
+      await delay(LOOK_AGAIN_MS);
+    }
+  }
+
+  /** Resolves at the exit, or with the error of a spawn that failed. */
+  #end(): Promise<Error | undefined> {
+    return new Promise((resolve) => {
+      this.#child.once("exit", () => resolve(undefined));
+      // Errors of a living child (a message that could not be sent) end nothing.
+      this.#child.on("error", (error) => {
+        if (this.pid === null) resolve(error);
+      });
+    });
+  }
+}
+
+/** Of a worker that never was. */
+export function notStarted(error: unknown): WorkerExit {
+  const exit = exitOf(null, null, `it could not be started: ${messageOf(error)}`, []);
+  return { ...exit, isShortage: shortageOf(error) !== null };
+}
+
+function exitOf(
+  code: number | null,
+  signal: NodeJS.Signals | null,
+  reason: string,
+  lastLines: readonly string[],
+): WorkerExit {
+  const known = Object.values(EXIT_CODES).find((entry) => entry.code === code);
+  const permanent = known !== undefined && known.code !== 0 && !known.restart;
+  return { code, signal, reason, permanent, isShortage: false, silence: null, lastLines, loggedLines: [] };
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1_048_576)} MiB`;
+}
+
+function describeExit(code: number | null, signal: NodeJS.Signals | null): string {
+  return signal === null ? `exited with code ${code}` : `killed by ${signal}`;
+}

@@ -1,0 +1,124 @@
+// Check runs and commit statuses: what CI says of a commit.
+
+import { suiteFor } from "./check-suites.ts";
+import { isoNow, tell, type Write } from "../kernel/forge-core.ts";
+import {
+  type CheckConclusion,
+  type CheckRecord,
+  type CheckStatus,
+  nextId,
+  type StatusRecord,
+} from "../store/repository-record.ts";
+import { checkView } from "./check-view.ts";
+
+export interface CheckInput {
+  readonly name: string;
+  readonly status?: CheckStatus | undefined;
+  readonly conclusion?: CheckConclusion | undefined;
+  readonly title?: string | undefined;
+  readonly summary?: string | undefined;
+  readonly text?: string | undefined;
+  /** Slug of the app that reports; by default whoever writes. */
+  readonly app?: string | undefined;
+  /** The suite of an earlier try; by default the app's own for this commit. */
+  readonly suiteId?: number | undefined;
+}
+
+export type CheckEdit = Omit<CheckInput, "name" | "app" | "suiteId">;
+
+/** GitHub's limit for both texts of a check's output. */
+export const CHECK_TEXT_LENGTH_MAX = 65_535;
+
+export function createCheck(write: Write, headSha: string, input: CheckInput, isOwn: boolean): CheckRecord {
+  const check: CheckRecord = {
+    id: nextId(write.repository.record),
+    name: input.name,
+    headSha,
+    status: "queued",
+    conclusion: null,
+    startedAt: isoNow(write.core),
+    completedAt: null,
+    title: null,
+    summary: null,
+    text: null,
+    isOwn,
+    suiteId: input.suiteId ?? suiteFor(write, headSha, input.app ?? appOf(write.cause.actor), null).id,
+  };
+  write.repository.record.checks.push(check);
+  apply(write, check, input);
+  tellCheck(write, check, "created");
+  return check;
+}
+
+export function editCheck(write: Write, check: CheckRecord, edit: CheckEdit): void {
+  apply(write, check, edit);
+  tellCheck(write, check, "updated");
+}
+
+export function createStatus(
+  write: Write,
+  sha: string,
+  input: Pick<StatusRecord, "state" | "context" | "description" | "targetUrl">,
+): StatusRecord {
+  const status = {
+    ...input,
+    id: nextId(write.repository.record),
+    sha,
+    creator: write.cause.actor,
+    createdAt: isoNow(write.core),
+  };
+  write.repository.record.statuses.push(status);
+  tell(write, { kind: "status.created", detail: { sha, context: status.context, state: status.state } });
+  write.core.queue.wake(write.repository);
+  return status;
+}
+
+/** The newest check of each name in each suite, which is what GitHub lists as the latest. */
+export function latestInSuites(checks: readonly CheckRecord[], sha: string): CheckRecord[] {
+  const keyed = checks
+    .filter((check) => check.headSha === sha)
+    .map((check) => [`${check.suiteId} ${check.name}`, check] as const);
+  return [...new Map(keyed).values()];
+}
+
+/** The newest check of each name, by which rules judge. */
+export function latestChecks(checks: readonly CheckRecord[], sha: string): CheckRecord[] {
+  return [...new Map(checks.filter((check) => check.headSha === sha).map((check) => [check.name, check])).values()];
+}
+
+/** The newest status of each context. */
+export function latestStatuses(statuses: readonly StatusRecord[], sha: string): StatusRecord[] {
+  return [
+    ...new Map(statuses.filter((status) => status.sha === sha).map((status) => [status.context, status])).values(),
+  ];
+}
+
+/** A conclusion completes the check, whatever status comes with it. */
+function apply(write: Write, check: CheckRecord, edit: CheckEdit): void {
+  check.status = edit.conclusion === undefined ? (edit.status ?? check.status) : "completed";
+  check.conclusion = edit.conclusion ?? (check.status === "completed" ? check.conclusion : null);
+  check.completedAt = check.status === "completed" ? isoNow(write.core) : null;
+  check.title = edit.title ?? check.title;
+  check.summary = edit.summary ?? check.summary;
+  check.text = edit.text ?? check.text;
+}
+
+function tellCheck(write: Write, check: CheckRecord, change: "created" | "updated"): void {
+  const { core, repository } = write;
+  tell(write, {
+    kind: `check.${change}`,
+    detail: { sha: check.headSha, name: check.name, status: check.status, conclusion: check.conclusion },
+    event: {
+      name: "check_run",
+      payload: () => ({
+        action: check.status === "completed" ? "completed" : "created",
+        check_run: checkView(core.origin, repository.record, check),
+      }),
+    },
+  });
+  core.queue.wake(repository);
+}
+
+function appOf(login: string): string {
+  return login.replace(/\[bot\]$/, "");
+}

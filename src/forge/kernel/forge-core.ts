@@ -1,0 +1,79 @@
+// What every part of the forge works with, and the one way to make a write known: ledger and webhook together.
+
+import type { Clock } from "../../core/base/clock.ts";
+import type { AppRegistry } from "../store/app-registry.ts";
+import type { CiRunner } from "../checks/ci-runner.ts";
+import type { ForgeLog } from "./forge-log.ts";
+import type { Cause, Ledger } from "../store/ledger.ts";
+import type { MergeQueue } from "../pulls/merge-queue.ts";
+import type { PullFactsReader } from "../pulls/pull-facts.ts";
+import { fullName, isoSeconds } from "../store/repository-record.ts";
+import type { RepositoryStore, StoredRepository } from "../store/repository-store.ts";
+import type { TokenRegistry } from "../store/token-registry.ts";
+import { repositoryView } from "../views/repository-view.ts";
+import { userView } from "../views/user-view.ts";
+import type { WebhookSender } from "./webhook-sender.ts";
+
+export interface ForgeCore {
+  readonly clock: Clock;
+  readonly store: RepositoryStore;
+  readonly tokens: TokenRegistry;
+  readonly apps: AppRegistry;
+  readonly ledger: Ledger;
+  readonly webhooks: WebhookSender;
+  readonly ci: CiRunner;
+  readonly queue: MergeQueue;
+  readonly pullFacts: PullFactsReader;
+  readonly log: ForgeLog;
+  /** `http://127.0.0.1:PORT`, known once the forge listens. */
+  origin: string;
+  /** Aborts when the forge closes. */
+  readonly signal: AbortSignal;
+}
+
+/** One write in the making: where, and on whose behalf. */
+export interface Write {
+  readonly core: ForgeCore;
+  readonly repository: StoredRepository;
+  readonly cause: Cause;
+}
+
+export interface WriteEffect {
+  readonly kind: string;
+  readonly number?: number;
+  readonly detail?: Readonly<Record<string, unknown>>;
+  /** GitHub's event of this effect, if it has one. */
+  readonly event?: { readonly name: string; readonly payload: () => Readonly<Record<string, unknown>> };
+}
+
+export function isoNow(core: ForgeCore): string {
+  return isoSeconds(core.clock.now());
+}
+
+/** The record must already show the effect. Whoever answers the request saves first; see `saveAll`. */
+export function tell({ core, repository, cause }: Write, effect: WriteEffect): void {
+  const { record } = repository;
+  record.updatedAt = isoNow(core);
+  core.ledger.record({
+    at: core.clock.now().toISOString(),
+    actor: cause.actor,
+    method: cause.method,
+    path: cause.path,
+    repo: fullName(record),
+    kind: effect.kind,
+    ...(effect.number === undefined ? {} : { number: effect.number }),
+    detail: effect.detail ?? {},
+  });
+  if (effect.event === undefined || record.webhooks.length === 0) return;
+  const payload = {
+    ...effect.event.payload(),
+    repository: repositoryView(core.origin, record, cause.actor),
+    sender: userView(core.origin, cause.actor),
+  };
+  core.webhooks.send(record.webhooks, effect.event.name, payload);
+}
+
+/** What was told is on disk when this resolves. */
+export async function saveAll(core: ForgeCore, repository: StoredRepository): Promise<void> {
+  await Promise.all([repository.file.save(), core.ledger.save()]);
+}

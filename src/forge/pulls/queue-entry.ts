@@ -1,0 +1,16 @@
+// A pull request's place in the merge queue: whether it has one, and how it loses it.
+
+import { tell, type Write } from "../kernel/forge-core.ts";
+import { addEvent } from "../issues/issue-events.ts";
+import type { PullIssue } from "../store/repository-record.ts";
+
+export function isInQueue({ pull }: PullIssue): boolean {
+  return pull.queued !== undefined && pull.queued !== null;
+}
+
+export function leaveQueue(write: Write, issue: PullIssue): void {
+  if (!isInQueue(issue)) return;
+  issue.pull.queued = null;
+  addEvent(write, issue, { event: "removed_from_merge_queue" });
+  tell(write, { kind: "queue.left", number: issue.number });
+}

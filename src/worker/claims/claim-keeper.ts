@@ -1,0 +1,300 @@
+// Keeps the claims of this worker: on each issue in hand the label `<prefix>-in-progress` and one status comment, edited
+// in place. A claim is held from triage to the end and renewed at half its lease; one that could not be renewed in time
+// is lost, and `lost` says so before anyone else may take it. The rules of the election: claim-election.ts.
+
+import { randomUUID } from "node:crypto";
+
+import type { Clock } from "../../core/base/clock.ts";
+import { fail, ok, type Result } from "../../core/base/result.ts";
+import { hasLabel, labelName, type Stage } from "../../core/domain/stage.ts";
+import { activeBody, releasedBody } from "./claim-comment.ts";
+import { type ClaimHeld, ClaimReader, isElected } from "./claim-election.ts";
+import { HeldClaim, isLeaseValid, type Lease } from "./held-claim.ts";
+import type { WorkerEvent } from "../events/event.ts";
+import type { GitHub, GitHubFailure, Issue } from "../github/port/github.ts";
+import type { KeptClaim } from "../state/issue-state.ts";
+import type { StateTracker } from "../state/state-tracker.ts";
+
+export type { ClaimHeld } from "./claim-election.ts";
+
+const MARGIN_MS_MAX = 60_000;
+const MARGIN_SHARE = 0.1;
+const NEVER_VALID = new Date(0).toISOString();
+const RELEASED_TEXT = "**HydraFlow** is not working on this issue at the moment.";
+
+export interface ClaimKeeperOptions {
+  readonly github: GitHub;
+  readonly state: Pick<StateTracker, "issue" | "update">;
+  readonly clock: Clock;
+  readonly tell: (event: WorkerEvent) => void;
+  /** `<hostname>/<slug>/<instance>`. */
+  readonly owner: string;
+  readonly labelPrefix: string;
+  readonly leaseMs: number;
+}
+
+export interface Claim {
+  readonly issue: number;
+  readonly owner: string;
+  readonly commentId: number;
+  readonly expiresAt: Date;
+  /** Aborts when the lease could not be renewed in time: stop every effect on the issue at once. */
+  readonly lost: AbortSignal;
+}
+
+type Acquired = Result<Claim, ClaimHeld | GitHubFailure>;
+
+/** One attempt to write a claim: its lease counts from before the request. */
+interface Bid extends Lease {
+  readonly nonce: string;
+  readonly since: Date;
+}
+
+/** Disposing keeps the claims on GitHub, for the next start of the same worker. */
+export class ClaimKeeper implements AsyncDisposable {
+  readonly #options: ClaimKeeperOptions;
+  readonly #marginMs: number;
+  readonly #reader: ClaimReader;
+  readonly #held = new Map<number, HeldClaim>();
+
+  constructor(options: ClaimKeeperOptions) {
+    this.#options = options;
+    this.#marginMs = Math.min(MARGIN_MS_MAX, options.leaseMs * MARGIN_SHARE);
+    this.#reader = new ClaimReader(options.github, options.owner, this.#marginMs);
+  }
+
+  /** Held already: answers at once without a call. `held` names when to ask again. */
+  async acquire(issue: Issue, stage: Stage, signal: AbortSignal): Promise<Acquired> {
+    const held = this.#held.get(issue.number);
+    if (held?.isValid() === true) return ok(held);
+    const remembered = this.#options.state.issue(issue.number).claim;
+    if (remembered !== null) {
+      const resumed = await this.#extend(issue, remembered.commentId, new Date(remembered.expiresAt), stage, signal);
+      if (resumed !== null) return resumed;
+    }
+    const claims = await this.#reader.read(issue.number, this.#now, signal);
+    if (!claims.ok) return claims;
+    const [own] = claims.value.own;
+    const by = this.#reader.heldBy(claims.value.foreign);
+    if (by !== null) {
+      if (own !== undefined && own.expiresAt.getTime() > 0) await this.#withdraw(own.commentId, signal);
+      return fail(by);
+    }
+    if (own === undefined) return this.#contend(issue, null, stage, signal);
+    return (
+      (await this.#extend(issue, own.commentId, own.expiresAt, stage, signal)) ??
+      this.#contend(issue, own.commentId, stage, signal)
+    );
+  }
+
+  /** The claim while it is valid. */
+  held(issue: number): Claim | undefined {
+    const held = this.#held.get(issue);
+    return held?.isValid() === true ? held : undefined;
+  }
+
+  /** Changes the stage that the status comment shows; the same edit renews the lease. No call when it shows it already. */
+  async setStage(issue: number, stage: Stage, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
+    const held = this.#held.get(issue);
+    return held === undefined || held.stage === stage ? ok() : held.renew(stage, signal);
+  }
+
+  /** Whether a claim was given up here and GitHub may not show it yet: call `release` again. */
+  isReleasing(issue: number): boolean {
+    return this.#options.state.issue(issue).claim?.closing !== undefined;
+  }
+
+  /**
+   * `closing` is what the status comment says from now on; by default what an earlier call wanted it to say. Not held:
+   * success. That it is given up is remembered before GitHub is told, so a failure or a crash is made good by another call.
+   */
+  async release(
+    issue: Pick<Issue, "number">,
+    signal: AbortSignal,
+    closing?: string,
+  ): Promise<Result<undefined, GitHubFailure>> {
+    const { number } = issue;
+    const { state, tell } = this.#options;
+    const held = this.#held.get(number);
+    const kept = state.issue(number).claim;
+    const commentId = held?.commentId ?? kept?.commentId;
+    if (commentId === undefined) return ok();
+    await held?.[Symbol.asyncDispose]();
+    this.#held.delete(number);
+    const text = closing ?? kept?.closing ?? RELEASED_TEXT;
+    // First made worthless, then given up: a claim that others may take must never be resumed from memory.
+    await this.#remember(number, { commentId, expiresAt: NEVER_VALID, closing: text });
+    const shown = await this.#showReleased(number, { commentId, text, isLate: kept?.closing !== undefined }, signal);
+    if (!shown.ok) return shown;
+    await this.#remember(number, null);
+    tell({ type: "issue.released", issue: number });
+    return ok();
+  }
+
+  /** The comment first: the label is for people. One "not found" is believed when GitHub says it of what it is about, too. */
+  async #showReleased(
+    issue: number,
+    { commentId, text, isLate }: { commentId: number; text: string; isLate: boolean },
+    signal: AbortSignal,
+  ): Promise<Result<undefined, GitHubFailure>> {
+    const { github, owner } = this.#options;
+    const edited = await github.updateComment(commentId, releasedBody(owner, randomUUID(), text), signal);
+    if (!edited.ok && edited.failure.kind !== "not-found") return edited;
+    if (!edited.ok || isLate) {
+      const claims = await this.#reader.read(issue, this.#now, signal);
+      if (!claims.ok) return claims.failure.kind === "not-found" ? this.#confirmGone(issue, signal) : claims;
+      if (!edited.ok && claims.value.own.some((own) => own.commentId === commentId)) return fail(lagging(issue));
+      // Somebody else may have claimed it meanwhile; then the label is theirs.
+      if (claims.value.foreign.length > 0) return ok();
+    }
+    const removed = await github.removeLabel(issue, this.#label, signal);
+    return !removed.ok && removed.failure.kind === "not-found" ? this.#confirmGone(issue, signal) : removed;
+  }
+
+  /** There is nothing to give up where the issue is gone; a replica that lags is asked again later. */
+  async #confirmGone(issue: number, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
+    const read = await this.#options.github.issue(issue, signal);
+    if (!read.ok) return read.failure.kind === "not-found" ? ok() : read;
+    return fail(lagging(issue));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#held.values()].map((held) => held[Symbol.asyncDispose]()));
+  }
+
+  /** Goes on with an own claim that has not run out. Null when there is none any more: contend for it. */
+  async #extend(
+    issue: Issue,
+    commentId: number,
+    expiresAt: Date,
+    stage: Stage,
+    signal: AbortSignal,
+  ): Promise<Acquired | null> {
+    const isSafe = () => this.#now().getTime() < expiresAt.getTime() - this.#marginMs;
+    if (!isSafe()) return null;
+    const bid = this.#newBid(stage);
+    const edited = await this.#options.github.updateComment(commentId, this.#body(bid), signal);
+    if (!edited.ok) return edited.failure.kind === "not-found" ? null : edited;
+    return isSafe() ? this.#hold(issue, commentId, bid, signal) : null;
+  }
+
+  /** Writes a claim, then reads all: see claim-election.ts. `ownId` is a comment of ours from earlier, used again. */
+  async #contend(issue: Issue, ownId: number | null, stage: Stage, signal: AbortSignal): Promise<Acquired> {
+    const { github } = this.#options;
+    const bid = this.#newBid(stage);
+    const written =
+      ownId === null
+        ? await github.createComment(issue.number, this.#body(bid), signal)
+        : await github.updateComment(ownId, this.#body(bid), signal);
+    if (!written.ok) return written;
+    const commentId = written.value.id;
+    const claims = await this.#reader.read(issue.number, this.#now, signal);
+    if (!claims.ok) return claims;
+    if (!isElected({ commentId, entry: ownId === null ? "created" : "edited" }, claims.value.foreign)) {
+      await this.#withdraw(commentId, signal);
+      return fail(
+        this.#reader.heldBy(claims.value.foreign) ?? { kind: "held", owner: this.#options.owner, until: this.#now() },
+      );
+    }
+    return this.#hold(issue, commentId, bid, signal);
+  }
+
+  async #hold(issue: Issue, commentId: number, bid: Bid, signal: AbortSignal): Promise<Acquired> {
+    const { github, clock, owner, tell, leaseMs } = this.#options;
+    if (!hasLabel(issue.labels, this.#label)) {
+      const labelled = await github.addLabels(issue.number, [this.#label], signal);
+      if (!labelled.ok) return labelled;
+    }
+    await this.#remember(issue.number, { commentId, expiresAt: bid.expiresAt.toISOString() });
+    if (!isLeaseValid(bid, clock)) return fail(tooSlow());
+    const held = new HeldClaim(
+      { issue: issue.number, owner, commentId, ...bid, clock, leaseMs },
+      {
+        write: (stage, inner) => this.#rewrite(commentId, stage, bid, inner),
+        remember: (expiresAt) =>
+          this.#remember(issue.number, expiresAt === null ? null : { commentId, expiresAt: expiresAt.toISOString() }),
+        lose: () => this.#held.delete(issue.number),
+      },
+    );
+    this.#held.set(issue.number, held);
+    tell({ type: "issue.claimed", issue: issue.number, stage: bid.stage, owner });
+    return ok(held);
+  }
+
+  async #rewrite(
+    commentId: number,
+    stage: Stage,
+    first: Bid,
+    signal: AbortSignal,
+  ): Promise<Result<Bid, GitHubFailure>> {
+    const bid = { ...this.#newBid(stage), since: first.since, nonce: first.nonce };
+    const edited = await this.#options.github.updateComment(commentId, this.#body(bid), signal);
+    if (!edited.ok) this.#tellFailure("renew claim", edited.failure);
+    return edited.ok ? ok(bid) : edited;
+  }
+
+  /** Where it fails the claim runs out by itself; until then nobody owns the issue, which is safe. */
+  async #withdraw(commentId: number, signal: AbortSignal): Promise<void> {
+    const edited = await this.#options.github.updateComment(
+      commentId,
+      releasedBody(this.#options.owner, randomUUID(), "Another **HydraFlow** worker has this issue."),
+      signal,
+    );
+    if (!edited.ok) this.#tellFailure("withdraw claim", edited.failure);
+  }
+
+  #tellFailure(request: string, { status, message }: GitHubFailure): void {
+    this.#options.tell({ type: "github.failed", request, status, message });
+  }
+
+  #remember(issue: number, claim: KeptClaim | null): Promise<void> {
+    const { state } = this.#options;
+    if (claim === null && state.issue(issue).claim === null) return Promise.resolve();
+    return state.update(issue, (old) => ({ ...old, claim }));
+  }
+
+  #newBid(stage: Stage): Bid {
+    const { clock, leaseMs } = this.#options;
+    const since = this.#now();
+    const expiresAt = new Date(since.getTime() + leaseMs);
+    const validUntil = new Date(expiresAt.getTime() - this.#marginMs);
+    return {
+      stage,
+      nonce: randomUUID(),
+      since,
+      expiresAt,
+      validUntil,
+      validUntilMs: clock.monotonicMs() + leaseMs - this.#marginMs,
+    };
+  }
+
+  #body(bid: Bid): string {
+    return activeBody({ owner: this.#options.owner, ...bid });
+  }
+
+  #now = (): Date => this.#options.clock.now();
+
+  get #label(): string {
+    return labelName(this.#options.labelPrefix, "in-progress");
+  }
+}
+
+function lagging(issue: number): GitHubFailure {
+  return {
+    kind: "conflict",
+    message: `GitHub shows #${issue}, and yet knows nothing of it`,
+    status: 404,
+    retryable: true,
+    retryAt: null,
+  };
+}
+
+function tooSlow(): GitHubFailure {
+  return {
+    kind: "unreachable",
+    message: "the claim ran out before GitHub had answered",
+    status: 0,
+    retryable: true,
+    retryAt: null,
+  };
+}

@@ -1,0 +1,147 @@
+// One claim while it is held: renews itself at half the lease and is lost the moment its lease has run out, whatever a
+// request in flight may still bring. A renewal counts only when it was answered before that. Both clocks must agree: the
+// monotonic one stands still while a machine sleeps, the wall clock may be set back.
+
+import type { Clock } from "../../core/base/clock.ts";
+import { fail, ok, type Result } from "../../core/base/result.ts";
+import type { Stage } from "../../core/domain/stage.ts";
+import type { GitHubFailure } from "../github/port/github.ts";
+
+/** After a failed renewal the next try comes after this part of the lease. */
+const RETRY_SHARE = 0.1;
+
+export interface Lease {
+  readonly stage: Stage;
+  /** As the comment says it. */
+  readonly expiresAt: Date;
+  /** Both with the safety margin taken off: on the wall clock, and on the monotonic one. */
+  readonly validUntil: Date;
+  readonly validUntilMs: number;
+}
+
+export function isLeaseValid({ validUntil, validUntilMs }: Lease, clock: Clock): boolean {
+  return clock.monotonicMs() < validUntilMs && clock.now() < validUntil;
+}
+
+export interface HeldClaimPorts {
+  /** Edits the comment; the lease that it then shows. */
+  readonly write: (stage: Stage, signal: AbortSignal) => Promise<Result<Lease, GitHubFailure>>;
+  /** Null: the claim is lost. */
+  readonly remember: (expiresAt: Date | null) => Promise<void>;
+  readonly lose: () => void;
+}
+
+export class HeldClaim implements AsyncDisposable {
+  readonly issue: number;
+  readonly owner: string;
+  readonly commentId: number;
+  readonly #clock: Clock;
+  readonly #leaseMs: number;
+  readonly #ports: HeldClaimPorts;
+  readonly #lost = new AbortController();
+  readonly #ended = new AbortController();
+  readonly #loop: Promise<unknown>;
+  #lease: Lease;
+  #watch = new AbortController();
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    claim: Lease & { issue: number; owner: string; commentId: number; clock: Clock; leaseMs: number },
+    ports: HeldClaimPorts,
+  ) {
+    this.issue = claim.issue;
+    this.owner = claim.owner;
+    this.commentId = claim.commentId;
+    this.#clock = claim.clock;
+    this.#leaseMs = claim.leaseMs;
+    this.#ports = ports;
+    this.#lease = claim;
+    this.#watchLease();
+    this.#loop = this.#renewAlways().catch(() => undefined);
+  }
+
+  get stage(): Stage {
+    return this.#lease.stage;
+  }
+
+  get expiresAt(): Date {
+    return this.#lease.expiresAt;
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** False from the end of the lease on; then `lost` is aborted too. */
+  isValid(): boolean {
+    if (!this.#lost.signal.aborted && !isLeaseValid(this.#lease, this.#clock)) this.#lose();
+    return !this.#lost.signal.aborted;
+  }
+
+  /** One edit after the other; the newest stage wins. */
+  renew(stage: Stage, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
+    const done = this.#tail.then(() => this.#renewOnce(stage, signal));
+    this.#tail = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Stops renewing; the claim on GitHub stays as it is. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended.abort();
+    this.#watch.abort();
+    await this.#loop;
+    await this.#tail;
+  }
+
+  async #renewOnce(stage: Stage, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
+    if (!this.isValid()) return fail(lostFailure());
+    const written = await this.#ports
+      .write(stage, AbortSignal.any([signal, this.#lost.signal]))
+      .catch((error: unknown) => {
+        if (this.#lost.signal.aborted) return fail(lostFailure());
+        throw error;
+      });
+    if (!written.ok) return written;
+    if (!this.isValid()) return fail(lostFailure());
+    this.#lease = written.value;
+    this.#watchLease();
+    await this.#ports.remember(written.value.expiresAt);
+    return ok();
+  }
+
+  async #renewAlways(): Promise<void> {
+    for (let waitMs = this.#leaseMs / 2; ; ) {
+      await this.#clock.sleep(waitMs, this.#ended.signal);
+      if (this.#lost.signal.aborted) return;
+      const renewed = await this.renew(this.stage, this.#ended.signal).catch(() => fail(lostFailure()));
+      waitMs = this.#leaseMs * (renewed.ok ? 0.5 : RETRY_SHARE);
+    }
+  }
+
+  #watchLease(): void {
+    this.#watch.abort();
+    this.#watch = new AbortController();
+    const left = this.#lease.validUntilMs - this.#clock.monotonicMs();
+    this.#clock.sleep(left, this.#watch.signal).then(
+      () => this.#lose(),
+      () => undefined,
+    );
+  }
+
+  #lose(): void {
+    this.#watch.abort();
+    this.#lost.abort();
+    this.#ports.lose();
+    this.#tail = this.#tail.then(() => this.#ports.remember(null)).catch(() => undefined);
+  }
+}
+
+function lostFailure(): GitHubFailure {
+  return {
+    kind: "conflict",
+    message: "the claim ran out before it was renewed",
+    status: 0,
+    retryable: true,
+    retryAt: null,
+  };
+}

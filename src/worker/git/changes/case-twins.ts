@@ -1,0 +1,41 @@
+// Names that differ only in case, or in how an accent is written: a file system that does not tell them apart keeps one of
+// them, and every worktree of such a commit has a change that nobody made.
+
+import { stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+
+import { ok, type Result } from "../../../core/base/result.ts";
+import type { BareViews } from "../remote/bare-view.ts";
+import type { GitFailure } from "../command/git-failure.ts";
+
+const LIST_BYTES_MAX = 128 * 1_048_576;
+
+/** Of a directory that is there: whether its own name in another case leads to it as well. */
+export async function isCaseBlind(directory: string): Promise<boolean> {
+  const name = basename(directory);
+  const other = name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase();
+  if (other === name) return false;
+  const [one, two] = await Promise.all(
+    [directory, join(dirname(directory), other)].map((path) => stat(path).catch(() => undefined)),
+  );
+  return one !== undefined && one.ino === two?.ino && one.dev === two.dev;
+}
+
+/** The first two of a commit; null when there are none. */
+export async function findCaseTwins(
+  views: BareViews,
+  commit: string,
+  signal: AbortSignal,
+): Promise<Result<readonly [string, string] | null, GitFailure>> {
+  const call = { arguments: ["ls-tree", "-r", "-z", "--name-only", commit], outputBytesMax: LIST_BYTES_MAX };
+  const listed = await views.run(call, signal);
+  if (!listed.ok) return listed;
+  const seen = new Map<string, string>();
+  for (const name of listed.value.stdout.split("\0")) {
+    const folded = name.normalize("NFC").toLowerCase();
+    const twin = seen.get(folded);
+    if (twin !== undefined) return ok([twin, name]);
+    seen.set(folded, name);
+  }
+  return ok(null);
+}

@@ -1,0 +1,78 @@
+// One file as it was, and how to put it back. Plain file system calls that follow no link at the last step.
+
+import { constants, lstat, mkdir, readdir, readlink, rm, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+import { readSmallBytes } from "../../../core/checkout/small-file.ts";
+import { replaceFile } from "../../../core/files/durable-file.ts";
+import { errnoOf } from "../../../core/base/errors.ts";
+import { z } from "../../../core/base/schema.ts";
+
+const FILE_BYTES_MAX = 1_048_576;
+const DIRECTORY_ENTRIES_MAX = 500;
+const DEPTH_MAX = 4;
+const DIRECTORY = "directory";
+
+export const keptFileSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("absent") }),
+  /** `content` is base64. */
+  z.strictObject({ kind: z.literal("file"), mode: z.int(), content: z.string() }),
+  z.strictObject({ kind: z.literal("link"), target: z.string() }),
+  /** A directory, a device, or a file too large to keep. */
+  z.strictObject({ kind: z.literal("other"), what: z.string() }),
+]);
+
+export type KeptFile = z.infer<typeof keptFileSchema>;
+
+export async function keepFile(path: string): Promise<KeptFile> {
+  const found = await lstat(path).catch(ifAbsent);
+  if (found === undefined) return { kind: "absent" };
+  if (found.isSymbolicLink()) return { kind: "link", target: await readlink(path) };
+  if (!found.isFile()) return { kind: "other", what: found.isDirectory() ? DIRECTORY : "special file" };
+  if (found.size > FILE_BYTES_MAX) return { kind: "other", what: `file of ${found.size} bytes` };
+  const bytes = await readSmallBytes(path, FILE_BYTES_MAX, constants.O_NOFOLLOW);
+  if (bytes === undefined) return { kind: "other", what: "special file" };
+  return { kind: "file", mode: found.mode & 0o777, content: bytes.toString("base64") };
+}
+
+/** Every file and link below a directory; a link in its place is kept as what it is, and not entered. */
+export async function keepDirectory(path: string, depth = 0): Promise<Map<string, KeptFile>> {
+  const kept = new Map<string, KeptFile>();
+  const itself = await keepFile(path);
+  if (itself.kind !== "other" || itself.what !== DIRECTORY || depth === DEPTH_MAX) return kept.set(path, itself);
+  const names = (await readdir(path)).toSorted();
+  if (names.length > DIRECTORY_ENTRIES_MAX)
+    return kept.set(path, { kind: "other", what: `directory of ${names.length} entries` });
+  for (const name of names) {
+    for (const [child, file] of await keepDirectory(join(path, name), depth + 1)) kept.set(child, file);
+  }
+  return kept;
+}
+
+export async function restoreFile(path: string, kept: KeptFile): Promise<void> {
+  if (kept.kind === "other") {
+    if (kept.what !== DIRECTORY || (await keepFile(path)).kind === "other") return;
+    await rm(path, { force: true });
+    await mkdir(path, { recursive: true });
+    return;
+  }
+  await rm(path, { recursive: true, force: true });
+  if (kept.kind === "absent") return;
+  await mkdir(dirname(path), { recursive: true });
+  if (kept.kind === "link") await symlink(kept.target, path);
+  else await replaceFile(path, Buffer.from(kept.content, "base64"), kept.mode);
+}
+
+export function isSameFile(a: KeptFile, b: KeptFile): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+export function textOf(kept: KeptFile | undefined): string {
+  return kept?.kind === "file" ? Buffer.from(kept.content, "base64").toString("utf8") : "";
+}
+
+function ifAbsent(error: unknown): undefined {
+  const code = errnoOf(error);
+  if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+  throw error;
+}

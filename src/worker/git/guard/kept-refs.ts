@@ -1,0 +1,65 @@
+// What of the checkout is watched inside larger files and below other directories: packed replace refs, and the
+// configuration of each submodule that the operator has initialised.
+
+import { open, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import { readTextIfExists } from "../../../core/files/durable-file.ts";
+import { keepFile, type KeptFile, textOf } from "./kept-file.ts";
+
+const PACKED_BYTES_MAX = 256 * 1_048_576;
+const SUBMODULES_MAX = 200;
+const SUBMODULE_FILES = ["config", "config.worktree", "info/attributes"];
+
+/** As one file: the lines of packed-refs that name replace refs; absent when there is none. */
+export async function keepReplaceLines(packedRefs: string): Promise<KeptFile> {
+  const lines = (await linesOf(packedRefs).catch(() => [])).filter(isReplaceLine);
+  if (lines.length === 0) return { kind: "absent" };
+  return { kind: "file", mode: 0o644, content: Buffer.from(lines.join("\n")).toString("base64") };
+}
+
+/** Takes lines away that `kept` has not. Under git's own lock, so that a git that packs refs at this moment loses nothing; a lock that is held throws. */
+export async function restoreReplaceLines(packedRefs: string, kept: KeptFile): Promise<void> {
+  const lock = `${packedRefs}.lock`;
+  const file = await open(lock, "wx");
+  try {
+    const known = new Set(textOf(kept).split("\n"));
+    const lines = await linesOf(packedRefs);
+    const isPlanted = (line = "") => isReplaceLine(line) && !known.has(line);
+    // A line that begins with `^` belongs to the one before it.
+    const left = lines.filter((line, index) => !isPlanted(line.startsWith("^") ? lines[index - 1] : line));
+    await file.writeFile(left.join("\n"));
+    await file.sync();
+    await file.close();
+    await rename(lock, packedRefs);
+  } catch (error) {
+    await file.close().catch(() => undefined);
+    await rm(lock, { force: true });
+    throw error;
+  }
+}
+
+/** Below `modules/`, where a submodule's name may have slashes; one that is set up later is not watched. */
+export async function keepSubmodules(commonDirectory: string): Promise<Record<string, KeptFile>> {
+  const kept: Record<string, KeptFile> = {};
+  const directories = [join(commonDirectory, "modules")];
+  for (let seen = 0; directories.length > 0 && seen < SUBMODULES_MAX; seen += 1) {
+    const directory = directories.shift() ?? "";
+    const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+    if (entries.some(({ name }) => name === "HEAD")) {
+      for (const name of SUBMODULE_FILES) kept[join(directory, name)] = await keepFile(join(directory, name));
+      directories.push(join(directory, "modules"));
+    } else {
+      directories.push(...entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(directory, name)));
+    }
+  }
+  return kept;
+}
+
+async function linesOf(packedRefs: string): Promise<string[]> {
+  return ((await readTextIfExists(packedRefs, PACKED_BYTES_MAX)) ?? "").split("\n");
+}
+
+function isReplaceLine(line: string): boolean {
+  return / refs\/replace\//.test(line);
+}

@@ -1,0 +1,27 @@
+// The credential of one talk with the remote. It is asked for right before, since it may have been replaced or have run
+// out since the last one; what the remote refuses is said to be so, and tried once more with what there is by then.
+
+import { fail, type Result } from "../../../core/base/result.ts";
+import { type GitFailure, gitFailure } from "../command/git-failure.ts";
+import type { FixedAccess, RemoteAccess } from "./remote-access.ts";
+
+export async function withToken<T>(
+  access: RemoteAccess,
+  talk: (access: FixedAccess) => Promise<Result<T, GitFailure>>,
+  signal: AbortSignal,
+): Promise<Result<T, GitFailure>> {
+  const { token: source } = access;
+  if (source === null || typeof source === "string") return talk({ ...access, token: source });
+  const token = await source.token(signal);
+  if (!token.ok) return noToken(token.failure);
+  const told = await talk({ ...access, token: token.value });
+  if (told.ok || told.failure.kind !== "auth" || token.value === null) return told;
+  source.invalidate(token.value);
+  const next = await source.token(signal);
+  if (!next.ok || next.value === token.value) return told;
+  return talk({ ...access, token: next.value });
+}
+
+function noToken({ message, retryable }: { message: string; retryable: boolean }): Result<never, GitFailure> {
+  return fail(gitFailure(retryable ? "network" : "auth", `no credential for the remote: ${message}`));
+}

@@ -1,0 +1,288 @@
+// The repository's remote, as we compute it: the only place where the credential meets git. Every command with a token
+// runs in a bare git directory that was written a moment before, for this one talk (bare-view.ts), so that nothing an agent
+// or a checkout can plant (pushurl, insteadOf, proxies, hooks, an upload-pack program) is read by a process that holds it.
+
+import { RecentMap } from "../../../core/base/recent-map.ts";
+import type { RepositoryName } from "../../../core/domain/repository-name.ts";
+import { fail, ok, type Result } from "../../../core/base/result.ts";
+import { type BareView, BareViews } from "./bare-view.ts";
+import { checkBranchName, isSha } from "../command/branch-name.ts";
+import type { Git, GitCall, GitOutput } from "../command/git.ts";
+import { type GitFailure, gitFailure } from "../command/git-failure.ts";
+import { LargeFiles, type TalkIn } from "./large-files.ts";
+import { Mutex } from "../command/mutex.ts";
+import { type Ask, fetchMissing, isPartialClone } from "./partial-clone.ts";
+import { remoteCall, type RemoteAccess, remoteUrl } from "./remote-access.ts";
+import { withToken } from "./remote-token.ts";
+import { tellCheckout } from "./tracking-refs.ts";
+
+/** How many of the checkout's remote branches a fetch offers as known. */
+const KNOWN_BRANCHES_MAX = 100;
+/** Commits and branches of which something is known that git can be asked again. */
+const REMEMBERED_MAX = 1_000;
+const FETCH_OPTIONS = [
+  "--quiet",
+  "--no-tags",
+  "--no-write-fetch-head",
+  "--no-auto-maintenance",
+  "--no-recurse-submodules",
+];
+
+const PARTIAL_FILTER = "--filter=blob:none";
+const PUSH = ["push", "--quiet", "--no-verify", "--no-recurse-submodules"];
+/** In a view that is no partial clone nothing is lazy; in one that is, a delta may need what is not here. */
+const LAZY = { GIT_NO_LAZY_FETCH: "0" };
+
+export interface RemoteOptions {
+  readonly git: Git;
+  readonly access: RemoteAccess;
+  readonly repository: RepositoryName;
+  /** The checkout's git directory, the one that all its worktrees share. */
+  readonly commonDirectory: string;
+  /** Ours alone, in the worker's data root: where the git directory of each talk is made. Emptied at the start. */
+  readonly transportDirectory: string;
+  /** Where git-lfs is, absolute; null when the machine has none. */
+  readonly findGitLfs?: () => Promise<string | null>;
+}
+
+export class Remote {
+  readonly url: string;
+  /** For whoever reads objects and nothing else of the checkout. */
+  readonly views: BareViews;
+  readonly largeFiles: LargeFiles;
+  readonly #options: RemoteOptions;
+  readonly #fetching = new Mutex();
+  /** Commits of which a partial clone lacks nothing any more. */
+  readonly #whole = new RecentMap<string, true>(REMEMBERED_MAX);
+  readonly #absent = new RecentMap<string, true>(REMEMBERED_MAX);
+  readonly #pushed = new Map<string, string>();
+
+  private constructor(options: RemoteOptions, views: BareViews) {
+    this.#options = options;
+    this.views = views;
+    const { findGitLfs: findProgram = () => Promise.resolve(null), commonDirectory } = options;
+    this.largeFiles = new LargeFiles({
+      views,
+      commonDirectory,
+      findProgram,
+      url: remoteUrl(options.access, options.repository),
+    });
+    this.url = remoteUrl(options.access, options.repository);
+  }
+
+  static async open(options: RemoteOptions): Promise<Remote> {
+    const views = await BareViews.open({ ...options, directory: options.transportDirectory });
+    return new Remote(options, views);
+  }
+
+  /** What this process has pushed to `branch` last; null when nothing. */
+  lastPushed(branch: string): string | null {
+    return this.#pushed.get(branch) ?? null;
+  }
+
+  /** Whether the last fetch of `branch` found none. */
+  isAbsent(branch: string): boolean {
+    return this.#absent.get(branch) === true;
+  }
+
+  /** What the remote has now: the sha of each of `branches` that exists there. */
+  async heads(
+    branches: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
+    for (const branch of branches) {
+      const checked = checkBranchName(branch);
+      if (!checked.ok) return checked;
+    }
+    const found = await this.#list(branches, signal);
+    // `ls-remote` matches the end of names, so it also lists a branch that somebody called `x/refs/heads/main`.
+    return found.ok ? ok(new Map([...found.value].filter(([branch]) => branches.includes(branch)))) : found;
+  }
+
+  /** The first of `names` that the remote can have: no branch there is called like a directory on its way, or lies below it. */
+  async firstPossible(names: readonly string[], signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
+    const found = await this.#list(
+      names.flatMap((name) => [...directoriesOf(name), `${name}/*`]),
+      signal,
+    );
+    if (!found.ok) return found;
+    const taken = [...found.value.keys()];
+    const isPossible = (name: string) =>
+      !taken.some((branch) => branch.startsWith(`${name}/`) || name.startsWith(`${branch}/`));
+    return ok(names.find(isPossible) ?? null);
+  }
+
+  async #list(
+    patterns: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
+    const made = await this.views.make(signal);
+    if (!made.ok) return made;
+    await using view = made.value;
+    const refs = patterns.map((pattern) => `refs/heads/${pattern}`);
+    const listed = await this.#talk(view, { arguments: ["ls-remote", "--quiet", "--", this.url, ...refs] }, signal);
+    return listed.ok ? ok(parseHeads(listed.value.stdout, "refs/heads/")) : listed;
+  }
+
+  async head(branch: string, signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
+    const heads = await this.heads([branch], signal);
+    return heads.ok ? ok(heads.value.get(branch) ?? null) : heads;
+  }
+
+  /** Brings those of `branches` that the remote has into the checkout's refs/remotes/origin/*, and says where they are. */
+  fetch(branches: readonly string[], signal: AbortSignal): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
+    return this.#fetching.run(() => this.#fetch(branches, signal), signal);
+  }
+
+  async #fetch(
+    branches: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
+    const fetched = await this.#fetchHeads(branches, signal);
+    if (!fetched.ok) return fetched;
+    for (const branch of branches)
+      if (fetched.value.has(branch)) this.#absent.delete(branch);
+      else this.#absent.set(branch, true);
+    const wanted = new Map([...fetched.value].filter(([branch]) => branches.includes(branch)));
+    const isPartial = await isPartialClone(this.#options.commonDirectory);
+    const complete = isPartial ? await this.#complete([...wanted.values()], signal) : ok();
+    if (!complete.ok) return complete;
+    const downloaded = await this.largeFiles.download(wanted, this.#talkIn(signal), signal);
+    return downloaded.ok ? fetched : downloaded;
+  }
+
+  async #fetchHeads(
+    branches: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
+    const heads = await this.heads(branches, signal);
+    if (!heads.ok || heads.value.size === 0) return heads;
+    const { commonDirectory } = this.#options;
+    const known = await this.#trackedHeads({ GIT_DIR: commonDirectory }, commonDirectory, signal);
+    if (!known.ok) return known;
+    if ([...heads.value].every(([branch, sha]) => known.value.get(branch) === sha)) return heads;
+    // What the checkout has is offered as known, so that history is not loaded again.
+    const isPartial = await isPartialClone(commonDirectory);
+    const refs = new Map([...known.value.values()].map((sha) => [`refs/known/${sha}`, sha]));
+    const made = await this.views.make(signal, refs, isPartial ? this.url : undefined);
+    if (!made.ok) return made;
+    await using view = made.value;
+    const refspecs = [...heads.value.keys()].map((branch) => `+refs/heads/${branch}:refs/remotes/origin/${branch}`);
+    const options = isPartial ? [...FETCH_OPTIONS, PARTIAL_FILTER] : FETCH_OPTIONS;
+    const fetched = await this.#talk(view, { arguments: ["fetch", ...options, "--", this.url, ...refspecs] }, signal);
+    if (!fetched.ok) return fetched;
+    const arrived = await this.#trackedHeads(view.variables, view.directory, signal);
+    if (!arrived.ok) return arrived;
+    const told = await tellCheckout(this.#options, arrived.value, signal);
+    return told.ok ? arrived : told;
+  }
+
+  /**
+   * Makes the remote's `branch` point at `sha`. `expected` is what the remote must have now, null for "no such branch";
+   * anything else there is `rejected` and nothing changes.
+   */
+  async push(
+    push: { branch: string; sha: string; expected: string | null },
+    signal: AbortSignal,
+  ): Promise<Result<undefined, GitFailure>> {
+    const checked = checkBranchName(push.branch);
+    if (!checked.ok) return checked;
+    if (!isSha(push.sha) || (push.expected !== null && !isSha(push.expected)))
+      return fail(gitFailure("failed", "a push needs full object names"));
+    const ref = `refs/heads/${push.branch}`;
+    const lease = `--force-with-lease=${ref}:${push.expected ?? ""}`;
+    const uploaded = await this.#upload(push, signal);
+    if (!uploaded.ok) return uploaded;
+    const made = await this.views.make(signal);
+    if (!made.ok) return made;
+    await using view = made.value;
+    const pushed = await this.#talk(
+      view,
+      { arguments: [...PUSH, lease, "--", this.url, `${push.sha}:${ref}`] },
+      signal,
+    );
+    if (!pushed.ok) return pushed;
+    this.#pushed.set(push.branch, push.sha);
+    return await tellCheckout(this.#options, new Map([[push.branch, push.sha]]), signal);
+  }
+
+  async #upload(push: { branch: string; sha: string }, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+    const { commonDirectory } = this.#options;
+    const known = await this.#trackedHeads({ GIT_DIR: commonDirectory }, commonDirectory, signal);
+    if (!known.ok) return known;
+    const to = { branch: push.branch, known: known.value.values() };
+    return this.largeFiles.upload(push.sha, to, this.#talkIn(signal), signal);
+  }
+
+  #talkIn(signal: AbortSignal): TalkIn {
+    return (view, call) => this.#talk(view, call, signal);
+  }
+
+  /** What a partial clone lacks of these commits and of where they parted. */
+  async #complete(heads: readonly string[], signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+    const commits = heads.filter((sha) => this.#whole.get(sha) !== true);
+    if (commits.length === 0) return ok();
+    const made = await this.views.make(signal, new Map(), this.url);
+    if (!made.ok) return made;
+    await using view = made.value;
+    const look: Ask = (call) => this.#options.git.run({ ...call, ...view }, signal);
+    const shared = await look({ arguments: ["merge-base", "--octopus", ...heads], answers: [1] });
+    if (!shared.ok) return shared;
+    const talk: Ask = (call) => this.#talk(view, call, signal);
+    const parted = shared.value.stdout.trim();
+    const all = parted === "" ? commits : [...commits, parted];
+    const fetched = await fetchMissing(all, { look, talk, url: this.url });
+    if (fetched.ok) for (const sha of commits) this.#whole.set(sha, true);
+    return fetched;
+  }
+
+  #talk(
+    view: BareView,
+    call: Pick<GitCall, "arguments" | "input" | "config">,
+    signal: AbortSignal,
+  ): Promise<Result<GitOutput, GitFailure>> {
+    const { git, access: way } = this.#options;
+    const variables = { ...view.variables, ...LAZY };
+    const talk = { ...call, directory: view.directory, remoteUrl: this.url };
+    return withToken(
+      way,
+      (access) => {
+        const told = remoteCall(access, talk);
+        return git.run(
+          { ...call, ...told, config: [...(told.config ?? []), ...(call.config ?? [])], variables },
+          signal,
+        );
+      },
+      signal,
+    );
+  }
+
+  /** The newest of refs/remotes/origin/* in the checkout or in a view. */
+  async #trackedHeads(
+    variables: Readonly<Record<string, string>>,
+    directory: string,
+    signal: AbortSignal,
+  ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
+    const options = ["--format=%(objectname)\t%(refname)", "--sort=-committerdate", `--count=${KNOWN_BRANCHES_MAX}`];
+    const listed = await this.#options.git.run(
+      { directory, variables, arguments: ["for-each-ref", ...options, "refs/remotes/origin"] },
+      signal,
+    );
+    return listed.ok ? ok(parseHeads(listed.value.stdout, "refs/remotes/origin/")) : listed;
+  }
+}
+
+function directoriesOf(name: string): string[] {
+  const parts = name.split("/");
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("/"));
+}
+
+/** Lines of a sha, a tab and a ref below `prefix`; others are left out. */
+function parseHeads(output: string, prefix: string): ReadonlyMap<string, string> {
+  const heads = new Map<string, string>();
+  for (const line of output.split("\n")) {
+    const [sha = "", ref = ""] = line.split("\t");
+    if (isSha(sha) && ref.startsWith(prefix)) heads.set(ref.slice(prefix.length), sha);
+  }
+  return heads;
+}

@@ -1,0 +1,47 @@
+// What the checkout is told of the remote's branches: its refs/remotes/origin/*.
+
+import { ok, type Result } from "../../../core/base/result.ts";
+import type { Git } from "../command/git.ts";
+import type { GitFailure } from "../command/git-failure.ts";
+
+export interface ToldCheckout {
+  readonly git: Git;
+  /** Its git directory, the one that all its worktrees share. */
+  readonly commonDirectory: string;
+}
+
+/**
+ * `heads`: by branch, the sha. A name in the way of one of them, left from a branch that the remote has no more, keeps no
+ * other from being told.
+ */
+export async function tellCheckout(
+  checkout: ToldCheckout,
+  heads: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<Result<undefined, GitFailure>> {
+  const told = await tellRefs(checkout, heads, signal);
+  if (told.ok || told.failure.kind !== "conflict") return told;
+  for (const head of heads.size > 1 ? heads : []) {
+    const alone = await tellRefs(checkout, new Map([head]), signal);
+    if (!alone.ok && alone.failure.kind !== "conflict") return alone;
+  }
+  return ok();
+}
+
+async function tellRefs(
+  { git, commonDirectory }: ToldCheckout,
+  heads: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<Result<undefined, GitFailure>> {
+  const input = [...heads].map(([branch, sha]) => `update refs/remotes/origin/${branch} ${sha}\n`).join("");
+  const told = await git.run(
+    {
+      directory: commonDirectory,
+      arguments: ["update-ref", "--stdin"],
+      input,
+      variables: { GIT_DIR: commonDirectory },
+    },
+    signal,
+  );
+  return told.ok ? ok() : told;
+}

@@ -1,0 +1,43 @@
+// Which issues there is anything of in the checkout and beside it, for whoever takes away what has ended.
+
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+
+import { ok, type Result } from "../../../core/base/result.ts";
+import { issueOfName, worktreeName } from "../command/branch-name.ts";
+import { isBranchAlone } from "./branch-record.ts";
+import { BranchRefs } from "./branch-refs.ts";
+import type { Git } from "../command/git.ts";
+import type { GitFailure } from "../command/git-failure.ts";
+import { listIssueWorktrees } from "./worktree-list.ts";
+
+export interface GitLeftovers {
+  /** Issues with a worktree or a record of their work. */
+  readonly worktrees: ReadonlySet<number>;
+  /** Issues of which nothing but a branch of ours was kept. */
+  readonly kept: ReadonlySet<number>;
+  /**
+   * Issues after which a local branch is called, or one that was seen on the remote. It may be somebody else's, who names
+   * branches as we do.
+   */
+  readonly branches: ReadonlySet<number>;
+}
+
+export async function findGitLeftovers(
+  where: { git: Git; commonDirectory: string; root: string; records: string },
+  signal: AbortSignal,
+): Promise<Result<GitLeftovers, GitFailure>> {
+  const listed = await listIssueWorktrees(where, signal);
+  if (!listed.ok) return listed;
+  const branches = await new BranchRefs(where.git, where.commonDirectory).issues(signal);
+  if (!branches.ok) return branches;
+  const names = await readdir(where.records).catch((): string[] => []);
+  const recorded = names.flatMap((name) => issueOfName(name) ?? []);
+  const kept = new Set<number>();
+  for (const issue of recorded) if (await isBranchAlone(join(where.records, worktreeName(issue)))) kept.add(issue);
+  return ok({
+    worktrees: new Set([...listed.value.map(({ issue }) => issue), ...recorded.filter((issue) => !kept.has(issue))]),
+    kept,
+    branches: branches.value,
+  });
+}

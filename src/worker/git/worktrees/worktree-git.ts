@@ -1,0 +1,105 @@
+// How git is run in one issue's worktree: told where the repository is, so that a replaced `.git` file leads nowhere, with
+// the index of ours, and blind to what an agent may have said about which files are to be there.
+
+import { copyFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import { ok, type Result } from "../../../core/base/result.ts";
+import type { BranchRecord } from "./branch-record.ts";
+import type { Git, GitCall, GitOutput } from "../command/git.ts";
+import type { ConfigPair } from "../command/git-environment.ts";
+import type { GitFailure } from "../command/git-failure.ts";
+import { holderOf, listWorktrees } from "./worktree-list.ts";
+
+/** Each of them would let git believe that files are unchanged, or spread the index over files that are not ours. */
+const OWN_INDEX: readonly ConfigPair[] = [
+  ["index.sparse", "false"],
+  ["core.trustctime", "true"],
+  ["core.checkStat", "default"],
+  ["core.splitIndex", "false"],
+];
+
+/** What a merge, a rebase or the like that an agent left half done leaves in the worktree's git directory. */
+const HALF_DONE = [
+  "MERGE_HEAD",
+  "MERGE_MSG",
+  "MERGE_MODE",
+  "AUTO_MERGE",
+  "SQUASH_MSG",
+  "CHERRY_PICK_HEAD",
+  "REVERT_HEAD",
+  "BISECT_START",
+  "rebase-merge",
+  "rebase-apply",
+  "sequencer",
+];
+
+export interface PlacedWorktree {
+  readonly path: string;
+  /** `agent/issue-<n>`. */
+  readonly branch: string;
+  /** `<common directory>/worktrees/<id>`; the worktree's `.git` file is never trusted to name it. */
+  readonly gitDirectory: string;
+  readonly record: BranchRecord;
+}
+
+export class WorktreeGit {
+  readonly #git: Git;
+  readonly #commonDirectory: string;
+  readonly #worktree: PlacedWorktree;
+
+  constructor(git: Git, commonDirectory: string, worktree: PlacedWorktree) {
+    this.#git = git;
+    this.#commonDirectory = commonDirectory;
+    this.#worktree = worktree;
+  }
+
+  run(
+    gitArguments: readonly string[],
+    signal: AbortSignal,
+    more: Partial<GitCall> = {},
+  ): Promise<Result<GitOutput, GitFailure>> {
+    const { path, gitDirectory, record } = this.#worktree;
+    const variables = {
+      GIT_DIR: gitDirectory,
+      GIT_COMMON_DIR: this.#commonDirectory,
+      GIT_WORK_TREE: path,
+      GIT_INDEX_FILE: record.index,
+      ...more.variables,
+    };
+    const call = { directory: path, arguments: gitArguments, config: OWN_INDEX, ...more, variables };
+    return this.#git.run(call, signal);
+  }
+
+  /**
+   * Makes HEAD and the work branch `sha`. The branch is there for people: where somebody else has it checked out, or git
+   * cannot have it, it stays as it is and HEAD is detached. What is pushed is the record's.
+   */
+  async place(sha: string, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
+    const { path, branch, record } = this.#worktree;
+    const entries = await listWorktrees(this.#git, this.#commonDirectory, signal);
+    if (!entries.ok) return entries;
+    const where = { entries: entries.value, commonDirectory: this.#commonDirectory, own: path };
+    const isFree = (await holderOf(branch, where)) === null;
+    const ref = `refs/heads/${branch}`;
+    const moved = isFree && (await this.run(["update-ref", "--no-deref", ref, sha], signal)).ok;
+    if (moved !== !record.state?.isDetached) await record.change({ isDetached: !moved });
+    const placed = moved
+      ? await this.run(["symbolic-ref", "HEAD", ref], signal)
+      : await this.run(["update-ref", "--no-deref", "HEAD", sha], signal);
+    return placed.ok ? ok() : placed;
+  }
+
+  /** The agent's next git sees what ours has done, and nothing that was left half done. */
+  async showIndex(): Promise<void> {
+    const { gitDirectory, record } = this.#worktree;
+    const temporary = join(gitDirectory, "index.hydraflow");
+    await rm(temporary, { recursive: true, force: true });
+    await copyFile(record.index, temporary);
+    await rename(temporary, join(gitDirectory, "index"));
+  }
+
+  async clearHalfDone(): Promise<void> {
+    for (const name of HALF_DONE) await rm(join(this.#worktree.gitDirectory, name), { recursive: true, force: true });
+  }
+}

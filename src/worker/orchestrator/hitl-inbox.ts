@@ -1,0 +1,204 @@
+// Where people's answers come in, by comment or through the API. An answer is durable before anybody is told that it
+// was taken, and the first one counts.
+
+import { fail, ok, type Result } from "../../core/base/result.ts";
+import type { StageLabel } from "../../core/domain/stage.ts";
+import type { ControlFailure } from "../../core/messages/supervisor-control.ts";
+import type { GitHubFailure, Issue } from "../github/port/github.ts";
+import type { HitlAnswer, HitlState, IssueState } from "../state/issue-state.ts";
+import type { IssueStore } from "../issues/issue-store.ts";
+import { isMovedOn, mergeSigns } from "../merge/approvers.ts";
+import { ANSWER_CHARACTERS_MAX, findAnswer } from "../issues/hitl-answer.ts";
+import { commandOf } from "../issues/person-word.ts";
+import { failedCall } from "../waits/run-waits.ts";
+import type { StageContext } from "../pipeline/stage-context.ts";
+import type { WaitBook } from "../waits/wait-book.ts";
+
+/** GitHub's times are whole seconds and its replicas lag: a change may hide behind an `updatedAt` that was seen already. */
+const UNSURE_MS = 5_000;
+const COMMENTS_TIMEOUT_MS = 5_000;
+const MARK = "inbox";
+const ON_HOLD = "A person put this issue on hold with the label. What is to be done?";
+
+/** When an issue's comments were read while it had this `updatedAt`; after a while they are read again only when it changes. */
+interface Look {
+  readonly updatedAt: string;
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
+export class HitlInbox {
+  readonly #context: StageContext;
+  readonly #store: IssueStore;
+  readonly #waits: WaitBook;
+  readonly #seen = new Map<number, Look>();
+
+  constructor(context: StageContext, store: IssueStore, waits: WaitBook) {
+    this.#context = context;
+    this.#store = store;
+    this.#waits = waits;
+  }
+
+  /** Reads the comments of every issue that waits and has changed. */
+  async look(signal: AbortSignal): Promise<void> {
+    const waiting = this.#store.queues().hitl.queued;
+    for (const number of this.#seen.keys())
+      if (!waiting.some((issue) => issue.number === number)) this.#seen.delete(number);
+    for (const { number } of waiting) {
+      // Reading the others took its time, and it may have been answered, moved or closed meanwhile.
+      const issue = this.#store.findQueued(number, "hitl");
+      const asked = issue === undefined ? null : await this.#askedOf(issue);
+      if (issue === undefined || asked === null || isDecided(asked)) this.#waits.clear(number, MARK);
+      else this.#note(issue, await this.#lookAt(issue, asked, signal));
+    }
+  }
+
+  /** Answers that cannot be read are waited for as everything else is: not in silence. */
+  #note(issue: Issue, failure: GitHubFailure | null): void {
+    const { number } = issue;
+    if (failure === null) return this.#waits.clear(number, MARK);
+    // It may have been transferred: the upkeep looks at what is in no queue, and puts it back if it is there.
+    if (failure.kind === "not-found") return this.#store.put({ ...issue, state: "closed" });
+    const waiting = failedCall(failure);
+    this.#waits.note(number, { ...waiting, reason: `answers cannot be read: ${waiting.reason}`, mark: MARK });
+  }
+
+  /** What kept its answers from being read; null when nothing did. */
+  async #lookAt(issue: Issue, asked: HitlState, signal: AbortSignal): Promise<GitHubFailure | null> {
+    const unread = await this.#readReviews(issue, asked, signal);
+    const seen = this.#seen.get(issue.number);
+    const before = seen?.updatedAt === issue.updatedAt ? seen : null;
+    if (before !== null && before.lastMs - before.firstMs >= UNSURE_MS) return unread;
+    const nowMs = this.#context.clock.monotonicMs();
+    const failure = await this.#read(issue, asked, signal);
+    if (failure !== null) return failure;
+    this.#seen.set(issue.number, { updatedAt: issue.updatedAt, firstMs: before?.firstMs ?? nowMs, lastMs: nowMs });
+    return unread;
+  }
+
+  async answer(issue: number, text: string, by: string): Promise<Result<undefined, ControlFailure>> {
+    const { clock, github } = this.#context;
+    // What people say after the answer may take it back; their clock is GitHub's, so the newest comment marks the moment.
+    const comments = await github.comments(issue, AbortSignal.timeout(COMMENTS_TIMEOUT_MS));
+    const lastSeen = comments.ok ? comments.value.reduce((newest, { id }) => Math.max(newest, id), 0) || null : null;
+    const at = clock.now().toISOString();
+    return this.#decide(
+      issue,
+      (asked) => {
+        const words = text.slice(0, ANSWER_CHARACTERS_MAX);
+        return {
+          ...asked,
+          answer: { text: words, last: words.trim(), by, door: "api", at, commentId: null, lastSeen },
+        };
+      },
+      by,
+    );
+  }
+
+  end(
+    issue: number,
+    decision: "skip" | "close",
+    reason: string,
+    by: string,
+  ): Promise<Result<undefined, ControlFailure>> {
+    return this.#decide(issue, (asked) => ({ ...asked, decision, reason: reason.slice(0, ANSWER_CHARACTERS_MAX) }), by);
+  }
+
+  async #read(issue: Issue, asked: HitlState, signal: AbortSignal): Promise<GitHubFailure | null> {
+    const { github, state, tell } = this.#context;
+    const comments = await github.comments(issue.number, signal);
+    if (!comments.ok) return comments.failure;
+    const answer = await findAnswer(github, comments.value, asked, signal);
+    if (!answer.ok) return answer.failure;
+    if (answer.value !== null) {
+      const given = answer.value;
+      await state.update(issue.number, (old) =>
+        withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, ...decisionOf(given) })),
+      );
+      tell({ type: "hitl.answered", issue: issue.number, by: given.by, door: "comment" });
+    }
+    return null;
+  }
+
+  /** What was waited for on GitHub has come, or something else has: the merge is tried again. */
+  async #readReviews(issue: Issue, { awaits }: HitlState, signal: AbortSignal): Promise<GitHubFailure | null> {
+    const { state, tell, clock } = this.#context;
+    const { pull } = state.issue(issue.number);
+    if (awaits === null || pull === null) return null;
+    const seen = await mergeSigns(this.#context.github, pull, signal);
+    if (!seen.ok) return seen.failure;
+    if (!isMovedOn(awaits, seen.value)) return null;
+    const by = "GitHub";
+    const text = `#${pull} has changed on GitHub`;
+    const at = clock.now().toISOString();
+    const answer: HitlAnswer = { text, last: "", by, door: "review", at, commentId: null, lastSeen: null };
+    await state.update(issue.number, (old) => withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, answer })));
+    tell({ type: "hitl.answered", issue: issue.number, by, door: "review" });
+    return null;
+  }
+
+  async #decide(
+    number: number,
+    change: (asked: HitlState) => HitlState,
+    by: string,
+  ): Promise<Result<undefined, ControlFailure>> {
+    const { state, tell } = this.#context;
+    const issue = this.#store.findQueued(number, "hitl");
+    const asked = issue === undefined ? state.issue(number).hitl : await this.#askedOf(issue);
+    if (asked === null) return fail({ code: "not_found", message: `issue ${number} does not wait for an answer` });
+    let taken = false;
+    await state.update(number, (old) =>
+      withHitl(old, (hitl) => {
+        taken = !isDecided(hitl);
+        return taken ? change(hitl) : hitl;
+      }),
+    );
+    if (!taken)
+      return fail({ code: "busy", message: `issue ${number} has its answer already, which is being worked in` });
+    tell({ type: "hitl.answered", issue: number, by, door: "api" });
+    return ok();
+  }
+
+  /** Null while the question itself is still on its way. An issue that a person labelled by hand gets one. */
+  async #askedOf(issue: Issue): Promise<HitlState | null> {
+    const { state } = this.#context;
+    const known = state.issue(issue.number);
+    if (known.hitl !== null || known.run !== null) return known.hitl;
+    const hitl: HitlState = {
+      question: ON_HOLD,
+      cause: "question",
+      origin: originOf(known),
+      askedAt: issue.updatedAt,
+      commentId: null,
+      awaits: null,
+      resumes: false,
+      answer: null,
+      decision: null,
+      reason: null,
+    };
+    await state.update(issue.number, (old) => (old.hitl === null ? { ...old, hitl } : old));
+    return state.issue(issue.number).hitl;
+  }
+}
+
+function withHitl(state: IssueState, change: (hitl: HitlState) => HitlState): IssueState {
+  return state.hitl === null ? state : { ...state, hitl: change(state.hitl) };
+}
+
+/** A comment that is the word `skip` or `close` ends the issue; everything else is an answer. */
+function decisionOf(answer: HitlAnswer): Partial<HitlState> {
+  const command = commandOf(answer.last);
+  if (command !== "skip" && command !== "close") return { answer };
+  return { decision: command, reason: `${answer.by} said so in a comment` };
+}
+
+export function isDecided(hitl: HitlState): boolean {
+  return hitl.answer !== null || hitl.decision !== null;
+}
+
+/** How far the issue had come, by what there is of it. One that had ended begins again. */
+function originOf({ pull, plan, outcome }: IssueState): StageLabel {
+  if (outcome !== null) return "find";
+  if (pull !== null) return "review";
+  return plan === null ? "find" : "ready";
+}

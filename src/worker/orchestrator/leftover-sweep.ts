@@ -1,0 +1,196 @@
+// Takes away what issues that have ended left here: worktrees, branches, homes, plans. Most of it goes when an issue ends;
+// this is for what could not go then, for issues that ended while nobody looked, and for what killed workers left. It runs
+// at the start and once a day, does so much at once, and no entry that makes trouble keeps the rest from going.
+//
+// I1. What others may have made goes only when something of ours says that it is ours: a branch is no more than a name.
+// I2. GitHub is asked about an issue once per sweep. One that is open is not asked about again until all have been, so a
+//     sweep that could not ask about every one goes on behind the last.
+
+import { readdir, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+
+import { messageOf } from "../../core/base/errors.ts";
+import { sweepAgentHomes, sweepPassingHomes } from "../agent/process/agent-home.ts";
+import { issueOfName } from "../git/command/branch-name.ts";
+import type { IssueOutcome, IssueState } from "../state/issue-state.ts";
+import type { StageContext } from "../pipeline/stage-context.ts";
+
+const INTERVAL_MS = 24 * 3_600_000;
+/** After a sweep that did not come to its end. */
+const AGAIN_MS = 600_000;
+const ISSUES_MAX = 200;
+const QUESTIONS_MAX = 50;
+/** What a person closed may still be of use to them; so long its branch and its plan stay. */
+const KEPT_MS = 7 * 24 * 3_600_000;
+
+/** What GitHub says of an issue; the outcome where it has ended. */
+type Answer = IssueOutcome | "open" | "unknown";
+
+export interface LeftoverSweepOptions {
+  readonly context: Pick<StageContext, "github" | "state" | "workspaces" | "paths" | "clock" | "tell">;
+  readonly isInHand: (issue: number) => boolean;
+}
+
+export class LeftoverSweep {
+  readonly #options: LeftoverSweepOptions;
+  #questions = 0;
+  #isComplete = true;
+  readonly #answers = new Map<number, { readonly answer: Answer; readonly atMs: number }>();
+
+  constructor(options: LeftoverSweepOptions) {
+    this.#options = options;
+  }
+
+  /** Returns when aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, tell } = this.#options.context;
+    while (!signal.aborted) {
+      try {
+        await this.sweep(signal);
+      } catch (thrown) {
+        if (signal.aborted) return;
+        this.#isComplete = false;
+        tell({ type: "leftovers.swept", removed: 0, left: messageOf(thrown) });
+      }
+      await clock.sleep(this.#isComplete ? INTERVAL_MS : AGAIN_MS, signal).catch(() => undefined);
+    }
+  }
+
+  /** Once over everything. */
+  async sweep(signal: AbortSignal): Promise<void> {
+    const { workspaces, clock, paths, tell } = this.#options.context;
+    this.#beginRound();
+    const left: string[] = [];
+    const removed = [...(await this.#sweepGit(left, signal)), ...(await this.#sweepPlans(signal))];
+    const homes = await sweepAgentHomes(paths.agentHomes, async (name) => {
+      const issue = issueOfName(name);
+      return issue === null || (await this.#endOf(issue, signal)) === null || !this.#mayGo(issue);
+    });
+    left.push(...homes.left.map((name) => join(paths.agentHomes, name)));
+    await sweepPassingHomes(clock.now());
+    if (!(await workspaces.emptyTrash())) left.push("the worktrees' .trash");
+    const tidied = await workspaces.tidyClone(signal);
+    if (!tidied.ok) left.push(`git's own housekeeping: ${tidied.failure.message}`);
+    const count = removed.length + homes.removed.length;
+    if (count > 0 || left.length > 0) tell({ type: "leftovers.swept", removed: count, left: left.join("; ") });
+  }
+
+  async #sweepGit(left: string[], signal: AbortSignal): Promise<readonly number[]> {
+    const { workspaces } = this.#options.context;
+    const found = await workspaces.leftovers(signal);
+    if (!found.ok) {
+      this.#isComplete = false;
+      left.push(found.failure.message);
+      return [];
+    }
+    const { worktrees, kept, branches } = found.value;
+    const ours = [...worktrees, ...kept, ...[...branches].filter((issue) => this.#hadBranch(issue))];
+    const removed: number[] = [];
+    for (const issue of [...new Set(ours)].toSorted((a, b) => a - b)) {
+      const outcome = await this.#endOf(issue, signal);
+      if (outcome === null) continue;
+      const keepsBranch = this.#isKept(outcome);
+      if (keepsBranch && !worktrees.has(issue)) continue;
+      if (removed.length === ISSUES_MAX) {
+        this.#isComplete = false;
+        break;
+      }
+      const gone = await workspaces.remove(issue, signal, {
+        keepsBranch,
+        isOurs: this.#hadBranch(issue),
+        mayGo: () => this.#mayGo(issue),
+      });
+      if (!gone.ok) left.push(`issue ${issue}: ${gone.failure.message}`);
+      else if (gone.value.branchKeptFor === null) removed.push(issue);
+    }
+    return removed;
+  }
+
+  async #sweepPlans(signal: AbortSignal): Promise<readonly number[]> {
+    const { paths } = this.#options.context;
+    const directory = dirname(paths.plan(1));
+    const removed: number[] = [];
+    for (const name of await readdir(directory).catch((): string[] => [])) {
+      const issue = issueOfName(basename(name, ".md"));
+      const outcome = issue === null ? null : await this.#endOf(issue, signal);
+      if (issue === null || outcome === null || this.#isRecent(outcome) || !this.#mayGo(issue)) continue;
+      await rm(join(directory, name), { force: true }).then(
+        () => removed.push(issue),
+        () => undefined,
+      );
+    }
+    return removed;
+  }
+
+  /** Null while it has not ended, or nobody can say. One that a person let go of and closed later is found out here. */
+  async #endOf(issue: number, signal: AbortSignal): Promise<IssueOutcome | null> {
+    const { state } = this.#options.context;
+    const known = state.issue(issue);
+    if (this.#options.isInHand(issue) || hasWork(known)) return null;
+    if (known.outcome !== null) return known.outcome;
+    const answer = await this.#ask(issue, signal);
+    if (answer === "open" || answer === "unknown") return null;
+    // I1: what we do not remember gets no entry.
+    if (!state.issues().has(issue)) return answer;
+    await state.update(issue, (old) => (hasWork(old) || old.outcome !== null ? old : { ...old, outcome: answer }));
+    return state.issue(issue).outcome;
+  }
+
+  /** I2 */
+  #beginRound(): void {
+    const nowMs = this.#options.context.clock.monotonicMs();
+    for (const [issue, { answer, atMs }] of this.#answers)
+      if (this.#isComplete || answer !== "open" || nowMs - atMs > INTERVAL_MS) this.#answers.delete(issue);
+    this.#questions = 0;
+    this.#isComplete = true;
+  }
+
+  async #ask(issue: number, signal: AbortSignal): Promise<Answer> {
+    const known = this.#answers.get(issue);
+    if (known !== undefined) return known.answer;
+    if (this.#questions === QUESTIONS_MAX) {
+      this.#isComplete = false;
+      return "unknown";
+    }
+    this.#questions += 1;
+    const { github, clock } = this.#options.context;
+    const answer = answerOf(await github.issue(issue, signal), clock.now());
+    if (answer === "unknown") this.#isComplete = false;
+    this.#answers.set(issue, { answer, atMs: clock.monotonicMs() });
+    return answer;
+  }
+
+  /** I1: the state remembers that there was one. */
+  #hadBranch(issue: number): boolean {
+    const { branch, pull } = this.#options.context.state.issue(issue);
+    return branch !== null || pull !== null;
+  }
+
+  /** Asked again at the last moment: it may have come back meanwhile. */
+  #mayGo(issue: number): boolean {
+    const { state } = this.#options.context;
+    const known = state.issue(issue);
+    const hasEnded =
+      known.outcome !== null || (!state.issues().has(issue) && typeof this.#answers.get(issue)?.answer === "object");
+    return hasEnded && !hasWork(known) && !this.#options.isInHand(issue);
+  }
+
+  #isKept(outcome: IssueOutcome): boolean {
+    return outcome.kind === "closed" && this.#isRecent(outcome);
+  }
+
+  #isRecent({ at }: IssueOutcome): boolean {
+    return this.#options.context.clock.now().getTime() - Date.parse(at) < KEPT_MS;
+  }
+}
+
+function hasWork({ run, claim, hitl, outcome, pull }: IssueState): boolean {
+  return run !== null || claim !== null || (outcome === null && (hitl !== null || pull !== null));
+}
+
+function answerOf(read: Awaited<ReturnType<StageContext["github"]["issue"]>>, now: Date): Answer {
+  if (!read.ok && read.failure.kind !== "not-found") return "unknown";
+  if (read.ok && read.value.state === "open") return "open";
+  const reason = read.ok ? "it was closed by someone else" : "GitHub has it no more";
+  return { kind: "closed", reason, at: read.ok ? read.value.updatedAt : now.toISOString(), pull: null };
+}

@@ -1,0 +1,274 @@
+// The five stage loops of one repository, and the sync that feeds them. Loops share nothing but the store: one that has
+// trouble leaves the others alone. Everything ends with one signal.
+
+import type { Result } from "../../core/base/result.ts";
+import { type Stage, STAGES } from "../../core/domain/stage.ts";
+import { type ClaimHeld, ClaimKeeper } from "../claims/claim-keeper.ts";
+import type { WorkerEvent } from "../events/event.ts";
+import type { GitHubFailure, Issue, RateLimit } from "../github/port/github.ts";
+import { IssueStore } from "../issues/issue-store.ts";
+import { LabelMover } from "../issues/label-mover.ts";
+import type { SessionLog } from "../state/session-log.ts";
+import { hitl } from "../stages/hitl.ts";
+import { implement } from "../stages/implement.ts";
+import { plan } from "../stages/plan.ts";
+import { review } from "../stages/review.ts";
+import { triage } from "../stages/triage.ts";
+import { isWaiting } from "../pipeline/backoff.ts";
+import { BugBook } from "../waits/bug-book.ts";
+import { HitlInbox, isDecided } from "./hitl-inbox.ts";
+import { IssueRunner } from "./issue-runner.ts";
+import { LeftoverSweep } from "./leftover-sweep.ts";
+import { readStep } from "../pipeline/run-step.ts";
+import type { StageContext, StageWork } from "../pipeline/stage-context.ts";
+import { StageLoop, type StageLoopState } from "./stage-loop.ts";
+import { StallWatch } from "../waits/stall-watch.ts";
+import { Upkeep } from "./upkeep.ts";
+import { WaitBook } from "../waits/wait-book.ts";
+import { Wake } from "./wake.ts";
+import { type Said, Whereabouts } from "./whereabouts.ts";
+import type { Place, Seen } from "./why.ts";
+
+const FULL_SYNC_INTERVAL_MS = 600_000;
+const NOTHING: Said = { drained: [], holds: [], notes: [] };
+const STAGE_WORK: Readonly<Record<Stage, StageWork>> = { triage, plan, implement, review, hitl };
+
+export interface OrchestratorOptions {
+  readonly context: StageContext;
+  readonly sessions: SessionLog;
+  /** `<hostname>/<slug>/<instance>`. */
+  readonly owner: string;
+  /** False while no new issue may be taken. */
+  readonly isOpen?: () => boolean;
+}
+
+export class Orchestrator implements AsyncDisposable {
+  readonly store: IssueStore;
+  readonly inbox: HitlInbox;
+  readonly bugs: BugBook;
+  readonly waits: WaitBook;
+  readonly watch: StallWatch;
+  readonly #whereabouts: Whereabouts;
+  readonly #options: OrchestratorOptions;
+  readonly #claims: ClaimKeeper;
+  readonly #runner: IssueRunner;
+  readonly #upkeep: Upkeep;
+  readonly #syncWake: Wake;
+  readonly #inboxWake: Wake;
+  readonly #wakes: readonly Wake[];
+  readonly #loops: readonly StageLoop[];
+
+  constructor(given: OrchestratorOptions) {
+    const tell = (event: WorkerEvent) => {
+      this.watch.saw(event);
+      given.context.tell(event);
+    };
+    const options = { ...given, context: { ...given.context, tell } };
+    const { context, owner } = options;
+    const { github, state, clock, config, journal } = context;
+    this.#options = options;
+    const { labelPrefix } = config;
+    this.store = new IssueStore({
+      github,
+      labelPrefix,
+      clock,
+      tell,
+      syncIntervalMs: config.pollIntervalMs,
+      fullSyncIntervalMs: FULL_SYNC_INTERVAL_MS,
+      isDue: (issue, stage, now) => this.#isDue(issue, stage, now),
+    });
+    this.#claims = new ClaimKeeper({ github, state, clock, tell, owner, labelPrefix, leaseMs: config.claimLeaseMs });
+    const mover = new LabelMover({ github, journal, labelPrefix, tell, stateOf: (issue) => state.issue(issue) });
+    this.bugs = new BugBook(clock, tell);
+    this.waits = this.#openWaits();
+    const parts = { ...options, claims: this.#claims, mover, store: this.store, bugs: this.bugs, waits: this.waits };
+    this.#runner = new IssueRunner({ ...parts, stages: STAGE_WORK });
+    this.#upkeep = new Upkeep({ ...parts, runner: this.#runner });
+    this.inbox = new HitlInbox(context, this.store, this.waits);
+    this.#whereabouts = new Whereabouts({
+      ...parts,
+      runner: this.#runner,
+      slotsOf: (stage) => this.slotsOf(stage),
+      isOpen: () => options.isOpen?.() !== false,
+    });
+    this.watch = this.#openWatch();
+    this.#syncWake = new Wake(clock);
+    this.#inboxWake = new Wake(clock);
+    const loops = STAGES.map((stage) => this.#loopOf(stage));
+    this.#loops = loops.map(({ loop }) => loop);
+    this.#wakes = loops.map(({ wake }) => wake);
+  }
+
+  get inFlight(): number {
+    return this.#runner.inFlight;
+  }
+
+  /** Another worker that has this issue, as last seen. */
+  heldBy(issue: number): ClaimHeld | null {
+    return this.#runner.heldBy(issue);
+  }
+
+  /** As GitHub has it now. */
+  read(issue: number, signal: AbortSignal): Promise<Result<Issue, GitHubFailure>> {
+    return this.#options.context.github.issue(issue, signal);
+  }
+
+  placeOf(issue: number): Place | null {
+    return this.#whereabouts.placeOf(issue);
+  }
+
+  isWaiting(issue: number, stage: Stage): boolean {
+    return this.#whereabouts.isWaiting(issue, stage);
+  }
+
+  /** Every reason why it is not moving, the most telling one first. */
+  why(issue: number, said: Said, seen: Seen = "unknown"): string[] {
+    return this.#whereabouts.why(issue, said, this.watch, seen);
+  }
+
+  rateLimit(): RateLimit | null {
+    return this.#options.context.github.rateLimit();
+  }
+
+  get loops(): readonly StageLoopState[] {
+    return this.#loops.map(({ state }) => state);
+  }
+
+  slotsOf(stage: Stage): number {
+    const { maxTriagers, maxPlanners, maxWorkers, maxReviewers, maxHitlWorkers } = this.#options.context.config;
+    return {
+      triage: maxTriagers,
+      plan: maxPlanners,
+      implement: maxWorkers,
+      review: maxReviewers,
+      hitl: maxHitlWorkers,
+    }[stage];
+  }
+
+  /** Somebody knows that there is something to do. */
+  wake(): void {
+    this.#syncWake.call();
+    this.#wakeLoops();
+  }
+
+  /** Returns when aborted and every run has ended. */
+  async run(signal: AbortSignal): Promise<void> {
+    const isInHand = (issue: number) => this.#runner.isInHand(issue);
+    const leftovers = new LeftoverSweep({ context: this.#options.context, isInHand });
+    using _changes = this.store.onChange(() => this.#wakeLoops());
+    await Promise.all([
+      this.#sync(signal),
+      this.#readAnswers(signal),
+      ...this.#loops.map((loop) => loop.run(signal)),
+      this.watch.run(signal),
+      leftovers.run(signal),
+    ]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#claims[Symbol.asyncDispose]();
+  }
+
+  async #sync(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        const synced = await this.store.refresh(signal, { force: true });
+        if (synced.ok) {
+          await this.#runner.stopTakenAway(signal);
+          await this.#upkeep.run(signal);
+          this.#inboxWake.call();
+        }
+        this.#wakeLoops();
+      } catch (thrown) {
+        if (!signal.aborted) this.bugs.note("the sync", null, thrown);
+      }
+      await this.#syncWake.wait(this.#options.context.config.pollIntervalMs, signal);
+    }
+  }
+
+  /** A loop of its own: whatever holds the sync up or throws there, a person's answer is read. */
+  async #readAnswers(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#inboxWake.wait(this.#options.context.config.pollIntervalMs, signal);
+      if (signal.aborted) return;
+      try {
+        await this.inbox.look(signal);
+        this.#wakeLoops();
+      } catch (thrown) {
+        if (!signal.aborted) this.bugs.note("the inbox", null, thrown);
+      }
+    }
+  }
+
+  #openWaits(): WaitBook {
+    const { clock, tell, state, config } = this.#options.context;
+    return new WaitBook({
+      clock,
+      tell,
+      limitMs: config.waitLimitMs,
+      ciTimeoutMs: config.ciTimeoutMs,
+      pollIntervalMs: config.pollIntervalMs,
+      isAsking: (issue) => state.issue(issue).hitl !== null,
+      isGitHubUp: () => this.store.lastSync.ok,
+    });
+  }
+
+  #openWatch(): StallWatch {
+    const { clock, tell, config } = this.#options.context;
+    return new StallWatch({
+      clock,
+      tell,
+      stallMs: config.stallMs,
+      busyMs: Math.max(config.agentTurnMs, config.gateTimeoutMs),
+      pollIntervalMs: config.pollIntervalMs,
+      standings: () => this.#whereabouts.standings(),
+      // What an alarm says stays the same from one try to the next.
+      reasonOf: (issue) => this.waits.of(issue)?.reason ?? this.why(issue, NOTHING)[0] ?? "no reason known",
+      syncedMs: () => this.store.lastGoodMs,
+      syncProblem: () => this.store.lastSync.problem,
+    });
+  }
+
+  #wakeLoops(): void {
+    for (const wake of this.#wakes) wake.call();
+  }
+
+  #loopOf(stage: Stage): { loop: StageLoop; wake: Wake } {
+    const { clock, config, attention } = this.#options.context;
+    const wake = new Wake(clock);
+    const loop = new StageLoop({
+      stage,
+      slots: this.slotsOf(stage),
+      wake,
+      pollIntervalMs: config.pollIntervalMs,
+      take: () => (this.#options.isOpen?.() === false ? undefined : this.store.take(stage, clock.now())),
+      work: (issue, signal) => attention.about(issue.number, () => this.#runner.run(stage, issue, signal)),
+      nextDueMs: () => this.#nextDueMs(stage),
+      onBug: (thrown) => this.bugs.note(`the loop of ${stage}`, null, thrown),
+    });
+    return { loop, wake };
+  }
+
+  #isDue(issue: Issue, stage: Stage, now: Date): boolean {
+    const { state, agentPause, attention } = this.#options.context;
+    // The upkeep has it; the store does not know of that.
+    if (this.#runner.isInHand(issue.number) || this.#claims.isReleasing(issue.number)) return false;
+    const known = state.issue(issue.number);
+    const step = known.run === null ? "begun" : readStep(known.run.step).at;
+    // An approved pull request needs no agent to be merged.
+    if (step === "settling" || (agentPause.current !== null && step !== "approved")) return false;
+    const isAnswered = known.hitl !== null && isDecided(known.hitl);
+    if (stage === "hitl" && !isAnswered && !attention.isUnasked(issue.number)) return false;
+    return !isWaiting(known.retryAt, now);
+  }
+
+  /** The store does not know when what is not due becomes due; the state does. */
+  #nextDueMs(stage: Stage): number {
+    const { state, clock, agentPause } = this.#options.context;
+    const now = clock.now().getTime();
+    const { queued } = this.store.queues()[stage];
+    const times = queued.flatMap(({ number }) => state.issue(number).retryAt ?? []).map((at) => Date.parse(at) - now);
+    if (agentPause.current !== null) times.push(agentPause.current.until.getTime() - now);
+    return Math.min(...times.filter((ms) => ms > 0));
+  }
+}

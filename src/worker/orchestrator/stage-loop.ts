@@ -1,0 +1,88 @@
+// One stage's loop: fill the free slots with what may be taken, then wait to be woken. A slot is filled as soon as it is
+// free; nobody waits for a batch. What happens in a slot never ends the loop.
+
+import { messageOf } from "../../core/base/errors.ts";
+import type { Stage } from "../../core/domain/stage.ts";
+import type { Issue } from "../github/port/github.ts";
+import type { Wake } from "./wake.ts";
+
+export interface StageLoopOptions {
+  readonly stage: Stage;
+  readonly slots: number;
+  readonly wake: Wake;
+  readonly pollIntervalMs: number;
+  /** Claims nothing yet; the issue is in hand from now on. */
+  readonly take: () => Issue | undefined;
+  readonly work: (issue: Issue, signal: AbortSignal) => Promise<void>;
+  /** Until something may be taken that may not be taken now. */
+  readonly nextDueMs: () => number;
+  /** A bug in `work`, which is expected to deal with every failure itself. */
+  readonly onBug: (problem: unknown) => void;
+}
+
+export interface StageLoopState {
+  readonly stage: Stage;
+  readonly slots: number;
+  readonly active: readonly number[];
+  /** Issues worked on since the start. */
+  readonly runs: number;
+  readonly problem: string | null;
+}
+
+export class StageLoop {
+  readonly #options: StageLoopOptions;
+  readonly #running = new Map<number, Promise<void>>();
+  #runs = 0;
+  #problem: string | null = null;
+
+  constructor(options: StageLoopOptions) {
+    this.#options = options;
+  }
+
+  get state(): StageLoopState {
+    const { stage, slots } = this.#options;
+    return { stage, slots, active: [...this.#running.keys()], runs: this.#runs, problem: this.#problem };
+  }
+
+  /** Returns when aborted and every slot is empty. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { wake, pollIntervalMs, nextDueMs } = this.#options;
+    while (!signal.aborted) {
+      let waitMs = pollIntervalMs;
+      try {
+        this.#fill(signal);
+        waitMs = Math.min(waitMs, nextDueMs());
+      } catch (thrown) {
+        this.#note(thrown);
+      }
+      await wake.wait(waitMs, signal);
+    }
+    await Promise.all(this.#running.values());
+  }
+
+  #fill(signal: AbortSignal): void {
+    while (this.#running.size < this.#options.slots) {
+      const issue = this.#options.take();
+      if (issue === undefined) return;
+      this.#running.set(issue.number, this.#work(issue, signal));
+    }
+  }
+
+  async #work(issue: Issue, signal: AbortSignal): Promise<void> {
+    this.#runs += 1;
+    try {
+      await this.#options.work(issue, signal);
+      this.#problem = null;
+    } catch (thrown) {
+      this.#note(thrown);
+    } finally {
+      this.#running.delete(issue.number);
+      this.#options.wake.call();
+    }
+  }
+
+  #note(thrown: unknown): void {
+    this.#problem = messageOf(thrown);
+    this.#options.onBug(thrown);
+  }
+}

@@ -1,0 +1,257 @@
+// What falls between the stages: decisions that a crash or an outage kept from being carried out, issues that people
+// closed or took away, claims that nobody needs any more. Runs after every sync, and does nothing when all is well.
+
+import type { Result } from "../../core/base/result.ts";
+import { isLegalMove, stageLabelsOf, type StageLabel, stageOfLabel } from "../../core/domain/stage.ts";
+import type { GitHubFailure, Issue } from "../github/port/github.ts";
+import type { IssueStore } from "../issues/issue-store.ts";
+import type { IssueOutcome, IssueState, RunState } from "../state/issue-state.ts";
+import type { SettlementParts } from "../settlement/apply-settlement.ts";
+import { isWaiting } from "../pipeline/backoff.ts";
+import type { BugBook } from "../waits/bug-book.ts";
+import type { IssueRunner } from "./issue-runner.ts";
+import { dropRun } from "../pipeline/run-record.ts";
+import { readStep, writeStep } from "../pipeline/run-step.ts";
+import { failedCall } from "../waits/run-waits.ts";
+import type { FinalOutcome } from "../settlement/settle.ts";
+import type { WaitBook } from "../waits/wait-book.ts";
+
+/** GitHub's replicas lag: an issue is gone when it was missing in so many looks, one after the other. */
+const MISSED_MAX = 3;
+
+/** Names the runs that are none: what follows from an issue's having been closed. */
+const SEEN_CLOSED = "closed-";
+
+export interface UpkeepOptions extends SettlementParts {
+  readonly store: IssueStore;
+  readonly runner: IssueRunner;
+  readonly bugs: BugBook;
+  readonly waits: WaitBook;
+}
+
+/** What kept it from being done; null when nothing did. */
+type Hindrance = GitHubFailure | null;
+
+const MARK = "upkeep";
+
+export class Upkeep {
+  readonly #options: UpkeepOptions;
+  /** How often in a row GitHub had an issue no more. */
+  readonly #missed = new Map<number, number>();
+
+  constructor(options: UpkeepOptions) {
+    this.#options = options;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { context, bugs } = this.#options;
+    for (const [number, state] of context.state.issues()) {
+      if (signal.aborted) return;
+      try {
+        this.#note(number, await this.#look(number, state, signal));
+      } catch (thrown) {
+        if (!signal.aborted) bugs.note("the upkeep", number, thrown);
+      }
+    }
+    this.#forgetEnded();
+  }
+
+  /** It is tried again after each sync. */
+  #note(issue: number, hindrance: Hindrance): void {
+    const { waits } = this.#options;
+    if (hindrance === null) waits.clear(issue, MARK);
+    else waits.note(issue, { ...failedCall(hindrance), mark: MARK });
+  }
+
+  /** What a person has closed or taken away waits for nothing any more. */
+  #forgetEnded(): void {
+    const { context, store, waits } = this.#options;
+    for (const issue of waits.issues)
+      if (store.find(issue) === undefined && !isOpenWork(context.state.issue(issue))) waits.clear(issue);
+  }
+
+  async #look(number: number, state: IssueState, signal: AbortSignal): Promise<Hindrance> {
+    const { context, runner, store, claims } = this.#options;
+    if (runner.isInHand(number) || isWaiting(state.retryAt, context.clock.now())) return null;
+    if (isSettling(state)) return this.#settle(number, state, signal);
+    if (claims.isReleasing(number)) return failureOf(await claims.release({ number }, signal));
+    if (store.find(number) === undefined && isOpenWork(state)) return this.#missing(number, state, signal);
+    return null;
+  }
+
+  async #settle(number: number, { run }: IssueState, signal: AbortSignal): Promise<Hindrance> {
+    const { runner, claims } = this.#options;
+    const step = run === null ? null : readStep(run.step);
+    if (run === null || step?.at !== "settling") return null;
+    const issue = await this.#read(number, signal);
+    if (!issue.ok) return issue.failure;
+    // Nothing of it was our own decision, and the person's newer word counts.
+    if (run.id.startsWith(SEEN_CLOSED) && issue.value.state === "open")
+      return this.#dropRun(number, "it was opened again");
+    // Also where the state has no claim any more: giving it up may have been cut short, and only its holder can end that.
+    const claimed = await claims.acquire(issue.value, run.stage, signal);
+    if (!claimed.ok) {
+      if (claimed.failure.kind !== "held") return claimed.failure;
+      return this.#dropRun(number, "another worker went on with this issue");
+    }
+    await runner.resume(issue.value, run, step, signal);
+    return null;
+  }
+
+  async #dropRun(number: number, reason: string): Promise<null> {
+    const { context, waits } = this.#options;
+    await context.state.update(number, (old) => dropRun(old, reason, context.clock.now().toISOString()));
+    waits.clear(number);
+    return null;
+  }
+
+  /** GitHub lists it no more, or without a label of ours: somebody closed it, merged its pull request, or took it away. */
+  async #missing(number: number, state: IssueState, signal: AbortSignal): Promise<Hindrance> {
+    const issue = await this.#read(number, signal);
+    if (!issue.ok) return issue.failure;
+    if (issue.value.state === "closed") return this.#ended(issue.value, state, signal);
+    if (this.#labelsOf(issue.value).length === 0) return this.#letGo(issue.value, signal);
+    this.#options.store.put(issue.value);
+    return null;
+  }
+
+  async #ended(issue: Issue, state: IssueState, signal: AbortSignal): Promise<Hindrance> {
+    const { context, runner } = this.#options;
+    const pull = state.pull === null ? null : await context.github.pull(state.pull, signal);
+    // Whether it was merged must be known: everything that follows depends on it.
+    if (pull !== null && !pull.ok) return pull.failure;
+    const label = this.#labelsOf(issue).at(-1);
+    const isMerged = pull?.value.merged === true;
+    if (label === "dup" || (label === "fixed" && !isMerged)) return this.#endedElsewhere(issue, label, state, signal);
+    const outcome =
+      isMerged && canBeFixed(label) ? this.#mergedOutcome(issue.number, state) : closedOutcome(isMerged, state);
+    // As durable as a run's own decision: what a crash leaves of it is carried out by the next start.
+    const decidedAt = context.clock.now().toISOString();
+    const step = { at: "settling", outcome, decidedAt } as const;
+    const run: RunState = {
+      id: `${SEEN_CLOSED}${issue.updatedAt}`,
+      stage: (label === undefined ? undefined : stageOfLabel(label)) ?? "review",
+      attempt: 1,
+      sessionId: "",
+      startedAt: decidedAt,
+      step: writeStep(step),
+    };
+    await context.state.update(issue.number, (old) => ({ ...old, run }));
+    await runner.resume(issue, run, step, signal);
+    return null;
+  }
+
+  #mergedOutcome(number: number, { cycle, pull }: IssueState): FinalOutcome {
+    const isOurs = this.#options.context.journal.keys(`${number}.${cycle}/merge`).length > 0;
+    return { kind: "close", result: "merged", reason: isOurs ? `merged in #${pull}` : mergedElsewhere(pull) };
+  }
+
+  /** Its label says how, and stays. */
+  async #endedElsewhere(
+    issue: Issue,
+    label: "fixed" | "dup",
+    { pull }: IssueState,
+    signal: AbortSignal,
+  ): Promise<Hindrance> {
+    const reason = "it was brought to its end by someone else";
+    const released = await this.#options.claims.release(
+      issue,
+      signal,
+      `**HydraFlow** has ended its work on this issue: ${reason}.`,
+    );
+    if (!released.ok) return released.failure;
+    await this.#end(issue.number, label === "fixed" ? "merged" : "already_satisfied", reason, pull);
+    return null;
+  }
+
+  async #letGo(issue: Issue, signal: AbortSignal): Promise<Hindrance> {
+    const { context, claims } = this.#options;
+    const left = await this.#leaveQueue(issue.number, signal);
+    if (left !== null) return left;
+    const reason = "its label was taken away";
+    const released = await claims.release(
+      issue,
+      signal,
+      `**HydraFlow** has stopped its work on this issue: ${reason}.`,
+    );
+    if (!released.ok) return released.failure;
+    await context.state.update(issue.number, (old) => ({
+      ...dropRun(old, reason, context.clock.now().toISOString()),
+      hitl: null,
+      pull: null,
+      // Whoever puts the label again lets the text pass that stands there then.
+      text: null,
+    }));
+    return null;
+  }
+
+  /** A pull request in the merge queue is merged whatever becomes of its issue, so it is taken out first. */
+  async #leaveQueue(number: number, signal: AbortSignal): Promise<Hindrance> {
+    const { github, state } = this.#options.context;
+    const { run, pull } = state.issue(number);
+    const step = run === null ? null : readStep(run.step);
+    if (pull === null || step?.at !== "approved" || typeof step.queuedAt !== "string") return null;
+    const read = await github.pull(pull, signal);
+    if (!read.ok) return read.failure.kind === "not-found" ? null : read.failure;
+    const out = await github.dequeue(read.value, signal);
+    return out.ok ? null : out.failure;
+  }
+
+  /** Where GitHub has not shown it for long enough, the issue has ended here. */
+  async #read(number: number, signal: AbortSignal): Promise<Result<Issue, GitHubFailure>> {
+    const read = await this.#options.context.github.issue(number, signal);
+    const missed = read.ok || read.failure.kind !== "not-found" ? 0 : (this.#missed.get(number) ?? 0) + 1;
+    if (missed === 0 || missed === MISSED_MAX) this.#missed.delete(number);
+    else this.#missed.set(number, missed);
+    const reason = "GitHub has it no more: it was transferred to another repository, or deleted";
+    if (missed === MISSED_MAX) await this.#end(number, "closed", reason, null);
+    return read;
+  }
+
+  /** It has ended without us; its worktree goes at the next start. */
+  async #end(number: number, kind: IssueOutcome["kind"], reason: string, pull: number | null): Promise<void> {
+    const { state, clock } = this.#options.context;
+    const at = clock.now().toISOString();
+    await state.update(number, (old) => ({
+      ...dropRun(old, reason, at),
+      claim: null,
+      hitl: null,
+      outcome: { kind, reason, at, pull },
+    }));
+  }
+
+  #labelsOf(issue: Issue) {
+    return stageLabelsOf(issue.labels, this.#options.context.config.labelPrefix);
+  }
+}
+
+/** A move that was cut short has left `fixed` beside another label. */
+function canBeFixed(label: StageLabel | undefined): boolean {
+  return label !== undefined && (label === "fixed" || isLegalMove(label, "fixed"));
+}
+
+function closedOutcome(isMerged: boolean, { pull }: IssueState): FinalOutcome {
+  return {
+    kind: "close",
+    result: "closed",
+    reason: isMerged ? mergedElsewhere(pull) : "it was closed by someone else",
+  };
+}
+
+function mergedElsewhere(pull: number | null): string {
+  return `#${pull} was merged by someone else`;
+}
+
+function failureOf(result: Result<unknown, GitHubFailure>): Hindrance {
+  return result.ok ? null : result.failure;
+}
+
+function isSettling({ run }: IssueState): boolean {
+  return run !== null && readStep(run.step).at === "settling";
+}
+
+function isOpenWork(state: IssueState): boolean {
+  return (
+    state.outcome === null && (state.run !== null || state.claim !== null || state.hitl !== null || state.pull !== null)
+  );
+}

@@ -1,0 +1,117 @@
+// Where each issue stands now: its place in the queues, whether it could move, and why it does not. Reads only memory.
+
+import { type Stage, STAGES, stageLabelsOf } from "../../core/domain/stage.ts";
+import type { Issue } from "../github/port/github.ts";
+import type { IssueStore } from "../issues/issue-store.ts";
+import { isWaiting } from "../pipeline/backoff.ts";
+import { isDecided } from "./hitl-inbox.ts";
+import type { IssueRunner } from "./issue-runner.ts";
+import { readStep } from "../pipeline/run-step.ts";
+import type { StageContext } from "../pipeline/stage-context.ts";
+import type { Standing, StallWatch } from "../waits/stall-watch.ts";
+import type { WaitBook } from "../waits/wait-book.ts";
+import { explain, type Place, type Seen } from "./why.ts";
+
+export interface WhereaboutsOptions {
+  readonly context: StageContext;
+  readonly store: IssueStore;
+  readonly runner: Pick<IssueRunner, "isInHand" | "isWorking" | "heldBy">;
+  readonly waits: WaitBook;
+  readonly slotsOf: (stage: Stage) => number;
+  readonly isOpen: () => boolean;
+}
+
+/** What the whole worker says of itself. */
+export interface Said {
+  /** That no new issue is taken because somebody wants it so: it explains, and hinders nothing. */
+  readonly drained: readonly string[];
+  readonly holds: readonly string[];
+  readonly notes: readonly string[];
+}
+
+export class Whereabouts {
+  readonly #options: WhereaboutsOptions;
+
+  constructor(options: WhereaboutsOptions) {
+    this.#options = options;
+  }
+
+  placeOf(number: number): Place | null {
+    const { store, slotsOf } = this.#options;
+    const queues = store.queues();
+    for (const stage of STAGES) {
+      const { queued, active } = queues[stage];
+      const isActive = active.some((issue) => issue.number === number);
+      const position = queued.findIndex((issue) => issue.number === number) + 1;
+      if (!isActive && position === 0) continue;
+      return { stage, isActive, position, queued: queued.length, slots: slotsOf(stage), busy: active.length };
+    }
+    return null;
+  }
+
+  /** For a person, for another worker, or for its next try: no loop could take it now. */
+  isWaiting(number: number, stage: Stage): boolean {
+    const { context, runner, waits } = this.#options;
+    const { hitl, retryAt } = context.state.issue(number);
+    const now = context.clock.now();
+    if (stage === "hitl" && (hitl === null || !isDecided(hitl))) return true;
+    const ends = [waits.of(number)?.until, runner.heldBy(number)?.until];
+    return isWaiting(retryAt, now) || ends.some((end) => end !== undefined && end > now);
+  }
+
+  /** Of every issue that is ours; of none while nothing new may be begun. */
+  standings(): Map<number, Standing> {
+    const { store, slotsOf, isOpen, waits } = this.#options;
+    const standings = new Map<number, Standing>();
+    if (!isOpen()) return standings;
+    // What the upkeep cannot bring to its end is in no queue.
+    for (const issue of waits.issues)
+      if (store.find(issue) === undefined && waits.of(issue) !== null) standings.set(issue, "movable");
+    const queues = store.queues();
+    for (const stage of STAGES) {
+      const { queued, active } = queues[stage];
+      const isFull = active.length >= slotsOf(stage);
+      for (const { number } of [...active, ...queued]) standings.set(number, this.#standingOf(number, stage, isFull));
+    }
+    return standings;
+  }
+
+  /** `seen` is what GitHub shows of an issue that is in no queue. */
+  why(number: number, { drained, holds, notes }: Said, watch: StallWatch, seen: Seen): string[] {
+    const { context, store, runner, waits } = this.#options;
+    const { labelPrefix } = context.config;
+    const issue = store.find(number);
+    return explain({
+      state: context.state.issue(number),
+      now: context.clock.now(),
+      holds: [...drained, ...holds],
+      notes,
+      lastSync: store.lastSync,
+      labelPrefix,
+      place: this.placeOf(number),
+      seen: issue?.state ?? seen,
+      heldBy: runner.heldBy(number),
+      wait: waits.of(number),
+      stalledSince: watch.stalledSince(number),
+      labels: issue === undefined ? [] : stageLabelsOf(issue.labels, labelPrefix),
+    });
+  }
+
+  #standingOf(issue: Issue["number"], stage: Stage, isFull: boolean): Standing {
+    const { context, runner, waits } = this.#options;
+    if (runner.isInHand(issue)) return runner.isWorking(issue) ? "busy" : "movable";
+    const { hitl, run, retryAt } = context.state.issue(issue);
+    const now = context.clock.now();
+    const heldBy = runner.heldBy(issue);
+    const step = run === null ? "begun" : readStep(run.step).at;
+    const wait = waits.of(issue);
+    if (step !== "settling") {
+      if (stage === "hitl" && (hitl === null || !isDecided(hitl))) return "waiting";
+      if (heldBy !== null && heldBy.until > now) return "waiting";
+      if (context.agentPause.current !== null && step !== "approved") return "waiting";
+      if (isFull && wait === null) return "waiting";
+    }
+    const isPutDown = isWaiting(wait === null ? retryAt : wait.until.toISOString(), now);
+    return isPutDown && (wait === null || wait.hasEnd) ? "waiting" : "movable";
+  }
+}

@@ -1,0 +1,119 @@
+// Answers "why is it not moving" for one issue: every reason that holds now, the most telling one first. Pure.
+
+import type { Stage } from "../../core/domain/stage.ts";
+import type { IssueState } from "../state/issue-state.ts";
+import type { LastSync } from "../issues/issue-store.ts";
+import { isWaiting } from "../pipeline/backoff.ts";
+import { isDecided } from "./hitl-inbox.ts";
+import { readStep } from "../pipeline/run-step.ts";
+import type { Wait } from "../waits/wait-book.ts";
+
+export interface WhyFacts {
+  readonly state: IssueState;
+  readonly now: Date;
+  /** What keeps the whole worker from beginning anything; empty when nothing does. */
+  readonly holds: readonly string[];
+  /** What else the worker says of itself. */
+  readonly notes: readonly string[];
+  /** Null before the pipeline is up. */
+  readonly lastSync: LastSync | null;
+  readonly labelPrefix: string;
+  /** Null when no stage has it. */
+  readonly place: Place | null;
+  readonly seen: Seen;
+  readonly heldBy: { readonly owner: string; readonly until: Date } | null;
+  readonly wait: Wait | null;
+  /** Since when it could have moved and did not; null when it is not stalled. */
+  readonly stalledSince: Date | null;
+  /** Stage labels that it has, without their prefix. */
+  readonly labels: readonly string[];
+}
+
+/** What GitHub shows of it: nothing is known before the pipeline is up, or where it did not answer. */
+export type Seen = "open" | "closed" | "gone" | "unknown";
+
+export interface Place {
+  readonly stage: Stage;
+  readonly isActive: boolean;
+  /** In the stage's queue, from 1; 0 for an active one. */
+  readonly position: number;
+  readonly queued: number;
+  readonly slots: number;
+  readonly busy: number;
+}
+
+export function explain(facts: WhyFacts): string[] {
+  const { place, holds, notes, stalledSince } = facts;
+  const isActive = place?.isActive === true;
+  const own = isActive ? [activeReason(place, facts)] : ownReasons(facts);
+  const reasons = [
+    ...own,
+    ...(isActive ? [] : holds),
+    stalledSince === null ? null : `stalled: it could have moved, and has not since ${stalledSince.toISOString()}`,
+    ...(own.length > 0 || isActive ? [] : [restReason(facts)]),
+    ...(isActive ? holds : []),
+    ...notes,
+  ];
+  return [...new Set(reasons.filter((reason) => reason !== null))];
+}
+
+/** What lies in its own way, whatever the worker does; empty where it only queues. */
+function ownReasons(facts: WhyFacts): string[] {
+  const { state, now, heldBy, wait, place, labels, lastSync } = facts;
+  const { run, retryAt, retryReason } = state;
+  const step = run === null ? null : readStep(run.step);
+  const own = [
+    wait !== null && wait.until > now ? waitReason(wait) : null,
+    wait === null && isWaiting(retryAt, now) ? `waits until ${retryAt}: ${retryReason ?? "no reason noted"}` : null,
+    step?.at === "settling" ? `what was decided (${step.outcome.kind}) is still being carried out on GitHub` : null,
+    place?.stage === "hitl" ? questionReason(state) : null,
+    heldBy !== null && heldBy.until > now ? `held by ${heldBy.owner} until ${heldBy.until.toISOString()}` : null,
+    lastSync?.at !== null && lastSync?.ok === false
+      ? `GitHub did not answer at ${lastSync.at}: ${lastSync.problem}`
+      : null,
+    wait !== null && wait.until <= now ? waitReason(wait) : null,
+    labels.length > 1 && place !== null
+      ? `it has several stage labels (${labels.join(", ")}); the one that is furthest on counts, the others go when it is taken up`
+      : null,
+  ];
+  return own.filter((reason) => reason !== null);
+}
+
+function waitReason({ until, since, times, reason }: Wait): string {
+  return `waits until ${until.toISOString()}: ${reason} (since ${since.toISOString()}, ${times} times)`;
+}
+
+function questionReason({ hitl }: IssueState): string | null {
+  if (hitl === null) return null;
+  if (!isDecided(hitl)) return `waits for a person's answer since ${hitl.askedAt} (${hitl.cause}): ${hitl.question}`;
+  const { answer, decision } = hitl;
+  const said = decision === null ? `answered by ${answer?.by} at ${answer?.at}` : `a person decided: ${decision}`;
+  return `${said}; that is worked in when a slot of hitl is free`;
+}
+
+/** Where nothing of its own holds it. */
+function restReason({ place, state, seen, labelPrefix }: WhyFacts): string | null {
+  if (place !== null) return queueReason(place);
+  if (state.outcome !== null) return `it has ended as ${state.outcome.kind}: ${state.outcome.reason}`;
+  switch (seen) {
+    case "open":
+      return `it has no label of HydraFlow; add \`${labelPrefix}-find\` to have it worked on`;
+    case "closed":
+      return "it is closed on GitHub";
+    case "gone":
+      return "GitHub shows no issue with this number: it was transferred or deleted, or never was";
+    default:
+      return null;
+  }
+}
+
+function queueReason({ stage, position, queued, slots, busy }: Place): string {
+  return `number ${position} of ${queued} in the queue of ${stage}, which has ${slots} slots, ${busy} of them busy`;
+}
+
+function activeReason(place: Place, { state: { run }, wait }: WhyFacts): string {
+  if (run === null) return `${place.stage} has just taken it`;
+  const step = readStep(run.step);
+  const again = wait === null ? "" : `; before that it waited since ${wait.since.toISOString()}: ${wait.reason}`;
+  return `${place.stage} works on it since ${run.startedAt}, attempt ${run.attempt}, step ${step.at}${again}`;
+}

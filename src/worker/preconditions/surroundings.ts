@@ -1,0 +1,42 @@
+// Whether what lies around a run is fit for one, looked at again and again: as long as it is not, no new issue is taken.
+
+import type { Clock } from "../../core/base/clock.ts";
+
+const LOOK_EVERY_MS = 5_000;
+
+/** One line for people, null when all is well. */
+export type Look = (signal: AbortSignal) => Promise<string | null>;
+
+export interface SurroundingsOptions {
+  readonly looks: readonly Look[];
+  readonly clock: Clock;
+  /** With the line for people, or null when all is well again. */
+  readonly onChange: (problem: string | null) => void;
+}
+
+export class Surroundings {
+  /** Null as long as all is well. */
+  problem: string | null = null;
+  readonly #options: SurroundingsOptions;
+
+  constructor(options: SurroundingsOptions) {
+    this.#options = options;
+  }
+
+  /** Looks until aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#options.clock.sleep(LOOK_EVERY_MS, signal).catch(() => undefined);
+      if (!signal.aborted) await this.look(signal);
+    }
+  }
+
+  async look(signal: AbortSignal): Promise<void> {
+    const found = await Promise.all(this.#options.looks.map((look) => look(signal)));
+    const first = found.find((problem) => problem !== null);
+    const problem = first === undefined ? null : `no new issue is taken: ${first}`;
+    if (problem === this.problem) return;
+    this.problem = problem;
+    this.#options.onChange(problem);
+  }
+}

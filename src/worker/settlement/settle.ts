@@ -1,0 +1,186 @@
+// Decides what a stage's outcome means: which comment, which label, what is closed, kept and remembered. Pure; what it
+// decides is carried out by apply-settlement.ts, as often as crashes make it necessary, with the same result.
+
+import { assertNever } from "../../core/base/errors.ts";
+import { LABEL_OF_STAGE, labelName, type Stage, type StageLabel } from "../../core/domain/stage.ts";
+import type { HitlState, IssueState, RunState } from "../state/issue-state.ts";
+import { questionComment, quoted } from "../issues/issue-text.ts";
+import { NO_WAIT } from "../pipeline/run-record.ts";
+import type { RunStep } from "../pipeline/run-step.ts";
+import type { StageOutcome } from "../pipeline/stage-outcome.ts";
+import type { Wait } from "../waits/wait-book.ts";
+
+/** Outcomes that have effects outside; the others only change the state. */
+export type FinalOutcome = Extract<StageOutcome, { kind: "advance" | "hand-off" | "close" }>;
+
+export interface Settlement {
+  /** Set before anything else, so that an answer is never lost; null when nothing is asked. */
+  readonly question: HitlState | null;
+  readonly comment: { readonly key: string; readonly body: string } | null;
+  readonly from: StageLabel;
+  /** `none` takes every stage label away; null leaves them. */
+  readonly to: StageLabel | "none" | null;
+  readonly close: "completed" | "not_planned" | null;
+  /** Worktree, branches and the agent's home are of no more use. */
+  readonly cleanUp: { readonly remoteBranch: boolean; readonly keepsLocalBranch?: boolean } | null;
+  /** What the status comment says from now on; null keeps the claim. */
+  readonly release: string | null;
+}
+
+export interface SettleFacts {
+  readonly state: IssueState;
+  readonly run: Pick<RunState, "id" | "stage">;
+  readonly labelPrefix: string;
+  /** ISO; the same at every repetition. */
+  readonly decidedAt: string;
+}
+
+export function settle(outcome: FinalOutcome, facts: SettleFacts): Settlement {
+  const { run } = facts;
+  const nothing: Settlement = {
+    question: null,
+    comment: null,
+    from: LABEL_OF_STAGE[run.stage],
+    to: null,
+    close: null,
+    cleanUp: null,
+    release: null,
+  };
+  switch (outcome.kind) {
+    case "advance":
+      return { ...nothing, comment: commentOf(outcome.comment, facts), to: outcome.to };
+    case "hand-off":
+      return handOffSettlement(outcome, facts, nothing);
+    case "close":
+      return closeSettlement(outcome, facts, nothing);
+    default:
+      return assertNever(outcome);
+  }
+}
+
+/** The last allowed failure is handed to a person instead of being tried again. */
+export function escalate(outcome: StageOutcome, state: IssueState, stage: Stage, attemptsMax: number): StageOutcome {
+  const failures = (state.attempts[stage] ?? 0) + 1;
+  if (outcome.kind !== "retry" || failures < attemptsMax) return outcome;
+  const detail = outcome.detail === undefined ? "" : `\n\n${outcome.detail}`;
+  const question = `${failures} attempt${failures > 1 ? "s" : ""} to ${stage} this issue failed, the last one so: ${outcome.reason}${detail}\n\nWhat is to be done differently?`;
+  return { kind: "hand-off", cause: "attempts", question, change: outcome.change ?? {} };
+}
+
+/** A wait that does not end by itself is a person's matter. What was done until then is kept. */
+export function askAboutWait({ reason, since, times }: Wait, stage: Stage, step: RunStep): FinalOutcome {
+  const kept = stage === "implement" && step.at === "gated" ? { sha: step.sha, summary: step.summary } : null;
+  return {
+    kind: "hand-off",
+    cause: "waiting",
+    question: `This issue has waited since ${since.toISOString()}, ${times} tries long, and nothing that HydraFlow does ends that: ${reason}\n\nMend what stands in the way, then answer here: it goes on where it stopped. After an answer that comes earlier it waits on, and asks again.`,
+    resumes: true,
+    change: kept === null ? {} : { kept },
+  };
+}
+
+/** The state when everything is carried out. */
+export function settledState(state: IssueState, outcome: FinalOutcome, stage: Stage, at: string): IssueState {
+  const passes = { ...state.passes, [stage]: (state.passes[stage] ?? 0) + 1 };
+  const done = { ...state, ...outcome.change, passes, run: null, retryAt: null, retryReason: null, ...NO_WAIT };
+  switch (outcome.kind) {
+    case "advance": {
+      const attempts = stage === "hitl" ? {} : { ...state.attempts, [stage]: 0 };
+      return { ...done, attempts, hitl: null, history: [...state.history, { at, text: `${stage}: ${outcome.note}` }] };
+    }
+    case "hand-off":
+      return {
+        ...done,
+        // An approval lets go what this question is about, and nothing that an earlier one was.
+        askedChecks: outcome.change?.askedChecks ?? [],
+        attempts: { ...state.attempts, [stage]: 0 },
+        history: [...state.history, { at, text: `${stage}: handed to a person (${outcome.cause})` }],
+      };
+    case "close": {
+      const ended = { kind: outcome.result, reason: outcome.reason, at, pull: state.pull };
+      return {
+        ...done,
+        hitl: null,
+        outcome: ended,
+        history: [...state.history, { at, text: `ended as ${outcome.result}: ${outcome.reason}` }],
+      };
+    }
+    default:
+      return assertNever(outcome);
+  }
+}
+
+function handOffSettlement(
+  { cause, question, awaits = null, resumes = false, isSuspicion }: Extract<FinalOutcome, { kind: "hand-off" }>,
+  facts: SettleFacts,
+  nothing: Settlement,
+): Settlement {
+  const { state, run, labelPrefix, decidedAt } = facts;
+  // A question that came up while an answer was worked in goes back to where the first one came from.
+  const origin = run.stage === "hitl" ? (state.hitl?.origin ?? "find") : LABEL_OF_STAGE[run.stage];
+  const isRepeated = state.hitl?.askedAt === decidedAt;
+  const asked = {
+    question,
+    cause,
+    origin,
+    askedAt: decidedAt,
+    commentId: null,
+    awaits,
+    resumes,
+    isSuspicion,
+    answer: null,
+    decision: null,
+    reason: null,
+  };
+  const body = questionComment(cause, question, labelName(labelPrefix, "hitl"), ownOf(state));
+  return {
+    ...nothing,
+    question: isRepeated ? state.hitl : asked,
+    comment: { key: `comment/question-${passOf(facts)}`, body },
+    to: "hitl",
+    release: "**HydraFlow** waits for a person's answer on this issue.",
+  };
+}
+
+function closeSettlement(
+  outcome: Extract<FinalOutcome, { kind: "close" }>,
+  facts: SettleFacts,
+  nothing: Settlement,
+): Settlement {
+  const shared = {
+    ...nothing,
+    comment: commentOf(outcome.comment, facts),
+    release: `**HydraFlow** has ended its work on this issue: ${quoted(outcome.reason, ownOf(facts.state))}`,
+  };
+  switch (outcome.result) {
+    case "merged":
+      return { ...shared, to: "fixed", close: "completed", cleanUp: { remoteBranch: true } };
+    case "already_satisfied":
+      return { ...shared, to: "dup", close: "completed", cleanUp: { remoteBranch: false } };
+    case "closed":
+      // Somebody ended it; what was made until then may be of use to them.
+      return { ...shared, to: "none", close: "not_planned", cleanUp: { remoteBranch: false, keepsLocalBranch: true } };
+    case "skipped":
+    case "failed":
+      return { ...shared, to: "none", cleanUp: { remoteBranch: false } };
+    default:
+      return assertNever(outcome.result);
+  }
+}
+
+/** What our texts may link to; the issue itself needs no link. */
+function ownOf({ pull }: IssueState): readonly number[] {
+  return pull === null ? [] : [pull];
+}
+
+function commentOf(
+  comment: { readonly key: string; readonly body: string } | undefined,
+  facts: SettleFacts,
+): Settlement["comment"] {
+  return comment === undefined ? null : { key: `comment/${comment.key}-${passOf(facts)}`, body: comment.body };
+}
+
+/** The same for every run that tries to bring this decision about, so that a repeated one finds what was posted. */
+function passOf({ state, run }: SettleFacts): string {
+  return `${run.stage}-${(state.passes[run.stage] ?? 0) + 1}`;
+}

@@ -1,0 +1,20 @@
+// The end of a wait that stands in memory alone. It has come as soon as one of both clocks says so: the monotonic one
+// stands still while a machine sleeps, and the wall clock may be set back, by a year even.
+
+import type { Clock } from "../../core/base/clock.ts";
+
+export class WaitEnd {
+  readonly at: Date;
+  readonly #clock: Clock;
+  readonly #atMs: number;
+
+  constructor(at: Date, clock: Clock) {
+    this.at = at;
+    this.#clock = clock;
+    this.#atMs = clock.monotonicMs() + (at.getTime() - clock.now().getTime());
+  }
+
+  hasCome(): boolean {
+    return this.#clock.now() >= this.at || this.#clock.monotonicMs() >= this.#atMs;
+  }
+}

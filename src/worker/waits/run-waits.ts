@@ -1,0 +1,63 @@
+// Puts an issue down that has to wait: in the state where its run has begun, else in the queue alone.
+
+import type { GitHubFailure, Issue } from "../github/port/github.ts";
+import type { IssueStore } from "../issues/issue-store.ts";
+import { waitRun } from "../pipeline/run-record.ts";
+import { stepMark } from "../pipeline/run-step.ts";
+import type { StageContext } from "../pipeline/stage-context.ts";
+import { gitHubCause, type NewWait, type Wait, type WaitBook } from "./wait-book.ts";
+
+export type Waiting = Omit<NewWait, "mark" | "earlier">;
+
+/** Where an issue stands whose run has not begun, or has not been taken up again. */
+const BEFORE_CLAIM = "claim";
+const THROWN = "thrown";
+
+export interface RunWaitsOptions {
+  readonly context: Pick<StageContext, "state">;
+  readonly store: IssueStore;
+  readonly waits: WaitBook;
+}
+
+export class RunWaits {
+  readonly #options: RunWaitsOptions;
+
+  constructor(options: RunWaitsOptions) {
+    this.#options = options;
+  }
+
+  async put(issue: number, waiting: Waiting): Promise<Wait> {
+    const { context, waits } = this.#options;
+    const { run, waitingSince: since, waited } = context.state.issue(issue);
+    const mark = stepMark(run) ?? BEFORE_CLAIM;
+    const isSame = waited?.cause === waiting.cause && waited.mark === mark && since !== null;
+    const wait = waits.note(issue, { ...waiting, mark, earlier: isSame ? { since, ms: waited.ms } : null });
+    await context.state.update(issue, (old) => waitRun(old, wait));
+    return wait;
+  }
+
+  /** Nothing was begun: only this process needs to remember. */
+  defer(taken: Issue, waiting: Waiting): null {
+    return this.#defer(taken, { ...waiting, mark: BEFORE_CLAIM });
+  }
+
+  /** A run has thrown, wherever it was, so that it is not over when the next one begins. */
+  deferThrown(taken: Issue, waiting: Waiting): void {
+    this.#defer(taken, { ...waiting, mark: THROWN });
+  }
+
+  /** It is claimed, and its run begins. */
+  begun(issue: number): void {
+    this.#options.waits.clear(issue, BEFORE_CLAIM);
+  }
+
+  #defer(taken: Issue, wait: NewWait): null {
+    const { store, waits } = this.#options;
+    store.defer(taken, waits.note(taken.number, wait).until);
+    return null;
+  }
+}
+
+export function failedCall(failure: GitHubFailure): Waiting {
+  return { cause: gitHubCause(failure), reason: `GitHub: ${failure.message}`, until: failure.retryAt };
+}
