@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 
 import { startAdminServer } from "../admin/admin-server.ts";
-import type { Readiness } from "../admin/routes/health-routes.ts";
+import type { Readiness } from "../core/messages/supervisor-control.ts";
 import type { ProcessUsage } from "../admin/metrics/process-families.ts";
 import type { GitHost } from "../core/checkout/git-question.ts";
 import { type Clock, systemClock } from "../core/base/clock.ts";

@@ -1,22 +1,8 @@
 // Liveness and readiness without data, for service managers and probes, and `ping` with data for those who hold a token.
 
-import type { SupervisorControl } from "../../core/messages/supervisor-control.ts";
+import type { Hindered, Readiness, SupervisorControl } from "../../core/messages/supervisor-control.ts";
 import { schemaRef } from "./openapi-schemas.ts";
 import { defineRoute, jsonReply, type Route } from "./route.ts";
-
-export interface Readiness {
-  readonly ready: boolean;
-  /** No new issue is taken, as an operator wanted it. */
-  readonly draining: boolean;
-  /** One line each, for people. */
-  readonly problems: readonly string[];
-}
-
-/** A repository that is to run and says that something keeps it from working. */
-export interface Hindered {
-  readonly slug: string;
-  readonly notice: string;
-}
 
 const TEXT_TYPE = "text/plain; charset=utf-8";
 

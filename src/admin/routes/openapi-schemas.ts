@@ -4,13 +4,14 @@
 import {
   CONTROL_CODES,
   type AddReply,
+  type Hindered,
   type LastExit,
+  type Readiness,
+  type Reloaded,
   type RepoEntry,
   REPO_STATES,
 } from "../../core/messages/supervisor-control.ts";
 import type { DrainedRepository, DrainReport, WorkInHand } from "../../core/messages/drain-control.ts";
-import type { Hindered, Readiness } from "./health-routes.ts";
-import type { Reloaded } from "./reload-route.ts";
 import type { Problem } from "../../core/http/problem.ts";
 
 const text = { type: "string" };

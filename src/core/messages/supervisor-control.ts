@@ -124,3 +124,26 @@ export interface SupervisorControl {
   /** Where the HTTP door forwards calls for one worker: a port from memory and the token of this birth, never from a file. */
   workerAddress(slug: string): ControlResult<{ port: number; token: string }>;
 }
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** No new issue is taken, as an operator wanted it. */
+  readonly draining: boolean;
+  /** One line each, for people. */
+  readonly problems: readonly string[];
+}
+
+/** A repository that is to run and says that something keeps it from working. */
+export interface Hindered {
+  readonly slug: string;
+  readonly notice: string;
+}
+
+export interface Reloaded {
+  /** Names of settings and of tokens. */
+  readonly changed: readonly string[];
+  /** Those that wait for a restart of the daemon. */
+  readonly needs_restart: readonly string[];
+  /** Slugs of workers that are replaced one by one. */
+  readonly restarting: readonly string[];
+}

@@ -8,14 +8,22 @@ import { fail, ok } from "../../core/base/result.ts";
 import type { ControlResult } from "../../core/messages/supervisor-control.ts";
 import { DrainTally } from "./drain-tally.ts";
 import { SHUTTING_DOWN } from "../registry/refusal.ts";
-import type { RepoSupervisor } from "./repo-supervisor.ts";
 import type { WorkerView } from "../workers/worker-view.ts";
+
+/** What a drain needs of a supervised repository. */
+interface Drainable {
+  readonly state: { readonly id: DrainedRepository["state"] };
+  readonly worker: Pick<WorkerView, "inFlight" | "work">;
+  readonly isDrained: boolean;
+  tellOpen(): void;
+  untilDrained(boundMs: number, signal: AbortSignal): Promise<void>;
+}
 
 export interface DrainOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Every supervised repository by its slug. */
-  readonly repos: () => ReadonlyMap<string, RepoSupervisor>;
+  readonly repos: () => ReadonlyMap<string, Drainable>;
 }
 
 interface Begun {
@@ -103,7 +111,7 @@ export class Drain implements DrainControl {
     return tallies?.get(slug);
   }
 
-  #rowOf(slug: string, repo: RepoSupervisor): DrainedRepository {
+  #rowOf(slug: string, repo: Drainable): DrainedRepository {
     const tally = this.#begun?.tallies.get(slug);
     const { inFlight, work } = repo.worker;
     return {

@@ -1,11 +1,15 @@
 // A reload, from the first byte read to the last worker replaced. Reloads run one after another, and so do the rolling
 // restarts behind them.
 
-import type { Reloaded } from "../../admin/routes/reload-route.ts";
 import type { Log } from "../../core/logs/log.ts";
 import type { Redactor } from "../../core/logs/redact.ts";
 import { fail, ok } from "../../core/base/result.ts";
-import type { ControlFailure, ControlResult, SupervisorControl } from "../../core/messages/supervisor-control.ts";
+import type {
+  ControlFailure,
+  ControlResult,
+  Reloaded,
+  SupervisorControl,
+} from "../../core/messages/supervisor-control.ts";
 import type { DoorTokens } from "./door-tokens.ts";
 import type { LiveSettings } from "./live-settings.ts";
 

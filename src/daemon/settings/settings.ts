@@ -1,7 +1,7 @@
 // The machine's settings: `config.json` of the state directory, the environment and the command line. Every problem of
 // every source is named at once, and a daemon with a wrong configuration does not start.
 
-import type { Config } from "../../core/config/config.ts";
+import { type Config, configSchema, environmentName } from "../../core/config/config.ts";
 import {
   type ConfigLayer,
   describeProblems,
@@ -13,7 +13,6 @@ import { HydraError } from "../../core/base/errors.ts";
 import { EXIT_CODES } from "../../core/base/exit-code.ts";
 import { parseJsonObject } from "../../core/files/json-lines.ts";
 import type { StartWorker } from "../../core/messages/worker-message.ts";
-import { settingVariables } from "../workers/worker-environment.ts";
 
 const FILE_BYTES_MAX = 1_048_576;
 
@@ -44,6 +43,13 @@ export async function loadSettings({ configFile, environment, commandLine }: Set
     config: config.value,
     layers: { file, environment: settingVariables(environment), commandLine: { ...commandLine } },
   };
+}
+
+/** The settings among the variables, as they go into the start message. */
+function settingVariables(parent: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const names = Object.keys(configSchema.shape).map(environmentName);
+  const settings = names.map((name) => [name, parent[name]] as const);
+  return Object.fromEntries(settings.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
 async function readConfigFile(path: string): Promise<{ source: string; values: unknown } | null> {

@@ -1,7 +1,6 @@
 // The environment of a worker, built from an allow-list: nothing leaks from the operator's shell. Secrets and settings
 // travel over IPC; here stand only the marks of the tree and what programs need to run at all.
 
-import { configSchema, environmentName } from "../../core/config/config.ts";
 import { BIRTH_VARIABLE, TREE_VARIABLE } from "../../core/messages/worker-message.ts";
 
 const INHERITED = new Set(
@@ -37,13 +36,6 @@ export function workerEnvironment(options: WorkerEnvironmentOptions): Record<str
     [TREE_VARIABLE]: options.tree,
     [BIRTH_VARIABLE]: options.birth,
   };
-}
-
-/** The settings among the variables, as they go into the start message. */
-export function settingVariables(parent: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  const names = Object.keys(configSchema.shape).map(environmentName);
-  const settings = names.map((name) => [name, parent[name]] as const);
-  return Object.fromEntries(settings.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
 /** Proxies with a password: they go to the worker over IPC. */

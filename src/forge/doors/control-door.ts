@@ -4,11 +4,12 @@
 import { hashToken, isAcceptedToken } from "../../core/http/bearer-token.ts";
 import { messageOf } from "../../core/base/errors.ts";
 import { z } from "../../core/base/schema.ts";
-import type { FaultOrder } from "./fault-plan.ts";
-import type { Forge } from "../forge.ts";
+import type { FaultOrder, FaultPlan } from "./fault-plan.ts";
+import type { ForgeOwner } from "../repositories/forge-owner.ts";
 import { type HttpReply, jsonReply } from "./http-reply.ts";
 import { PERMISSIONS } from "../store/permission.ts";
 import { CHECK_CONCLUSIONS, CHECK_STATUSES } from "../store/repository-record.ts";
+import type { LedgerEntry } from "../store/ledger.ts";
 import { protectionFields, ruleSchema, settingsFields } from "../store/repository-settings.ts";
 import type { RestRequest } from "./rest-door.ts";
 import { readAuthorization, tokenFields } from "../store/token-registry.ts";
@@ -126,7 +127,31 @@ const schemas = {
 };
 
 type Inputs = { [Name in keyof typeof schemas]: z.infer<(typeof schemas)[Name]> };
-type Actions = { [Name in keyof Inputs]: (forge: Forge, input: Inputs[Name]) => unknown };
+type Without<Name extends keyof Inputs, Key extends string> = Omit<Inputs[Name], Key>;
+
+/** The forge as its own API moves it. */
+interface ControlledForge {
+  readonly controlToken: string;
+  readonly faults: FaultPlan;
+  readonly owner: ForgeOwner;
+  readonly ledger: readonly LedgerEntry[];
+  createRepository(input: Inputs["repositories"]): unknown;
+  commitFiles(repo: string, change: Without<"commits", "repo">): unknown;
+  addCollaborator(repo: string, login: string, permission: Inputs["collaborators"]["permission"]): unknown;
+  createIssue(repo: string, issue: Without<"issues", "repo">): unknown;
+  addComment(repo: string, number: number, author: string, body: string): unknown;
+  addToken(token: string, login: string, more: Without<"tokens", "token" | "login">): unknown;
+  revokeToken(token: string): unknown;
+  editIssue(repo: string, number: number, edit: Without<"edits", "repo" | "number">): unknown;
+  addReview(repo: string, number: number, review: Inputs["reviews"]): unknown;
+  setCheck(repo: string, sha: string, check: Without<"checks", "repo" | "sha">): unknown;
+  openSuite(repo: string, sha: string, app: string, end: Inputs["suites"]["end"]): unknown;
+  addWebhook(repo: string, url: string, secret: string, events?: string[]): unknown;
+  setRateLimit(limit: Inputs["rate-limit"]): unknown;
+  state(): unknown;
+}
+
+type Actions = { [Name in keyof Inputs]: (forge: ControlledForge, input: Inputs[Name]) => unknown };
 
 const actions: Actions = {
   faults: (forge, { match: { pathPattern, ...match }, ...order }) =>
@@ -166,10 +191,10 @@ export function isControlPath(url: URL): boolean {
 }
 
 export class ControlDoor {
-  readonly #forge: Forge;
+  readonly #forge: ControlledForge;
   readonly #tokenHash: string;
 
-  constructor(forge: Forge) {
+  constructor(forge: ControlledForge) {
     this.#forge = forge;
     this.#tokenHash = hashToken(forge.controlToken);
   }

@@ -2,17 +2,34 @@
 
 import type { Clock } from "../../core/base/clock.ts";
 import type { AppRegistry } from "../store/app-registry.ts";
-import type { CiRunner } from "../checks/ci-runner.ts";
 import type { ForgeLog } from "./forge-log.ts";
 import type { Cause, Ledger } from "../store/ledger.ts";
-import type { MergeQueue } from "../pulls/merge-queue.ts";
-import type { PullFactsReader } from "../pulls/pull-facts.ts";
-import { fullName, isoSeconds } from "../store/repository-record.ts";
+import { fullName, isoSeconds, type PullIssue, type SuiteRecord } from "../store/repository-record.ts";
 import type { RepositoryStore, StoredRepository } from "../store/repository-store.ts";
 import type { TokenRegistry } from "../store/token-registry.ts";
+import type { PullFacts } from "../views/pull-view.ts";
 import { repositoryView } from "../views/repository-view.ts";
 import { userView } from "../views/user-view.ts";
 import type { WebhookSender } from "./webhook-sender.ts";
+
+/** Runs a repository's checks. */
+interface Checks {
+  start(write: Write, sha: string, workflow: "push" | "pull_request"): void;
+  rerun(write: Write, suite: SuiteRecord): void;
+  cancel(write: Write, suite: SuiteRecord): void;
+  idle(): Promise<void>;
+}
+
+/** Merges what was queued. */
+interface Queue {
+  wake(repository: StoredRepository): void;
+  idle(): Promise<void>;
+}
+
+/** What git says of a pull request. */
+interface PullFactsSource {
+  read(repository: StoredRepository, issue: PullIssue, signal: AbortSignal): Promise<PullFacts>;
+}
 
 export interface ForgeCore {
   readonly clock: Clock;
@@ -21,9 +38,9 @@ export interface ForgeCore {
   readonly apps: AppRegistry;
   readonly ledger: Ledger;
   readonly webhooks: WebhookSender;
-  readonly ci: CiRunner;
-  readonly queue: MergeQueue;
-  readonly pullFacts: PullFactsReader;
+  readonly ci: Checks;
+  readonly queue: Queue;
+  readonly pullFacts: PullFactsSource;
   readonly log: ForgeLog;
   /** `http://127.0.0.1:PORT`, known once the forge listens. */
   origin: string;

@@ -6,7 +6,6 @@ import type { Stage } from "../../core/domain/stage.ts";
 import { type IssueState, type RunState, UNKNOWN_ISSUE } from "../state/issue-state.ts";
 import { readStep, type RunStep, stepMark, writeStep } from "./run-step.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
-import type { Wait } from "../waits/wait-book.ts";
 
 /** What a failed attempt leaves to the next one: it is paid for, and holds for one commit. */
 const KEPT: ReadonlySet<RunStep["at"]> = new Set(["gated", "judged", "approved"]);
@@ -61,16 +60,6 @@ export function failRun(
     retryReason: outcome.reason,
     ...NO_WAIT,
     history: [...state.history, { at: times.at, text: `${stage}: attempt ${failures} failed: ${outcome.reason}` }],
-  };
-}
-
-export function waitRun(state: IssueState, { reason, until, since, cause, mark, ms }: Wait): IssueState {
-  return {
-    ...state,
-    retryAt: until.toISOString(),
-    retryReason: reason,
-    waitingSince: since.toISOString(),
-    waited: { cause, mark, ms },
   };
 }
 

@@ -19,7 +19,6 @@ import type { RemoteAccess } from "../git/remote/remote-access.ts";
 import { Remote } from "../git/remote/remote.ts";
 import { tidyRepository } from "../git/worktrees/tidy.ts";
 import { WorkBranch } from "../git/commits/work-branch.ts";
-import { sweepGateHomes } from "../work/gate.ts";
 import { type Worktree, WorktreeManager } from "../git/worktrees/worktree-manager.ts";
 
 export interface WorkspacesOptions {
@@ -72,7 +71,6 @@ export class Workspaces {
     if (!pruned.ok) return pruned;
     const checkouts = new FreshCheckouts({ ...shared, views: remote.views, remoteUrl: remote.url });
     await checkouts.sweep();
-    await sweepGateHomes(options.paths.gates);
     return ok({ workspaces: new Workspaces({ ...shared, guard, worktrees, checkouts }), changed });
   }
 

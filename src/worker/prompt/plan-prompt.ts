@@ -2,7 +2,7 @@
 
 import type { Issue } from "../github/port/github.ts";
 import type { Guidance } from "../state/issue-state.ts";
-import type { PlanScale } from "../work/plan-check.ts";
+import type { PlanScale } from "./plan-sections.ts";
 import { answerSections, framePrompt, issueSection } from "./prompt.ts";
 
 const HEADINGS: Readonly<Record<PlanScale, string>> = {

@@ -22,6 +22,7 @@ import type { RemoteAccess } from "../git/remote/remote-access.ts";
 import type { Connection } from "../github/access/connect.ts";
 import type { GitHub, Repository } from "../github/port/github.ts";
 import { backoffMs } from "../pipeline/backoff.ts";
+import { sweepGateHomes } from "../work/gate.ts";
 import { Workspaces } from "../pipeline/workspace.ts";
 import { CheckoutCheck } from "../preconditions/checkout-check.ts";
 import { adviceOf, noBase, RepositoryCheck, unfitness } from "../preconditions/repository-check.ts";
@@ -142,6 +143,7 @@ async function openWorkspaces(
     },
     signal,
   );
+  await sweepGateHomes(options.paths.gates);
   if (!opened.ok) return fail(`the checkout cannot be used: ${opened.failure.message}`);
   if (opened.value.changed.length > 0) log.write("warn", "git.config-restored", { files: opened.value.changed });
   return ok(opened.value.workspaces);

@@ -2,9 +2,9 @@
 
 import type { GitHubFailure, Issue } from "../github/port/github.ts";
 import type { IssueStore } from "../issues/issue-store.ts";
-import { waitRun } from "../pipeline/run-record.ts";
 import { stepMark } from "../pipeline/run-step.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
+import type { IssueState } from "../state/issue-state.ts";
 import { gitHubCause, type NewWait, type Wait, type WaitBook } from "./wait-book.ts";
 
 export type Waiting = Omit<NewWait, "mark" | "earlier">;
@@ -60,4 +60,14 @@ export class RunWaits {
 
 export function failedCall(failure: GitHubFailure): Waiting {
   return { cause: gitHubCause(failure), reason: `GitHub: ${failure.message}`, until: failure.retryAt };
+}
+
+function waitRun(state: IssueState, { reason, until, since, cause, mark, ms }: Wait): IssueState {
+  return {
+    ...state,
+    retryAt: until.toISOString(),
+    retryReason: reason,
+    waitingSince: since.toISOString(),
+    waited: { cause, mark, ms },
+  };
 }

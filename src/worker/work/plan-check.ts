@@ -1,20 +1,7 @@
 // The rules that a plan and a claim of "already satisfied" must keep before anything is built on them. Pure. Every
 // problem is reported at once, in words that an agent can act on.
 
-const HEADINGS = {
-  lite: ["Files to Modify", "Implementation Steps", "Testing Strategy"],
-  full: [
-    "Files to Modify",
-    "New Files",
-    "File Delta",
-    "Implementation Steps",
-    "Testing Strategy",
-    "Acceptance Criteria",
-    "Key Considerations",
-  ],
-} as const;
-
-export type PlanScale = keyof typeof HEADINGS;
+import { PLAN_SECTIONS, type PlanScale } from "../prompt/plan-sections.ts";
 
 const STEPS_MIN: Readonly<Record<PlanScale, number>> = { lite: 1, full: 2 };
 const STEP_WORDS_MIN = 3;
@@ -46,7 +33,7 @@ export function planScaleOf(issue: {
 /** What is wrong with the plan; empty when nothing is. */
 export function checkPlan(plan: string, scale: PlanScale, wordsMin: number): string[] {
   const sections = sectionsOf(plan);
-  const missing = HEADINGS[scale].filter((heading) => !sections.has(heading.toLowerCase()));
+  const missing = PLAN_SECTIONS[scale].filter((heading) => !sections.has(heading.toLowerCase()));
   const text = (heading: string): string => sections.get(heading.toLowerCase()) ?? "";
   return [
     ...missing.map((heading) => `the heading '## ${heading}' is missing`),

@@ -16,7 +16,7 @@ import {
 } from "../../../src/core/files/durable-file.ts";
 import { makeTemporaryDirectory } from "../../support/temporary-directory.ts";
 
-const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
 
 /** Lets the writer acknowledge some documents, kills it, and tells the last number that it acknowledged. */
 async function killWhileWriting(path: string, from: number, acknowledged: number): Promise<number> {

@@ -11,7 +11,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { takeKernelLock } from "../../../src/core/files/kernel-lock.ts";
 import { makeTemporaryDirectory } from "../../support/temporary-directory.ts";
 
-const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
 const children: ChildProcess[] = [];
 
 afterEach(async () => {
