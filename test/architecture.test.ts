@@ -6,22 +6,18 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
+import { MAY_IMPORT, roomOf, ROOMS, whyNot } from "../scripts/lint/rooms.mjs";
+import { circlesOf } from "./architecture/circles.ts";
 import { parseSource, readSourceFiles, ROOT, type SourceFile } from "./architecture/source-file.ts";
 
 const FILE_LINES_MAX = 300;
 const FILE_LINES_MEDIAN_MAX = 100;
 const FUNCTION_LINES_MAX = 60;
+const ROOM_FILES_MIN = 3;
+const ROOM_FILES_MAX = 12;
+/** Beside rooms stand an entry and the nouns of the process itself. */
+const HALL_FILES_MAX = 3;
 
-/** Folder → the folders it may import besides itself. */
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  core: [],
-  worker: ["core"],
-  admin: ["core"],
-  daemon: ["core", "admin"],
-  forge: ["core"],
-  demo: ["core", "forge"],
-  cli: ["core"],
-};
 /** The commands that become a process of their own are reached through these alone. */
 const CLI_MAY_START = ["src/daemon/main.ts", "src/worker/main.ts", "src/forge/main.ts", "src/demo/main.ts"];
 
@@ -62,6 +58,48 @@ describe("the tree", () => {
     expect(files.flatMap(wrongImports)).toEqual([]);
   });
 
+  test("every room has its place, and imports nothing from above it", () => {
+    const wrong = files.flatMap(({ path, imports }) =>
+      imports.flatMap((target) => whyNot(path, target) ?? []).map((why) => `${path}: ${why}`),
+    );
+
+    expect(Object.keys(ROOMS).toSorted()).toEqual([...countByRoom(files).keys()].toSorted());
+    expect(wrong).toEqual([]);
+  });
+
+  test("a room holds 3 to 12 files, and its hall an entry and a few nouns", () => {
+    const counts = countByRoom(files);
+    const rooms = [...counts.keys()];
+    const isHall = (room: string) => rooms.some((other) => other.startsWith(`${room}/`));
+    const lengths = files.map(({ lines }) => lines).toSorted((a, b) => a - b);
+    const pairs = pairsOf(files);
+    const circles = circlesOf(new Map(files.map(({ path, imports }) => [path, imports])));
+    const wrong = [...counts].filter(([room, count]) =>
+      isHall(room) && count <= HALL_FILES_MAX ? false : count < ROOM_FILES_MIN || count > ROOM_FILES_MAX,
+    );
+
+    process.stdout.write(
+      [
+        ...[...counts].map(([room, count]) => `${String(count).padStart(4)}  src/${room}`),
+        `${counts.size} rooms, ${files.length} files, longest ${lengths.at(-1)}, median ${lengths[Math.floor(lengths.length / 2)]}`,
+        `${pairs.length} pairs of rooms that import each other, ${circles.length} circles of files`,
+        "",
+      ].join("\n"),
+    );
+
+    expect(wrong).toEqual([]);
+    expect(pairs).toEqual([]);
+    expect(circles).toEqual([]);
+  });
+
+  test("each room has its sentence in the architecture", () => {
+    const page = readFileSync(join(ROOT, "docs/architecture.md"), "utf8");
+
+    expect(
+      Object.entries(ROOMS).filter(([room, sentence]) => !page.includes(`| \`${room}/\` | ${sentence} |`)),
+    ).toEqual([]);
+  });
+
   test("only main.ts touches the process, and nobody the console", () => {
     expect(files.flatMap(wrongGlobals)).toEqual([]);
   });
@@ -77,6 +115,31 @@ describe("the tree", () => {
 });
 
 describe("the measure itself", () => {
+  test("finds circles, also through types and of more than two files", () => {
+    const circles = circlesOf(
+      new Map([
+        ["a", ["b"]],
+        ["b", ["c", "d"]],
+        ["c", ["a"]],
+        ["d", ["e"]],
+        ["e", []],
+        ["f", ["g", "a"]],
+        ["g", ["f"]],
+      ]),
+    );
+
+    expect(circles.map((circle) => circle.toSorted().join()).toSorted()).toEqual(["a,b,c", "f,g"]);
+  });
+
+  test("finds rooms that import each other", () => {
+    const planted = [
+      parseSource("src/core/a/1.ts", 'import type { X } from "../b/2.ts";'),
+      parseSource("src/core/b/2.ts", 'import "../c/3.ts"; import "../a/1.ts";'),
+    ];
+
+    expect(pairsOf(planted)).toEqual(["core/a ↔ core/b"]);
+  });
+
   test("sees every kind of import", () => {
     const text = `import "../a/1.ts"; import type { T } from "../a/2.ts"; export { x } from "../a/3.ts";
       export * from "../a/4.ts"; const y = import("../a/5.ts"); import { readFile } from "node:fs";`;
@@ -122,6 +185,22 @@ describe("the measure itself", () => {
     expect(wrongImports(file)).toEqual([`src/${folder}/planted.ts → src/${target}`]);
   });
 });
+
+function countByRoom(of: readonly SourceFile[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { path } of of) counts.set(roomOf(path) ?? "", (counts.get(roomOf(path) ?? "") ?? 0) + 1);
+  return counts;
+}
+
+function pairsOf(of: readonly SourceFile[]): string[] {
+  const arrows = new Set(
+    of.flatMap(({ path, imports }) => imports.map((target) => `${roomOf(path)} → ${roomOf(target)}`)),
+  );
+  return [...arrows].flatMap((arrow) => {
+    const [from = "", to = ""] = arrow.split(" → ");
+    return from < to && arrows.has(`${to} → ${from}`) ? [`${from} ↔ ${to}`] : [];
+  });
+}
 
 function wrongImports({ path, imports }: SourceFile): string[] {
   const folder = folderOf(path);

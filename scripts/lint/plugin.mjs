@@ -1,8 +1,11 @@
-// The linter's rule that no expression of ours holds the loop on a text from outside, see expression-cost.mjs. An
-// expression put together at run time cannot be judged here: on the top level test/architecture/hostile-text.test.ts finds
-// it as it is, elsewhere it is refused.
+// The linter's rules of our own: that no expression of ours holds the loop on a text from outside, see expression-cost.mjs,
+// and that every room keeps its place, see rooms.mjs. An expression put together at run time cannot be judged here: on the
+// top level test/architecture/hostile-text.test.ts finds it as it is, elsewhere it is refused.
+
+import { posix } from "node:path";
 
 import { superLinearPart } from "./expression-cost.mjs";
+import { whyNot } from "./rooms.mjs";
 
 const linearExpression = {
   meta: { type: "problem", schema: [] },
@@ -35,6 +38,28 @@ const linearExpression = {
   },
 };
 
+const roomOrder = {
+  meta: { type: "problem", schema: [] },
+  create(context) {
+    const path = context.filename.replaceAll("\\", "/");
+    const start = path.lastIndexOf("/src/");
+    if (start === -1) return {};
+    const from = path.slice(start + 1);
+    const judge = ({ source }) => {
+      if (typeof source?.value !== "string" || !source.value.startsWith(".")) return;
+      const message = whyNot(from, posix.join(posix.dirname(from), source.value));
+      if (message !== null) context.report({ node: source, message });
+    };
+    return {
+      ImportDeclaration: judge,
+      ExportNamedDeclaration: judge,
+      ExportAllDeclaration: judge,
+      ImportExpression: judge,
+      TSImportType: ({ source, argument }) => judge({ source: source ?? argument?.literal ?? argument }),
+    };
+  },
+};
+
 function isInFunction(node) {
   for (let at = node.parent; at !== null && at !== undefined; at = at.parent) if (/Function/.test(at.type)) return true;
   return false;
@@ -42,4 +67,7 @@ function isInFunction(node) {
 
 // The linter reads a plugin from the default export and from nowhere else.
 // oxlint-disable-next-line import/no-default-export
-export default { meta: { name: "hydraflow" }, rules: { "linear-expression": linearExpression } };
+export default {
+  meta: { name: "hydraflow" },
+  rules: { "linear-expression": linearExpression, "room-order": roomOrder },
+};

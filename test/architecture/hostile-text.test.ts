@@ -35,9 +35,9 @@ const CALLS: Readonly<Record<string, readonly unknown[]>> = {
   "src/worker/issues/issue-text.ts#pullComment": [{ number: 2 }, TEXT],
   "src/worker/issues/issue-text.ts#questionComment": ["question", TEXT, TEXT, []],
   "src/worker/protection/path-pattern.ts#isMatch": [{ segments: ["**", "a*b*c", ".github"] }, TEXT, "covered"],
-  "src/worker/work/plan-check.ts#checkPlan": [TEXT, "full", 200],
-  "src/worker/work/plan-check.ts#readEvidence": [{ feature: TEXT, tests: TEXT, criteria: TEXT }],
-  "src/worker/work/plan-check.ts#planScaleOf": [ISSUE],
+  "src/worker/workbench/plan-check.ts#checkPlan": [TEXT, "full", 200],
+  "src/worker/workbench/plan-check.ts#readEvidence": [{ feature: TEXT, tests: TEXT, criteria: TEXT }],
+  "src/worker/workbench/plan-check.ts#planScaleOf": [ISSUE],
   "src/worker/agent/contract/agent-words.ts#readWords": [{ byCli: [TEXT, TEXT], last: TEXT, now: new Date() }],
   "src/worker/text/markdown-code.ts#findCode": [TEXT, { withFences: true }],
 };

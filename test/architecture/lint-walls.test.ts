@@ -32,6 +32,15 @@ const IMPORTS: readonly Planted[] = Object.entries(WALLS).flatMap(([from, target
   })),
 );
 
+const ROOM_WALLS: readonly Planted[] = [
+  ["worker/git/command", 'import { x } from "../remote/thing.ts";\nexport const y = x;\n'],
+  ["worker/stages", 'import type { X } from "../orchestrator/thing.ts";\nexport type Y = X;\n'],
+  ["core/base", 'export { x } from "../files/thing.ts";\n'],
+  ["admin/routes", 'export const load = () => import("../metrics/thing.ts");\n'],
+  ["daemon/registry", 'export type X = import("../repos/thing.ts").X;\n'],
+  ["forge/nowhere", 'import { x } from "../git/thing.ts";\nexport const y = x;\n'],
+].map(([room, text = ""]) => ({ path: `src/${room}/planted.ts`, text, rule: "room-order" }));
+
 const OTHERS: readonly Planted[] = [
   {
     path: "src/core/deep/import-type.ts",
@@ -89,8 +98,8 @@ const OTHERS: readonly Planted[] = [
   },
 ];
 
-const PLANTED = [...IMPORTS, ...OTHERS];
-const ALLOWED = ["src/cli/start.ts", "src/core/main.ts", "src/core/linear.ts"];
+const PLANTED = [...IMPORTS, ...ROOM_WALLS, ...OTHERS];
+const ALLOWED = ["src/cli/start.ts", "src/core/main.ts", "src/core/linear.ts", "src/worker/git/remote/planted.ts"];
 
 const found = new Map<string, string[]>();
 let tree: string;
@@ -101,6 +110,8 @@ beforeAll(async () => {
   for (const name of ["node_modules", "scripts"]) await symlink(join(ROOT, name), join(tree, name));
   for (const { path, text } of PLANTED) await plant(path, text);
   await plant("src/cli/start.ts", `export const start = () => import("../daemon/main.ts");\n`);
+  await plant("src/worker/git/command/thing.ts", "export const x = 1;\n");
+  await plant("src/worker/git/remote/planted.ts", 'export { x } from "../command/thing.ts";\n');
   await plant("src/core/main.ts", "export const home = process.argv;\n");
   await plant("src/core/linear.ts", "export const x = [/<!-- mark:[^<>]*-->/, /^#\\s+(\\S.*)$/, /`[^`]*`/g];\n");
   for (const { filename, code } of await lint(tree)) found.set(filename, [...(found.get(filename) ?? []), code]);

@@ -2,10 +2,9 @@
 // worker that hangs costs its own series and never the scrape.
 
 import { z } from "../../core/base/schema.ts";
-import type { SupervisorControl } from "../../core/messages/supervisor-control.ts";
+import type { Readiness, SupervisorControl } from "../../core/messages/supervisor-control.ts";
 import { type WorkerMetrics, workerMetricsSchema } from "../../core/domain/worker-metrics.ts";
 import { rowsOfWorker } from "../repositories/aggregate-routes.ts";
-import type { Readiness } from "../../core/messages/supervisor-control.ts";
 import { repositoryFamilies } from "./metrics-families.ts";
 import { encodeMetrics, METRICS_TYPE } from "./metrics-text.ts";
 import { processFamilies, type ProcessUsage } from "./process-families.ts";

@@ -3,8 +3,7 @@
 
 import { performance } from "node:perf_hooks";
 
-import type { Ping } from "../../core/messages/supervisor-control.ts";
-import type { Readiness } from "../../core/messages/supervisor-control.ts";
+import type { Ping, Readiness } from "../../core/messages/supervisor-control.ts";
 import type { MetricFamily, MetricType } from "./metrics-text.ts";
 
 /** Only main.ts may ask the process, so it is handed in. */

@@ -5,14 +5,14 @@ import { randomUUID } from "node:crypto";
 
 import { VERDICTS } from "../agent/contract/verdict.ts";
 import type { CheckProblem } from "../github/port/github.ts";
-import { AgentSession } from "../work/agent-session.ts";
+import { AgentSession } from "../workbench/agent-session.ts";
 import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import { handOff, type StageOutcome, wait } from "../pipeline/stage-outcome.ts";
 import { ciFixPrompt } from "../prompt/implement-prompt.ts";
 import type { ApprovedPull } from "./approved-pull.ts";
-import { finishWork, requireGate } from "../work/finish-work.ts";
-import { pushWork } from "../work/pull-request.ts";
-import { takenAwayOutcome } from "../work/still-ours.ts";
+import { finishWork, requireGate } from "../workbench/finish-work.ts";
+import { pushWork } from "../workbench/pull-request.ts";
+import { takenAwayOutcome } from "../workbench/still-ours.ts";
 
 export async function mendChecks(
   approved: ApprovedPull,

@@ -18,7 +18,7 @@ import { approversOf, mergeSigns } from "./approvers.ts";
 import { mergeMessage } from "../issues/issue-text.ts";
 import { objectionOutcome } from "./merge-approval.ts";
 import { otherBaseOutcome } from "./pull-base.ts";
-import { takenAwayOutcome } from "../work/still-ours.ts";
+import { takenAwayOutcome } from "../workbench/still-ours.ts";
 
 /** A queue that is this many times slower than checks may be is asked about. */
 const QUEUE_TIMEOUT_FACTOR = 6;

@@ -1,4 +1,4 @@
-// Asks for an implementation plan, and once more when the plan breaks the rules of work/plan-check.ts. Pure.
+// Asks for an implementation plan, and once more when the plan breaks the rules of workbench/plan-check.ts. Pure.
 
 import type { Issue } from "../github/port/github.ts";
 import type { Guidance } from "../state/issue-state.ts";

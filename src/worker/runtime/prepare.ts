@@ -22,7 +22,7 @@ import type { RemoteAccess } from "../git/remote/remote-access.ts";
 import type { Connection } from "../github/access/connect.ts";
 import type { GitHub, Repository } from "../github/port/github.ts";
 import { backoffMs } from "../pipeline/backoff.ts";
-import { sweepGateHomes } from "../work/gate.ts";
+import { sweepGateHomes } from "../workbench/gate.ts";
 import { Workspaces } from "../pipeline/workspace.ts";
 import { CheckoutCheck } from "../preconditions/checkout-check.ts";
 import { adviceOf, noBase, RepositoryCheck, unfitness } from "../preconditions/repository-check.ts";

@@ -5,19 +5,19 @@ import { ok, type Result } from "../../core/base/result.ts";
 import { labelName } from "../../core/domain/stage.ts";
 import { VERDICTS } from "../agent/contract/verdict.ts";
 import type { HitlAnswer, HitlState, IssueState } from "../state/issue-state.ts";
-import { AgentSession } from "../work/agent-session.ts";
+import { AgentSession } from "../workbench/agent-session.ts";
 import { gitHubOutcome, gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { hitlPrompt } from "../prompt/hitl-prompt.ts";
 import { readChange } from "../protection/change-under-review.ts";
-import { finishWork, requireGate, type WorkParts } from "../work/finish-work.ts";
+import { finishWork, requireGate, type WorkParts } from "../workbench/finish-work.ts";
 import { quoted } from "../issues/issue-text.ts";
 import { protectedApproval } from "../protection/protected-approval.ts";
 import { commandOf } from "../issues/person-word.ts";
-import { findPull, pushWork } from "../work/pull-request.ts";
-import { readPlan } from "../work/saved-plan.ts";
-import { takenAwayOutcome } from "../work/still-ours.ts";
+import { findPull, pushWork } from "../workbench/pull-request.ts";
+import { readPlan } from "../workbench/saved-plan.ts";
+import { takenAwayOutcome } from "../workbench/still-ours.ts";
 
 export async function hitl(context: StageContext, run: StageRun, signal: AbortSignal): Promise<StageOutcome> {
   const { hitl: asked } = run.state();

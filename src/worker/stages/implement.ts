@@ -3,16 +3,16 @@
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { VERDICTS } from "../agent/contract/verdict.ts";
-import { AgentSession } from "../work/agent-session.ts";
+import { AgentSession } from "../workbench/agent-session.ts";
 import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, retry, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { implementPrompt } from "../prompt/implement-prompt.ts";
-import { finishWork, requireGate, type WorkParts } from "../work/finish-work.ts";
+import { finishWork, requireGate, type WorkParts } from "../workbench/finish-work.ts";
 import { pullComment } from "../issues/issue-text.ts";
-import { closedPullOutcome, ensurePull, pushedShas, pushWork, takeInRemoteWork } from "../work/pull-request.ts";
-import { readPlan } from "../work/saved-plan.ts";
-import { takenAwayOutcome } from "../work/still-ours.ts";
+import { closedPullOutcome, ensurePull, pushedShas, pushWork, takeInRemoteWork } from "../workbench/pull-request.ts";
+import { readPlan } from "../workbench/saved-plan.ts";
+import { takenAwayOutcome } from "../workbench/still-ours.ts";
 
 interface Work {
   readonly sha: string;

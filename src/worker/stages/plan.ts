@@ -8,13 +8,13 @@ import { readSmallFile } from "../../core/checkout/small-file.ts";
 import { ensurePrivateDirectory, replaceFile } from "../../core/files/durable-file.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { type PlanVerdict, VERDICTS } from "../agent/contract/verdict.ts";
-import { AgentSession } from "../work/agent-session.ts";
+import { AgentSession } from "../workbench/agent-session.ts";
 import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { planPrompt, replanPrompt } from "../prompt/plan-prompt.ts";
 import { planComment, satisfiedComment } from "../issues/issue-text.ts";
-import { checkPlan, planScaleOf, readEvidence } from "../work/plan-check.ts";
+import { checkPlan, planScaleOf, readEvidence } from "../workbench/plan-check.ts";
 
 /** Of a file that a plan names. */
 const FILE_BYTES_MAX = 16_777_216;

@@ -6,22 +6,22 @@ import { fail, ok, type Result } from "../../core/base/result.ts";
 import { reviewForm, type ReviewVerdict } from "../agent/contract/verdict.ts";
 import type { GitHubFailure, PullRequest } from "../github/port/github.ts";
 import { isMarked, isSameLogin, withMarker } from "../issues/issue-comment.ts";
-import { AgentSession } from "../work/agent-session.ts";
+import { AgentSession } from "../workbench/agent-session.ts";
 import { gitHubOutcome, gitOutcome } from "../pipeline/failure-outcome.ts";
 import { approvedStep } from "../pipeline/run-step.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { reviewPrompt } from "../prompt/review-prompt.ts";
 import { type ChangeUnderReview, readChange } from "../protection/change-under-review.ts";
-import type { WorkParts } from "../work/finish-work.ts";
+import type { WorkParts } from "../workbench/finish-work.ts";
 import { feedbackText, reviewComment } from "../issues/issue-text.ts";
 import { mergeWhenGreen } from "../merge/merge-when-green.ts";
 import { protectedOutcome } from "../protection/protected-approval.ts";
 import { otherBaseOutcome } from "../merge/pull-base.ts";
-import { closedPullOutcome, findPull, pushWork } from "../work/pull-request.ts";
-import { readPlan } from "../work/saved-plan.ts";
-import { takenAwayOutcome } from "../work/still-ours.ts";
-import { updateBranch } from "../work/update-branch.ts";
+import { closedPullOutcome, findPull, pushWork } from "../workbench/pull-request.ts";
+import { readPlan } from "../workbench/saved-plan.ts";
+import { takenAwayOutcome } from "../workbench/still-ours.ts";
+import { updateBranch } from "../workbench/update-branch.ts";
 
 const SHA_LENGTH_SHOWN = 12;
 

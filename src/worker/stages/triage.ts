@@ -2,7 +2,7 @@
 // that may read the code.
 
 import { VERDICTS } from "../agent/contract/verdict.ts";
-import { AgentSession } from "../work/agent-session.ts";
+import { AgentSession } from "../workbench/agent-session.ts";
 import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";

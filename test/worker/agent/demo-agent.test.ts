@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { VERSION } from "../../../src/core/base/version.ts";
-import { checkPlan } from "../../../src/worker/work/plan-check.ts";
+import { checkPlan } from "../../../src/worker/workbench/plan-check.ts";
 import { openWorkshop } from "./agent-workshop.ts";
 import { commitAll, driver, ISSUE, NEVER, promptOf, startRepository, take, verdictOf } from "./demo-workbench.ts";
 

@@ -11,7 +11,7 @@ import {
   type ReadFile,
   runGate,
   sweepGateHomes,
-} from "../../../src/worker/work/gate.ts";
+} from "../../../src/worker/workbench/gate.ts";
 
 const signal = new AbortController().signal;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { checkPlan, planScaleOf, readEvidence } from "../../../src/worker/work/plan-check.ts";
+import { checkPlan, planScaleOf, readEvidence } from "../../../src/worker/workbench/plan-check.ts";
 import { GOOD_PLAN } from "../../support/scripted-agent.ts";
 
 const LITE_PLAN = `## Files to Modify

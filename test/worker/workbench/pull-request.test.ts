@@ -11,7 +11,7 @@ import type { Worktree } from "../../../src/worker/git/worktrees/worktree-manage
 import type { RunStep } from "../../../src/worker/pipeline/run-step.ts";
 import type { StageContext, StageRun } from "../../../src/worker/pipeline/stage-context.ts";
 import type { Workspace } from "../../../src/worker/pipeline/workspace.ts";
-import { pushedShas, pushWork, takeInRemoteWork } from "../../../src/worker/work/pull-request.ts";
+import { pushedShas, pushWork, takeInRemoteWork } from "../../../src/worker/workbench/pull-request.ts";
 import { GitFixture, type RepositoryFixture, sh, valueOf } from "../git/git-fixture.ts";
 
 const signal = new AbortController().signal;
