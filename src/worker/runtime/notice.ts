@@ -16,18 +16,18 @@ export interface SaidFacts {
   /** Of the start of the pipeline. */
   readonly problem: string | null;
   /** Of disk, checkout and repository. */
-  readonly around: string | null;
+  readonly preconditions: string | null;
   readonly pause: AgentPause["current"];
   /** Null while the pipeline is not up. */
   readonly orchestrator: Pick<Orchestrator, "store" | "watch" | "waits" | "bugs"> | null;
   readonly notes: readonly (string | null)[];
 }
 
-export function saidOf({ isStopped, isOpen, problem, around, pause, orchestrator, notes }: SaidFacts): Said {
+export function saidOf({ isStopped, isOpen, problem, preconditions, pause, orchestrator, notes }: SaidFacts): Said {
   const holds = [
     isStopped ? "stopped by an operator; start it again to go on" : null,
     problem,
-    around,
+    preconditions,
     pause === null ? null : `${pause.reason}; tried again at ${pause.until.toISOString()}`,
   ];
   const ofWork = orchestrator === null ? [] : workNotes(orchestrator);

@@ -27,7 +27,7 @@ import { NoticeTeller, noticeOf, saidOf } from "./notice.ts";
 import { openParts, type RuntimeParts } from "./open-parts.ts";
 import type { PrepareOptions, Prepared } from "./prepare.ts";
 import type { RepoRuntimeOptions } from "./runtime-options.ts";
-import { Surroundings } from "../preconditions/surroundings.ts";
+import { Preconditions } from "../preconditions/preconditions.ts";
 
 const BUG_DELAY_MS = 30_000;
 
@@ -47,7 +47,7 @@ export class RepoRuntime implements AsyncDisposable {
   readonly #resources: AsyncDisposableStack;
   #running: { readonly stop: AbortController; readonly ended: Promise<unknown> } | null = null;
   #orchestrator: Orchestrator | null = null;
-  #surroundings: Surroundings | null = null;
+  #preconditions: Preconditions | null = null;
   #problem: string | null = null;
   /** What GitHub says of the repository that stops no work. */
   #advice: () => readonly (string | null)[] = () => [];
@@ -122,7 +122,7 @@ export class RepoRuntime implements AsyncDisposable {
       isStopped: this.#isStopped,
       isOpen: this.#isOpen,
       problem: this.#problem,
-      around: this.#surroundings?.problem ?? null,
+      preconditions: this.#preconditions?.problem ?? null,
       pause: this.agentPause.current,
       orchestrator: this.#orchestrator,
       notes: [this.state.degraded, this.#parts.journal.degraded, ...this.#advice()],
@@ -182,19 +182,19 @@ export class RepoRuntime implements AsyncDisposable {
     await using orchestrator = new Orchestrator(this.#orchestratorOptions({ ...prepared, agent }));
     const renewed = new AbortController();
     const run = AbortSignal.any([signal, renewed.signal]);
-    const surroundings = this.#watch(prepared, () => renewed.abort());
+    const preconditions = this.#watch(prepared, () => renewed.abort());
     this.#advice = () => prepared.repositoryCheck.advice;
     this.#orchestrator = orchestrator;
-    this.#surroundings = surroundings;
+    this.#preconditions = preconditions;
     try {
       await this.#probe(agent, signal);
-      await surroundings.look(signal);
-      await allOrNone([orchestrator, surroundings, this.metrics, this.#transcriptKeeper()], run);
+      await preconditions.look(signal);
+      await allOrNone([orchestrator, preconditions, this.metrics, this.#transcriptKeeper()], run);
     } catch (thrown) {
       if (!isEndOf(thrown, renewed.signal)) throw thrown;
     } finally {
       this.#orchestrator = null;
-      this.#surroundings = null;
+      this.#preconditions = null;
     }
   }
 
@@ -205,9 +205,9 @@ export class RepoRuntime implements AsyncDisposable {
   }
 
   /** `renew` ends the run, so that everything is prepared anew. */
-  #watch(prepared: Prepared, renew: () => void): Surroundings {
+  #watch(prepared: Prepared, renew: () => void): Preconditions {
     const { checkoutCheck, repositoryCheck } = prepared;
-    return new Surroundings({
+    return new Preconditions({
       looks: [
         () => this.#roomProblem(prepared),
         (signal) => checkoutCheck.problem(signal),
@@ -283,7 +283,7 @@ export class RepoRuntime implements AsyncDisposable {
       context,
       sessions: this.sessions,
       owner: `${hostname()}/${slug}/${state.instance}`,
-      isOpen: () => this.#isOpen && this.#surroundings?.problem === null,
+      isOpen: () => this.#isOpen && this.#preconditions?.problem === null,
     };
   }
 }
