@@ -1,4 +1,4 @@
-// Keeps the claims of this worker: on each issue in hand the label `<prefix>-in-progress` and one status comment, edited
+// Keeps the claims of this worker: on each issue in flight the label `<prefix>-in-progress` and one status comment, edited
 // in place. A claim is held from triage to the end and renewed at half its lease; one that could not be renewed in time
 // is lost, and `lost` says so before anyone else may take it. The rules of the election: claim-election.ts.
 

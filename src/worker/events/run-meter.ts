@@ -6,7 +6,7 @@ import { type Stage, STAGES } from "../../core/domain/stage.ts";
 import { RUN_SECONDS_BOUNDS, type WorkerMetrics } from "../../core/domain/worker-metrics.ts";
 import type { WorkerEvent } from "./event.ts";
 
-/** Runs whose start is remembered; there are far fewer in hand at once. */
+/** Runs whose start is remembered; there are far fewer in flight at once. */
 const STARTED_MAX = 1_000;
 
 /** Shown from the start, with nothing counted: a series that begins with 1 hides its first increase. */

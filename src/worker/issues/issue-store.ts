@@ -1,4 +1,4 @@
-// The open issues with a stage label as GitHub last showed them, and which of them are in hand. Fed by full and incremental
+// The open issues with a stage label as GitHub last showed them, and which of them are in flight. Fed by full and incremental
 // syncs; what we did ourselves counts more than a poll that may have been asked before it. A failed sync changes nothing.
 
 import type { Clock } from "../../core/base/clock.ts";
@@ -39,13 +39,13 @@ export interface StageQueue {
 
 interface Entry {
   issue: Issue;
-  /** The stage that it was taken for; null while it is not in hand. */
+  /** The stage that it was taken for; null while it is not in flight. */
   activeIn: Stage | null;
   /** Not to be taken before; another worker holds it. */
   deferred: WaitEnd | null;
   /** When we put it ourselves, on the monotonic clock and as a count; null when GitHub's word stands. */
   put: { readonly atMs: number; readonly version: number } | null;
-  /** True when GitHub does not show it any more while it is in hand. */
+  /** True when GitHub does not show it any more while it is in flight. */
   gone: boolean;
 }
 
@@ -132,13 +132,13 @@ export class IssueStore {
     return this.#entries.get(number)?.issue;
   }
 
-  /** As it stands in the queue of this stage; undefined when it does not, or is in hand. */
+  /** As it stands in the queue of this stage; undefined when it does not, or is in flight. */
   findQueued(number: number, stage: Stage): Issue | undefined {
     const entry = this.#entries.get(number);
     return entry?.activeIn === null && this.#stageOf(entry) === stage ? entry.issue : undefined;
   }
 
-  /** Issues in hand that GitHub shows closed, gone, or without the label of the stage that took them. */
+  /** Issues in flight that GitHub shows closed, gone, or without the label of the stage that took them. */
   strayed(): readonly number[] {
     return [...this.#entries.values()]
       .filter(
@@ -149,7 +149,7 @@ export class IssueStore {
       .map(({ issue }) => issue.number);
   }
 
-  /** FIFO by creation. An issue in hand stands in the stage that took it, whatever its labels say by now. */
+  /** FIFO by creation. An issue in flight stands in the stage that took it, whatever its labels say by now. */
   queues(): Record<Stage, StageQueue> {
     const entries = [...this.#entries.values()].toSorted(byAge);
     const queueOf = (stage: Stage): StageQueue => ({

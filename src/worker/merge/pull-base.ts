@@ -16,7 +16,7 @@ export async function otherBaseOutcome(
   if (config.baseBranch === undefined) {
     const repository = await github.repository(signal);
     if (!repository.ok) return gitHubOutcome(repository.failure);
-    // GitHub sends open pull requests along with a renamed branch, and we go on there as soon as nothing is in hand.
+    // GitHub sends open pull requests along with a renamed branch, and we go on there as soon as nothing is in flight.
     if (repository.value.defaultBranch === goesTo)
       return wait(`#${number} goes to '${goesTo}' as the default branch does by now`, null, "git-base");
   }

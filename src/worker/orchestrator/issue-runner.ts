@@ -18,7 +18,7 @@ import { beginRun, dropRun, failRun, markRun } from "../pipeline/run-record.ts";
 import { readStep, type RunStep } from "../pipeline/run-step.ts";
 import { RunTeller } from "../settlement/run-teller.ts";
 import { failedCall, RunWaits } from "../waits/run-waits.ts";
-import { RunsInHand, TakenAway, takenAwayReason } from "./runs-in-hand.ts";
+import { RunsInFlight, TakenAway, takenAwayReason } from "./runs-in-flight.ts";
 import { askAboutWait, escalate, type FinalOutcome } from "../settlement/settle.ts";
 import type { StageWork } from "../pipeline/stage-context.ts";
 import type { StageOutcome } from "../pipeline/stage-outcome.ts";
@@ -38,7 +38,7 @@ const CLAIM_LOST = "the claim was lost, and with it the right to go on";
 
 export class IssueRunner {
   readonly #options: IssueRunnerOptions;
-  readonly #inHand = new RunsInHand();
+  readonly #inFlight = new RunsInFlight();
   readonly #teller: RunTeller;
   readonly #waits: RunWaits;
   /** Issues that another worker has, as last seen. */
@@ -50,13 +50,13 @@ export class IssueRunner {
     this.#waits = new RunWaits(options);
   }
 
-  isInHand(issue: number): boolean {
-    return this.#inHand.has(issue);
+  isInFlight(issue: number): boolean {
+    return this.#inFlight.has(issue);
   }
 
   /** An agent, a gate or git is at work on it. */
   isWorking(issue: number): boolean {
-    return this.#inHand.isWorking(issue);
+    return this.#inFlight.isWorking(issue);
   }
 
   /** Another worker that has this issue, as last seen. */
@@ -65,12 +65,12 @@ export class IssueRunner {
   }
 
   get inFlight(): number {
-    return this.#inHand.size;
+    return this.#inFlight.size;
   }
 
   /** `taken` from the store, for this stage. */
   async run(stage: Stage, taken: Issue, signal: AbortSignal): Promise<void> {
-    const inHand = this.#inHand.take(taken.number);
+    const inFlight = this.#inFlight.take(taken.number);
     try {
       const issue = await this.#look(stage, taken, signal);
       const claim = issue === null ? null : await this.#claim(stage, issue, signal);
@@ -79,7 +79,7 @@ export class IssueRunner {
       if (signal.aborted) return;
       this.#waits.deferThrown(taken, this.#options.bugs.note(`a run of ${stage}`, taken.number, thrown));
     } finally {
-      inHand[Symbol.dispose]();
+      inFlight[Symbol.dispose]();
       this.#options.store.release(taken);
     }
   }
@@ -91,14 +91,14 @@ export class IssueRunner {
   async stopTakenAway(signal: AbortSignal): Promise<void> {
     const { context, store } = this.#options;
     const strayed = new Set(store.strayed());
-    for (const { issue, stage } of this.#inHand.working().filter((work) => strayed.has(work.issue))) {
+    for (const { issue, stage } of this.#inFlight.working().filter((work) => strayed.has(work.issue))) {
       // A merge of ours closes the issue by itself, before the run that asked for it has ended.
       const { cycle } = context.state.issue(issue);
       if (context.journal.keys(`${issue}.${cycle}/merge`).length > 0) continue;
       const read = await context.github.issue(issue, signal);
       if (!read.ok && read.failure.kind !== "not-found") continue;
       if (read.ok && this.#isExpected(stage, read.value)) store.put(read.value);
-      else this.#inHand.stop(issue, read.ok ? takenAwayReason(read.value) : "GitHub has it no more");
+      else this.#inFlight.stop(issue, read.ok ? takenAwayReason(read.value) : "GitHub has it no more");
     }
   }
 
@@ -109,7 +109,7 @@ export class IssueRunner {
     step: Extract<RunStep, { at: "settling" }>,
     signal: AbortSignal,
   ): Promise<void> {
-    using _inHand = this.#inHand.take(issue.number);
+    using _inFlight = this.#inFlight.take(issue.number);
     await this.#apply(issue, run, step.outcome as FinalOutcome, step.decidedAt, signal);
   }
 
@@ -162,7 +162,7 @@ export class IssueRunner {
     const record = context.state.issue(issue.number).run;
     if (record === null) return;
     this.#teller.started(issue.number, record);
-    using work = this.#inHand.work(issue.number, stage);
+    using work = this.#inFlight.work(issue.number, stage);
     const outcome = await runStage(
       this.#options,
       { issue, record, isExpected: (read) => this.#isExpected(stage, read) },

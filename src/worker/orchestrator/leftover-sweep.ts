@@ -28,7 +28,7 @@ type Answer = IssueOutcome | "open" | "unknown";
 
 export interface LeftoverSweepOptions {
   readonly context: Pick<StageContext, "github" | "state" | "workspaces" | "paths" | "clock" | "tell">;
-  readonly isInHand: (issue: number) => boolean;
+  readonly isInFlight: (issue: number) => boolean;
 }
 
 export class LeftoverSweep {
@@ -126,7 +126,7 @@ export class LeftoverSweep {
   async #endOf(issue: number, signal: AbortSignal): Promise<IssueOutcome | null> {
     const { state } = this.#options.context;
     const known = state.issue(issue);
-    if (this.#options.isInHand(issue) || hasWork(known)) return null;
+    if (this.#options.isInFlight(issue) || hasWork(known)) return null;
     if (known.outcome !== null) return known.outcome;
     const answer = await this.#ask(issue, signal);
     if (answer === "open" || answer === "unknown") return null;
@@ -172,7 +172,7 @@ export class LeftoverSweep {
     const known = state.issue(issue);
     const hasEnded =
       known.outcome !== null || (!state.issues().has(issue) && typeof this.#answers.get(issue)?.answer === "object");
-    return hasEnded && !hasWork(known) && !this.#options.isInHand(issue);
+    return hasEnded && !hasWork(known) && !this.#options.isInFlight(issue);
   }
 
   #isKept(outcome: IssueOutcome): boolean {

@@ -153,8 +153,8 @@ export class Orchestrator implements AsyncDisposable {
 
   /** Returns when aborted and every run has ended. */
   async run(signal: AbortSignal): Promise<void> {
-    const isInHand = (issue: number) => this.#runner.isInHand(issue);
-    const leftovers = new LeftoverSweep({ context: this.#options.context, isInHand });
+    const isInFlight = (issue: number) => this.#runner.isInFlight(issue);
+    const leftovers = new LeftoverSweep({ context: this.#options.context, isInFlight });
     using _changes = this.store.onChange(() => this.#wakeLoops());
     await Promise.all([
       this.#sync(signal),
@@ -252,7 +252,7 @@ export class Orchestrator implements AsyncDisposable {
   #isDue(issue: Issue, stage: Stage, now: Date): boolean {
     const { state, agentPause, attention } = this.#options.context;
     // The upkeep has it; the store does not know of that.
-    if (this.#runner.isInHand(issue.number) || this.#claims.isReleasing(issue.number)) return false;
+    if (this.#runner.isInFlight(issue.number) || this.#claims.isReleasing(issue.number)) return false;
     const known = state.issue(issue.number);
     const step = known.run === null ? "begun" : readStep(known.run.step).at;
     // An approved pull request needs no agent to be merged.

@@ -11,7 +11,7 @@ export interface StageLoopOptions {
   readonly slots: number;
   readonly wake: Wake;
   readonly pollIntervalMs: number;
-  /** Claims nothing yet; the issue is in hand from now on. */
+  /** Claims nothing yet; the issue is in flight from now on. */
   readonly take: () => Issue | undefined;
   readonly work: (issue: Issue, signal: AbortSignal) => Promise<void>;
   /** Until something may be taken that may not be taken now. */

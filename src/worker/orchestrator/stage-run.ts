@@ -19,7 +19,7 @@ export interface RunStageOptions {
   readonly bugs: BugBook;
 }
 
-export interface RunInHand {
+export interface RunInFlight {
   /** As GitHub has it. */
   readonly issue: Issue;
   readonly record: RunState;
@@ -29,7 +29,7 @@ export interface RunInHand {
 /** Never rejects: a bug costs an attempt, and a machine that is short of something costs none. */
 export async function runStage(
   { context, stages, bugs }: RunStageOptions,
-  { issue, record, isExpected }: RunInHand,
+  { issue, record, isExpected }: RunInFlight,
   signal: AbortSignal,
 ): Promise<StageOutcome> {
   try {

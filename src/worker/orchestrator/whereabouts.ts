@@ -15,7 +15,7 @@ import { explain, type Place, type Seen } from "./why.ts";
 export interface WhereaboutsOptions {
   readonly context: StageContext;
   readonly store: IssueStore;
-  readonly runner: Pick<IssueRunner, "isInHand" | "isWorking" | "heldBy">;
+  readonly runner: Pick<IssueRunner, "isInFlight" | "isWorking" | "heldBy">;
   readonly waits: WaitBook;
   readonly slotsOf: (stage: Stage) => number;
   readonly isOpen: () => boolean;
@@ -99,7 +99,7 @@ export class Whereabouts {
 
   #standingOf(issue: Issue["number"], stage: Stage, isFull: boolean): Standing {
     const { context, runner, waits } = this.#options;
-    if (runner.isInHand(issue)) return runner.isWorking(issue) ? "busy" : "movable";
+    if (runner.isInFlight(issue)) return runner.isWorking(issue) ? "busy" : "movable";
     const { hitl, run, retryAt } = context.state.issue(issue);
     const now = context.clock.now();
     const heldBy = runner.heldBy(issue);

@@ -75,7 +75,7 @@ export class RepositoryCheck {
   #baseProblem({ fullName, defaultBranch }: Repository): string | null {
     const { branch, isAbsent } = this.#options.base;
     if (this.#isBaseMoved)
-      return `the default branch of ${fullName} is '${defaultBranch}' by now, not '${branch}'; work goes on there when what is in hand has ended`;
+      return `the default branch of ${fullName} is '${defaultBranch}' by now, not '${branch}'; work goes on there when what is in flight has ended`;
     return isAbsent() ? noBase(fullName, branch) : null;
   }
 }

@@ -105,12 +105,12 @@ export class RepoRuntime implements AsyncDisposable {
     return this.#orchestrator?.inFlight ?? 0;
   }
 
-  /** What is in hand, by stage. */
+  /** What is in flight, by stage. */
   get work(): readonly { readonly issue: number; readonly stage: Stage }[] {
     return (this.#orchestrator?.loops ?? []).flatMap(({ stage, active }) => active.map((issue) => ({ issue, stage })));
   }
 
-  /** False: no new issue is taken, those in hand go on. */
+  /** False: no new issue is taken, those in flight go on. */
   setOpen(isOpen: boolean): void {
     this.#isOpen = isOpen;
     if (isOpen) this.#orchestrator?.wake();

@@ -235,7 +235,7 @@ describe("a sync", () => {
     expect(rig.store.find(2)).toBeUndefined();
   });
 
-  it("keeps a closed issue while it is in hand and drops it at its release", async () => {
+  it("keeps a closed issue while it is in flight and drops it at its release", async () => {
     const rig = newRig();
     const issue = await rig.add("hydraflow-review");
     await rig.sync();
@@ -244,10 +244,10 @@ describe("a sync", () => {
     rig.world.setState(1, "closed");
     await rig.sync();
 
-    const inHand = rig.store.find(1)?.state;
+    const inFlight = rig.store.find(1)?.state;
     rig.store.release(issue);
 
-    expect(inHand).toBe("closed");
+    expect(inFlight).toBe("closed");
     expect(rig.store.find(1)).toBeUndefined();
   });
 

@@ -29,7 +29,7 @@ beforeEach(async () => {
   directory = await makeTemporaryDirectory();
   [issues, open, asked, removed, isDown] = [new Map(), new Set(), [], [], false];
   found = { worktrees: new Set(), kept: new Set(), branches: new Set() };
-  sweep = new LeftoverSweep({ context: contextOf(), isInHand: () => false });
+  sweep = new LeftoverSweep({ context: contextOf(), isInFlight: () => false });
 });
 afterEach(() => directory[Symbol.asyncDispose]());
 

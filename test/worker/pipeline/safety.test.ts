@@ -129,7 +129,7 @@ describe("An ended issue that a person puts on hold", () => {
 });
 
 describe("A decision that GitHub would not take at first", () => {
-  it("leaves the run after it in hand", async () => {
+  it("leaves the run after it in flight", async () => {
     await using rig = await PipelineRig.create();
     rig.agent.next("plan", hangs);
     const issue = rig.addIssue();

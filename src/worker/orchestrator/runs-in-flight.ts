@@ -4,13 +4,13 @@
 import type { Stage } from "../../core/domain/stage.ts";
 import type { Issue } from "../github/port/github.ts";
 
-interface InHand {
+interface InFlight {
   /** Null while no stage works on it: it is looked at, or settled. */
   work: { readonly stage: Stage; readonly stop: AbortController } | null;
 }
 
-export class RunsInHand {
-  readonly #issues = new Map<number, InHand>();
+export class RunsInFlight {
+  readonly #issues = new Map<number, InFlight>();
 
   get size(): number {
     return this.#issues.size;
