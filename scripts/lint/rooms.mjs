@@ -52,7 +52,7 @@ export const ROOMS = {
   "worker/git/guard": "puts git's configuration back where an agent changed it",
   "worker/git/remote": "git's talk with the server, with our credential and from a directory made for one use",
   "worker/agent/process": "an agent's process: environment, home, clocks, transcript",
-  "worker/events": "what the worker tells, and to whom",
+  "worker/events": "which events a worker emits, and who gets them",
   "worker/git/command": "runs git, and says what its failures mean",
   "worker/github/port": "GitHub as the pipeline needs it, and what an answer means",
   "worker/state": "what is kept on disk of each issue",

@@ -1,4 +1,4 @@
-// One `tell` feeds the event log, the stream, the counters' readers and the log. Ids rise by one within a boot, so that
+// One call of `emit` feeds the event log, the stream, the counters' readers and the log. Ids rise by one within a boot, so that
 // (repo, boot, id) names an event for ever. Nothing waits for a slow reader or a slow disk: a reader that falls behind is
 // ended with EVENT_GAP and catches up by `since`; records that the disk does not take are counted and said.
 
@@ -31,7 +31,7 @@ export interface EventBusOptions {
   readonly log: Log;
   readonly redactor: Redactor;
   readonly clock: Clock;
-  /** Sees every event as it is told, before anything is shortened. */
+  /** Sees every event as it is emitted, before anything is shortened. */
   readonly observe?: (event: WorkerEvent) => void;
 }
 
@@ -69,7 +69,7 @@ export class EventBus implements AsyncDisposable {
     return { readers: this.#queues.size, unread: Math.max(0, ...[...this.#queues].map(({ unread }) => unread)) };
   }
 
-  tell(event: WorkerEvent): void {
+  emit(event: WorkerEvent): void {
     const { repo, boot, clock, log, observe } = this.#options;
     observe?.(event);
     const clean = this.#clean(event);

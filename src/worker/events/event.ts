@@ -1,4 +1,4 @@
-// The union of things worth telling an operator. One `tell` feeds log, event log, stream and counters; message texts
+// The union of things worth telling an operator. One call of `emit` feeds log, event log, stream and counters; message texts
 // are static, everything that varies is a field.
 
 import type { Stage, StageLabel } from "../../core/domain/stage.ts";

@@ -18,7 +18,7 @@ export interface IssueStoreOptions {
   readonly github: GitHub;
   readonly labelPrefix: string;
   readonly clock: Clock;
-  readonly tell: (event: WorkerEvent) => void;
+  readonly emit: (event: WorkerEvent) => void;
   readonly syncIntervalMs: number;
   readonly fullSyncIntervalMs: number;
   /** Says whether an issue may be taken now; for instance false before its `retryAt`. Default: always. */
@@ -167,7 +167,7 @@ export class IssueStore {
   }
 
   async #sync(signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
-    const { github, clock, tell, fullSyncIntervalMs } = this.#options;
+    const { github, clock, emit, fullSyncIntervalMs } = this.#options;
     const startedMs = clock.monotonicMs();
     const version = this.#version;
     const full =
@@ -178,14 +178,14 @@ export class IssueStore {
     if (!listed.ok) {
       const { status, message } = listed.failure;
       this.#lastSync = { at, ok: false, problem: message };
-      tell({ type: "github.failed", request: "list issues", status, message });
+      emit({ type: "github.failed", request: "list issues", status, message });
       return listed;
     }
     const changed = this.#apply(listed.value, full, version);
     if (full) this.#lastFullMs = startedMs;
     this.#lastGoodMs = startedMs;
     this.#lastSync = { at, ok: true, problem: null };
-    if (full || changed) tell({ type: "store.synced", issues: this.#entries.size, full });
+    if (full || changed) emit({ type: "store.synced", issues: this.#entries.size, full });
     if (changed) this.#changed();
     return ok();
   }
@@ -241,7 +241,7 @@ export class IssueStore {
     this.#entries.set(issue.number, next);
     const stage = this.#stageOf(next);
     if (stage !== undefined && before === undefined)
-      this.#options.tell({ type: "issue.found", issue: issue.number, stage, title: issue.title });
+      this.#options.emit({ type: "issue.found", issue: issue.number, stage, title: issue.title });
   }
 
   #queueOf(stage: Stage): Entry[] {

@@ -22,7 +22,7 @@ export interface LabelMoverOptions {
   readonly github: GitHub;
   readonly journal: Journal;
   readonly labelPrefix: string;
-  readonly tell: (event: WorkerEvent) => void;
+  readonly emit: (event: WorkerEvent) => void;
   /** Names the cycle, and the pull request that carries the same label. */
   readonly stateOf: (issue: number) => IssueState;
 }
@@ -110,7 +110,7 @@ export class LabelMover {
       signal,
     );
     if (!moved.ok) return moved;
-    this.#options.tell({ type: "issue.moved", issue: issue.number, from: move.from, to: move.to });
+    this.#options.emit({ type: "issue.moved", issue: issue.number, from: move.from, to: move.to });
     return ok({ ...current, labels: moved.value });
   }
 

@@ -28,7 +28,7 @@ export async function mergeWhenGreen(given: ApprovedPull, signal: AbortSignal): 
   if (queued.value) return waitForGitHub(approved, `#${pull.number} is in the merge queue`, null);
   const checks = await context.github.checks(step.sha, signal);
   if (!checks.ok) return unread(approved, checks.failure);
-  context.tell({ type: "pull.checks", issue: run.issue.number, pull: pull.number, state: checks.value.kind });
+  context.emit({ type: "pull.checks", issue: run.issue.number, pull: pull.number, state: checks.value.kind });
   return act(approved, checks.value, signal);
 }
 

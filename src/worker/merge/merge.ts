@@ -45,7 +45,7 @@ export async function mergeApproved(approved: ApprovedPull, signal: AbortSignal)
     signal,
   );
   if (!merged.ok) return refused(approved, merged.failure, signal);
-  context.tell({ type: "pull.merged", issue: run.issue.number, pull: pull.number, sha: merged.value.sha });
+  context.emit({ type: "pull.merged", issue: run.issue.number, pull: pull.number, sha: merged.value.sha });
   return { kind: "close", result: "merged", reason: `merged in #${pull.number}` };
 }
 
@@ -130,7 +130,7 @@ async function refused(
 async function blocked(approved: ApprovedPull, failure: MergeBlocked, signal: AbortSignal): Promise<StageOutcome> {
   const { context, pull, run } = approved;
   const { reason, message } = failure;
-  context.tell({ type: "pull.blocked", issue: run.issue.number, pull: pull.number, reason, message });
+  context.emit({ type: "pull.blocked", issue: run.issue.number, pull: pull.number, reason, message });
   switch (reason) {
     case "behind":
       return updateAnew(approved, message);

@@ -105,7 +105,7 @@ export class HitlInbox {
   }
 
   async #read(issue: Issue, asked: HitlState, signal: AbortSignal): Promise<GitHubFailure | null> {
-    const { github, state, tell } = this.#context;
+    const { github, state, emit } = this.#context;
     const comments = await github.comments(issue.number, signal);
     if (!comments.ok) return comments.failure;
     const answer = await findAnswer(github, comments.value, asked, signal);
@@ -115,14 +115,14 @@ export class HitlInbox {
       await state.update(issue.number, (old) =>
         withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, ...decisionOf(given) })),
       );
-      tell({ type: "hitl.answered", issue: issue.number, by: given.by, door: "comment" });
+      emit({ type: "hitl.answered", issue: issue.number, by: given.by, door: "comment" });
     }
     return null;
   }
 
   /** What was waited for on GitHub has come, or something else has: the merge is tried again. */
   async #readReviews(issue: Issue, { awaits }: HitlState, signal: AbortSignal): Promise<GitHubFailure | null> {
-    const { state, tell, clock } = this.#context;
+    const { state, emit, clock } = this.#context;
     const { pull } = state.issue(issue.number);
     if (awaits === null || pull === null) return null;
     const seen = await mergeSigns(this.#context.github, pull, signal);
@@ -133,7 +133,7 @@ export class HitlInbox {
     const at = clock.now().toISOString();
     const answer: HitlAnswer = { text, last: "", by, door: "review", at, commentId: null, lastSeen: null };
     await state.update(issue.number, (old) => withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, answer })));
-    tell({ type: "hitl.answered", issue: issue.number, by, door: "review" });
+    emit({ type: "hitl.answered", issue: issue.number, by, door: "review" });
     return null;
   }
 
@@ -142,7 +142,7 @@ export class HitlInbox {
     change: (asked: HitlState) => HitlState,
     by: string,
   ): Promise<Result<undefined, ControlFailure>> {
-    const { state, tell } = this.#context;
+    const { state, emit } = this.#context;
     const issue = this.#store.findQueued(number, "hitl");
     const asked = issue === undefined ? state.issue(number).hitl : await this.#askedOf(issue);
     if (asked === null) return fail({ code: "not_found", message: `issue ${number} does not wait for an answer` });
@@ -155,7 +155,7 @@ export class HitlInbox {
     );
     if (!taken)
       return fail({ code: "busy", message: `issue ${number} has its answer already, which is being worked in` });
-    tell({ type: "hitl.answered", issue: number, by, door: "api" });
+    emit({ type: "hitl.answered", issue: number, by, door: "api" });
     return ok();
   }
 

@@ -16,7 +16,7 @@ import type { BugBook } from "../waits/bug-book.ts";
 import { shortOutcome } from "../pipeline/failure-outcome.ts";
 import { beginRun, dropRun, failRun, markRun } from "../pipeline/run-record.ts";
 import { readStep, type RunStep } from "../pipeline/run-step.ts";
-import { RunTeller } from "../settlement/run-teller.ts";
+import { RunEmitter } from "../settlement/run-emitter.ts";
 import { failedCall, RunWaits } from "../waits/run-waits.ts";
 import { RunsInFlight, TakenAway, takenAwayReason } from "./runs-in-flight.ts";
 import { askAboutWait, escalate, type FinalOutcome } from "../settlement/settle.ts";
@@ -39,14 +39,14 @@ const CLAIM_LOST = "the claim was lost, and with it the right to go on";
 export class IssueRunner {
   readonly #options: IssueRunnerOptions;
   readonly #inFlight = new RunsInFlight();
-  readonly #teller: RunTeller;
+  readonly #emitter: RunEmitter;
   readonly #waits: RunWaits;
   /** Issues that another worker has, as last seen. */
   readonly #heldBy = new RecentMap<number, ClaimHeld>(HELD_MAX);
 
   constructor(options: IssueRunnerOptions) {
     this.#options = options;
-    this.#teller = new RunTeller(options.context);
+    this.#emitter = new RunEmitter(options.context);
     this.#waits = new RunWaits(options);
   }
 
@@ -161,7 +161,7 @@ export class IssueRunner {
     const { context } = this.#options;
     const record = context.state.issue(issue.number).run;
     if (record === null) return;
-    this.#teller.started(issue.number, record);
+    this.#emitter.started(issue.number, record);
     using work = this.#inFlight.work(issue.number, stage);
     const outcome = await runStage(
       this.#options,
@@ -246,7 +246,7 @@ export class IssueRunner {
     if (applied.ok) {
       waits.clear(issue.number);
       store.put(applied.value);
-      this.#teller.ended(issue.number, record, outcome.kind);
+      this.#emitter.ended(issue.number, record, outcome.kind);
       await context.state.count(`${record.stage}.${outcome.kind}`);
       await sessions.note(issue.number, outcome.kind === "hand-off" ? "failed" : "succeeded");
     } else if (applied.failure.kind === "taken-over") await this.#drop(issue, record, applied.failure.message);
@@ -262,13 +262,13 @@ export class IssueRunner {
   }
 
   async #retry(issue: number, record: RunState, outcome: Extract<StageOutcome, { kind: "retry" }>): Promise<void> {
-    const { state, config, tell } = this.#options.context;
+    const { state, config, emit } = this.#options.context;
     const now = this.#clock.now();
     const retryInMs = backoffMs((state.issue(issue).attempts[record.stage] ?? 0) + 1, config.pollIntervalMs);
     const times = { at: now.toISOString(), retryAt: later(now, retryInMs).toISOString() };
     await state.update(issue, (old) => failRun(old, outcome, record.stage, times));
     this.#options.waits.clear(issue);
-    tell({ type: "run.failed", issue, stage: record.stage, run: record.id, reason: outcome.reason, retryInMs });
+    emit({ type: "run.failed", issue, stage: record.stage, run: record.id, reason: outcome.reason, retryInMs });
   }
 
   /** The run ends without a result; the next poll says what the issue is now. */
@@ -276,7 +276,7 @@ export class IssueRunner {
     const { context, claims, store, waits } = this.#options;
     waits.clear(issue.number);
     await context.state.update(issue.number, (old) => dropRun(old, reason, this.#clock.now().toISOString()));
-    this.#teller.ended(issue.number, record, "dropped");
+    this.#emitter.ended(issue.number, record, "dropped");
     store.defer(issue, later(this.#clock.now(), context.config.pollIntervalMs));
     // Where it cannot be given up here, the upkeep goes on with that.
     await claims.release(

@@ -27,7 +27,7 @@ const KEPT_MS = 7 * 24 * 3_600_000;
 type Answer = IssueOutcome | "open" | "unknown";
 
 export interface LeftoverSweepOptions {
-  readonly context: Pick<StageContext, "github" | "state" | "workspaces" | "paths" | "clock" | "tell">;
+  readonly context: Pick<StageContext, "github" | "state" | "workspaces" | "paths" | "clock" | "emit">;
   readonly isInFlight: (issue: number) => boolean;
 }
 
@@ -43,14 +43,14 @@ export class LeftoverSweep {
 
   /** Returns when aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, tell } = this.#options.context;
+    const { clock, emit } = this.#options.context;
     while (!signal.aborted) {
       try {
         await this.sweep(signal);
       } catch (thrown) {
         if (signal.aborted) return;
         this.#isComplete = false;
-        tell({ type: "leftovers.swept", removed: 0, left: messageOf(thrown) });
+        emit({ type: "leftovers.swept", removed: 0, left: messageOf(thrown) });
       }
       await clock.sleep(this.#isComplete ? INTERVAL_MS : AGAIN_MS, signal).catch(() => undefined);
     }
@@ -58,7 +58,7 @@ export class LeftoverSweep {
 
   /** Once over everything. */
   async sweep(signal: AbortSignal): Promise<void> {
-    const { workspaces, clock, paths, tell } = this.#options.context;
+    const { workspaces, clock, paths, emit } = this.#options.context;
     this.#beginRound();
     const left: string[] = [];
     const removed = [...(await this.#sweepGit(left, signal)), ...(await this.#sweepPlans(signal))];
@@ -72,7 +72,7 @@ export class LeftoverSweep {
     const tidied = await workspaces.tidyClone(signal);
     if (!tidied.ok) left.push(`git's own housekeeping: ${tidied.failure.message}`);
     const count = removed.length + homes.removed.length;
-    if (count > 0 || left.length > 0) tell({ type: "leftovers.swept", removed: count, left: left.join("; ") });
+    if (count > 0 || left.length > 0) emit({ type: "leftovers.swept", removed: count, left: left.join("; ") });
   }
 
   async #sweepGit(left: string[], signal: AbortSignal): Promise<readonly number[]> {

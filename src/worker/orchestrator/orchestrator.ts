@@ -59,11 +59,11 @@ export class Orchestrator implements AsyncDisposable {
   readonly #loops: readonly StageLoop[];
 
   constructor(given: OrchestratorOptions) {
-    const tell = (event: WorkerEvent) => {
+    const emit = (event: WorkerEvent) => {
       this.watch.saw(event);
-      given.context.tell(event);
+      given.context.emit(event);
     };
-    const options = { ...given, context: { ...given.context, tell } };
+    const options = { ...given, context: { ...given.context, emit } };
     const { context, owner } = options;
     const { github, state, clock, config, journal } = context;
     this.#options = options;
@@ -72,14 +72,14 @@ export class Orchestrator implements AsyncDisposable {
       github,
       labelPrefix,
       clock,
-      tell,
+      emit,
       syncIntervalMs: config.pollIntervalMs,
       fullSyncIntervalMs: FULL_SYNC_INTERVAL_MS,
       isDue: (issue, stage, now) => this.#isDue(issue, stage, now),
     });
-    this.#claims = new ClaimKeeper({ github, state, clock, tell, owner, labelPrefix, leaseMs: config.claimLeaseMs });
-    const mover = new LabelMover({ github, journal, labelPrefix, tell, stateOf: (issue) => state.issue(issue) });
-    this.bugs = new BugBook(clock, tell);
+    this.#claims = new ClaimKeeper({ github, state, clock, emit, owner, labelPrefix, leaseMs: config.claimLeaseMs });
+    const mover = new LabelMover({ github, journal, labelPrefix, emit, stateOf: (issue) => state.issue(issue) });
+    this.bugs = new BugBook(clock, emit);
     this.waits = this.#openWaits();
     const parts = { ...options, claims: this.#claims, mover, store: this.store, bugs: this.bugs, waits: this.waits };
     this.#runner = new IssueRunner({ ...parts, stages: STAGE_WORK });
@@ -201,10 +201,10 @@ export class Orchestrator implements AsyncDisposable {
   }
 
   #openWaits(): WaitBook {
-    const { clock, tell, state, config } = this.#options.context;
+    const { clock, emit, state, config } = this.#options.context;
     return new WaitBook({
       clock,
-      tell,
+      emit,
       limitMs: config.waitLimitMs,
       ciTimeoutMs: config.ciTimeoutMs,
       pollIntervalMs: config.pollIntervalMs,
@@ -214,10 +214,10 @@ export class Orchestrator implements AsyncDisposable {
   }
 
   #openWatch(): StallWatch {
-    const { clock, tell, config } = this.#options.context;
+    const { clock, emit, config } = this.#options.context;
     return new StallWatch({
       clock,
-      tell,
+      emit,
       stallMs: config.stallMs,
       busyMs: Math.max(config.agentTurnMs, config.gateTimeoutMs),
       pollIntervalMs: config.pollIntervalMs,

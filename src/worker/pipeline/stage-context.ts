@@ -38,7 +38,7 @@ export interface StageContext {
   /** One line while the disks that a run writes to have no room for one; null as long as they have. */
   readonly roomProblem: () => Promise<string | null>;
   readonly redact: (text: string) => string;
-  readonly tell: (event: WorkerEvent) => void;
+  readonly emit: (event: WorkerEvent) => void;
 }
 
 export interface StageRun {

@@ -41,13 +41,13 @@ export function noticeOf({ holds, notes }: Said): string | null {
   return lines.length === 0 ? null : lines.join("; also: ").slice(0, CHARACTERS_MAX);
 }
 
-export class NoticeTeller {
-  readonly #bus: Pick<EventBus, "tell">;
+export class NoticeEmitter {
+  readonly #bus: Pick<EventBus, "emit">;
   readonly #clock: Clock;
   readonly #notice: () => string | null;
-  #told: string | null = null;
+  #emitted: string | null = null;
 
-  constructor(bus: Pick<EventBus, "tell">, clock: Clock, notice: () => string | null) {
+  constructor(bus: Pick<EventBus, "emit">, clock: Clock, notice: () => string | null) {
     this.#bus = bus;
     this.#clock = clock;
     this.#notice = notice;
@@ -55,17 +55,17 @@ export class NoticeTeller {
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      this.tell();
+      this.emit();
       await this.#clock.sleep(LOOK_MS, signal).catch(() => undefined);
     }
   }
 
   /** Where it has changed. */
-  tell(): void {
+  emit(): void {
     const notice = this.#notice();
-    if (notice === this.#told) return;
-    this.#told = notice;
-    this.#bus.tell({ type: "worker.notice", notice });
+    if (notice === this.#emitted) return;
+    this.#emitted = notice;
+    this.#bus.emit({ type: "worker.notice", notice });
   }
 }
 

@@ -23,7 +23,7 @@ import type { SessionLog } from "../state/session-log.ts";
 import type { StateTracker } from "../state/state-tracker.ts";
 import { allOrNone, isEndOf } from "./all-or-none.ts";
 import { roomProblem } from "../preconditions/disk-room.ts";
-import { NoticeTeller, noticeOf, saidOf } from "./notice.ts";
+import { NoticeEmitter, noticeOf, saidOf } from "./notice.ts";
 import { openParts, type RuntimeParts } from "./open-parts.ts";
 import type { PrepareOptions, Prepared } from "./prepare.ts";
 import type { RepoRuntimeOptions } from "./runtime-options.ts";
@@ -54,7 +54,7 @@ export class RepoRuntime implements AsyncDisposable {
   #isOpen = true;
   /** One that has not been started yet is about to be. */
   #isStopped = false;
-  readonly #teller: NoticeTeller;
+  readonly #emitter: NoticeEmitter;
 
   /** Throws RUNTIME_LOCKED (exit 75) while another process has the data root. Nothing stays open when it throws. */
   static async create(options: RepoRuntimeOptions, signal: AbortSignal): Promise<RepoRuntime> {
@@ -77,7 +77,7 @@ export class RepoRuntime implements AsyncDisposable {
     this.#options = options;
     this.#parts = parts;
     this.#resources = resources;
-    this.#teller = new NoticeTeller(parts.bus, parts.clock, () => this.notice);
+    this.#emitter = new NoticeEmitter(parts.bus, parts.clock, () => this.notice);
   }
 
   /** Null until GitHub and the checkout have been seen. */
@@ -139,7 +139,7 @@ export class RepoRuntime implements AsyncDisposable {
     if (this.#running !== null) return;
     const stop = new AbortController();
     this.#isStopped = false;
-    const ended = Promise.all([this.#run(pauseMs, stop.signal), this.#teller.run(stop.signal)]);
+    const ended = Promise.all([this.#run(pauseMs, stop.signal), this.#emitter.run(stop.signal)]);
     this.#running = { stop, ended };
   }
 
@@ -147,7 +147,7 @@ export class RepoRuntime implements AsyncDisposable {
   async stop(reason: string): Promise<void> {
     const running = this.#running;
     if (running === null) return;
-    this.bus.tell({ type: "worker.stopping", reason });
+    this.bus.emit({ type: "worker.stopping", reason });
     running.stop.abort();
     await running.ended;
     this.#running = null;
@@ -219,7 +219,7 @@ export class RepoRuntime implements AsyncDisposable {
       ],
       clock: this.#parts.clock,
       onChange: (problem) => {
-        this.#teller.tell();
+        this.#emitter.emit();
         if (problem === null) this.#orchestrator?.wake();
       },
     });
@@ -245,7 +245,7 @@ export class RepoRuntime implements AsyncDisposable {
   #say(notice: string | null): void {
     if (notice === this.#problem) return;
     this.#problem = notice;
-    this.#teller.tell();
+    this.#emitter.emit();
   }
 
   /** A bug: said, and tried again later; the API stays up to say what happened. */
@@ -262,7 +262,7 @@ export class RepoRuntime implements AsyncDisposable {
     return {
       ...this.#options,
       ...this.#parts,
-      connect: () => connect((event) => this.bus.tell(event), this.#parts.redactor),
+      connect: () => connect((event) => this.bus.emit(event), this.#parts.redactor),
     };
   }
 
@@ -277,7 +277,7 @@ export class RepoRuntime implements AsyncDisposable {
       marks,
       roomProblem: () => this.#roomProblem(prepared),
       redact: redactor.redact,
-      tell: (event) => bus.tell(event),
+      emit: (event) => bus.emit(event),
     };
     return {
       context,

@@ -38,7 +38,7 @@ export interface RepoRuntimeOptions {
   /** Never to be seen in a log. */
   readonly secrets: readonly (string | null)[];
   /** Asked again and again as long as it fails, with one line for people. */
-  readonly connect: (tell: (event: WorkerEvent) => void, redactor: Redactor) => Promise<Result<Connection, string>>;
+  readonly connect: (emit: (event: WorkerEvent) => void, redactor: Redactor) => Promise<Result<Connection, string>>;
   readonly createAgent: (config: Config, redact: (text: string) => string) => Promise<AgentDriver>;
   readonly mirror?: { write(line: string): unknown };
   readonly clock?: Clock;

@@ -59,7 +59,7 @@ export async function applySettlement(
   await context.state.update(issue.number, (old) =>
     settledState(old, outcome, run.stage, context.clock.now().toISOString()),
   );
-  tellEnd(context, issue.number, outcome);
+  emitOutcome(context, issue.number, outcome);
   return closed;
 }
 
@@ -176,7 +176,7 @@ function mayPass({ retryable, kind }: GitHubFailure, decidedAt: string, now: Dat
   return kind === "not-found" && now.getTime() - Date.parse(decidedAt) < BRANCH_PATIENCE_MS;
 }
 
-function tellEnd({ tell }: StageContext, issue: number, outcome: FinalOutcome): void {
-  if (outcome.kind === "hand-off") tell({ type: "hitl.asked", issue, question: outcome.question });
-  if (outcome.kind === "close") tell({ type: "issue.closed", issue, reason: `${outcome.result}: ${outcome.reason}` });
+function emitOutcome({ emit }: StageContext, issue: number, outcome: FinalOutcome): void {
+  if (outcome.kind === "hand-off") emit({ type: "hitl.asked", issue, question: outcome.question });
+  if (outcome.kind === "close") emit({ type: "issue.closed", issue, reason: `${outcome.result}: ${outcome.reason}` });
 }

@@ -151,7 +151,7 @@ async function show(
     signal,
   );
   if (!posted.ok) return fail(gitHubOutcome(posted.failure));
-  context.tell({ type: "pull.reviewed", issue: run.issue.number, pull: pull.number, verdict: verdict.verdict, round });
+  context.emit({ type: "pull.reviewed", issue: run.issue.number, pull: pull.number, verdict: verdict.verdict, round });
   return ok();
 }
 

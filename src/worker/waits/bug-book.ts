@@ -16,12 +16,12 @@ type Caught = Pick<NewWait, "reason" | "until"> & { readonly cause: "bug" | "mac
 
 export class BugBook {
   readonly #clock: Clock;
-  readonly #tell: (event: WorkerEvent) => void;
+  readonly #emit: (event: WorkerEvent) => void;
   #newest: { readonly line: string; readonly end: WaitEnd } | null = null;
 
-  constructor(clock: Clock, tell: (event: WorkerEvent) => void) {
+  constructor(clock: Clock, emit: (event: WorkerEvent) => void) {
     this.#clock = clock;
-    this.#tell = tell;
+    this.#emit = emit;
   }
 
   /** `issue` null where it is nobody's. Answers what an issue waits for that met it. */
@@ -29,13 +29,13 @@ export class BugBook {
     const short = shortageOf(thrown);
     if (short !== null) {
       const reason = `this machine is short: ${short}`;
-      // Whoever meets it says the same: a notice that reads anew is told anew.
+      // Whoever meets it says the same: a notice that reads anew is emitted anew.
       this.#keep(`${reason}; what met that is tried again`);
       return { cause: "machine", reason, until: null };
     }
     const problem = messageOf(thrown);
     const stack = thrown instanceof Error ? (thrown.stack ?? null) : null;
-    this.#tell({ type: "worker.bug", where, issue, problem, stack });
+    this.#emit({ type: "worker.bug", where, issue, problem, stack });
     const about = issue === null ? "" : ` for issue ${issue}`;
     this.#keep(`a bug in ${where}${about}: ${problem}; the log has the details`);
     return { cause: "bug", reason: `a bug: ${problem}`, until: null };

@@ -39,7 +39,7 @@ export type Standing = "movable" | "busy" | "waiting";
 
 export interface StallWatchOptions {
   readonly clock: Clock;
-  readonly tell: (event: WorkerEvent) => void;
+  readonly emit: (event: WorkerEvent) => void;
   readonly stallMs: number;
   /** How long an agent or a gate may take without a word. */
   readonly busyMs: number;
@@ -114,7 +114,7 @@ export class StallWatch {
   }
 
   #judgeStalls(standings: ReadonlyMap<number, Standing>, nowMs: number): void {
-    const { stallMs, busyMs, tell } = this.#options;
+    const { stallMs, busyMs, emit } = this.#options;
     const before = this.#stalled.join();
     this.#stalled = [...this.#stillSinceMs].flatMap(([issue, sinceMs]) => {
       const isBusy = standings.get(issue) === "busy";
@@ -124,7 +124,7 @@ export class StallWatch {
     });
     if (this.#stalled.join() === before) return;
     const isOn = this.#stalled.length > 0;
-    tell({
+    emit({
       type: "worker.alarm",
       alarm: "stalled",
       isOn,
@@ -137,7 +137,7 @@ export class StallWatch {
     if (isStale === this.#isSyncStale) return;
     this.#isSyncStale = isStale;
     const detail = isStale ? this.#syncLine() : "GitHub shows the issues again";
-    this.#options.tell({ type: "worker.alarm", alarm: "sync", isOn: isStale, detail });
+    this.#options.emit({ type: "worker.alarm", alarm: "sync", isOn: isStale, detail });
   }
 
   #stallLine(): string {

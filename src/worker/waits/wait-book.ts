@@ -72,7 +72,7 @@ interface Entry extends Wait {
 
 export interface WaitBookOptions {
   readonly clock: Clock;
-  readonly tell: (event: WorkerEvent) => void;
+  readonly emit: (event: WorkerEvent) => void;
   readonly limitMs: number;
   readonly ciTimeoutMs: number;
   readonly pollIntervalMs: number;
@@ -95,7 +95,7 @@ export class WaitBook {
   }
 
   note(issue: number, { cause, reason, until, mark, earlier = null }: NewWait): Wait {
-    const { clock, tell, pollIntervalMs } = this.#options;
+    const { clock, emit, pollIntervalMs } = this.#options;
     const known = this.#entries.get(issue) ?? [];
     const before = known.find((entry) => entry.cause === cause && entry.mark === mark);
     const now = clock.now();
@@ -120,7 +120,7 @@ export class WaitBook {
     this.#entries.set(issue, [entry, ...known.filter((other) => other.cause !== cause)]);
     this.#count(cause);
     if (known[0]?.cause !== cause || known[0].mark !== mark)
-      tell({ type: "issue.waiting", issue, cause, reason, since: entry.since.toISOString() });
+      emit({ type: "issue.waiting", issue, cause, reason, since: entry.since.toISOString() });
     return entry;
   }
 
@@ -162,7 +162,7 @@ export class WaitBook {
     });
   }
 
-  /** What changes with each try is left out: a notice that reads anew is told anew. */
+  /** What changes with each try is left out: a notice that reads anew is emitted anew. */
   #lineOf(cause: WaitCause): string | null {
     // An agent that cannot run is a notice of its own, with the time of the next try.
     if (cause === "agent") return null;

@@ -54,9 +54,9 @@ export class AgentSession {
     const pause = context.agentPause.current;
     if (pause !== null) return fail(wait(pause.reason, pause.until, "agent"));
     const request = await this.#request(turn);
-    const ran = await workspace.guarded(() => context.agent.run(request, (event) => this.#tell(event), signal), signal);
+    const ran = await workspace.guarded(() => context.agent.run(request, (event) => this.#emit(event), signal), signal);
     if (!ran.ok) return fail(gitOutcome(ran.failure));
-    this.#tellEnd(ran.value);
+    this.#emitTurnEnd(ran.value);
     if (signal.aborted) return fail({ kind: "interrupted" });
     if (ran.value.kind !== "completed") return fail(outcomeOf(ran.value, context));
     context.agentPause.clear();
@@ -83,27 +83,27 @@ export class AgentSession {
     };
   }
 
-  #tell(event: AgentEvent): void {
+  #emit(event: AgentEvent): void {
     const { context, run } = this.#options;
     const of = { issue: run.issue.number, run: run.id };
     if (event.type === "started")
-      context.tell({
+      context.emit({
         type: "agent.started",
         ...of,
         agent: `${context.agent.name} ${event.version}`,
         session: event.sessionId,
       });
-    else if (event.type === "text") context.tell({ type: "agent.said", ...of, text: event.text });
+    else if (event.type === "text") context.emit({ type: "agent.said", ...of, text: event.text });
     else if (event.type === "tool")
-      context.tell({ type: "agent.tool", ...of, tool: event.tool, summary: event.summary });
-    else context.tell({ type: "agent.said", ...of, text: `retry ${event.attempt}: ${event.reason}` });
+      context.emit({ type: "agent.tool", ...of, tool: event.tool, summary: event.summary });
+    else context.emit({ type: "agent.said", ...of, text: `retry ${event.attempt}: ${event.reason}` });
   }
 
-  #tellEnd(outcome: AgentOutcome): void {
+  #emitTurnEnd(outcome: AgentOutcome): void {
     const { context, run } = this.#options;
     const usage = outcome.kind === "completed" ? outcome.usage : { inputTokens: 0, outputTokens: 0, costUsd: null };
     const { inputTokens, outputTokens, costUsd } = usage;
-    context.tell({
+    context.emit({
       type: "agent.ended",
       issue: run.issue.number,
       run: run.id,

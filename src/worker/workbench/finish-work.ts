@@ -123,7 +123,7 @@ async function checkWork(
   if (!ran.ok) return fail(gitOutcome(ran.failure));
   if (signal.aborted) return fail({ kind: "interrupted" });
   const durationMs = Math.round(context.clock.monotonicMs() - startedMs);
-  context.tell({ type: "gate.ended", issue: run.issue.number, run: run.id, passed: ran.value.passed, durationMs });
+  context.emit({ type: "gate.ended", issue: run.issue.number, run: run.id, passed: ran.value.passed, durationMs });
   return ran;
 }
 

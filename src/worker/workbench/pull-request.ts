@@ -217,7 +217,7 @@ export async function ensurePull(
   if (!pull.ok) return fail(gitHubOutcome(pull.failure));
   if (run.state().pull !== pull.value.number) {
     await run.change((state) => ({ ...state, pull: pull.value.number, branch: head }));
-    context.tell({
+    context.emit({
       type: "pull.opened",
       issue: run.issue.number,
       pull: pull.value.number,

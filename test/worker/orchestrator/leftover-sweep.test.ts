@@ -38,7 +38,7 @@ function contextOf(): LeftoverSweepOptions["context"] {
   return {
     clock: systemClock,
     paths: workerPaths(directory.path),
-    tell: () => undefined,
+    emit: () => undefined,
     state: {
       issue,
       issues: () => issues,

@@ -180,7 +180,7 @@ class LostMerge implements AsyncDisposable {
     const journal = stack.use(await Journal.open(this.#directory.file("journal.jsonl"), clock));
     const config = resolveConfig([]);
     if (!config.ok) throw new Error("the defaults are not well");
-    const shared = { github: client, journal, clock, labelPrefix: "hydraflow", tell: () => undefined, state };
+    const shared = { github: client, journal, clock, labelPrefix: "hydraflow", emit: () => undefined, state };
     const claims = stack.use(new ClaimKeeper({ ...shared, owner: "host/acme-web/1", leaseMs: 900_000 }));
     const mover = new LabelMover({ ...shared, stateOf: (number) => state.issue(number) });
     const store = new IssueStore({ ...shared, syncIntervalMs: 1, fullSyncIntervalMs: 600_000 });
@@ -193,7 +193,7 @@ class LostMerge implements AsyncDisposable {
     const context = { ...shared, config: config.value, workspaces, paths } as unknown as StageContext;
     const sessions = { note: () => Promise.resolve() } as unknown as SessionLog;
     const waits = new WaitBook({
-      ...{ clock, tell: () => undefined, limitMs: 3_600_000, ciTimeoutMs: 60_000, pollIntervalMs: 1 },
+      ...{ clock, emit: () => undefined, limitMs: 3_600_000, ciTimeoutMs: 60_000, pollIntervalMs: 1 },
       isAsking: () => false,
       isGitHubUp: () => true,
     });

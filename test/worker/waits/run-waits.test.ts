@@ -149,7 +149,7 @@ describe("An issue that waits", () => {
 
     expect(rig.waits.of(issue.number)).toMatchObject({ cause: "machine", reason: expect.stringContaining("ENOSPC") });
     expect(rig.bugs.notice).toContain("this machine is short: ENOSPC");
-    expect(rig.told.filter(({ type }) => type === "worker.bug")).toEqual([]);
+    expect(rig.emitted.filter(({ type }) => type === "worker.bug")).toEqual([]);
   });
 
   it("for what a run throws waits longer each time, however far the run comes before", async () => {
@@ -214,22 +214,22 @@ async function newRig() {
   const world = new MemoryGitHub({ now: () => clock.now() });
   world.allowWriting("alice");
   const client = world.connect();
-  const told: WorkerEvent[] = [];
-  const tell = (event: WorkerEvent) => void told.push(event);
+  const emitted: WorkerEvent[] = [];
+  const emit = (event: WorkerEvent) => void emitted.push(event);
   const state = stack.use(await StateTracker.open(directory.file("state.json"), clock));
   const journal = stack.use(await Journal.open(directory.file("journal.jsonl"), clock));
   const config = resolveConfig([]);
   if (!config.ok) throw new Error("the defaults are not well");
-  const shared = { github: client, journal, clock, labelPrefix: "hydraflow", tell, state };
+  const shared = { github: client, journal, clock, labelPrefix: "hydraflow", emit, state };
   const claims = stack.use(new ClaimKeeper({ ...shared, owner: "host/acme-web/1", leaseMs: LEASE_MS }));
   const mover = new LabelMover({ ...shared, stateOf: (number) => state.issue(number) });
   const store = new IssueStore({ ...shared, syncIntervalMs: 1, fullSyncIntervalMs: 600_000 });
-  const bugs = new BugBook(clock, tell);
+  const bugs = new BugBook(clock, emit);
   const around = { attention: { suspicion: () => null }, roomProblem: () => Promise.resolve(null) };
   const context = { ...shared, ...around, config: config.value } as unknown as StageContext;
   const sessions = { note: () => Promise.resolve() } as unknown as SessionLog;
   const limits = { limitMs: HOUR_MS, ciTimeoutMs: MINUTE_MS, pollIntervalMs: 30_000 };
-  const waits = new WaitBook({ clock, tell, ...limits, isAsking: () => false, isGitHubUp: () => true });
+  const waits = new WaitBook({ clock, emit, ...limits, isAsking: () => false, isGitHubUp: () => true });
   const parts = { context, claims, mover, store, bugs, sessions, waits };
   let work: StageWork = () => Promise.reject(new Error("no stage runs here"));
   const stage: StageWork = (...given) => work(...given);
@@ -238,7 +238,7 @@ async function newRig() {
   const upkeep = new Upkeep({ ...parts, runner });
   const owned = stack.move();
   return {
-    ...{ clock, world, client, told, state, store, bugs, waits, context, upkeep },
+    ...{ clock, world, client, emitted, state, store, bugs, waits, context, upkeep },
     run: (at: Stage, number: number, given: StageWork) => {
       work = given;
       const { signal: never } = new AbortController();
