@@ -27,7 +27,7 @@ import { Upkeep } from "./upkeep.ts";
 import { WaitBook } from "../waits/wait-book.ts";
 import { Wake } from "./wake.ts";
 import { type Said, Whereabouts } from "./whereabouts.ts";
-import type { Place, Seen } from "./why.ts";
+import type { Place, Seen } from "./explain.ts";
 
 const FULL_SYNC_INTERVAL_MS = 600_000;
 const NOTHING: Said = { drained: [], holds: [], notes: [] };
@@ -122,8 +122,8 @@ export class Orchestrator implements AsyncDisposable {
   }
 
   /** Every reason why it is not moving, the most telling one first. */
-  why(issue: number, said: Said, seen: Seen = "unknown"): string[] {
-    return this.#whereabouts.why(issue, said, this.watch, seen);
+  explain(issue: number, said: Said, seen: Seen = "unknown"): string[] {
+    return this.#whereabouts.explain(issue, said, this.watch, seen);
   }
 
   rateLimit(): RateLimit | null {
@@ -223,7 +223,7 @@ export class Orchestrator implements AsyncDisposable {
       pollIntervalMs: config.pollIntervalMs,
       standings: () => this.#whereabouts.standings(),
       // What an alarm says stays the same from one try to the next.
-      reasonOf: (issue) => this.waits.of(issue)?.reason ?? this.why(issue, NOTHING)[0] ?? "no reason known",
+      reasonOf: (issue) => this.waits.of(issue)?.reason ?? this.explain(issue, NOTHING)[0] ?? "no reason known",
       syncedMs: () => this.store.lastGoodMs,
       syncProblem: () => this.store.lastSync.problem,
     });

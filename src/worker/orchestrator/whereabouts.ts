@@ -10,7 +10,7 @@ import { readStep } from "../pipeline/run-step.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 import type { Standing, StallWatch } from "../waits/stall-watch.ts";
 import type { WaitBook } from "../waits/wait-book.ts";
-import { explain, type Place, type Seen } from "./why.ts";
+import { explain, type Place, type Seen } from "./explain.ts";
 
 export interface WhereaboutsOptions {
   readonly context: StageContext;
@@ -77,7 +77,7 @@ export class Whereabouts {
   }
 
   /** `seen` is what GitHub shows of an issue that is in no queue. */
-  why(number: number, { drained, holds, notes }: Said, watch: StallWatch, seen: Seen): string[] {
+  explain(number: number, { drained, holds, notes }: Said, watch: StallWatch, seen: Seen): string[] {
     const { context, store, runner, waits } = this.#options;
     const { labelPrefix } = context.config;
     const issue = store.find(number);

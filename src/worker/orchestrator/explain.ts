@@ -8,7 +8,7 @@ import { isDecided } from "./hitl-inbox.ts";
 import { readStep } from "../pipeline/run-step.ts";
 import type { Wait } from "../waits/wait-book.ts";
 
-export interface WhyFacts {
+export interface ExplainFacts {
   readonly state: IssueState;
   readonly now: Date;
   /** What keeps the whole worker from beginning anything; empty when nothing does. */
@@ -42,7 +42,7 @@ export interface Place {
   readonly busy: number;
 }
 
-export function explain(facts: WhyFacts): string[] {
+export function explain(facts: ExplainFacts): string[] {
   const { place, holds, notes, stalledSince } = facts;
   const isActive = place?.isActive === true;
   const own = isActive ? [activeReason(place, facts)] : ownReasons(facts);
@@ -58,7 +58,7 @@ export function explain(facts: WhyFacts): string[] {
 }
 
 /** What lies in its own way, whatever the worker does; empty where it only queues. */
-function ownReasons(facts: WhyFacts): string[] {
+function ownReasons(facts: ExplainFacts): string[] {
   const { state, now, heldBy, wait, place, labels, lastSync } = facts;
   const { run, retryAt, retryReason } = state;
   const step = run === null ? null : readStep(run.step);
@@ -92,7 +92,7 @@ function questionReason({ hitl }: IssueState): string | null {
 }
 
 /** Where nothing of its own holds it. */
-function restReason({ place, state, seen, labelPrefix }: WhyFacts): string | null {
+function restReason({ place, state, seen, labelPrefix }: ExplainFacts): string | null {
   if (place !== null) return queueReason(place);
   if (state.outcome !== null) return `it has ended as ${state.outcome.kind}: ${state.outcome.reason}`;
   switch (seen) {
@@ -111,7 +111,7 @@ function queueReason({ stage, position, queued, slots, busy }: Place): string {
   return `number ${position} of ${queued} in the queue of ${stage}, which has ${slots} slots, ${busy} of them busy`;
 }
 
-function activeReason(place: Place, { state: { run }, wait }: WhyFacts): string {
+function activeReason(place: Place, { state: { run }, wait }: ExplainFacts): string {
   if (run === null) return `${place.stage} has just taken it`;
   const step = readStep(run.step);
   const again = wait === null ? "" : `; before that it waited since ${wait.since.toISOString()}: ${wait.reason}`;
