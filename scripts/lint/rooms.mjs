@@ -28,7 +28,7 @@ export const ROOMS = {
   "worker/process": "starts this process, hears its supervisor, and ends it",
   "worker/api": "the worker's HTTP door",
   "worker/runtime": "one repository's runtime, and what it is made of",
-  "worker/orchestrator": "the five loops, one issue through one stage, the upkeep of what nobody works on, explain",
+  "worker/orchestrator": "the five loops, one issue through one stage, the reconciler of what nobody works on, explain",
   "worker/stages": "triage, plan, implement, review, hitl: nothing but the five",
   "worker/merge": "from an approved pull request to the merge: checks, approvals of people, refusals",
   "worker/protection": "which changes need a person, and what such a person's word is bound to",

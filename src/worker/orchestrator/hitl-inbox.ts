@@ -57,7 +57,7 @@ export class HitlInbox {
   #note(issue: Issue, failure: GitHubFailure | null): void {
     const { number } = issue;
     if (failure === null) return this.#waits.clear(number, MARK);
-    // It may have been transferred: the upkeep looks at what is in no queue, and puts it back if it is there.
+    // It may have been transferred: the reconciler looks at what is in no queue, and puts it back if it is there.
     if (failure.kind === "not-found") return this.#store.put({ ...issue, state: "closed" });
     const waiting = failedCall(failure);
     this.#waits.note(number, { ...waiting, reason: `answers cannot be read: ${waiting.reason}`, mark: MARK });

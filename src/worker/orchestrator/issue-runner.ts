@@ -278,7 +278,7 @@ export class IssueRunner {
     await context.state.update(issue.number, (old) => dropRun(old, reason, this.#clock.now().toISOString()));
     this.#emitter.ended(issue.number, record, "dropped");
     store.defer(issue, later(this.#clock.now(), context.config.pollIntervalMs));
-    // Where it cannot be given up here, the upkeep goes on with that.
+    // Where it cannot be given up here, the reconciler goes on with that.
     await claims.release(
       issue,
       AbortSignal.timeout(context.config.claimLeaseMs),

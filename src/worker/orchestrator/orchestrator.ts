@@ -23,7 +23,7 @@ import { readStep } from "../pipeline/run-step.ts";
 import type { StageContext, StageWork } from "../pipeline/stage-context.ts";
 import { StageLoop, type StageLoopState } from "./stage-loop.ts";
 import { StallWatch } from "../waits/stall-watch.ts";
-import { Upkeep } from "./upkeep.ts";
+import { Reconciler } from "./reconciler.ts";
 import { WaitBook } from "../waits/wait-book.ts";
 import { Wake } from "./wake.ts";
 import { type Said, Whereabouts } from "./whereabouts.ts";
@@ -52,7 +52,7 @@ export class Orchestrator implements AsyncDisposable {
   readonly #options: OrchestratorOptions;
   readonly #claims: ClaimKeeper;
   readonly #runner: IssueRunner;
-  readonly #upkeep: Upkeep;
+  readonly #reconciler: Reconciler;
   readonly #syncWake: Wake;
   readonly #inboxWake: Wake;
   readonly #wakes: readonly Wake[];
@@ -83,7 +83,7 @@ export class Orchestrator implements AsyncDisposable {
     this.waits = this.#openWaits();
     const parts = { ...options, claims: this.#claims, mover, store: this.store, bugs: this.bugs, waits: this.waits };
     this.#runner = new IssueRunner({ ...parts, stages: STAGE_WORK });
-    this.#upkeep = new Upkeep({ ...parts, runner: this.#runner });
+    this.#reconciler = new Reconciler({ ...parts, runner: this.#runner });
     this.inbox = new HitlInbox(context, this.store, this.waits);
     this.#whereabouts = new Whereabouts({
       ...parts,
@@ -175,7 +175,7 @@ export class Orchestrator implements AsyncDisposable {
         const synced = await this.store.refresh(signal, { force: true });
         if (synced.ok) {
           await this.#runner.stopTakenAway(signal);
-          await this.#upkeep.run(signal);
+          await this.#reconciler.run(signal);
           this.#inboxWake.call();
         }
         this.#wakeLoops();
@@ -251,7 +251,7 @@ export class Orchestrator implements AsyncDisposable {
 
   #isDue(issue: Issue, stage: Stage, now: Date): boolean {
     const { state, agentPause, attention } = this.#options.context;
-    // The upkeep has it; the store does not know of that.
+    // The reconciler has it; the store does not know of that.
     if (this.#runner.isInFlight(issue.number) || this.#claims.isReleasing(issue.number)) return false;
     const known = state.issue(issue.number);
     const step = known.run === null ? "begun" : readStep(known.run.step).at;

@@ -64,7 +64,7 @@ export class Whereabouts {
     const { store, slotsOf, isOpen, waits } = this.#options;
     const standings = new Map<number, Standing>();
     if (!isOpen()) return standings;
-    // What the upkeep cannot bring to its end is in no queue.
+    // What the reconciler cannot bring to its end is in no queue.
     for (const issue of waits.issues)
       if (store.find(issue) === undefined && waits.of(issue) !== null) standings.set(issue, "movable");
     const queues = store.queues();

@@ -17,7 +17,7 @@ import { IssueRunner } from "../../../src/worker/orchestrator/issue-runner.ts";
 import { approvedStep, writeStep } from "../../../src/worker/pipeline/run-step.ts";
 import type { StageContext } from "../../../src/worker/pipeline/stage-context.ts";
 import { workBranchName } from "../../../src/worker/git/command/branch-name.ts";
-import { Upkeep } from "../../../src/worker/orchestrator/upkeep.ts";
+import { Reconciler } from "../../../src/worker/orchestrator/reconciler.ts";
 import { WaitBook } from "../../../src/worker/waits/wait-book.ts";
 import type { SessionLog } from "../../../src/worker/state/session-log.ts";
 import { StateTracker } from "../../../src/worker/state/state-tracker.ts";
@@ -117,15 +117,15 @@ class LostMerge implements AsyncDisposable {
     this.#directory = directory;
   }
 
-  /** One life of the worker: syncs and upkeep until it dies or nothing is left. The calls that it made. */
+  /** One life of the worker: syncs and reconciler until it dies or nothing is left. The calls that it made. */
   async live(faults: readonly Fault[]): Promise<number> {
     await using life = await this.#open();
-    const { client, state, store, upkeep, claims } = life;
+    const { client, state, store, reconciler, claims } = life;
     for (const fault of faults) client.inject(fault);
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
       const synced = await store.refresh(signal, { force: true }).catch(() => undefined);
       if (synced === undefined) return client.calls.length;
-      if (synced.ok) await upkeep.run(signal);
+      if (synced.ok) await reconciler.run(signal);
       const { outcome } = state.issue(1);
       if (outcome !== null && !claims.isReleasing(1)) break;
       await this.#clock.advance(ROUND_MS);
@@ -206,7 +206,7 @@ class LostMerge implements AsyncDisposable {
       claims,
       journal,
       store,
-      upkeep: new Upkeep({ ...parts, runner }),
+      reconciler: new Reconciler({ ...parts, runner }),
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };
   }

@@ -1,4 +1,4 @@
-// How runs, the upkeep and the inbox put down what has to wait. Without git and without an agent, by a clock of the test's own.
+// How runs, the reconciler and the inbox put down what has to wait. Without git and without an agent, by a clock of the test's own.
 
 import { describe, expect, it } from "vitest";
 
@@ -16,7 +16,7 @@ import { IssueRunner } from "../../../src/worker/orchestrator/issue-runner.ts";
 import { stepMark, writeStep } from "../../../src/worker/pipeline/run-step.ts";
 import type { StageContext, StageWork } from "../../../src/worker/pipeline/stage-context.ts";
 import { retry, wait } from "../../../src/worker/pipeline/stage-outcome.ts";
-import { Upkeep } from "../../../src/worker/orchestrator/upkeep.ts";
+import { Reconciler } from "../../../src/worker/orchestrator/reconciler.ts";
 import { WaitBook } from "../../../src/worker/waits/wait-book.ts";
 import type { SessionLog } from "../../../src/worker/state/session-log.ts";
 import { StateTracker } from "../../../src/worker/state/state-tracker.ts";
@@ -145,7 +145,7 @@ describe("An issue that waits", () => {
     rig.client.issue = () => Promise.reject(FULL);
 
     await rig.run("triage", issue.number, () => Promise.reject(new Error("it was not looked at")));
-    await rig.upkeep.run(signal);
+    await rig.reconciler.run(signal);
 
     expect(rig.waits.of(issue.number)).toMatchObject({ cause: "machine", reason: expect.stringContaining("ENOSPC") });
     expect(rig.bugs.notice).toContain("this machine is short: ENOSPC");
@@ -174,10 +174,10 @@ describe("An issue that waits", () => {
     await rig.state.update(issue.number, (old) => ({ ...old, run: { ...BEGUN, id: "closed-1", step: SETTLING } }));
     await rig.store.refresh(signal);
     rig.client.inject({ at: 1, method: "issue", when: "before", how: unreachable() });
-    await rig.upkeep.run(signal);
+    await rig.reconciler.run(signal);
     const before = rig.waits.of(issue.number)?.cause;
 
-    await rig.upkeep.run(signal);
+    await rig.reconciler.run(signal);
 
     expect([before, rig.waits.issues, rig.state.issue(issue.number).run]).toEqual(["github", [], null]);
   });
@@ -235,10 +235,10 @@ async function newRig() {
   const stage: StageWork = (...given) => work(...given);
   const stages = { triage: stage, plan: stage, implement: stage, review: stage, hitl: stage };
   const runner = new IssueRunner({ ...parts, stages });
-  const upkeep = new Upkeep({ ...parts, runner });
+  const reconciler = new Reconciler({ ...parts, runner });
   const owned = stack.move();
   return {
-    ...{ clock, world, client, emitted, state, store, bugs, waits, context, upkeep },
+    ...{ clock, world, client, emitted, state, store, bugs, waits, context, reconciler },
     run: (at: Stage, number: number, given: StageWork) => {
       work = given;
       const { signal: never } = new AbortController();

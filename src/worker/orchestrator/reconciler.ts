@@ -22,7 +22,7 @@ const MISSED_MAX = 3;
 /** Names the runs that are none: what follows from an issue's having been closed. */
 const SEEN_CLOSED = "closed-";
 
-export interface UpkeepOptions extends SettlementParts {
+export interface ReconcilerOptions extends SettlementParts {
   readonly store: IssueStore;
   readonly runner: IssueRunner;
   readonly bugs: BugBook;
@@ -32,14 +32,14 @@ export interface UpkeepOptions extends SettlementParts {
 /** What kept it from being done; null when nothing did. */
 type Hindrance = GitHubFailure | null;
 
-const MARK = "upkeep";
+const MARK = "reconciler";
 
-export class Upkeep {
-  readonly #options: UpkeepOptions;
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
   /** How often in a row GitHub had an issue no more. */
   readonly #missed = new Map<number, number>();
 
-  constructor(options: UpkeepOptions) {
+  constructor(options: ReconcilerOptions) {
     this.#options = options;
   }
 
@@ -50,7 +50,7 @@ export class Upkeep {
       try {
         this.#note(number, await this.#look(number, state, signal));
       } catch (thrown) {
-        if (!signal.aborted) bugs.note("the upkeep", number, thrown);
+        if (!signal.aborted) bugs.note("the reconciler", number, thrown);
       }
     }
     this.#forgetEnded();
