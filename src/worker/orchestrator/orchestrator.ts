@@ -18,7 +18,7 @@ import { isWaiting } from "../pipeline/backoff.ts";
 import { BugBook } from "../waits/bug-book.ts";
 import { HitlInbox, isDecided } from "./hitl-inbox.ts";
 import { IssueRunner } from "./issue-runner.ts";
-import { LeftoverSweep } from "./leftover-sweep.ts";
+import { OrphanSweep } from "./orphan-sweep.ts";
 import { readStep } from "../pipeline/run-step.ts";
 import type { StageContext, StageWork } from "../pipeline/stage-context.ts";
 import { StageLoop, type StageLoopState } from "./stage-loop.ts";
@@ -154,14 +154,14 @@ export class Orchestrator implements AsyncDisposable {
   /** Returns when aborted and every run has ended. */
   async run(signal: AbortSignal): Promise<void> {
     const isInFlight = (issue: number) => this.#runner.isInFlight(issue);
-    const leftovers = new LeftoverSweep({ context: this.#options.context, isInFlight });
+    const orphans = new OrphanSweep({ context: this.#options.context, isInFlight });
     using _changes = this.store.onChange(() => this.#wakeLoops());
     await Promise.all([
       this.#sync(signal),
       this.#readAnswers(signal),
       ...this.#loops.map((loop) => loop.run(signal)),
       this.watch.run(signal),
-      leftovers.run(signal),
+      orphans.run(signal),
     ]);
   }
 

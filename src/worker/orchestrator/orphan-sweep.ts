@@ -26,18 +26,18 @@ const KEPT_MS = 7 * 24 * 3_600_000;
 /** What GitHub says of an issue; the outcome where it has ended. */
 type Answer = IssueOutcome | "open" | "unknown";
 
-export interface LeftoverSweepOptions {
+export interface OrphanSweepOptions {
   readonly context: Pick<StageContext, "github" | "state" | "workspaces" | "paths" | "clock" | "emit">;
   readonly isInFlight: (issue: number) => boolean;
 }
 
-export class LeftoverSweep {
-  readonly #options: LeftoverSweepOptions;
+export class OrphanSweep {
+  readonly #options: OrphanSweepOptions;
   #questions = 0;
   #isComplete = true;
   readonly #answers = new Map<number, { readonly answer: Answer; readonly atMs: number }>();
 
-  constructor(options: LeftoverSweepOptions) {
+  constructor(options: OrphanSweepOptions) {
     this.#options = options;
   }
 
