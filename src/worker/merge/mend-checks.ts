@@ -10,7 +10,7 @@ import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import { handOff, type StageOutcome, wait } from "../pipeline/stage-outcome.ts";
 import { ciFixPrompt } from "../prompt/implement-prompt.ts";
 import type { ApprovedPull } from "./approved-pull.ts";
-import { finishWork, requireGate } from "../workbench/finish-work.ts";
+import { commitAndGate, requireGate } from "../workbench/commit-and-gate.ts";
 import { pushWork } from "../workbench/pull-request.ts";
 import { takenAwayOutcome } from "../workbench/still-ours.ts";
 
@@ -41,7 +41,7 @@ export async function mendChecks(
   );
   if (!verdict.ok) return verdict.failure;
   if (verdict.value.outcome === "needs_input") return handOff("ci", verdict.value.question ?? verdict.value.summary);
-  const sha = await finishWork({ ...parts, gateCommand: gate.value, session, role: "implement" }, signal);
+  const sha = await commitAndGate({ ...parts, gateCommand: gate.value, session, role: "implement" }, signal);
   if (!sha.ok) return sha.failure;
   if (sha.value === step.sha)
     return unmended(`The checks of #${pull.number} fail, and the agent found nothing to change:\n\n${log}`, failed);

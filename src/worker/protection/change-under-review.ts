@@ -9,7 +9,7 @@ import type { ChangedFile } from "../git/changes/change-output.ts";
 import type { FileDiff } from "../git/changes/change-reader.ts";
 import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageOutcome } from "../pipeline/stage-outcome.ts";
-import type { WorkParts } from "../workbench/finish-work.ts";
+import type { WorkParts } from "../workbench/commit-and-gate.ts";
 
 /** More files than this are named by one digest of all of them. */
 const DIGESTS_MAX = 1_000;

@@ -12,7 +12,7 @@ import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { currentBase } from "./change-under-review.ts";
-import type { WorkParts } from "../workbench/finish-work.ts";
+import type { WorkParts } from "../workbench/commit-and-gate.ts";
 import { changedInstallScripts, isManifest } from "./install-scripts.ts";
 import { namesThrough } from "./protected-links.ts";
 import {

@@ -11,7 +11,7 @@ import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { hitlPrompt } from "../prompt/hitl-prompt.ts";
 import { readChange } from "../protection/change-under-review.ts";
-import { finishWork, requireGate, type WorkParts } from "../workbench/finish-work.ts";
+import { commitAndGate, requireGate, type WorkParts } from "../workbench/commit-and-gate.ts";
 import { quoted } from "../issues/issue-text.ts";
 import { protectedApproval } from "../protection/protected-approval.ts";
 import { commandOf } from "../issues/person-word.ts";
@@ -122,7 +122,7 @@ async function work(parts: WorkParts, question: string, signal: AbortSignal): Pr
   if (!verdict.ok) return verdict;
   const { outcome, summary, question: next } = verdict.value;
   if (outcome === "needs_input") return { ok: false, failure: handOff("question", next ?? summary) };
-  const sha = await finishWork({ ...parts, gateCommand: gate.value, session, role: "hitl" }, signal);
+  const sha = await commitAndGate({ ...parts, gateCommand: gate.value, session, role: "hitl" }, signal);
   if (!sha.ok) return sha;
   const taken = await takenAwayOutcome(context, run, signal);
   if (taken !== null) return { ok: false, failure: taken };

@@ -8,7 +8,7 @@ import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, retry, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { implementPrompt } from "../prompt/implement-prompt.ts";
-import { finishWork, requireGate, type WorkParts } from "../workbench/finish-work.ts";
+import { commitAndGate, requireGate, type WorkParts } from "../workbench/commit-and-gate.ts";
 import { pullComment } from "../issues/issue-text.ts";
 import { closedPullOutcome, ensurePull, pushedShas, pushWork, takeInRemoteWork } from "../workbench/pull-request.ts";
 import { readPlan } from "../workbench/saved-plan.ts";
@@ -76,7 +76,7 @@ async function build(parts: WorkParts, plan: string | null, signal: AbortSignal)
   if (!verdict.ok) return verdict;
   const { outcome, summary, question } = verdict.value;
   if (outcome === "needs_input") return fail(handOff("question", question ?? summary));
-  const sha = await finishWork({ ...parts, gateCommand: gate.value, session, role: "implement" }, signal);
+  const sha = await commitAndGate({ ...parts, gateCommand: gate.value, session, role: "implement" }, signal);
   if (!sha.ok) return sha;
   const changed = await workspace.work.changedFiles(workspace.baseSha, signal);
   if (!changed.ok) return fail(gitOutcome(changed.failure));

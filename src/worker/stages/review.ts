@@ -13,7 +13,7 @@ import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { reviewPrompt } from "../prompt/review-prompt.ts";
 import { type ChangeUnderReview, readChange } from "../protection/change-under-review.ts";
-import type { WorkParts } from "../workbench/finish-work.ts";
+import type { WorkParts } from "../workbench/commit-and-gate.ts";
 import { feedbackText, reviewComment } from "../issues/issue-text.ts";
 import { mergeWhenGreen } from "../merge/merge-when-green.ts";
 import { protectedOutcome } from "../protection/protected-approval.ts";

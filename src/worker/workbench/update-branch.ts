@@ -10,7 +10,7 @@ import { AgentSession } from "./agent-session.ts";
 import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { conflictPrompt } from "../prompt/implement-prompt.ts";
-import { finishWork, requireGate, type WorkParts } from "./finish-work.ts";
+import { commitAndGate, requireGate, type WorkParts } from "./commit-and-gate.ts";
 import { pushedShas, takeInRemoteWork } from "./pull-request.ts";
 
 /** The head of the branch, ready to be pushed. */
@@ -34,7 +34,7 @@ export async function updateBranch(parts: WorkParts, signal: AbortSignal): Promi
     const resolved = await resolveConflict(parts, session, merged.value.conflict, signal);
     if (!resolved.ok) return resolved;
   }
-  return finishWork({ ...parts, gateCommand: gate.value, session, role: "implement" }, signal);
+  return commitAndGate({ ...parts, gateCommand: gate.value, session, role: "implement" }, signal);
 }
 
 /** The merge stands half done in the worktree; the commit that follows concludes it. */

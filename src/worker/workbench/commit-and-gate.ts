@@ -21,7 +21,7 @@ export interface WorkParts {
   readonly workspace: Workspace;
 }
 
-export interface FinishOptions extends WorkParts {
+export interface CommitAndGateOptions extends WorkParts {
   readonly gateCommand: string;
   readonly session: AgentSession;
   readonly role: "implement" | "hitl";
@@ -45,7 +45,10 @@ export async function requireGate(
 }
 
 /** The sha that the gate was green for. */
-export async function finishWork(options: FinishOptions, signal: AbortSignal): Promise<Result<string, StageOutcome>> {
+export async function commitAndGate(
+  options: CommitAndGateOptions,
+  signal: AbortSignal,
+): Promise<Result<string, StageOutcome>> {
   const { context, run, session, role } = options;
   for (let fixes = 0; ; fixes += 1) {
     const sha = await commitWork(
@@ -95,7 +98,7 @@ async function commitWork(
 
 /** Runs the gate on a fresh checkout of `sha`: nothing else that lies in the worktree can make it green, or red. */
 async function checkWork(
-  { context, run, workspace, gateCommand }: FinishOptions,
+  { context, run, workspace, gateCommand }: CommitAndGateOptions,
   sha: string,
   signal: AbortSignal,
 ): Promise<Result<GateResult, StageOutcome>> {
