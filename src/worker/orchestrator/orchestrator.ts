@@ -25,7 +25,7 @@ import { StageLoop, type StageLoopState } from "./stage-loop.ts";
 import { StallWatch } from "../waits/stall-watch.ts";
 import { Reconciler } from "./reconciler.ts";
 import { WaitBook } from "../waits/wait-book.ts";
-import { Wake } from "./wake.ts";
+import { Notifier } from "./notifier.ts";
 import { type Said, Whereabouts } from "./whereabouts.ts";
 import type { Place, Seen } from "./explain.ts";
 
@@ -53,9 +53,9 @@ export class Orchestrator implements AsyncDisposable {
   readonly #claims: ClaimKeeper;
   readonly #runner: IssueRunner;
   readonly #reconciler: Reconciler;
-  readonly #syncWake: Wake;
-  readonly #inboxWake: Wake;
-  readonly #wakes: readonly Wake[];
+  readonly #syncNotifier: Notifier;
+  readonly #inboxNotifier: Notifier;
+  readonly #loopNotifiers: readonly Notifier[];
   readonly #loops: readonly StageLoop[];
 
   constructor(given: OrchestratorOptions) {
@@ -92,11 +92,11 @@ export class Orchestrator implements AsyncDisposable {
       isOpen: () => options.isOpen?.() !== false,
     });
     this.watch = this.#openWatch();
-    this.#syncWake = new Wake(clock);
-    this.#inboxWake = new Wake(clock);
+    this.#syncNotifier = new Notifier(clock);
+    this.#inboxNotifier = new Notifier(clock);
     const loops = STAGES.map((stage) => this.#loopOf(stage));
     this.#loops = loops.map(({ loop }) => loop);
-    this.#wakes = loops.map(({ wake }) => wake);
+    this.#loopNotifiers = loops.map(({ notifier }) => notifier);
   }
 
   get inFlight(): number {
@@ -147,7 +147,7 @@ export class Orchestrator implements AsyncDisposable {
 
   /** Somebody knows that there is something to do. */
   wake(): void {
-    this.#syncWake.call();
+    this.#syncNotifier.notify();
     this.#wakeLoops();
   }
 
@@ -176,20 +176,20 @@ export class Orchestrator implements AsyncDisposable {
         if (synced.ok) {
           await this.#runner.stopTakenAway(signal);
           await this.#reconciler.run(signal);
-          this.#inboxWake.call();
+          this.#inboxNotifier.notify();
         }
         this.#wakeLoops();
       } catch (thrown) {
         if (!signal.aborted) this.bugs.note("the sync", null, thrown);
       }
-      await this.#syncWake.wait(this.#options.context.config.pollIntervalMs, signal);
+      await this.#syncNotifier.wait(this.#options.context.config.pollIntervalMs, signal);
     }
   }
 
   /** A loop of its own: whatever holds the sync up or throws there, a person's answer is read. */
   async #readAnswers(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.#inboxWake.wait(this.#options.context.config.pollIntervalMs, signal);
+      await this.#inboxNotifier.wait(this.#options.context.config.pollIntervalMs, signal);
       if (signal.aborted) return;
       try {
         await this.inbox.look(signal);
@@ -230,23 +230,23 @@ export class Orchestrator implements AsyncDisposable {
   }
 
   #wakeLoops(): void {
-    for (const wake of this.#wakes) wake.call();
+    for (const notifier of this.#loopNotifiers) notifier.notify();
   }
 
-  #loopOf(stage: Stage): { loop: StageLoop; wake: Wake } {
+  #loopOf(stage: Stage): { loop: StageLoop; notifier: Notifier } {
     const { clock, config, attention } = this.#options.context;
-    const wake = new Wake(clock);
+    const notifier = new Notifier(clock);
     const loop = new StageLoop({
       stage,
       slots: this.slotsOf(stage),
-      wake,
+      notifier,
       pollIntervalMs: config.pollIntervalMs,
       take: () => (this.#options.isOpen?.() === false ? undefined : this.store.take(stage, clock.now())),
       work: (issue, signal) => attention.about(issue.number, () => this.#runner.run(stage, issue, signal)),
       nextDueMs: () => this.#nextDueMs(stage),
       onBug: (thrown) => this.bugs.note(`the loop of ${stage}`, null, thrown),
     });
-    return { loop, wake };
+    return { loop, notifier };
   }
 
   #isDue(issue: Issue, stage: Stage, now: Date): boolean {

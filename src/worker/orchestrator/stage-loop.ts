@@ -4,12 +4,12 @@
 import { messageOf } from "../../core/base/errors.ts";
 import type { Stage } from "../../core/domain/stage.ts";
 import type { Issue } from "../github/port/github.ts";
-import type { Wake } from "./wake.ts";
+import type { Notifier } from "./notifier.ts";
 
 export interface StageLoopOptions {
   readonly stage: Stage;
   readonly slots: number;
-  readonly wake: Wake;
+  readonly notifier: Notifier;
   readonly pollIntervalMs: number;
   /** Claims nothing yet; the issue is in flight from now on. */
   readonly take: () => Issue | undefined;
@@ -46,7 +46,7 @@ export class StageLoop {
 
   /** Returns when aborted and every slot is empty. */
   async run(signal: AbortSignal): Promise<void> {
-    const { wake, pollIntervalMs, nextDueMs } = this.#options;
+    const { notifier, pollIntervalMs, nextDueMs } = this.#options;
     while (!signal.aborted) {
       let waitMs = pollIntervalMs;
       try {
@@ -55,7 +55,7 @@ export class StageLoop {
       } catch (thrown) {
         this.#note(thrown);
       }
-      await wake.wait(waitMs, signal);
+      await notifier.wait(waitMs, signal);
     }
     await Promise.all(this.#running.values());
   }
@@ -77,7 +77,7 @@ export class StageLoop {
       this.#note(thrown);
     } finally {
       this.#running.delete(issue.number);
-      this.#options.wake.call();
+      this.#options.notifier.notify();
     }
   }
 
