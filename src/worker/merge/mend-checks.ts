@@ -12,7 +12,7 @@ import { ciFixPrompt } from "../prompt/implement-prompt.ts";
 import type { ApprovedPull } from "./approved-pull.ts";
 import { commitAndGate, requireGate } from "../workbench/commit-and-gate.ts";
 import { pushWork } from "../workbench/pull-request.ts";
-import { takenAwayOutcome } from "../workbench/still-ours.ts";
+import { takenAwayOutcome } from "../workbench/taken-away.ts";
 
 export async function mendChecks(
   approved: ApprovedPull,

@@ -17,8 +17,8 @@ import { type ApprovedPull, isLate, lookAnew, restart, waitForGitHub } from "./a
 import { approversOf, mergeSigns } from "./approvers.ts";
 import { mergeMessage } from "../issues/issue-text.ts";
 import { objectionOutcome } from "./merge-approval.ts";
-import { otherBaseOutcome } from "./pull-base.ts";
-import { takenAwayOutcome } from "../workbench/still-ours.ts";
+import { baseMismatchOutcome } from "./base-mismatch.ts";
+import { takenAwayOutcome } from "../workbench/taken-away.ts";
 
 /** A queue that is this many times slower than checks may be is asked about. */
 const QUEUE_TIMEOUT_FACTOR = 6;
@@ -52,7 +52,7 @@ export async function mergeApproved(approved: ApprovedPull, signal: AbortSignal)
 /** The review may have taken an hour, in which somebody sent the pull request to another branch. */
 async function goesElsewhere({ context, pull }: ApprovedPull, signal: AbortSignal): Promise<StageOutcome | null> {
   const read = await context.github.pull(pull.number, signal);
-  return read.ok ? otherBaseOutcome(context, read.value, signal) : gitHubOutcome(read.failure);
+  return read.ok ? baseMismatchOutcome(context, read.value, signal) : gitHubOutcome(read.failure);
 }
 
 /** Whether GitHub's merge queue has it; the failure is the outcome that it has come to there. */

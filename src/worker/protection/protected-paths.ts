@@ -48,7 +48,7 @@ export function protectedOf(judged: readonly JudgedPath[], settings: ProtectionS
 }
 
 /** Names one state of the protected files: what a person let pass is these contents and modes, and nothing else. */
-export function approvalOf(files: readonly ChangedFile[]): string {
+export function fingerprintOf(files: readonly ChangedFile[]): string {
   const rows = files.map(({ path, oldMode, oldId, newMode, newId }) =>
     JSON.stringify([path, oldMode, oldId, newMode, newId]),
   );

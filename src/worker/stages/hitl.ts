@@ -13,11 +13,11 @@ import { hitlPrompt } from "../prompt/hitl-prompt.ts";
 import { readChange } from "../protection/change-under-review.ts";
 import { commitAndGate, requireGate, type WorkParts } from "../workbench/commit-and-gate.ts";
 import { quoted } from "../issues/issue-text.ts";
-import { protectedApproval } from "../protection/protected-approval.ts";
+import { currentApproval } from "../protection/protection-check.ts";
 import { commandOf } from "../issues/person-word.ts";
 import { findPull, pushWork } from "../workbench/pull-request.ts";
 import { readPlan } from "../workbench/saved-plan.ts";
-import { takenAwayOutcome } from "../workbench/still-ours.ts";
+import { takenAwayOutcome } from "../workbench/taken-away.ts";
 
 export async function hitl(context: StageContext, run: StageRun, signal: AbortSignal): Promise<StageOutcome> {
   const { hitl: asked } = run.state();
@@ -97,7 +97,7 @@ async function approve(
   signal: AbortSignal,
 ): Promise<StageOutcome> {
   const { workspace } = parts;
-  const approval = await protectedApproval(parts, signal);
+  const approval = await currentApproval(parts, signal);
   if (!approval.ok) return approval.failure;
   const head = await workspace.work.headSha(signal);
   if (!head.ok) return gitOutcome(head.failure);

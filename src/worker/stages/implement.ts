@@ -12,7 +12,7 @@ import { commitAndGate, requireGate, type WorkParts } from "../workbench/commit-
 import { pullComment } from "../issues/issue-text.ts";
 import { closedPullOutcome, ensurePull, pushedShas, pushWork, takeInRemoteWork } from "../workbench/pull-request.ts";
 import { readPlan } from "../workbench/saved-plan.ts";
-import { takenAwayOutcome } from "../workbench/still-ours.ts";
+import { takenAwayOutcome } from "../workbench/taken-away.ts";
 
 interface Work {
   readonly sha: string;

@@ -16,11 +16,11 @@ import { type ChangeUnderReview, readChange } from "../protection/change-under-r
 import type { WorkParts } from "../workbench/commit-and-gate.ts";
 import { feedbackText, reviewComment } from "../issues/issue-text.ts";
 import { mergeWhenGreen } from "../merge/merge-when-green.ts";
-import { protectedOutcome } from "../protection/protected-approval.ts";
-import { otherBaseOutcome } from "../merge/pull-base.ts";
+import { protectedOutcome } from "../protection/protection-check.ts";
+import { baseMismatchOutcome } from "../merge/base-mismatch.ts";
 import { closedPullOutcome, findPull, pushWork } from "../workbench/pull-request.ts";
 import { readPlan } from "../workbench/saved-plan.ts";
-import { takenAwayOutcome } from "../workbench/still-ours.ts";
+import { takenAwayOutcome } from "../workbench/taken-away.ts";
 import { updateBranch } from "../workbench/update-branch.ts";
 
 const SHA_LENGTH_SHOWN = 12;
@@ -33,7 +33,7 @@ export async function review(context: StageContext, run: StageRun, signal: Abort
     return { kind: "advance", to: "ready", note: "there is no pull request to review, so it is implemented again" };
   const closed = closedPullOutcome(pull);
   if (closed !== null) return closed;
-  const elsewhere = await otherBaseOutcome(context, pull, signal);
+  const elsewhere = await baseMismatchOutcome(context, pull, signal);
   if (elsewhere !== null) return elsewhere;
   if (run.step.at === "approved") return mergeWhenGreen({ context, run, pull, step: run.step }, signal);
   const opened = await context.workspaces.open(run.issue.number, context.baseBranch, signal);

@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 
 import { ok } from "../../../src/core/base/result.ts";
 import type { StageContext } from "../../../src/worker/pipeline/stage-context.ts";
-import { otherBaseOutcome } from "../../../src/worker/merge/pull-base.ts";
+import { baseMismatchOutcome } from "../../../src/worker/merge/base-mismatch.ts";
 import { approve, type Behaviour } from "../../support/scripted-agent.ts";
 import { PipelineRig, sh } from "./pipeline-rig.ts";
 
@@ -103,7 +103,7 @@ it.each([
   const github = { repository: () => Promise.resolve(ok({ ...NOW, defaultBranch: "trunk" })) };
   const context = { github, baseBranch: "main", config: { baseBranch } } as unknown as StageContext;
 
-  const outcome = await otherBaseOutcome(context, { number: 3, baseBranch: "trunk" }, new AbortController().signal);
+  const outcome = await baseMismatchOutcome(context, { number: 3, baseBranch: "trunk" }, new AbortController().signal);
 
   expect(outcome).toMatchObject({ kind });
 });

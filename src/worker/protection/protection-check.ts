@@ -16,7 +16,7 @@ import type { WorkParts } from "../workbench/commit-and-gate.ts";
 import { changedInstallScripts, isManifest } from "./install-scripts.ts";
 import { namesThrough } from "./protected-links.ts";
 import {
-  approvalOf,
+  fingerprintOf,
   type JudgedPath,
   pathList,
   protectedOf,
@@ -42,17 +42,17 @@ export async function protectedOutcome(
   if (!judged.ok) return judged.failure;
   const { paths, files, strayLinks } = judged.value;
   if (strayLinks.length > 0) return handOff("review", strayQuestion(pull.number, strayLinks));
-  if (paths.length === 0 || approvalOf(files) === run.state().approved?.of) return null;
+  if (paths.length === 0 || fingerprintOf(files) === run.state().approved?.of) return null;
   return handOff("review", protectedQuestion(pull.number, paths));
 }
 
 /** What a person approves who approves the work branch as it is now. */
-export async function protectedApproval(
+export async function currentApproval(
   parts: { readonly context: StageContext; readonly workspace: WorkParts["workspace"] },
   signal: AbortSignal,
 ): Promise<Result<Pick<Approval, "of" | "paths">, StageOutcome>> {
   const judged = await judgeBranch(parts, signal);
-  return judged.ok ? ok({ of: approvalOf(judged.value.files), paths: judged.value.paths }) : judged;
+  return judged.ok ? ok({ of: fingerprintOf(judged.value.files), paths: judged.value.paths }) : judged;
 }
 
 /** The protected part of a change. */

@@ -7,7 +7,7 @@ import type { StageContext } from "../pipeline/stage-context.ts";
 import { handOut, type StageOutcome, wait } from "../pipeline/stage-outcome.ts";
 
 /** Null where both are the same branch. */
-export async function otherBaseOutcome(
+export async function baseMismatchOutcome(
   { github, baseBranch, config }: Pick<StageContext, "github" | "baseBranch" | "config">,
   { number, baseBranch: goesTo }: Pick<PullRequest, "number" | "baseBranch">,
   signal: AbortSignal,
