@@ -1,5 +1,5 @@
-// One issue through one stage: look again, claim, run, settle. Every failure ends here, as a state that says when it is
-// tried again and why; nothing an issue does reaches another one.
+// Takes one issue through one stage: looks again, claims, runs, settles. Every failure ends here, as a state that says
+// when the issue is tried again and why; nothing that happens to one issue reaches another one.
 
 import type { Clock } from "../../core/base/clock.ts";
 import { assertNever } from "../../core/base/errors.ts";
@@ -41,7 +41,7 @@ export class IssueRunner {
   readonly #inFlight = new RunsInFlight();
   readonly #emitter: RunEmitter;
   readonly #waits: RunWaits;
-  /** Issues that another worker has, as last seen. */
+  /** It holds the issues that another worker had at our last look. */
   readonly #heldBy = new RecentMap<number, ClaimHeld>(HELD_MAX);
 
   constructor(options: IssueRunnerOptions) {
@@ -54,12 +54,12 @@ export class IssueRunner {
     return this.#inFlight.has(issue);
   }
 
-  /** An agent, a gate or git is at work on it. */
+  /** Says whether an agent, a gate or git works on it now. */
   isWorking(issue: number): boolean {
     return this.#inFlight.isWorking(issue);
   }
 
-  /** Another worker that has this issue, as last seen. */
+  /** Returns the other worker that had this issue at our last look. */
   heldBy(issue: number): ClaimHeld | null {
     return this.#heldBy.get(issue) ?? null;
   }
@@ -68,7 +68,7 @@ export class IssueRunner {
     return this.#inFlight.size;
   }
 
-  /** `taken` from the store, for this stage. */
+  /** Takes an issue that the store gave out for this stage through it. */
   async run(stage: Stage, taken: Issue, signal: AbortSignal): Promise<void> {
     const inFlight = this.#inFlight.take(taken.number);
     try {
@@ -102,7 +102,7 @@ export class IssueRunner {
     }
   }
 
-  /** Carries out what a run decided before it was cut short; `issue` as GitHub has it now. */
+  /** Carries out what a run decided before it was cut short; `issue` is as GitHub has it now. */
   async resume(
     issue: Issue,
     run: RunState,
@@ -113,7 +113,7 @@ export class IssueRunner {
     await this.#apply(issue, run, step.outcome as FinalOutcome, step.decidedAt, signal);
   }
 
-  /** Null when the poll that gave us the issue was stale. */
+  /** Returns null when the poll that gave us the issue was stale. */
   async #look(stage: Stage, taken: Issue, signal: AbortSignal): Promise<Issue | null> {
     const { context, store, waits } = this.#options;
     const read = await context.github.issue(taken.number, signal);
@@ -211,7 +211,7 @@ export class IssueRunner {
     }
   }
 
-  /** What waits for too long is a person's matter, unless every issue waits for the same. */
+  /** Asks a person about an issue that has waited for too long, unless every issue waits for the same. */
   async #waitOrAsk(
     issue: Issue,
     record: RunState,
@@ -222,7 +222,7 @@ export class IssueRunner {
     const { waits, context } = this.#options;
     const put = await this.#waits.put(issue.number, { cause, reason, until: end });
     const { run } = context.state.issue(issue.number);
-    // A question would take the place of the one whose answer is being worked in: that wait is a notice alone.
+    // In hitl a question would take the place of the one whose answer is worked in, so that wait is only a notice.
     if (run === null || record.stage === "hitl" || !waits.takeQuestion(issue.number)) return;
     await this.#decide(issue, record, askAboutWait(put, record.stage, readStep(run.step)), signal);
   }
@@ -255,7 +255,7 @@ export class IssueRunner {
     else await this.#waits.put(issue.number, failedCall(applied.failure));
   }
 
-  /** A call about an issue that is there may be answered with 404, too: GitHub's replicas lag behind each other. */
+  /** Looks once more, because GitHub's replicas lag: a call about an issue that is there may be answered with 404. */
   async #isGone(issue: number, signal: AbortSignal): Promise<boolean> {
     const read = await this.#options.context.github.issue(issue, signal);
     return !read.ok && read.failure.kind === "not-found";
@@ -271,14 +271,14 @@ export class IssueRunner {
     emit({ type: "run.failed", issue, stage: record.stage, run: record.id, reason: outcome.reason, retryInMs });
   }
 
-  /** The run ends without a result; the next poll says what the issue is now. */
+  /** Ends the run without a result; the next poll says what the issue is now. */
   async #drop(issue: Issue, record: RunState, reason: string): Promise<void> {
     const { context, claims, store, waits } = this.#options;
     waits.clear(issue.number);
     await context.state.update(issue.number, (old) => dropRun(old, reason, this.#clock.now().toISOString()));
     this.#emitter.ended(issue.number, record, "dropped");
     store.defer(issue, later(this.#clock.now(), context.config.pollIntervalMs));
-    // Where it cannot be given up here, the reconciler goes on with that.
+    // The reconciler gives up a claim that cannot be given up here.
     await claims.release(
       issue,
       AbortSignal.timeout(context.config.claimLeaseMs),

@@ -1,5 +1,5 @@
-// The five stage loops of one repository, and the sync that feeds them. Loops share nothing but the store: one that has
-// trouble leaves the others alone. Everything ends with one signal.
+// Runs the five stage loops of one repository, and the sync that feeds them. Loops share nothing but the store, so one
+// that has trouble leaves the others alone. One signal ends everything.
 
 import type { Result } from "../../core/base/result.ts";
 import { type Stage, STAGES } from "../../core/domain/stage.ts";
@@ -38,7 +38,7 @@ export interface OrchestratorOptions {
   readonly sessions: SessionLog;
   /** `<hostname>/<slug>/<instance>`. */
   readonly owner: string;
-  /** False while no new issue may be taken. */
+  /** It is false while no new issue may be taken. */
   readonly isOpen?: () => boolean;
 }
 
@@ -103,12 +103,12 @@ export class Orchestrator implements AsyncDisposable {
     return this.#runner.inFlight;
   }
 
-  /** Another worker that has this issue, as last seen. */
+  /** Returns the other worker that had this issue at our last look. */
   heldBy(issue: number): ClaimHeld | null {
     return this.#runner.heldBy(issue);
   }
 
-  /** As GitHub has it now. */
+  /** Reads the issue as GitHub has it now. */
   read(issue: number, signal: AbortSignal): Promise<Result<Issue, GitHubFailure>> {
     return this.#options.context.github.issue(issue, signal);
   }
@@ -121,7 +121,7 @@ export class Orchestrator implements AsyncDisposable {
     return this.#whereabouts.isWaiting(issue, stage);
   }
 
-  /** Every reason why it is not moving, the most telling one first. */
+  /** Returns every reason why the issue is not moving, the most telling one first. */
   explain(issue: number, said: Said, seen: Seen = "unknown"): string[] {
     return this.#whereabouts.explain(issue, said, this.watch, seen);
   }
@@ -145,7 +145,7 @@ export class Orchestrator implements AsyncDisposable {
     }[stage];
   }
 
-  /** Somebody knows that there is something to do. */
+  /** Has the sync and every loop look at once, because somebody knows that there is something to do. */
   wake(): void {
     this.#syncNotifier.notify();
     this.#wakeLoops();
@@ -186,7 +186,10 @@ export class Orchestrator implements AsyncDisposable {
     }
   }
 
-  /** A loop of its own: whatever holds the sync up or throws there, a person's answer is read. */
+  /**
+   * Reads people's answers in a loop of its own, so that nothing that holds the sync up keeps an answer from being
+   * read.
+   */
   async #readAnswers(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#inboxNotifier.wait(this.#options.context.config.pollIntervalMs, signal);
@@ -222,7 +225,7 @@ export class Orchestrator implements AsyncDisposable {
       busyMs: Math.max(config.agentTurnMs, config.gateTimeoutMs),
       pollIntervalMs: config.pollIntervalMs,
       standings: () => this.#whereabouts.standings(),
-      // What an alarm says stays the same from one try to the next.
+      // An alarm's text stays the same from one try to the next, so it comes from the wait.
       reasonOf: (issue) => this.waits.of(issue)?.reason ?? this.explain(issue, NOTHING)[0] ?? "no reason known",
       syncedMs: () => this.store.lastGoodMs,
       syncProblem: () => this.store.lastSync.problem,
@@ -251,7 +254,7 @@ export class Orchestrator implements AsyncDisposable {
 
   #isDue(issue: Issue, stage: Stage, now: Date): boolean {
     const { state, agentPause, attention } = this.#options.context;
-    // The reconciler has it; the store does not know of that.
+    // The store does not know which issues the reconciler works on.
     if (this.#runner.isInFlight(issue.number) || this.#claims.isReleasing(issue.number)) return false;
     const known = state.issue(issue.number);
     const step = known.run === null ? "begun" : readStep(known.run.step).at;
@@ -262,7 +265,7 @@ export class Orchestrator implements AsyncDisposable {
     return !isWaiting(known.retryAt, now);
   }
 
-  /** The store does not know when what is not due becomes due; the state does. */
+  /** Says when the next queued issue becomes due, which the state knows and the store does not. */
   #nextDueMs(stage: Stage): number {
     const { state, clock, agentPause } = this.#options.context;
     const now = clock.now().getTime();

@@ -1,5 +1,5 @@
-// One stage's loop: fill the free slots with what may be taken, then wait to be woken. A slot is filled as soon as it is
-// free; nobody waits for a batch. What happens in a slot never ends the loop.
+// Runs one stage's loop: it fills the free slots with issues that may be taken, then waits for a notification. A slot
+// is filled as soon as it is free, without waiting for a batch, and nothing that happens in a slot ends the loop.
 
 import { messageOf } from "../../core/base/errors.ts";
 import type { Stage } from "../../core/domain/stage.ts";
@@ -11,12 +11,12 @@ export interface StageLoopOptions {
   readonly slots: number;
   readonly notifier: Notifier;
   readonly pollIntervalMs: number;
-  /** Claims nothing yet; the issue is in flight from now on. */
+  /** It claims nothing yet, but the issue is in flight from then on. */
   readonly take: () => Issue | undefined;
   readonly work: (issue: Issue, signal: AbortSignal) => Promise<void>;
-  /** Until something may be taken that may not be taken now. */
+  /** It says how long it takes until the next queued issue may be taken. */
   readonly nextDueMs: () => number;
-  /** A bug in `work`, which is expected to deal with every failure itself. */
+  /** It hears of a bug in `work`, which deals with every expected failure itself. */
   readonly onBug: (problem: unknown) => void;
 }
 
@@ -24,7 +24,7 @@ export interface StageLoopState {
   readonly stage: Stage;
   readonly slots: number;
   readonly active: readonly number[];
-  /** Issues worked on since the start. */
+  /** It counts the issues worked on since the start. */
   readonly runs: number;
   readonly problem: string | null;
 }
