@@ -1,5 +1,5 @@
-// What a worker says of itself: what keeps it from beginning anything, then what else a person should know. `list`, `status`
-// and `explain` show it; each change is an event as well.
+// Puts together what a worker says of itself: what keeps it from beginning anything, then what else a person should
+// know. `list`, `status` and `explain` show it, and each change is an event.
 
 import type { Clock } from "../../core/base/clock.ts";
 import type { EventBus } from "../events/event-bus.ts";
@@ -13,12 +13,12 @@ const CHARACTERS_MAX = 2_000;
 export interface SaidFacts {
   readonly isStopped: boolean;
   readonly isOpen: boolean;
-  /** Of the start of the pipeline. */
+  /** It says what keeps the pipeline from starting. */
   readonly problem: string | null;
-  /** Of disk, checkout and repository. */
+  /** It says what is wrong with disk, checkout or repository. */
   readonly preconditions: string | null;
   readonly pause: AgentPause["current"];
-  /** Null while the pipeline is not up. */
+  /** It is null while the pipeline is not up. */
   readonly orchestrator: Pick<Orchestrator, "store" | "watch" | "waits" | "bugs"> | null;
   readonly notes: readonly (string | null)[];
 }
@@ -35,7 +35,10 @@ export function saidOf({ isStopped, isOpen, problem, preconditions, pause, orche
   return { drained, holds: holds.filter(isSaid), notes: [...ofWork, ...notes].filter(isSaid) };
 }
 
-/** All of it: one that hid behind another would be found only when that has ended. A drain is shown as a drain. */
+/**
+ * Joins all lines, because one that hid behind another would be found only when that one has ended. A drain is left
+ * out, because it is shown as such.
+ */
 export function noticeOf({ holds, notes }: Said): string | null {
   const lines = [...holds, ...notes];
   return lines.length === 0 ? null : lines.join("; also: ").slice(0, CHARACTERS_MAX);
@@ -60,7 +63,7 @@ export class NoticeEmitter {
     }
   }
 
-  /** Where it has changed. */
+  /** Emits the notice if it has changed. */
   emit(): void {
     const notice = this.#notice();
     if (notice === this.#emitted) return;

@@ -1,5 +1,5 @@
-// Everything of one repository, made in one way for every kind of start. It takes the data root's lock first and gives it
-// back last, so that there is never a second one; what stands in between is closed in the reverse order of its making.
+// Holds everything of one repository, made in one way for every kind of start. It takes the data root's lock first and
+// gives it back last, so that there is never a second one; the rest is closed in the reverse order of its making.
 
 import { hostname } from "node:os";
 import { dirname } from "node:path";
@@ -49,10 +49,10 @@ export class RepoRuntime implements AsyncDisposable {
   #orchestrator: Orchestrator | null = null;
   #preconditions: Preconditions | null = null;
   #problem: string | null = null;
-  /** What GitHub says of the repository that stops no work. */
+  /** Returns what GitHub says of the repository and stops no work. */
   #advice: () => readonly (string | null)[] = () => [];
   #isOpen = true;
-  /** One that has not been started yet is about to be. */
+  /** It is false before the first start, which is about to come. */
   #isStopped = false;
   readonly #emitter: NoticeEmitter;
 
@@ -80,7 +80,7 @@ export class RepoRuntime implements AsyncDisposable {
     this.#emitter = new NoticeEmitter(parts.bus, parts.clock, () => this.notice);
   }
 
-  /** Null until GitHub and the checkout have been seen. */
+  /** It is null until GitHub and the checkout have been seen. */
   get orchestrator(): Orchestrator | null {
     return this.#orchestrator;
   }
@@ -105,18 +105,18 @@ export class RepoRuntime implements AsyncDisposable {
     return this.#orchestrator?.inFlight ?? 0;
   }
 
-  /** What is in flight, by stage. */
+  /** Lists what is in flight, with its stage. */
   get work(): readonly { readonly issue: number; readonly stage: Stage }[] {
     return (this.#orchestrator?.loops ?? []).flatMap(({ stage, active }) => active.map((issue) => ({ issue, stage })));
   }
 
-  /** False: no new issue is taken, those in flight go on. */
+  /** With false no new issue is taken, and those in flight go on. */
   setOpen(isOpen: boolean): void {
     this.#isOpen = isOpen;
     if (isOpen) this.#orchestrator?.wake();
   }
 
-  /** What it says of itself: what keeps it from beginning anything, and what else a person should know. */
+  /** Says what keeps it from beginning anything, and what else a person should know. */
   get said(): Said {
     return saidOf({
       isStopped: this.#isStopped,
@@ -129,12 +129,12 @@ export class RepoRuntime implements AsyncDisposable {
     });
   }
 
-  /** One line for people about what keeps it from working; null when nothing does. */
+  /** Says in one line for people what keeps it from working; null when nothing does. */
   get notice(): string | null {
     return noticeOf(this.said);
   }
 
-  /** Goes on in the background, after the pause; running already is success. */
+  /** Runs in the background, after the pause. One that runs already goes on. */
   start(pauseMs = 0): void {
     if (this.#running !== null) return;
     const stop = new AbortController();
@@ -143,7 +143,7 @@ export class RepoRuntime implements AsyncDisposable {
     this.#running = { stop, ended };
   }
 
-  /** No new claim, agents killed, runs kept for the next start. Resolves when nothing runs any more. */
+  /** Claims nothing more, kills agents and keeps runs for the next start. Resolves when nothing runs any more. */
   async stop(reason: string): Promise<void> {
     const running = this.#running;
     if (running === null) return;
@@ -173,7 +173,7 @@ export class RepoRuntime implements AsyncDisposable {
   }
 
   async #runOnce(signal: AbortSignal): Promise<void> {
-    // Whatever talks to git and GitHub is loaded only now, and what works on issues when there may be some.
+    // The code that talks to git and GitHub is loaded only now, and the orchestrator's when there may be issues.
     const { prepare } = await import("./prepare.ts");
     const prepared = await prepare(this.#prepareOptions(), (notice) => this.#say(notice), signal);
     const { Orchestrator } = await import("../orchestrator/orchestrator.ts");
@@ -248,7 +248,7 @@ export class RepoRuntime implements AsyncDisposable {
     this.#emitter.emit();
   }
 
-  /** A bug: said, and tried again later; the API stays up to say what happened. */
+  /** Says that a bug ended the pipeline, which is tried again later; the API stays up meanwhile. */
   #fail(thrown: unknown): void {
     this.#parts.log.write("error", "runtime.failed", {
       problem: messageOf(thrown),
