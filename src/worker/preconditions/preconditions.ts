@@ -4,18 +4,18 @@ import type { Clock } from "../../core/base/clock.ts";
 
 const LOOK_EVERY_MS = 5_000;
 
-/** One line for people, null when all is well. */
+/** Returns one line for people; null when all is well. */
 export type Look = (signal: AbortSignal) => Promise<string | null>;
 
 export interface PreconditionsOptions {
   readonly looks: readonly Look[];
   readonly clock: Clock;
-  /** With the line for people, or null when all is well again. */
+  /** It gets the line for people, or null when all is well again. */
   readonly onChange: (problem: string | null) => void;
 }
 
 export class Preconditions {
-  /** Null as long as all is well. */
+  /** It is null as long as all is well. */
   problem: string | null = null;
   readonly #options: PreconditionsOptions;
 

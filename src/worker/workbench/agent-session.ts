@@ -1,5 +1,5 @@
-// One conversation with the agent within a run. Turns what the driver says into a checked verdict, or into the outcome
-// that the stage ends with. A missing or malformed verdict is never success.
+// Holds one conversation with the agent within a run. It turns what the driver says into a checked verdict, or into the
+// outcome that the stage ends with. A missing or malformed verdict is never success.
 
 import { join } from "node:path";
 
@@ -24,7 +24,7 @@ export interface AgentSessionOptions {
   readonly context: StageContext;
   readonly run: StageRun;
   readonly workspace: Workspace;
-  /** The run's own session, resumed after a restart, by default; else a new one with this id. */
+  /** It begins a new session. Without it the session is the run's own, which is resumed after a restart. */
   readonly sessionId?: string;
 }
 
@@ -37,7 +37,7 @@ export class AgentSession {
     this.#hasBegun = options.sessionId === undefined && options.run.step.at === "prompted";
   }
 
-  /** One turn, and a second one where only the verdict was not as asked for. */
+  /** Takes one turn, and a second one where only the verdict was not as asked for. */
   async turn<V>(turn: Turn<V>, signal: AbortSignal): Promise<Result<V, StageOutcome>> {
     const first = await this.#run(turn, signal);
     if (!first.ok) return first;
@@ -146,7 +146,7 @@ function outcomeOf(outcome: Exclude<AgentOutcome, { kind: "completed" }>, contex
   }
 }
 
-/** What stops one run would stop the next one too. */
+/** Pauses the agent for every run, because what stops one would stop the next one too. */
 function held({ agentPause }: StageContext, reason: string, until: Date | null): StageOutcome {
   return wait(reason, agentPause.pause(reason, until), "agent");
 }

@@ -1,5 +1,5 @@
-// Ends every stretch of work that may have changed files: commit, run the gate on a fresh checkout of exactly that commit,
-// let the agent mend what the gate shows, a bounded number of times. Who gets a sha back may push it.
+// Ends every stretch of work that may have changed files: it commits, runs the gate on a fresh checkout of exactly that
+// commit, and lets the agent mend what the gate shows, a bounded number of times. Whoever gets a sha back may push it.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { VERDICTS } from "../agent/contract/verdict.ts";
@@ -12,7 +12,7 @@ import type { Workspace } from "../pipeline/workspace.ts";
 import { gateFixPrompt } from "../prompt/implement-prompt.ts";
 import { codeBlock, titleOf } from "../issues/issue-text.ts";
 
-/** An agent sees its own worktree, where more lies about. */
+/** The agent has to know this, because it sees its own worktree, where more lies about. */
 const WHERE = "run in a fresh checkout of the commit, without anything that git ignores";
 
 export interface WorkParts {
@@ -27,7 +27,7 @@ export interface CommitAndGateOptions extends WorkParts {
   readonly role: "implement" | "hitl";
 }
 
-/** The repository's gate, or the question for a person where there is none. */
+/** Finds the repository's gate; where there is none, a person is asked. */
 export async function requireGate(
   { context, workspace }: WorkParts,
   signal: AbortSignal,
@@ -44,7 +44,7 @@ export async function requireGate(
   );
 }
 
-/** The sha that the gate was green for. */
+/** Returns the sha that the gate was green for. */
 export async function commitAndGate(
   options: CommitAndGateOptions,
   signal: AbortSignal,
@@ -80,7 +80,7 @@ export async function commitAndGate(
   }
 }
 
-/** Everything in the worktree as a commit of ours; the head afterwards, also when there was nothing to commit. */
+/** Commits everything in the worktree. Returns the head afterwards, even when there was nothing to commit. */
 async function commitWork(
   { workspace }: WorkParts,
   message: string,
