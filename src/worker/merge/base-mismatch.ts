@@ -1,12 +1,12 @@
-// Where a pull request goes must be the branch that its work was made and reviewed against. A person may send it elsewhere
-// at any time, and a repository may take another default branch while it is open.
+// Checks that a pull request goes to the branch that its work was made and reviewed against. A person may send it
+// elsewhere at any time, and a repository may take another default branch while it is open.
 
 import type { PullRequest } from "../github/port/github.ts";
 import { gitHubOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 import { handOut, type StageOutcome, wait } from "../pipeline/stage-outcome.ts";
 
-/** Null where both are the same branch. */
+/** Returns null where both are the same branch. */
 export async function baseMismatchOutcome(
   { github, baseBranch, config }: Pick<StageContext, "github" | "baseBranch" | "config">,
   { number, baseBranch: goesTo }: Pick<PullRequest, "number" | "baseBranch">,

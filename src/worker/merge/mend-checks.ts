@@ -1,5 +1,5 @@
-// Lets an agent mend what the checks of an approved pull request show. What comes of it is a change like any other: gated,
-// pushed, and reviewed before it is merged.
+// Lets an agent mend what the checks of an approved pull request show. What comes of it is a change like any other:
+// gated, pushed, and reviewed before it is merged.
 
 import { randomUUID } from "node:crypto";
 
@@ -47,7 +47,7 @@ export async function mendChecks(
     return unmended(`The checks of #${pull.number} fail, and the agent found nothing to change:\n\n${log}`, failed);
   const taken = await takenAwayOutcome(context, run, signal);
   if (taken !== null) return taken;
-  // Nothing of it is approved: the review comes first, also where the process ends right behind this line.
+  // Nothing of it is approved, so the review comes first even where the process ends right behind this line.
   await run.change((state) => ({ ...state, ciFixes: state.ciFixes + 1 }));
   await run.mark({ at: "begun" });
   const pushed = await pushWork(context, run, opened.value, sha.value, signal);

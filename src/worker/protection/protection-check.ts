@@ -1,5 +1,5 @@
-// Whether a person must look at a change before it may be merged, and what exactly a person has let pass. Judged on the
-// commit that is pushed, from objects alone. See protected-paths.ts for the rules.
+// Decides whether a person must look at a change before it may be merged, and what exactly a person has let pass. It
+// judges the commit that is pushed, from objects alone; protected-paths.ts has the rules.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { followLink } from "../git/changes/change-links.ts";
@@ -25,14 +25,14 @@ import {
 } from "./protected-paths.ts";
 
 export interface JudgedChange {
-  /** Sorted. */
+  /** They are sorted. */
   readonly paths: readonly string[];
   readonly files: readonly ChangedFile[];
-  /** Links that the change brings in and that lead out of the tree. */
+  /** The change brings in these links, which lead out of the tree. */
   readonly strayLinks: readonly string[];
 }
 
-/** Null when the change touches nothing protected, or a person has let pass exactly this. */
+/** Returns null when the change touches nothing protected, or a person has let pass exactly this. */
 export async function protectedOutcome(
   { context, run, workspace }: WorkParts,
   pull: PullRequest,
@@ -46,7 +46,7 @@ export async function protectedOutcome(
   return handOff("review", protectedQuestion(pull.number, paths));
 }
 
-/** What a person approves who approves the work branch as it is now. */
+/** Returns what a person approves who approves the work branch as it is now. */
 export async function currentApproval(
   parts: { readonly context: StageContext; readonly workspace: WorkParts["workspace"] },
   signal: AbortSignal,
@@ -55,7 +55,7 @@ export async function currentApproval(
   return judged.ok ? ok({ of: fingerprintOf(judged.value.files), paths: judged.value.paths }) : judged;
 }
 
-/** The protected part of a change. */
+/** Finds the protected part of a change. */
 export async function judgeChange(
   reader: ChangeReader,
   change: Change,

@@ -1,4 +1,4 @@
-// Hitl: carries out what a person decided about an issue that waits for one. The answer stands in the state before
+// Hitl carries out what a person decided about an issue that waits for one. The answer stands in the state before
 // anything is done with it, so an interrupted run starts again with the same answer.
 
 import { ok, type Result } from "../../core/base/result.ts";
@@ -33,7 +33,7 @@ export async function hitl(context: StageContext, run: StageRun, signal: AbortSi
   await run.change((state) => withGuidance(state, answer));
   if (asked.resumes) return back(asked, answer);
   if (asked.origin !== "ready" && asked.origin !== "review") return back(asked, answer);
-  // The push was refused by a rule: what there is to do was on the server, and the work is tried as it is.
+  // The work is done and was only kept from being pushed, so it is tried again as it is.
   if (run.state().kept !== null) return back(asked, answer);
   const active = await context.github.addLabels(
     run.issue.number,
@@ -73,7 +73,7 @@ function back(asked: HitlState, answer: HitlAnswer): StageOutcome {
   };
 }
 
-/** The checks that the question was about are not waited for again, or not heeded, for the commit as it is. */
+/** Waives the checks that the question was about, for the commit as it is. */
 async function waive(
   context: StageContext,
   run: StageRun,
@@ -131,7 +131,7 @@ async function work(parts: WorkParts, question: string, signal: AbortSignal): Pr
   return pull.value?.state === "open" ? pushWork(context, run, workspace, sha.value, signal) : ok();
 }
 
-/** Once per answer, however often the run is taken up again. */
+/** Adds the answer once, however often the run is taken up again. */
 function withGuidance(state: IssueState, { text, by, at }: HitlAnswer): IssueState {
   if (state.guidance.some((known) => known.at === at && known.by === by)) return state;
   return { ...state, guidance: [...state.guidance, { text, by, at }] };

@@ -16,7 +16,7 @@ import { planPrompt, replanPrompt } from "../prompt/plan-prompt.ts";
 import { planComment, satisfiedComment } from "../issues/issue-text.ts";
 import { checkPlan, planScaleOf, readEvidence } from "../workbench/plan-check.ts";
 
-/** Of a file that a plan names. */
+/** A file that a plan names is read up to this size. */
 const FILE_BYTES_MAX = 16_777_216;
 
 export async function plan(context: StageContext, run: StageRun, signal: AbortSignal): Promise<StageOutcome> {
