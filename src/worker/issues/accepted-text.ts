@@ -46,8 +46,8 @@ export async function acceptText(facts: TextFacts, signal: AbortSignal): Promise
   if (!change.ok) return change;
   const { stranger, isOvertaken } = change.value;
   if (stranger === null) return ok(accepted(textOf(issue)));
-  // What was accepted stays, whatever a stranger has made of it. But where somebody who may decide has changed the text
-  // after that, a person is asked.
+  // An accepted text stays, whatever a stranger has made of it. But where somebody who may decide has changed it after
+  // that, a person is asked.
   if (known !== null && !known.isAsked && !isOvertaken) return ok(accepted(known));
   return ok({ kind: "ask", question: questionAbout(stranger), text: { ...textOf(issue), isAsked: true } });
 }
@@ -68,7 +68,7 @@ export async function acceptIssue(
   const suspicion = attention.suspicion(issue.number);
   if (suspicion !== null) return fail({ kind: "hand-off", ...suspicion });
   const { text: known, hitl } = state.issue(issue.number);
-  // What a person decided about the issue itself needs no words of its author.
+  // A person's decision about the issue itself needs no words of its author.
   if (stage === "hitl" && hitl?.decision !== null && hitl?.decision !== undefined) return ok(issue);
   const label = labelName(config.labelPrefix, LABEL_OF_STAGE[stage]);
   const isAnswered = stage === "hitl" && hitl !== null && hitl.answer !== null;

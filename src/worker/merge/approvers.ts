@@ -9,7 +9,7 @@ type Reviews = Pick<GitHub, "reviews" | "viewer" | "mayWrite" | "pull">;
 
 const BOT_SUFFIX = "[bot]";
 const OPEN = "open";
-/** GitHub's words for a pull request that it would merge (GraphQL's MergeStateStatus, in small letters). */
+/** They are GitHub's words for a pull request that it would merge (GraphQL's MergeStateStatus, in small letters). */
 const OPEN_STATES: ReadonlySet<string> = new Set(["clean", "has_hooks", "unstable"]);
 
 /** Lists the logins that have approved, in the order of their reviews. */

@@ -64,7 +64,7 @@ export class HitlInbox {
   #note(issue: Issue, failure: GitHubFailure | null): void {
     const { number } = issue;
     if (failure === null) return this.#waits.clear(number, MARK);
-    // The issue may have been transferred. The reconciler looks at what is in no queue, and puts it back if GitHub has
+    // The issue may have been transferred. Out of its queue the reconciler looks at it, and puts it back if GitHub has
     // it.
     if (failure.kind === "not-found") return this.#store.put({ ...issue, state: "closed" });
     const waiting = failedCall(failure);
@@ -86,8 +86,7 @@ export class HitlInbox {
 
   async answer(issue: number, text: string, by: string): Promise<Result<undefined, ControlFailure>> {
     const { clock, github } = this.#context;
-    // What people say after the answer may take it back. Their times are GitHub's, so the newest comment marks the
-    // moment.
+    // Later comments may take the answer back. Their times are GitHub's, so the newest comment marks the moment.
     const comments = await github.comments(issue, AbortSignal.timeout(COMMENTS_TIMEOUT_MS));
     const lastSeen = comments.ok ? comments.value.reduce((newest, { id }) => Math.max(newest, id), 0) || null : null;
     const at = clock.now().toISOString();
@@ -174,10 +173,7 @@ export class HitlInbox {
     return ok();
   }
 
-  /**
-   * Returns null while the question itself is still being asked. An issue that a person put on hold by hand gets one
-   * here.
-   */
+  /** Returns null while the question is still being asked. An issue that a person put on hold by hand gets one here. */
   async #askedOf(issue: Issue): Promise<HitlState | null> {
     const { state } = this.#context;
     const known = state.issue(issue.number);

@@ -1,5 +1,5 @@
-// Lets one loop wait for a time or for a notification, whichever comes first. A notification that comes while nobody waits
-// is kept for the next wait.
+// Lets one loop wait for a time or for a notification, whichever comes first. A notification that comes while nobody
+// waits is kept for the next wait.
 
 import type { Clock } from "../../core/base/clock.ts";
 

@@ -36,7 +36,7 @@ const STAGE_WORK: Readonly<Record<Stage, StageWork>> = { triage, plan, implement
 export interface OrchestratorOptions {
   readonly context: StageContext;
   readonly sessions: SessionLog;
-  /** `<hostname>/<slug>/<instance>`. */
+  /** It is `<hostname>/<slug>/<instance>`. */
   readonly owner: string;
   /** It is false while no new issue may be taken. */
   readonly isOpen?: () => boolean;
@@ -186,10 +186,7 @@ export class Orchestrator implements AsyncDisposable {
     }
   }
 
-  /**
-   * Reads people's answers in a loop of its own, so that nothing that holds the sync up keeps an answer from being
-   * read.
-   */
+  /** Reads people's answers in a loop of its own, so that whatever holds the sync up does not hold them up. */
   async #readAnswers(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#inboxNotifier.wait(this.#options.context.config.pollIntervalMs, signal);

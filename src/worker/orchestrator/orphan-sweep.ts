@@ -170,9 +170,7 @@ export class OrphanSweep {
     return branch !== null || pull !== null;
   }
 
-  /**
-   * Says at the last moment before a removal whether it is still right, because the issue may have come back meanwhile.
-   */
+  /** Says once more before a removal whether it may happen, because the issue may have come back meanwhile. */
   #mayGo(issue: number): boolean {
     const { state } = this.#options.context;
     const known = state.issue(issue);

@@ -89,8 +89,7 @@ export class Reconciler {
     // Nothing of this was our own decision: a person had closed the issue, and their newer word counts.
     if (run.id.startsWith(SEEN_CLOSED) && issue.value.state === "open")
       return this.#dropRun(number, "it was opened again");
-    // The claim is taken even where the state has none, because only its holder can finish a release that was cut
-    // short.
+    // The state may have no claim any more, because its release was cut short, and only a holder can finish that.
     const claimed = await claims.acquire(issue.value, run.stage, signal);
     if (!claimed.ok) {
       if (claimed.failure.kind !== "held") return claimed.failure;
@@ -123,7 +122,7 @@ export class Reconciler {
   async #ended(issue: Issue, state: IssueState, signal: AbortSignal): Promise<Hindrance> {
     const { context, runner } = this.#options;
     const pull = state.pull === null ? null : await context.github.pull(state.pull, signal);
-    // Whether it was merged must be known: everything that follows depends on it.
+    // Everything that follows depends on whether it was merged, so that must be known.
     if (pull !== null && !pull.ok) return pull.failure;
     const label = this.#labelsOf(issue).at(-1);
     const isMerged = pull?.value.merged === true;

@@ -1,5 +1,5 @@
-// Says where each issue stands now: its place in the queues, whether it could move, and why it does not. It reads
-// memory alone.
+// Says where each issue stands now: its place in the queues, whether it could move, and why it does not. Memory is all
+// that it reads.
 
 import { type Stage, STAGES, stageLabelsOf } from "../../core/domain/stage.ts";
 import type { Issue } from "../github/port/github.ts";

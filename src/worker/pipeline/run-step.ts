@@ -1,4 +1,4 @@
-// How far a run has come, as it stands in the state: what a restarted worker need not do again.
+// Says how far a run has come, as the state keeps it, so that a restarted worker repeats nothing that is done.
 //
 //   begun ──▶ prompted ──▶ gated ──▶ settling
 //   a review: begun ──▶ prompted ──▶ judged ──▶ approved ──▶ settling

@@ -30,7 +30,7 @@ export interface WorkspacesOptions {
   readonly isOriginOverridden: boolean;
   /** HydraFlow made the checkout itself, and nobody else looks after it. */
   readonly isOwnClone?: boolean;
-  /** `<base>/<slug>`. */
+  /** It is `<base>/<slug>`. */
   readonly worktreeRoot: string;
   readonly paths: WorkerPaths;
   /** It returns the absolute path of git-lfs; null when the machine has none. */

@@ -33,7 +33,7 @@ const BUG_DELAY_MS = 30_000;
 
 export class RepoRuntime implements AsyncDisposable {
   readonly slug: string;
-  /** `owner/name`. */
+  /** It is `owner/name`. */
   readonly repo: string;
   readonly bus: EventBus;
   readonly state: StateTracker;
@@ -200,7 +200,7 @@ export class RepoRuntime implements AsyncDisposable {
 
   #roomProblem({ config }: Prepared): Promise<string | null> {
     const { checkout, slug } = this.#options;
-    // What is committed in a worktree is kept in the checkout's own git directory.
+    // The checkout's own git directory keeps what is committed in a worktree.
     return roomProblem([this.#parts.paths.dataRoot, checkout, worktreeRoot(checkout, slug, config.worktreeBase)]);
   }
 

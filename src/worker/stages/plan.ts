@@ -1,5 +1,5 @@
-// Plan: an agent that may read the code writes a plan, plan-check.ts holds it to its rules, and what passes is kept and
-// shown on the issue. An issue that the code satisfies already ends here, if the evidence is there.
+// Plan has an agent that may read the code write a plan. plan-check.ts holds it to its rules, and a plan that passes is
+// kept and shown on the issue. An issue that the code satisfies already ends here, if the evidence is there.
 
 import { realpath } from "node:fs/promises";
 import { dirname, isAbsolute, join, sep } from "node:path";

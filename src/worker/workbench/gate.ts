@@ -146,7 +146,7 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
     await rm(cache, { recursive: true, force: true });
     return { ...(await runPart(options, options.command, home, signal)), what: "quality gate" };
   } finally {
-    // What cannot be removed now is removed before the next run.
+    // A home that cannot be removed now is removed before the next run.
     await removeAgentHome(home);
   }
 }
