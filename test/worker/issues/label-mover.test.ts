@@ -216,7 +216,7 @@ describe("after a crash", () => {
           expect(worker.journal.pending()).toEqual([]);
         }
       }
-      // read, add, remove the old one, remove each marker: before and after each.
+      // The calls are read, add, remove the old one, remove each marker; a crash comes before and after each.
       expect(crashes).toBe((3 + markers.length) * 2);
     },
   );

@@ -1,4 +1,4 @@
-// What the sweep asks GitHub, and what it takes away of things that others may have made.
+// Shows what the sweep asks GitHub, and what it removes of things that others may have made.
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";

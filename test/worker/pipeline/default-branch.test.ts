@@ -1,5 +1,5 @@
-// The default branch is renamed, or not there yet, while a worker runs: no issue is asked about, and no agent's turn paid.
-// A pull request that goes elsewhere than to the branch its work is made for is a person's.
+// The default branch is renamed, or not there yet, while a worker runs: no issue is asked about, and no agent's turn
+// paid. A person is asked about a pull request that goes elsewhere than to the branch its work is made for.
 
 import { expect, it } from "vitest";
 
@@ -52,7 +52,7 @@ it("says in one sentence that the repository has no commit yet, and begins when 
   expect(held).toEqual(["find"]);
 });
 
-/** What somebody does with the pull request's base on GitHub. */
+/** Does what somebody does with the pull request's base on GitHub. */
 function sendPullTo(rig: PipelineRig, base: string): void {
   const { pull } = rig.world.stored(rig.pulls()[0] ?? 0);
   if (pull !== null) pull.baseBranch = base;

@@ -1,6 +1,6 @@
-// A worker died right after its merge, whose answer it never saw: GitHub has closed the issue by then. The next one finds
-// that out between the stages, and may die at any call of that, or be refused any. Without git and without an agent, so that
-// every boundary can be tried.
+// A worker died right after its merge, whose answer it never saw: GitHub has closed the issue by then. The next one
+// finds that out between the stages, and may die at any call of that, or be refused any. The tests use no git and no
+// agent, so that every boundary can be tried.
 
 import { describe, expect, it } from "vitest";
 
@@ -117,7 +117,10 @@ class LostMerge implements AsyncDisposable {
     this.#directory = directory;
   }
 
-  /** One life of the worker: syncs and reconciler until it dies or nothing is left. The calls that it made. */
+  /**
+   * Lives one life of the worker: syncs and reconciles until it dies or nothing is left. Returns the calls that it
+   * made.
+   */
   async live(faults: readonly Fault[]): Promise<number> {
     await using life = await this.#open();
     const { client, state, store, reconciler, claims } = life;
@@ -153,7 +156,7 @@ class LostMerge implements AsyncDisposable {
     await this.#directory[Symbol.asyncDispose]();
   }
 
-  /** What the first life has done until it died. */
+  /** Does what the first life did until it died. */
   async #merge(): Promise<void> {
     this.#world.addIssue({ labels: ["hydraflow-review"] });
     const headSha = this.#branches.commit(BRANCH);

@@ -1,5 +1,5 @@
-// What must never happen: somebody's commit pushed over, a red commit merged, workflows changed without a person's word,
-// an answer or a day's work lost.
+// Shows what must never happen: somebody's commit pushed over, a red commit merged, workflows changed without a
+// person's word, an answer or a day's work lost.
 
 import { describe, expect, it } from "vitest";
 

@@ -120,7 +120,7 @@ describe("A change", () => {
     const file = join(web.commonDirectory, "objects", tree.slice(0, 2), tree.slice(2));
     await rm(file);
     await writeFile(file, deflateSync("tree 0\0"));
-    // The control: git believes it.
+    // This is the control: git believes it.
     expect(git("ls-tree", "-r", "--name-only", head, "web")).toBe("");
 
     await expect(judged(SETTINGS, base)).rejects.toThrow(/hash mismatch|rev-list/);

@@ -1,4 +1,4 @@
-// The pure parts around the stages: answers, approvals, outcomes of failures, waiting times, reasons.
+// Tests the pure parts around the stages: answers, approvals, outcomes of failures, waiting times, reasons.
 
 import { describe, expect, it } from "vitest";
 

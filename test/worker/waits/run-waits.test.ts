@@ -1,4 +1,5 @@
-// How runs, the reconciler and the inbox put down what has to wait. Without git and without an agent, by a clock of the test's own.
+// Shows how runs, the reconciler and the inbox put down what has to wait, without git and an agent, by a clock of the
+// test's own.
 
 import { describe, expect, it } from "vitest";
 
@@ -244,7 +245,7 @@ async function newRig() {
       const { signal: never } = new AbortController();
       return runner.run(at, world.issue(number), never);
     },
-    /** In an earlier process, with this run. */
+    /** Adds what an earlier process noted, with this run. */
     hasWaited: (number: number, run: RunState, cause: "claim" | "git-locked" | "agent", ms: number) => {
       const waitingSince = new Date(clock.now().getTime() - ms).toISOString();
       const waited = { cause, mark: stepMark(run) ?? "", ms };

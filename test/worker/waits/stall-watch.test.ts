@@ -1,4 +1,4 @@
-// The throughput watchdog, by a clock of the test's own.
+// Tests the watch over the throughput, by a clock of the test's own.
 
 import { beforeEach, describe, expect, it } from "vitest";
 

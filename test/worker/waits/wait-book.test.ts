@@ -1,4 +1,4 @@
-// What becomes of waits, by a clock of the test's own.
+// Shows what becomes of waits, by a clock of the test's own.
 
 import { beforeEach, describe, expect, it } from "vitest";
 
@@ -41,7 +41,7 @@ describe("A wait", () => {
     book.note(issue, wait);
   }
 
-  /** It is tried again and again for so long. */
+  /** Tries it again and again for this long. */
   async function goOn(ms: number, issue: number, wait: NewWait): Promise<void> {
     for (let leftMs = ms; leftMs > 0; leftMs -= MINUTE_MS) await waitFor(Math.min(leftMs, MINUTE_MS), issue, wait);
   }
