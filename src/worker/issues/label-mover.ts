@@ -1,6 +1,9 @@
-// Moves an issue from one stage label to the next. The new label is added first and the others removed after it, and
-// the move stands in the journal before its first call: whatever call a crash cuts off, the issue has a stage label,
-// and `reconcile` leaves exactly one. Nothing else in the worker touches stage labels.
+// Moves an issue from one stage label to the next. Nothing else in the worker puts a stage label; a settlement that
+// ends an issue may take all of them away.
+//
+// I1. The new label is added before the others are removed, so whatever call a crash cuts off, the issue has a stage
+//     label.
+// I2. The move stands in the journal before its first call, and `reconcile` leaves exactly one stage label.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import {
@@ -98,6 +101,7 @@ export class LabelMover {
     signal: AbortSignal,
   ): Promise<Result<Issue, MoveFailure>> {
     let current = issue;
+    // I2
     const moved = await this.#options.journal.effect<readonly string[], MoveFailure>(
       move.key,
       {
@@ -148,7 +152,7 @@ export class LabelMover {
   }
 
   /**
-   * Adds, then removes, and returns the labels afterwards. Once something has changed, every failure is to be tried
+   * Adds, then removes (I1), and returns the labels afterwards. After the first change every failure is to be tried
    * again.
    */
   async #relabel(

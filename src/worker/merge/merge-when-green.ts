@@ -1,6 +1,8 @@
 // Takes an approved pull request over the last stretch: it waits until the checks are green and green can be believed,
-// then merges exactly the commit that was approved. "No checks" and "could not ask" are never green. Waiting holds no
-// slot: the run is put down and taken up again at its step.
+// then merges. Waiting holds no slot: the run is put down and taken up again at its step.
+//
+// I1. Nothing but the commit that was approved is merged.
+// I2. "No checks" and "could not ask" are never green.
 
 import { assertNever } from "../../core/base/errors.ts";
 import { ok, type Result } from "../../core/base/result.ts";
@@ -22,6 +24,7 @@ const CONFIRM_MS_MAX = 5_000;
 export async function mergeWhenGreen(given: ApprovedPull, signal: AbortSignal): Promise<StageOutcome> {
   const approved = await withPastSince(given);
   const { context, run, pull, step } = approved;
+  // I1
   if (pull.headSha !== step.sha) return restart(approved, `the head of #${pull.number} is no longer what was approved`);
   const queued = await isInQueue(approved, signal);
   if (!queued.ok) return queued.failure;
@@ -135,6 +138,7 @@ async function expectedChecks(
 async function none(approved: ApprovedPull, signal: AbortSignal): Promise<StageOutcome> {
   const { context, run, pull, step } = approved;
   const isEnough = context.config.mergeWithoutChecks || waivedChecks(approved).includes(ALL_CHECKS);
+  // I2: a setting or a person lets it pass.
   if (step.looks + 1 >= NO_CHECKS_LOOKS)
     return isEnough ? mergeApproved(approved, signal) : ask(noChecks(pull), [ALL_CHECKS]);
   await run.mark({ ...step, looks: step.looks + 1, green: null });
@@ -147,8 +151,8 @@ function ask(question: string, checks: readonly string[] = []): StageOutcome {
 }
 
 /**
- * Waits while an outage may pass. A refusal that lasts, for instance of a credential without the right to read checks,
- * needs a person.
+ * Waits while an outage may pass (I2). A refusal that lasts, for instance of a credential without the right to read
+ * checks, needs a person.
  */
 function unread(approved: ApprovedPull, { message, kind, retryable, retryAt }: GitHubFailure): StageOutcome {
   const problem = `the checks of #${approved.pull.number} could not be read: ${message}`;

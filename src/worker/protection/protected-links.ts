@@ -34,7 +34,7 @@ export function namesThrough(trees: readonly ReadonlyMap<string, string>[]): Nam
   };
 }
 
-/** Cuts a path at each directory above it, itself and the root included, from what is left below. */
+/** Cuts a path in two behind the root, behind each directory and behind its own name. */
 function cutsOf(path: string): readonly (readonly [above: string, below: string])[] {
   const names = path.split("/");
   return [...names.keys(), names.length].map((at) => [names.slice(0, at).join("/"), names.slice(at).join("/")]);

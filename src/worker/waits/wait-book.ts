@@ -18,7 +18,7 @@ const RECURRENCES_MAX = 20;
 /** A refusal may be a replica that lags; one that is repeated is meant. */
 const REFUSALS_MAX = 3;
 const ISSUES_NAMED_MAX = 10;
-/** A try that is due is made, and has failed again if it does, within this many polls. */
+/** A try that is due is made and over within this many polls. */
 const TRY_POLLS = 3;
 const TRY_MS_MIN = 10_000;
 /** A merge waits for what has time limits of its own, and a merge queue may take this many times longer than checks. */
