@@ -20,7 +20,7 @@ export interface SupervisorChannel {
 /** While draining: the supervisor waits for the last issue to leave our hands. */
 const DRAIN_BEAT_MS = 250;
 
-/** A worker with nothing in hand and nothing new says so every fourth time only: a hundred idle ones add up. */
+/** A worker with nothing in flight and nothing new says so every fourth time only: a hundred idle ones add up. */
 const IDLE_SKIPS = 3;
 
 export interface Vitals {

@@ -93,7 +93,7 @@ export interface HitlState {
   readonly reason: string | null;
 }
 
-/** The run in hand. Found when a worker starts, it was interrupted. */
+/** The run in flight. Found when a worker starts, it was interrupted. */
 export interface RunState {
   readonly id: string;
   readonly stage: Stage;

@@ -11,11 +11,11 @@
 import { withoutHidden } from "./hidden-characters.ts";
 import { type CodeRange, findCode } from "./markdown-code.ts";
 
-/** U+2060: no width, no break, kept by Markdown, titles and commit messages alike. */
+/** U+2060 has no width and no break, and Markdown, titles and commit messages keep it alike. */
 const JOINER = "\u2060";
 
 const KINDS = {
-  /** `#12`, `owner/repo#12`, and `&#64;`, an entity that would become a sigil. */
+  /** It matches `#12`, `owner/repo#12`, and `&#64;`, an entity that would become a sigil. */
   reference: String.raw`[#\uff03\ufe5f](?=\p{Nd})`,
   issueKey: String.raw`(?<![a-z0-9])gh\\?-(?=\p{Nd})`,
   address: String.raw`\/(?:issues|pulls?|discussions)\\?\/+(?=[\p{Nd}%])|\/commits?\\?\/+(?=[0-9a-f]{7})`,
@@ -29,23 +29,23 @@ const KINDS = {
 
 type Kind = keyof typeof KINDS;
 
-/** Without groups: a hostile text matches at every other place, and each match would carry all of them. */
+/** It has no groups: a hostile text matches at every other place, and each match would carry all of them. */
 const PATTERN = new RegExp(Object.values(KINDS).join("|"), "gimu");
 const REFERENCES: ReadonlySet<Kind> = new Set(["reference", "issueKey", "address"]);
-/** What may stand between a keyword and the number it closes: an address, mark-up, white space. */
+/** These may stand between a keyword and the number it closes: an address, mark-up, white space. */
 const CLOSING_UNITS_MAX = 200;
 const CLOSING = /(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?![a-z])/i;
-/** Shorter than what GitHub takes for an abbreviated commit. */
+/** This is shorter than what GitHub takes for an abbreviated commit. */
 const COMMIT_PART = /[0-9a-f]{6}(?=[0-9a-f])/gi;
 
 export interface DisarmOptions {
-  /** Issues and pull requests that the text may link to. */
+  /** The text may link to these issues and pull requests. */
   readonly own?: readonly number[];
   /** Each line of it may stand behind a list's mark, so that a fence does not count. */
   readonly inList?: boolean;
 }
 
-/** For comments, reviews and descriptions. An open fence is closed, so that what follows is not drawn into it. */
+/** Disarms comments, reviews and descriptions. An open fence is closed, so that what follows is not drawn into it. */
 export function disarmMarkdown(text: string, { own = [], inList = false }: DisarmOptions = {}): string {
   const clean = readable(text);
   const { ranges, openFence } = findCode(clean, { withFences: !inList });
@@ -58,7 +58,7 @@ export function disarmMarkdown(text: string, { own = [], inList = false }: Disar
   return openFence === null ? disarmed : `${disarmed}\n${openFence}`;
 }
 
-/** For titles and commit messages, where neither code nor HTML counts. */
+/** Disarms titles and commit messages, where neither code nor HTML counts. */
 export function disarmPlain(text: string, { own = [] }: Pick<DisarmOptions, "own"> = {}): string {
   const clean = readable(text);
   return clean.replace(PATTERN, (match, at: number) => {
@@ -111,14 +111,14 @@ function isLiveInCode({ kind, at }: Found, text: string): boolean {
   return REFERENCES.has(kind) && CLOSING.test(text.slice(Math.max(0, at - CLOSING_UNITS_MAX), at));
 }
 
-/** A bare `#12`; with a name before it, it is another repository's. */
+/** Says whether a match is a bare `#12` of `own`; with a name before it, it is another repository's. */
 function isOwn({ kind, at }: Found, text: string, own: readonly number[]): boolean {
   if (kind !== "reference" || /[\w/.-]/.test(text.charAt(at - 1))) return false;
   const number = /^#(\d{1,10})(?!\d)/.exec(text.slice(at, at + 12))?.[1];
   return number !== undefined && own.includes(Number(number));
 }
 
-/** For places that rise from call to call. */
+/** Makes a lookup for places that rise from call to call. */
 function isInRanges(ranges: readonly CodeRange[]): (at: number) => boolean {
   let index = 0;
   return (at) => {

@@ -12,18 +12,18 @@ const CUT_MARK = "[cut here]";
 
 export const ISSUE_CHARACTERS_MAX = 10_000;
 
-/** The head of what a person wrote. */
+/** Returns the head of what a person wrote. */
 export function peopleText(text: string, charactersMax: number): string {
   const seen = withoutHidden(text.replaceAll("\r\n", "\n").replace(HTML_COMMENT, ""));
   return marked(seen.replace(SECTION_TAG, "&lt;").trim(), charactersMax);
 }
 
-/** The head of what a program wrote. */
+/** Returns the head of what a program wrote. */
 export function exactHead(text: string, charactersMax: number): string {
   return marked(exactText(text.replaceAll("\r\n", "\n")).trim(), charactersMax);
 }
 
-/** The tail: what a failed command says last matters most. */
+/** Returns the tail, because what a failed command says last matters most. */
 export function exactTail(output: string, charactersMax: number): string {
   const text = exactText(withoutStyling(output)).trim();
   return text.length <= charactersMax ? text : `${CUT_MARK}\n${tailOf(text, charactersMax)}`;

@@ -41,7 +41,7 @@ export function promptOf(role: AgentTurn["role"], body: string, rest = "", facts
 }
 
 export async function take(workshop: Workshop, prompt: string, turn: Partial<AgentTurn> = {}): Promise<AgentOutcome> {
-  return driver().run({ ...workshop.turn, prompt, ...turn }, workshop.tell, NEVER);
+  return driver().run({ ...workshop.turn, prompt, ...turn }, workshop.emit, NEVER);
 }
 
 /** The verdict as the pipeline reads it; fails the test when it is not one. */

@@ -1,4 +1,4 @@
-// Keeps within a bound what all transcripts of one repository take together. The oldest go first; one of a run in hand
+// Keeps within a bound what all transcripts of one repository take together. The oldest go first; one of a run in flight
 // never goes, so the bound may be passed by those and by what is written between two looks. The supervisor removes old
 // ones too, for a bound of its own, so any of them may be gone between two steps.
 
@@ -18,7 +18,7 @@ export interface TranscriptKeeperOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** Paths of the transcripts of runs in hand. */
+  /** Paths of the transcripts of runs in flight. */
   readonly inUse: () => ReadonlySet<string>;
   readonly bytesMax?: number;
   readonly countMax?: number;
