@@ -16,17 +16,17 @@ import { compareConfigs, type ConfigChange, includedPaths } from "./config-text.
 import { type GitFailure, gitFailure } from "../command/git-failure.ts";
 import {
   isSameFile,
-  keepDirectory,
-  keepFile,
-  keptFileSchema,
-  type KeptFile,
+  snapshotDirectory,
+  snapshotFile,
+  fileSnapshotSchema,
+  type FileSnapshot,
   restoreFile,
   textOf,
-} from "./kept-file.ts";
+} from "./file-snapshot.ts";
 import { Mutex } from "../command/mutex.ts";
-import { keepReplaceLines, keepSubmodules, restoreReplaceLines } from "./kept-refs.ts";
+import { snapshotReplaceLines, snapshotSubmodules, restoreReplaceLines } from "./checkout-snapshot.ts";
 
-const KEPT_BYTES_MAX = 64 * 1_048_576;
+const SNAPSHOT_BYTES_MAX = 64 * 1_048_576;
 
 export interface GuardedWorktree {
   readonly path: string;
@@ -66,16 +66,16 @@ const WATCHED = [
 const WATCHED_DIRECTORIES = ["hooks", "refs/replace", "remotes", "branches"];
 const PACKED_REFS = "packed-refs";
 
-const filesSchema = z.record(z.string(), keptFileSchema);
-const keptSchema = z.strictObject({ common: filesSchema, worktrees: z.record(z.string(), filesSchema) });
-type Files = Readonly<Record<string, KeptFile>>;
-type Kept = z.infer<typeof keptSchema>;
+const filesSchema = z.record(z.string(), fileSnapshotSchema);
+const snapshotSchema = z.strictObject({ common: filesSchema, worktrees: z.record(z.string(), filesSchema) });
+type Files = Readonly<Record<string, FileSnapshot>>;
+type Snapshot = z.infer<typeof snapshotSchema>;
 
 export class ConfigGuard {
   readonly #options: ConfigGuardOptions;
   readonly #mutex = new Mutex();
   /** `common` is the copy from before the first of the turns that run now: a later one may be of a changed file. */
-  #kept: Kept | undefined;
+  #snapshot: Snapshot | undefined;
 
   private constructor(options: ConfigGuardOptions) {
     this.#options = options;
@@ -85,11 +85,11 @@ export class ConfigGuard {
   static async open(options: ConfigGuardOptions): Promise<{ guard: ConfigGuard; changed: readonly string[] }> {
     const guard = new ConfigGuard(options);
     await mkdir(dirname(options.file), { recursive: true });
-    const text = await readTextIfExists(options.file, KEPT_BYTES_MAX);
-    const left = text === undefined ? undefined : z.safeParse(keptSchema, parseJson(text));
+    const text = await readTextIfExists(options.file, SNAPSHOT_BYTES_MAX);
+    const left = text === undefined ? undefined : z.safeParse(snapshotSchema, parseJson(text));
     if (!left?.success) return { guard, changed: [] };
     if (await guard.#isGone()) {
-      guard.#kept = left.data;
+      guard.#snapshot = left.data;
       return { guard, changed: [] };
     }
     const files = Object.assign({}, left.data.common, ...Object.values(left.data.worktrees)) as Files;
@@ -102,11 +102,14 @@ export class ConfigGuard {
   fingerprint(worktree: GuardedWorktree, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
     return this.#mutex.run(async () => {
       if (await this.#isGone()) return fail(this.#gone());
-      if (this.#kept !== undefined) {
-        const { changed } = await this.#putBack({ ...this.#kept.common, ...this.#kept.worktrees[worktree.path] });
+      if (this.#snapshot !== undefined) {
+        const { changed } = await this.#putBack({
+          ...this.#snapshot.common,
+          ...this.#snapshot.worktrees[worktree.path],
+        });
         if (changed.length > 0) return fail(configChanged(changed));
       }
-      const before = this.#kept ?? { common: await this.#commonNow(), worktrees: {} };
+      const before = this.#snapshot ?? { common: await this.#commonNow(), worktrees: {} };
       await this.#store({ ...before, worktrees: { ...before.worktrees, [worktree.path]: await ownFiles(worktree) } });
       return ok();
     }, signal);
@@ -120,18 +123,18 @@ export class ConfigGuard {
   verify(worktree: GuardedWorktree, signal: AbortSignal): Promise<Result<Restored, GitFailure>> {
     return this.#mutex.run(async () => {
       if (await this.#isGone()) return fail(this.#gone());
-      const own = this.#kept?.worktrees[worktree.path];
-      if (this.#kept === undefined || own === undefined)
+      const own = this.#snapshot?.worktrees[worktree.path];
+      if (this.#snapshot === undefined || own === undefined)
         return fail(gitFailure("failed", `no fingerprint was taken of ${worktree.path}`));
-      const { changed, restored } = await this.#putBack({ ...this.#kept.common, ...own });
-      const { [worktree.path]: _, ...others } = this.#kept.worktrees;
-      await this.#store(Object.keys(others).length === 0 ? undefined : { ...this.#kept, worktrees: others });
+      const { changed, restored } = await this.#putBack({ ...this.#snapshot.common, ...own });
+      const { [worktree.path]: _, ...others } = this.#snapshot.worktrees;
+      await this.#store(Object.keys(others).length === 0 ? undefined : { ...this.#snapshot, worktrees: others });
       return changed.length > 0 ? fail(configChanged(changed)) : ok({ restored });
     }, signal);
   }
 
   async #isGone(): Promise<boolean> {
-    return (await keepFile(this.#options.commonDirectory)).kind === "absent";
+    return (await snapshotFile(this.#options.commonDirectory)).kind === "absent";
   }
 
   #gone(): GitFailure {
@@ -140,17 +143,20 @@ export class ConfigGuard {
 
   async #commonNow(): Promise<Files> {
     const directory = this.#options.commonDirectory;
-    const files = await keepAll(WATCHED.map((name) => join(directory, name)));
+    const files = await snapshotAll(WATCHED.map((name) => join(directory, name)));
     const included = includedPaths(textOf(files[join(directory, "config")])).filter((path) => !path.startsWith("~"));
-    const includes = await keepAll(included.map((path) => (isAbsolute(path) ? path : resolve(directory, path))));
-    return { ...files, ...includes, ...(await keepSubmodules(directory)), ...(await this.#directoriesNow()) };
+    const includes = await snapshotAll(included.map((path) => (isAbsolute(path) ? path : resolve(directory, path))));
+    return { ...files, ...includes, ...(await snapshotSubmodules(directory)), ...(await this.#directoriesNow()) };
   }
 
   async #directoriesNow(): Promise<Files> {
     const paths = WATCHED_DIRECTORIES.map((name) => join(this.#options.commonDirectory, name));
-    const kept = await Promise.all(paths.map((path) => keepDirectory(path)));
+    const snapshots = await Promise.all(paths.map((path) => snapshotDirectory(path)));
     const packed = join(this.#options.commonDirectory, PACKED_REFS);
-    return { ...Object.fromEntries(kept.flatMap((files) => [...files])), [packed]: await keepReplaceLines(packed) };
+    return {
+      ...Object.fromEntries(snapshots.flatMap((files) => [...files])),
+      [packed]: await snapshotReplaceLines(packed),
+    };
   }
 
   async #putBack(before: Files): Promise<{ changed: string[]; restored: string[] }> {
@@ -162,7 +168,7 @@ export class ConfigGuard {
     for (const path of [...paths].toSorted()) {
       const isPacked = path === join(this.#options.commonDirectory, PACKED_REFS);
       const was = before[path] ?? { kind: "absent" };
-      const is = await (isPacked ? keepReplaceLines(path) : keepFile(path));
+      const is = await (isPacked ? snapshotReplaceLines(path) : snapshotFile(path));
       const change = changeOf(path, was, is);
       if (change === "none") continue;
       const isSilent = change === "put-back" || isHarmless(relative(this.#options.commonDirectory, path));
@@ -176,9 +182,9 @@ export class ConfigGuard {
     return { changed, restored };
   }
 
-  async #store(kept: Kept | undefined): Promise<void> {
-    await replaceFile(this.#options.file, kept === undefined ? "null" : JSON.stringify(kept));
-    this.#kept = kept;
+  async #store(snapshot: Snapshot | undefined): Promise<void> {
+    await replaceFile(this.#options.file, snapshot === undefined ? "null" : JSON.stringify(snapshot));
+    this.#snapshot = snapshot;
   }
 }
 
@@ -189,16 +195,16 @@ function isHarmless(path: string): boolean {
 
 async function ownFiles(worktree: GuardedWorktree): Promise<Files> {
   const names = ["config.worktree", "commondir", "gitdir"];
-  return keepAll([join(worktree.path, ".git"), ...names.map((name) => join(worktree.gitDirectory, name))]);
+  return snapshotAll([join(worktree.path, ".git"), ...names.map((name) => join(worktree.gitDirectory, name))]);
 }
 
-async function keepAll(paths: readonly string[]): Promise<Files> {
-  const files: Record<string, KeptFile> = {};
-  for (const path of paths) files[path] = await keepFile(path);
+async function snapshotAll(paths: readonly string[]): Promise<Files> {
+  const files: Record<string, FileSnapshot> = {};
+  for (const path of paths) files[path] = await snapshotFile(path);
   return files;
 }
 
-function changeOf(path: string, was: KeptFile, is: KeptFile): ConfigChange {
+function changeOf(path: string, was: FileSnapshot, is: FileSnapshot): ConfigChange {
   if (isSameFile(was, is)) return "none";
   // A directory that came into being is of no weight; what is in it has entries of its own.
   if (was.kind === "absent" && is.kind === "other" && is.what === "directory") return "none";

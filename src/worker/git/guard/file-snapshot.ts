@@ -13,7 +13,7 @@ const DIRECTORY_ENTRIES_MAX = 500;
 const DEPTH_MAX = 4;
 const DIRECTORY = "directory";
 
-export const keptFileSchema = z.discriminatedUnion("kind", [
+export const fileSnapshotSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("absent") }),
   /** `content` is base64. */
   z.strictObject({ kind: z.literal("file"), mode: z.int(), content: z.string() }),
@@ -22,9 +22,9 @@ export const keptFileSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("other"), what: z.string() }),
 ]);
 
-export type KeptFile = z.infer<typeof keptFileSchema>;
+export type FileSnapshot = z.infer<typeof fileSnapshotSchema>;
 
-export async function keepFile(path: string): Promise<KeptFile> {
+export async function snapshotFile(path: string): Promise<FileSnapshot> {
   const found = await lstat(path).catch(ifAbsent);
   if (found === undefined) return { kind: "absent" };
   if (found.isSymbolicLink()) return { kind: "link", target: await readlink(path) };
@@ -36,39 +36,39 @@ export async function keepFile(path: string): Promise<KeptFile> {
 }
 
 /** Every file and link below a directory; a link in its place is kept as what it is, and not entered. */
-export async function keepDirectory(path: string, depth = 0): Promise<Map<string, KeptFile>> {
-  const kept = new Map<string, KeptFile>();
-  const itself = await keepFile(path);
-  if (itself.kind !== "other" || itself.what !== DIRECTORY || depth === DEPTH_MAX) return kept.set(path, itself);
+export async function snapshotDirectory(path: string, depth = 0): Promise<Map<string, FileSnapshot>> {
+  const snapshots = new Map<string, FileSnapshot>();
+  const itself = await snapshotFile(path);
+  if (itself.kind !== "other" || itself.what !== DIRECTORY || depth === DEPTH_MAX) return snapshots.set(path, itself);
   const names = (await readdir(path)).toSorted();
   if (names.length > DIRECTORY_ENTRIES_MAX)
-    return kept.set(path, { kind: "other", what: `directory of ${names.length} entries` });
+    return snapshots.set(path, { kind: "other", what: `directory of ${names.length} entries` });
   for (const name of names) {
-    for (const [child, file] of await keepDirectory(join(path, name), depth + 1)) kept.set(child, file);
+    for (const [child, file] of await snapshotDirectory(join(path, name), depth + 1)) snapshots.set(child, file);
   }
-  return kept;
+  return snapshots;
 }
 
-export async function restoreFile(path: string, kept: KeptFile): Promise<void> {
-  if (kept.kind === "other") {
-    if (kept.what !== DIRECTORY || (await keepFile(path)).kind === "other") return;
+export async function restoreFile(path: string, snapshot: FileSnapshot): Promise<void> {
+  if (snapshot.kind === "other") {
+    if (snapshot.what !== DIRECTORY || (await snapshotFile(path)).kind === "other") return;
     await rm(path, { force: true });
     await mkdir(path, { recursive: true });
     return;
   }
   await rm(path, { recursive: true, force: true });
-  if (kept.kind === "absent") return;
+  if (snapshot.kind === "absent") return;
   await mkdir(dirname(path), { recursive: true });
-  if (kept.kind === "link") await symlink(kept.target, path);
-  else await replaceFile(path, Buffer.from(kept.content, "base64"), kept.mode);
+  if (snapshot.kind === "link") await symlink(snapshot.target, path);
+  else await replaceFile(path, Buffer.from(snapshot.content, "base64"), snapshot.mode);
 }
 
-export function isSameFile(a: KeptFile, b: KeptFile): boolean {
+export function isSameFile(a: FileSnapshot, b: FileSnapshot): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-export function textOf(kept: KeptFile | undefined): string {
-  return kept?.kind === "file" ? Buffer.from(kept.content, "base64").toString("utf8") : "";
+export function textOf(snapshot: FileSnapshot | undefined): string {
+  return snapshot?.kind === "file" ? Buffer.from(snapshot.content, "base64").toString("utf8") : "";
 }
 
 function ifAbsent(error: unknown): undefined {
