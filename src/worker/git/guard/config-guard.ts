@@ -12,7 +12,7 @@ import { readTextIfExists, replaceFile } from "../../../core/files/durable-file.
 import { messageOf } from "../../../core/base/errors.ts";
 import { fail, ok, type Result } from "../../../core/base/result.ts";
 import { z } from "../../../core/base/schema.ts";
-import { compareConfigs, type ConfigChange, includedPaths } from "./config-text.ts";
+import { compareConfigs, type ConfigChange, includedPaths } from "./config-change.ts";
 import { type GitFailure, gitFailure } from "../command/git-failure.ts";
 import {
   isSameFile,
