@@ -9,7 +9,7 @@ import { fail, ok, type Result } from "../../core/base/result.ts";
 import { hasLabel, labelName, type Stage } from "../../core/domain/stage.ts";
 import { activeBody, releasedBody } from "./claim-comment.ts";
 import { type ClaimHeld, ClaimReader, isElected } from "./claim-election.ts";
-import { HeldClaim, isLeaseValid, type Lease } from "./held-claim.ts";
+import { Lease, isLeaseValid, type LeaseTerm } from "./lease.ts";
 import type { WorkerEvent } from "../events/event.ts";
 import type { GitHub, GitHubFailure, Issue } from "../github/port/github.ts";
 import type { KeptClaim } from "../state/issue-state.ts";
@@ -45,7 +45,7 @@ export interface Claim {
 type Acquired = Result<Claim, ClaimHeld | GitHubFailure>;
 
 /** One attempt to write a claim: its lease counts from before the request. */
-interface Bid extends Lease {
+interface Bid extends LeaseTerm {
   readonly nonce: string;
   readonly since: Date;
 }
@@ -55,7 +55,7 @@ export class ClaimKeeper implements AsyncDisposable {
   readonly #options: ClaimKeeperOptions;
   readonly #marginMs: number;
   readonly #reader: ClaimReader;
-  readonly #held = new Map<number, HeldClaim>();
+  readonly #held = new Map<number, Lease>();
 
   constructor(options: ClaimKeeperOptions) {
     this.#options = options;
@@ -207,7 +207,7 @@ export class ClaimKeeper implements AsyncDisposable {
     }
     await this.#remember(issue.number, { commentId, expiresAt: bid.expiresAt.toISOString() });
     if (!isLeaseValid(bid, clock)) return fail(tooSlow());
-    const held = new HeldClaim(
+    const held = new Lease(
       { issue: issue.number, owner, commentId, ...bid, clock, leaseMs },
       {
         write: (stage, inner) => this.#rewrite(commentId, stage, bid, inner),

@@ -10,7 +10,7 @@ import type { GitHubFailure } from "../github/port/github.ts";
 /** After a failed renewal the next try comes after this part of the lease. */
 const RETRY_SHARE = 0.1;
 
-export interface Lease {
+export interface LeaseTerm {
   readonly stage: Stage;
   /** As the comment says it. */
   readonly expiresAt: Date;
@@ -19,35 +19,35 @@ export interface Lease {
   readonly validUntilMs: number;
 }
 
-export function isLeaseValid({ validUntil, validUntilMs }: Lease, clock: Clock): boolean {
+export function isLeaseValid({ validUntil, validUntilMs }: LeaseTerm, clock: Clock): boolean {
   return clock.monotonicMs() < validUntilMs && clock.now() < validUntil;
 }
 
-export interface HeldClaimPorts {
+export interface LeasePorts {
   /** Edits the comment; the lease that it then shows. */
-  readonly write: (stage: Stage, signal: AbortSignal) => Promise<Result<Lease, GitHubFailure>>;
+  readonly write: (stage: Stage, signal: AbortSignal) => Promise<Result<LeaseTerm, GitHubFailure>>;
   /** Null: the claim is lost. */
   readonly remember: (expiresAt: Date | null) => Promise<void>;
   readonly lose: () => void;
 }
 
-export class HeldClaim implements AsyncDisposable {
+export class Lease implements AsyncDisposable {
   readonly issue: number;
   readonly owner: string;
   readonly commentId: number;
   readonly #clock: Clock;
   readonly #leaseMs: number;
-  readonly #ports: HeldClaimPorts;
+  readonly #ports: LeasePorts;
   readonly #lost = new AbortController();
   readonly #ended = new AbortController();
   readonly #loop: Promise<unknown>;
-  #lease: Lease;
+  #term: LeaseTerm;
   #watch = new AbortController();
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(
-    claim: Lease & { issue: number; owner: string; commentId: number; clock: Clock; leaseMs: number },
-    ports: HeldClaimPorts,
+    claim: LeaseTerm & { issue: number; owner: string; commentId: number; clock: Clock; leaseMs: number },
+    ports: LeasePorts,
   ) {
     this.issue = claim.issue;
     this.owner = claim.owner;
@@ -55,17 +55,17 @@ export class HeldClaim implements AsyncDisposable {
     this.#clock = claim.clock;
     this.#leaseMs = claim.leaseMs;
     this.#ports = ports;
-    this.#lease = claim;
-    this.#watchLease();
+    this.#term = claim;
+    this.#watchTerm();
     this.#loop = this.#renewAlways().catch(() => undefined);
   }
 
   get stage(): Stage {
-    return this.#lease.stage;
+    return this.#term.stage;
   }
 
   get expiresAt(): Date {
-    return this.#lease.expiresAt;
+    return this.#term.expiresAt;
   }
 
   get lost(): AbortSignal {
@@ -74,7 +74,7 @@ export class HeldClaim implements AsyncDisposable {
 
   /** False from the end of the lease on; then `lost` is aborted too. */
   isValid(): boolean {
-    if (!this.#lost.signal.aborted && !isLeaseValid(this.#lease, this.#clock)) this.#lose();
+    if (!this.#lost.signal.aborted && !isLeaseValid(this.#term, this.#clock)) this.#lose();
     return !this.#lost.signal.aborted;
   }
 
@@ -103,8 +103,8 @@ export class HeldClaim implements AsyncDisposable {
       });
     if (!written.ok) return written;
     if (!this.isValid()) return fail(lostFailure());
-    this.#lease = written.value;
-    this.#watchLease();
+    this.#term = written.value;
+    this.#watchTerm();
     await this.#ports.remember(written.value.expiresAt);
     return ok();
   }
@@ -118,10 +118,10 @@ export class HeldClaim implements AsyncDisposable {
     }
   }
 
-  #watchLease(): void {
+  #watchTerm(): void {
     this.#watch.abort();
     this.#watch = new AbortController();
-    const left = this.#lease.validUntilMs - this.#clock.monotonicMs();
+    const left = this.#term.validUntilMs - this.#clock.monotonicMs();
     this.#clock.sleep(left, this.#watch.signal).then(
       () => this.#lose(),
       () => undefined,
