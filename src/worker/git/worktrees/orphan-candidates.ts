@@ -11,7 +11,7 @@ import type { Git } from "../command/git.ts";
 import type { GitFailure } from "../command/git-failure.ts";
 import { listIssueWorktrees } from "./worktree-list.ts";
 
-export interface GitLeftovers {
+export interface OrphanCandidates {
   /** Issues with a worktree or a record of their work. */
   readonly worktrees: ReadonlySet<number>;
   /** Issues of which nothing but a branch of ours was kept. */
@@ -23,10 +23,10 @@ export interface GitLeftovers {
   readonly branches: ReadonlySet<number>;
 }
 
-export async function findGitLeftovers(
+export async function findOrphanCandidates(
   where: { git: Git; commonDirectory: string; root: string; records: string },
   signal: AbortSignal,
-): Promise<Result<GitLeftovers, GitFailure>> {
+): Promise<Result<OrphanCandidates, GitFailure>> {
   const listed = await listIssueWorktrees(where, signal);
   if (!listed.ok) return listed;
   const branches = await new BranchRefs(where.git, where.commonDirectory).issues(signal);
