@@ -3,7 +3,7 @@
 
 import type { Clock } from "../../core/base/clock.ts";
 
-export class WaitEnd {
+export class Deadline {
   readonly at: Date;
   readonly #clock: Clock;
   readonly #atMs: number;
@@ -14,7 +14,7 @@ export class WaitEnd {
     this.#atMs = clock.monotonicMs() + (at.getTime() - clock.now().getTime());
   }
 
-  hasCome(): boolean {
+  hasPassed(): boolean {
     return this.#clock.now() >= this.at || this.#clock.monotonicMs() >= this.#atMs;
   }
 }
