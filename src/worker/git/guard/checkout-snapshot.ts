@@ -1,4 +1,4 @@
-// What of the checkout is watched inside larger files and below other directories: packed replace refs, and the
+// Takes snapshots of what git obeys inside larger files and below other directories: packed replace refs, and the
 // configuration of each submodule that the operator has initialised.
 
 import { open, readdir, rename, rm } from "node:fs/promises";
@@ -11,14 +11,17 @@ const PACKED_BYTES_MAX = 256 * 1_048_576;
 const SUBMODULES_MAX = 200;
 const SUBMODULE_FILES = ["config", "config.worktree", "info/attributes"];
 
-/** As one file: the lines of packed-refs that name replace refs; absent when there is none. */
+/** The lines of packed-refs that name replace refs are kept as one file, which is absent when there is none. */
 export async function snapshotReplaceLines(packedRefs: string): Promise<FileSnapshot> {
   const lines = (await linesOf(packedRefs).catch(() => [])).filter(isReplaceLine);
   if (lines.length === 0) return { kind: "absent" };
   return { kind: "file", mode: 0o644, content: Buffer.from(lines.join("\n")).toString("base64") };
 }
 
-/** Takes lines away that `snapshot` has not. Under git's own lock, so that a git that packs refs at this moment loses nothing; a lock that is held throws. */
+/**
+ * Takes lines away that `snapshot` has not. It holds git's own lock meanwhile, so that a git that packs refs at this
+ * moment loses nothing; it throws when somebody else holds the lock.
+ */
 export async function restoreReplaceLines(packedRefs: string, snapshot: FileSnapshot): Promise<void> {
   const lock = `${packedRefs}.lock`;
   const file = await open(lock, "wx");
@@ -39,7 +42,7 @@ export async function restoreReplaceLines(packedRefs: string, snapshot: FileSnap
   }
 }
 
-/** Below `modules/`, where a submodule's name may have slashes; one that is set up later is not watched. */
+/** Looks below `modules/`, where a submodule's name may have slashes. A submodule set up later is not watched. */
 export async function snapshotSubmodules(commonDirectory: string): Promise<Record<string, FileSnapshot>> {
   const snapshots: Record<string, FileSnapshot> = {};
   const directories = [join(commonDirectory, "modules")];

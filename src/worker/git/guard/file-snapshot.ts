@@ -1,4 +1,4 @@
-// One file as it was, and how to put it back. Plain file system calls that follow no link at the last step.
+// Remembers one file as it is, and puts it back. Plain file system calls do it that follow no link at the last step.
 
 import { constants, lstat, mkdir, readdir, readlink, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -15,10 +15,10 @@ const DIRECTORY = "directory";
 
 export const fileSnapshotSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("absent") }),
-  /** `content` is base64. */
+  /** The content is base64. */
   z.strictObject({ kind: z.literal("file"), mode: z.int(), content: z.string() }),
   z.strictObject({ kind: z.literal("link"), target: z.string() }),
-  /** A directory, a device, or a file too large to keep. */
+  /** This stands for a directory, a device, or a file that is too large to keep. */
   z.strictObject({ kind: z.literal("other"), what: z.string() }),
 ]);
 
@@ -35,7 +35,10 @@ export async function snapshotFile(path: string): Promise<FileSnapshot> {
   return { kind: "file", mode: found.mode & 0o777, content: bytes.toString("base64") };
 }
 
-/** Every file and link below a directory; a link in its place is kept as what it is, and not entered. */
+/**
+ * Takes a snapshot of every file and link below a directory. A link in the directory's place is kept as a link, not
+ * entered.
+ */
 export async function snapshotDirectory(path: string, depth = 0): Promise<Map<string, FileSnapshot>> {
   const snapshots = new Map<string, FileSnapshot>();
   const itself = await snapshotFile(path);

@@ -1,5 +1,6 @@
-// The credential of one talk with the remote. It is asked for right before, since it may have been replaced or have run
-// out since the last one; what the remote refuses is said to be so, and tried once more with what there is by then.
+// Gets the credential of one talk with the remote. It asks right before the talk, since the token may have been
+// replaced or have run out since the last one. When the remote refuses a token, it reports that and tries once more
+// with the next one.
 
 import { fail, type Result } from "../../../core/base/result.ts";
 import { type GitFailure, gitFailure } from "../command/git-failure.ts";

@@ -1,4 +1,4 @@
-// What the checkout is told of the remote's branches: its refs/remotes/origin/*.
+// Writes what the remote's branches are into the checkout's refs/remotes/origin/*.
 
 import { ok, type Result } from "../../../core/base/result.ts";
 import type { Git } from "../command/git.ts";
@@ -6,13 +6,13 @@ import type { GitFailure } from "../command/git-failure.ts";
 
 export interface ToldCheckout {
   readonly git: Git;
-  /** Its git directory, the one that all its worktrees share. */
+  /** The git directory that the checkout and all its worktrees share. */
   readonly commonDirectory: string;
 }
 
 /**
- * `heads`: by branch, the sha. A name in the way of one of them, left from a branch that the remote has no more, keeps no
- * other from being told.
+ * `heads` has the sha by branch. A name in the way of one branch, left from a branch that the remote has no more, keeps
+ * no other branch from being written.
  */
 export async function tellCheckout(
   checkout: ToldCheckout,

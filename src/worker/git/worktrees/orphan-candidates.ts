@@ -1,4 +1,5 @@
-// Which issues there is anything of in the checkout and beside it, for whoever takes away what has ended.
+// Finds the issues of which something is in the checkout or beside it, for the sweep that removes what nobody needs any
+// more.
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,11 +15,11 @@ import { listIssueWorktrees } from "./worktree-list.ts";
 export interface OrphanCandidates {
   /** Issues with a worktree or a record of their work. */
   readonly worktrees: ReadonlySet<number>;
-  /** Issues of which nothing but a branch of ours was kept. */
+  /** Issues of which nothing but a branch of ours is left. */
   readonly kept: ReadonlySet<number>;
   /**
-   * Issues after which a local branch is called, or one that was seen on the remote. It may be somebody else's, who names
-   * branches as we do.
+   * Issues that a local branch, or a branch seen on the remote, is named after. It may belong to somebody else who
+   * names branches as we do.
    */
   readonly branches: ReadonlySet<number>;
 }
