@@ -1,6 +1,9 @@
-// One claim while it is held: renews itself at half the lease and is lost the moment its lease has run out, whatever a
-// request in flight may still bring. A renewal counts only when it was answered before that. Both clocks must agree: the
-// monotonic one stands still while a machine sleeps, the wall clock may be set back.
+// Holds one claim and renews it at half its lease.
+//
+// I1 The claim is lost the moment its lease has run out, whatever a request in flight may still bring.
+// I2 A renewal counts only when it was answered before that.
+// I3 A lease is valid only when both clocks say so: the monotonic one stands still while a machine sleeps, the wall
+//    clock may be set back.
 
 import type { Clock } from "../../core/base/clock.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
@@ -12,21 +15,22 @@ const RETRY_SHARE = 0.1;
 
 export interface LeaseTerm {
   readonly stage: Stage;
-  /** As the comment says it. */
+  /** The comment shows this time. */
   readonly expiresAt: Date;
-  /** Both with the safety margin taken off: on the wall clock, and on the monotonic one. */
+  /** Both have the safety margin taken off (I3): the first is on the wall clock, the second on the monotonic one. */
   readonly validUntil: Date;
   readonly validUntilMs: number;
 }
 
+/** I3: both clocks must agree. */
 export function isLeaseValid({ validUntil, validUntilMs }: LeaseTerm, clock: Clock): boolean {
   return clock.monotonicMs() < validUntilMs && clock.now() < validUntil;
 }
 
 export interface LeasePorts {
-  /** Edits the comment; the lease that it then shows. */
+  /** Edits the comment, and returns the lease that it then shows. */
   readonly write: (stage: Stage, signal: AbortSignal) => Promise<Result<LeaseTerm, GitHubFailure>>;
-  /** Null: the claim is lost. */
+  /** Takes null when the claim is lost. */
   readonly remember: (expiresAt: Date | null) => Promise<void>;
   readonly lose: () => void;
 }
@@ -72,13 +76,13 @@ export class Lease implements AsyncDisposable {
     return this.#lost.signal;
   }
 
-  /** False from the end of the lease on; then `lost` is aborted too. */
+  /** Returns false from the end of the lease on; then `lost` is aborted too (I1). */
   isValid(): boolean {
     if (!this.#lost.signal.aborted && !isLeaseValid(this.#term, this.#clock)) this.#lose();
     return !this.#lost.signal.aborted;
   }
 
-  /** One edit after the other; the newest stage wins. */
+  /** Makes one edit after the other; the newest stage wins. */
   renew(stage: Stage, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
     const done = this.#tail.then(() => this.#renewOnce(stage, signal));
     this.#tail = done.catch(() => undefined);
@@ -102,6 +106,7 @@ export class Lease implements AsyncDisposable {
         throw error;
       });
     if (!written.ok) return written;
+    // I2: an answer that came after the end of the lease renews nothing.
     if (!this.isValid()) return fail(lostFailure());
     this.#term = written.value;
     this.#watchTerm();
@@ -118,6 +123,7 @@ export class Lease implements AsyncDisposable {
     }
   }
 
+  /** I1: the end of the lease aborts `lost` without anybody having to ask. */
   #watchTerm(): void {
     this.#watch.abort();
     this.#watch = new AbortController();

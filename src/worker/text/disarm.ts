@@ -1,21 +1,22 @@
-// Takes from text that leaves for GitHub what GitHub would do on its account: closing issues, calling people, linking, and
-// with that writing to, issues that have nothing to do with it, skipping checks, thanking authors. It reads the same as
-// before: a word joiner, which nobody sees, stands where GitHub's patterns need none (the way of GitHub's own bots).
+// Takes from text that leaves for GitHub what GitHub would do on its account: closing issues, calling people, linking
+// issues that have nothing to do with it, and with that writing to them, skipping checks, thanking authors. It reads
+// the same as before: a word joiner, which nobody sees, stands where GitHub's patterns need none (the way of GitHub's
+// own bots).
 //
-// I1: no sigil stands next to its name or number, whatever Markdown, entities or Unicode forms spell it. Since a closing
-//     keyword needs a reference, no keyword closes anything either.
-// I2: no HTML is live, so that nothing is hidden from people, and nothing looks like a marker of ours.
-// I3: code is left as it is, but for closing references: reports differ on whether GitHub reads those in code spans.
-// I4: linear in the length of the text.
+// I1 No sigil stands next to its name or number, whatever Markdown, entities or Unicode forms spell it. Since a closing
+//    keyword needs a reference, no keyword closes anything either.
+// I2 No HTML is live, so that nothing is hidden from people, and nothing looks like a marker of ours.
+// I3 Code is left as it is, except for closing references: reports differ on whether GitHub reads those in code spans.
+// I4 The work is linear in the length of the text.
 
 import { withoutHidden } from "./hidden-characters.ts";
 import { type CodeRange, findCode } from "./markdown-code.ts";
 
-/** U+2060: no width, no break, kept by Markdown, titles and commit messages alike. */
+/** U+2060 has no width and no break; Markdown, titles and commit messages all keep it. */
 const JOINER = "\u2060";
 
 const KINDS = {
-  /** `#12`, `owner/repo#12`, and `&#64;`, an entity that would become a sigil. */
+  /** I1: matches `#12`, `owner/repo#12`, and `&#64;`, an entity that would become a sigil. */
   reference: String.raw`[#\uff03\ufe5f](?=\p{Nd})`,
   issueKey: String.raw`(?<![a-z0-9])gh\\?-(?=\p{Nd})`,
   address: String.raw`\/(?:issues|pulls?|discussions)\\?\/+(?=[\p{Nd}%])|\/commits?\\?\/+(?=[0-9a-f]{7})`,
@@ -29,23 +30,26 @@ const KINDS = {
 
 type Kind = keyof typeof KINDS;
 
-/** Without groups: a hostile text matches at every other place, and each match would carry all of them. */
+/**
+ * I4: the pattern has no groups, since a hostile text matches at every other place and each match would carry all of
+ * them.
+ */
 const PATTERN = new RegExp(Object.values(KINDS).join("|"), "gimu");
 const REFERENCES: ReadonlySet<Kind> = new Set(["reference", "issueKey", "address"]);
-/** What may stand between a keyword and the number it closes: an address, mark-up, white space. */
+/** An address, mark-up or white space may stand between a keyword and the number that it closes, up to this length. */
 const CLOSING_UNITS_MAX = 200;
 const CLOSING = /(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?![a-z])/i;
-/** Shorter than what GitHub takes for an abbreviated commit. */
+/** GitHub takes nothing so short for an abbreviated commit. */
 const COMMIT_PART = /[0-9a-f]{6}(?=[0-9a-f])/gi;
 
 export interface DisarmOptions {
-  /** Issues and pull requests that the text may link to. */
+  /** The text may link to these issues and pull requests. */
   readonly own?: readonly number[];
-  /** Each line of it may stand behind a list's mark, so that a fence does not count. */
+  /** Each line of the text may stand behind a list's mark, so that a fence does not count. */
   readonly inList?: boolean;
 }
 
-/** For comments, reviews and descriptions. An open fence is closed, so that what follows is not drawn into it. */
+/** Disarms comments, reviews and descriptions. An open fence is closed, so that what follows is not drawn into it. */
 export function disarmMarkdown(text: string, { own = [], inList = false }: DisarmOptions = {}): string {
   const clean = readable(text);
   const { ranges, openFence } = findCode(clean, { withFences: !inList });
@@ -58,7 +62,7 @@ export function disarmMarkdown(text: string, { own = [], inList = false }: Disar
   return openFence === null ? disarmed : `${disarmed}\n${openFence}`;
 }
 
-/** For titles and commit messages, where neither code nor HTML counts. */
+/** Disarms titles and commit messages, where neither code nor HTML counts. */
 export function disarmPlain(text: string, { own = [] }: Pick<DisarmOptions, "own"> = {}): string {
   const clean = readable(text);
   return clean.replace(PATTERN, (match, at: number) => {
@@ -77,7 +81,7 @@ function readable(text: string): string {
   return withoutHidden(text.replace(/\r\n?/g, "\n"));
 }
 
-/** Each kind of match begins like no other; an order may be empty, before its colon or white space. */
+/** Each kind of match begins like no other. The text of an order may be empty, before its colon or white space. */
 function kindAt(text: string, at: number): Kind {
   switch (text.charAt(at)) {
     case "#":
@@ -111,14 +115,14 @@ function isLiveInCode({ kind, at }: Found, text: string): boolean {
   return REFERENCES.has(kind) && CLOSING.test(text.slice(Math.max(0, at - CLOSING_UNITS_MAX), at));
 }
 
-/** A bare `#12`; with a name before it, it is another repository's. */
+/** Knows a bare `#12`; behind a name it would be another repository's. */
 function isOwn({ kind, at }: Found, text: string, own: readonly number[]): boolean {
   if (kind !== "reference" || /[\w/.-]/.test(text.charAt(at - 1))) return false;
   const number = /^#(\d{1,10})(?!\d)/.exec(text.slice(at, at + 12))?.[1];
   return number !== undefined && own.includes(Number(number));
 }
 
-/** For places that rise from call to call. */
+/** Answers for places that rise from call to call (I4). */
 function isInRanges(ranges: readonly CodeRange[]): (at: number) => boolean {
   let index = 0;
   return (at) => {

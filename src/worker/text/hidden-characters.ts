@@ -1,10 +1,14 @@
-// Characters that a person does not see: controls, text-direction overrides, characters of no width, fillers, tags. In
-// text for reading they are taken out; where every character counts, as in a diff, each is shown as an escape instead.
+// Handles characters that a person does not see: controls, text-direction overrides, characters of no width, fillers,
+// tags. They are taken out of text for reading; where every character counts, as in a diff, each is shown as an escape
+// instead.
 
-/** Controls but tab and newline, formats, separators, lone surrogates, fillers and selectors. Joiners stay where they shape emoji or letters. */
+/**
+ * Matches controls but tab and newline, formats, separators, lone surrogates, fillers and selectors. Joiners stay where
+ * they shape emoji or letters.
+ */
 const HIDDEN =
   /(?![\t\n]|(?<=[^\p{ASCII}\p{Cf}])[\u200c\u200d](?=[^\p{ASCII}\p{Cf}]))(?:[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]|\u034f|\u17b4|\u17b5|[\u{e0100}-\u{e01ef}])/gu;
-/** What a program writes to colour its output (ECMA-48), and the carriage returns of a bar that moves. */
+/** Programs colour their output with these (ECMA-48), and move a bar with carriage returns. */
 // oxlint-disable-next-line no-control-regex
 const STYLING = /\u001b\[[0-9;:?]*[ -/]*[@-~]|\r(?=\n)/g;
 const SPELLED = /\\u(?:([0-9a-f]{4})|\{([0-9a-f]{1,6})\})/giu;
@@ -14,20 +18,20 @@ export function withoutHidden(text: string): string {
   return text.replaceAll("\r\n", "\n").replace(HIDDEN, "");
 }
 
-/** Of a program's output: how it looks, never what it says. */
+/** Takes out of a program's output how it looks, never what it says. */
 export function withoutStyling(output: string): string {
   return output.replace(STYLING, "");
 }
 
 /**
- * Shows what is hidden as `\u202e` or `\u{e0041}`. Nothing is lost: where the text itself spells such an escape, or that
- * of `<` or of the backslash, its own backslash is shown as `\u005c`.
+ * Shows what is hidden as `\u202e` or `\u{e0041}`. Nothing is lost: where the text itself spells such an escape, or
+ * that of `<` or of the backslash, its own backslash is shown as `\u005c`.
  */
 export function withHiddenShown(text: string): string {
   return text.replace(SPELLED, unambiguous).replace(HIDDEN, escapeOf);
 }
 
-/** For names, of files above all: `withHiddenShown`, and no line break either. */
+/** Shows names, of files above all, as `withHiddenShown` does, and without line breaks. */
 export function onOneLine(text: string): string {
   return withHiddenShown(text).replace(/[\t\n]/g, escapeOf);
 }

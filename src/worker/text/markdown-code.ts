@@ -1,11 +1,11 @@
-// Finds the code in Markdown that every reader of it takes for code, whatever stands around it. What is in doubt counts as
-// no code, for this decides where GitHub is kept from reading orders: fences count at the first column alone, which no list
-// or quotation can end; a code span counts within a line, as long as every line of its paragraph closes what it opens.
-// It holds for text in which no HTML is live, see disarm.ts. One pass, linear in the text.
+// Finds the code in Markdown that every reader of it takes for code, whatever stands around it. Doubtful text counts as
+// no code, for this decides where GitHub is kept from reading orders: fences count at the first column alone, which no
+// list or quotation can end; a code span counts within a line, as long as every line of its paragraph closes what it
+// opens. It holds for text in which no HTML is live, see disarm.ts. One pass is made, linear in the text.
 
 import { headOf } from "./cut-text.ts";
 
-/** Half-open, in UTF-16 units, ascending. */
+/** A half-open range in UTF-16 units; ranges ascend. */
 export interface CodeRange {
   readonly from: number;
   readonly to: number;
@@ -17,17 +17,17 @@ export interface MarkdownCode {
   readonly openFence: string | null;
 }
 
-/** In a longer line no span counts, so that a text may be cut at the borders of its lines. */
+/** No span counts in a longer line, so that a text may be cut at the borders of its lines. */
 const SPAN_LINE_UNITS_MAX = 1_000;
-/** Behind a longer fence everything is in doubt; nobody writes one to show code. */
+/** Everything behind a longer fence is doubtful; nobody writes one to show code. */
 const FENCE_UNITS_MAX = 20;
 const FENCE = /^(?:(`{3,})[^`\n]*$|(~{3,}))/;
 const FENCE_END = /^ {0,3}(`+|~+)[ \t]*$/;
 const BLANK = /^[ \t]*$/;
-/** A backslash may take a backtick's meaning away, a bar ends a table's cell before a span, and `$` begins mathematics. */
+/** A backslash may take a backtick's meaning away, a bar end a table's cell before a span, a `$` begin mathematics. */
 const DOUBT = /\\`|[|$]/;
 
-/** Fences are looked for only where the text stands at the first column of the document itself. */
+/** Looks for fences only where the text stands at the first column of the document itself. */
 export function findCode(markdown: string, { withFences }: { readonly withFences: boolean }): MarkdownCode {
   const ranges: CodeRange[] = [];
   let fence: string | null = null;
@@ -51,7 +51,10 @@ export function findCode(markdown: string, { withFences }: { readonly withFences
   return { ranges, openFence: fence };
 }
 
-/** The head of what `disarmMarkdown` made, cut at a line's border so that no span is cut open, and an open fence closed. */
+/**
+ * Returns the head of what `disarmMarkdown` made, cut at a line's border so that no span is cut open, with an open
+ * fence closed.
+ */
 export function cutMarkdown(markdown: string, unitsMax: number, notice: string): string {
   if (markdown.length <= unitsMax) return markdown;
   const head = headOf(markdown, unitsMax - notice.length - FENCE_UNITS_MAX - 1);
@@ -70,7 +73,7 @@ function closes(line: string, fence: string): boolean {
   return FENCE_END.exec(line)?.[1]?.startsWith(fence) === true;
 }
 
-/** Null where a line closes not all that it opens, or is in doubt. */
+/** Returns null where a line does not close all that it opens, or is doubtful. */
 function spansOf(line: string, offset: number): CodeRange[] | null {
   if (!line.includes("`")) return [];
   if (line.length > SPAN_LINE_UNITS_MAX || DOUBT.test(line)) return null;

@@ -1,5 +1,5 @@
-// What GitHub said of the budget, and until when this worker must not ask at all. A limit hits the credential, not one
-// request, so one refusal pauses everything: asking on is what GitHub bans for.
+// Remembers what GitHub said of the budget, and until when this worker must not ask at all. A limit hits the
+// credential, not one request, so one refusal pauses everything: GitHub bans those who ask on.
 
 import type { Clock } from "../../../core/base/clock.ts";
 import { Deadline } from "../../state/deadline.ts";
@@ -21,7 +21,7 @@ export class RateBudget {
     return this.#limit;
   }
 
-  /** Null when requests may be sent. */
+  /** Returns null when requests may be sent. */
   pausedUntil(): Date | null {
     return this.#pause === null || this.#pause.hasPassed() ? null : this.#pause.at;
   }
