@@ -28,6 +28,7 @@ export function attentiveGitHub(github: GitHub, attention: Attention): GitHub {
   };
   const mindedOf = <T>(number: number, ask: () => Answer<T>, muffled?: (value: T) => T): Answer<T> =>
     attention.isUntouchable(number) ? Promise.resolve(fail(UNTOUCHABLE)) : minded(ask(), number, muffled);
+  // I1 of attention.ts: the words of a suspect stay here.
   const issueText = (issue: Issue): Issue => (attention.isSuspect(issue.number) ? withoutText(issue) : issue);
   const pullText = (pull: PullRequest): PullRequest => (attention.isSuspect(pull.number) ? withoutText(pull) : pull);
   const posts =

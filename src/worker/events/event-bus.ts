@@ -13,7 +13,7 @@ import { EventQueue } from "./event-queue.ts";
 
 const HISTORY_MAX = 5_000;
 const SUBSCRIBERS_MAX = 1_000;
-/** Records on their way to the disk; beyond that they are dropped. */
+/** More records on their way to the disk than these are dropped. */
 const UNWRITTEN_MAX = 10_000;
 const TEXT_CHARACTERS_MAX = 4_096;
 
@@ -59,12 +59,12 @@ export class EventBus implements AsyncDisposable {
       options.log.write("warn", "events.damaged", { damagedLines, evidence: `${options.file}.damaged` });
   }
 
-  /** Records that never reached events.jsonl. */
+  /** So many records never reached events.jsonl. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Live readers, and how many events the slowest of them has not read. */
+  /** Counts live readers, and how many events the slowest of them has not read. */
   get backlog(): { readers: number; unread: number } {
     return { readers: this.#queues.size, unread: Math.max(0, ...[...this.#queues].map(({ unread }) => unread)) };
   }
@@ -82,19 +82,22 @@ export class EventBus implements AsyncDisposable {
     for (const queue of this.#queues) queue.push(recorded);
   }
 
-  /** What came after the cursor, oldest first; from the oldest kept one when the cursor is null or not kept any more. */
+  /** Returns the events after the cursor, oldest first; all that are kept when it is null or not kept any more. */
   since(cursor: EventCursor | null, limit: number): RecordedEvent[] {
     const kept = this.#history.slice(-HISTORY_MAX);
     const seen = cursor === null ? -1 : kept.findLastIndex(({ boot, id }) => boot === cursor.boot && id <= cursor.id);
     return kept.slice(seen + 1, seen + 1 + limit);
   }
 
-  /** The newest, oldest first. */
+  /** Returns the newest events, oldest first. */
   recent(limit: number): RecordedEvent[] {
     return limit <= 0 ? [] : this.#history.slice(-Math.min(limit, HISTORY_MAX));
   }
 
-  /** Events from now on, until the signal aborts or the bus ends. Throws EVENT_GAP once to a reader that fell behind. */
+  /**
+   * Yields events from now on, until the signal aborts or the bus ends. It throws EVENT_GAP once to a reader that fell
+   * behind.
+   */
   subscribe(signal: AbortSignal): AsyncIterable<RecordedEvent> {
     if (this.#queues.size >= SUBSCRIBERS_MAX)
       throw new HydraError("EVENT_SUBSCRIBERS", `there are ${SUBSCRIBERS_MAX} readers already`);
@@ -119,7 +122,7 @@ export class EventBus implements AsyncDisposable {
       });
   }
 
-  /** Said at 1, 2, 4, 8 … dropped records, so that a full disk does not flood the log. */
+  /** Reports 1, 2, 4, 8 … dropped records, so that a full disk does not flood the log. */
   #drop(reason: string): void {
     this.#dropped += 1;
     const isPowerOfTwo = (this.#dropped & (this.#dropped - 1)) === 0;

@@ -1,5 +1,5 @@
-// What one reader of the stream has not read yet. Bounded: a reader that lets it fill gets what is in it, then one
-// EVENT_GAP, and is ended.
+// Holds what one reader of the stream has not read yet. It is bounded: a reader that lets it fill gets what is in it,
+// then one EVENT_GAP, and is ended.
 
 import { HydraError } from "../../core/base/errors.ts";
 import type { RecordedEvent } from "./event.ts";

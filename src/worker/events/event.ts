@@ -8,7 +8,7 @@ export type WorkerEvent =
   | { readonly type: "worker.ready"; readonly port: number }
   | { readonly type: "worker.stopping"; readonly reason: string }
   | { readonly type: "worker.notice"; readonly notice: string | null }
-  /** A bug that was caught; what it was about is tried again. */
+  /** A bug was caught; the work that it broke is tried again. */
   | {
       readonly type: "worker.bug";
       readonly where: string;
@@ -16,7 +16,7 @@ export type WorkerEvent =
       readonly problem: string;
       readonly stack: string | null;
     }
-  /** Work does not move although it could, or GitHub does not show it; `isOn` false when that is over. */
+  /** Work does not move although it could, or GitHub does not show it; `isOn` is false when that is over. */
   | {
       readonly type: "worker.alarm";
       readonly alarm: "stalled" | "sync";
@@ -26,7 +26,7 @@ export type WorkerEvent =
   | { readonly type: "issue.found"; readonly issue: number; readonly stage: Stage; readonly title: string }
   | { readonly type: "issue.claimed"; readonly issue: number; readonly stage: Stage; readonly owner: string }
   | { readonly type: "issue.released"; readonly issue: number }
-  /** Told when a wait begins, and when it is for something else; how long it lasts is in `explain` and in the metrics. */
+  /** A wait begins, or goes on for another reason; `explain` and the metrics say how long it lasts. */
   | {
       readonly type: "issue.waiting";
       readonly issue: number;
@@ -123,15 +123,18 @@ export type WorkerEvent =
     }
   | { readonly type: "github.failed"; readonly request: string; readonly status: number; readonly message: string }
   | { readonly type: "github.paused"; readonly until: string }
-  /** What ended issues had left is gone; `left` names what could not be removed. */
+  /** The sweep removed what ended issues had left; `left` names what it could not remove. */
   | { readonly type: "leftovers.swept"; readonly removed: number; readonly left: string }
   | { readonly type: "store.synced"; readonly issues: number; readonly full: boolean };
 
-/** As it stands in events.jsonl and on the stream. `id` rises by one within a `boot`; (repo, boot, id) is unique. */
+/**
+ * An event as it stands in events.jsonl and on the stream. `id` rises by one within a `boot`; (repo, boot, id) is
+ * unique.
+ */
 export type RecordedEvent = WorkerEvent & {
   readonly id: number;
   readonly boot: string;
   readonly repo: string;
-  /** ISO time. */
+  /** An ISO time. */
   readonly at: string;
 };

@@ -1,15 +1,15 @@
-// Snapshots of the counters and queues, every two hours and at the stop, in metrics/snapshots.jsonl.
+// Takes snapshots of the counters and queues, every two hours and at the stop, into metrics/snapshots.jsonl.
 
 import { AppendLog } from "../../core/files/append-log.ts";
 import type { Clock } from "../../core/base/clock.ts";
 import { removeTemporaries } from "../../core/files/durable-file.ts";
 
 export const SNAPSHOT_INTERVAL_MS = 2 * 3_600_000;
-/** About two years of snapshots. */
+/** The file holds about two years of snapshots. */
 const BYTES_MAX = 8_388_608;
 
 export interface MetricsSnapshot {
-  /** ISO time. */
+  /** An ISO time. */
   readonly timestamp: string;
   /** The slug. */
   readonly repo: string;
@@ -38,7 +38,10 @@ export class Metrics implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Takes a snapshot every SNAPSHOT_INTERVAL_MS; ends when aborted. One that the disk refuses is missed, no more. */
+  /**
+   * Takes a snapshot every SNAPSHOT_INTERVAL_MS, and ends when aborted. A snapshot that the disk refuses is missed, no
+   * more.
+   */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#options.clock.sleep(SNAPSHOT_INTERVAL_MS, signal).catch(() => undefined);
@@ -53,7 +56,7 @@ export class Metrics implements AsyncDisposable {
     return snapshot;
   }
 
-  /** Newest first. */
+  /** Lists the newest first. */
   history(limit: number): readonly MetricsSnapshot[] {
     return limit <= 0 ? [] : this.#log.records.slice(-limit).toReversed();
   }

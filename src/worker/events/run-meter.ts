@@ -1,15 +1,15 @@
-// Counts what the runs and the agents' turns of this process came to. Fed by the event bus alone, so that a figure and
-// the log cannot disagree. In memory: the state file has what must last.
+// Counts what the runs and the agents' turns of this process came to. Only the event bus feeds it, so that a figure and
+// the log cannot disagree. It lives in memory: the state file has what must last.
 
 import type { Clock } from "../../core/base/clock.ts";
 import { type Stage, STAGES } from "../../core/domain/stage.ts";
 import { RUN_SECONDS_BOUNDS, type WorkerMetrics } from "../../core/domain/worker-metrics.ts";
 import type { WorkerEvent } from "./event.ts";
 
-/** Runs whose start is remembered; there are far fewer in hand at once. */
+/** The start of so many runs is remembered; far fewer are in flight at once. */
 const STARTED_MAX = 1_000;
 
-/** Shown from the start, with nothing counted: a series that begins with 1 hides its first increase. */
+/** These are shown from the start, with nothing counted: a series that begins with 1 hides its first increase. */
 const OUTCOMES = ["advance", "hand-off", "close", "dropped", "failed"];
 
 interface Durations {
@@ -76,7 +76,7 @@ export class RunMeter {
     if (this.#startedMs.size > STARTED_MAX && oldest.done !== true) this.#startedMs.delete(oldest.value);
   }
 
-  /** A decision that is carried out after a restart ends a run that was never begun here: counted, without a duration. */
+  /** Counts, without a duration, a run that never began here: its decision was carried out after a restart. */
   #ended(stage: Stage, outcome: string, run: string): void {
     this.#runOf(stage, outcome).count += 1;
     const startedMs = this.#startedMs.get(run);

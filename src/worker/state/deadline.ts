@@ -1,5 +1,5 @@
-// The end of a wait that stands in memory alone. It has come as soon as one of both clocks says so: the monotonic one
-// stands still while a machine sleeps, and the wall clock may be set back, by a year even.
+// A deadline that stands in memory alone. It has passed as soon as one of both clocks says so: the monotonic one stands
+// still while a machine sleeps, and the wall clock may be set back, even by a year.
 
 import type { Clock } from "../../core/base/clock.ts";
 

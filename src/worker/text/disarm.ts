@@ -22,6 +22,7 @@ const KINDS = {
   address: String.raw`\/(?:issues|pulls?|discussions)\\?\/+(?=[\p{Nd}%])|\/commits?\\?\/+(?=[0-9a-f]{7})`,
   mention: String.raw`(?<![a-z0-9])[@\uff20\ufe6b](?=[\p{L}\p{N}_-])`,
   entity: String.raw`&(?=#x[0-9a-f]|(?:num|commat|sol|colon|period|lowbar|lsqb|lbrack|excl);)`,
+  /** I2: this and the next kind match the beginning of live HTML. */
   comment: "<(?=!--)",
   html: "<(?=[a-z/!?])",
   commit: String.raw`(?<![\p{L}\p{N}_])(?=[a-f]{0,39}[0-9])(?=[0-9]{0,39}[a-f])[0-9a-f]{7,40}(?![\p{L}\p{N}_])`,
@@ -110,6 +111,7 @@ function broken({ kind, text }: Found): string {
   return kind === "commit" ? text.replace(COMMIT_PART, `$&${JOINER}`) : `${text}${JOINER}`;
 }
 
+/** I3: in code only closing references, and the beginning of a marker, are live. */
 function isLiveInCode({ kind, at }: Found, text: string): boolean {
   if (kind === "comment") return true;
   return REFERENCES.has(kind) && CLOSING.test(text.slice(Math.max(0, at - CLOSING_UNITS_MAX), at));

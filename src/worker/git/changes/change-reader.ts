@@ -245,6 +245,7 @@ export class ChangeReader {
     return this.#git(gitArguments, signal, { answers });
   }
 
+  /** I1: every git runs in a view of its own. */
   #git(
     gitArguments: readonly string[],
     signal: AbortSignal,

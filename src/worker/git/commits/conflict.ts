@@ -45,6 +45,7 @@ export class Conflict {
     if (!lengths.ok) return lengths;
     const files: ConflictedFile[] = [];
     for (const [path, numbers] of stages.value) {
+      // I1: the content's name is kept, whatever the index says later.
       const left = (await contentOf(fileAt(directory, path))).name;
       const isGone = numbers.size === 1 && numbers.has("1");
       files.push({ path, isGone, markerLength: lengths.value.get(path) ?? MARKER_LENGTH, left });
@@ -64,6 +65,7 @@ export class Conflict {
     return open;
   }
 
+  /** I2: compares the file with what git left, then looks for markers. */
   async #isResolved({ path, isGone, markerLength, left }: ConflictedFile): Promise<boolean> {
     const { name, text } = await contentOf(fileAt(this.#directory, path));
     if (name === "absent" && isGone) return true;

@@ -215,6 +215,7 @@ async function ownFiles(worktree: GuardedWorktree): Promise<Files> {
   return snapshotAll([join(worktree.path, ".git"), ...names.map((name) => join(worktree.gitDirectory, name))]);
 }
 
+/** I1: reads the files without git. */
 async function snapshotAll(paths: readonly string[]): Promise<Files> {
   const files: Record<string, FileSnapshot> = {};
   for (const path of paths) files[path] = await snapshotFile(path);

@@ -75,6 +75,7 @@ export class BranchRecord {
     return join(this.#directory, "scratch");
   }
 
+  /** I1: `head` is a commit of the remote's, or the one that our work goes on from. */
   async begin(head: string, isDetached: boolean, branch: string | null = null): Promise<void> {
     await this.#store({ head, pending: null, isDetached, branch });
   }
