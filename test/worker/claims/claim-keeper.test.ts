@@ -24,7 +24,7 @@ interface Rig extends AsyncDisposable {
   readonly clock: ManualClock;
   readonly world: MemoryGitHub;
   readonly directory: TemporaryDirectory;
-  /** A worker of that owner as it is after a start: its state read from disk. */
+  /** Makes a worker of that owner as it is after a start: its state is read from disk. */
   start(owner?: string, login?: string): Promise<Worker>;
 }
 
@@ -255,7 +255,7 @@ describe("a restarted worker", () => {
   );
 });
 
-describe("a held claim", () => {
+describe("a lease", () => {
   it("is renewed at half its lease, for days, by edits of its one comment alone", async () => {
     await using rig = await newRig();
     await using worker = await rig.start();

@@ -29,7 +29,7 @@ function keeperOf(directory: string, more: Partial<TranscriptKeeperOptions> = {}
   return { keeper, lines };
 }
 
-/** `age` in seconds; the higher, the older. */
+/** `age` is in seconds. */
 async function put(directory: string, name: string, bytes: number, age: number): Promise<void> {
   const path = join(directory, name);
   await mkdir(dirname(path), { recursive: true });
@@ -71,7 +71,7 @@ describe("the keeper of transcripts", () => {
     expect(await readdir(directory.path)).toEqual(["issue-1", "issue-2"]);
   });
 
-  it("never removes one of a run in hand, however old and large it is", async () => {
+  it("never removes one of a run in flight, however old and large it is", async () => {
     await using directory = await makeTemporaryDirectory();
     await put(directory.path, "issue-1/implement-1.jsonl", 900, 99);
     await put(directory.path, "issue-2/plan-1.jsonl", 100, 1);
