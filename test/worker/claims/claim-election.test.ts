@@ -320,17 +320,17 @@ describe("the election of an owner", () => {
           const first = contender(world, { owner: "a", clock });
           first.client.inject({ at, when, how: "crash" });
           const second = contender(world, { owner: "b", clock });
-          const reborn = contender(world, { owner: "a", clock });
+          const restarted = contender(world, { owner: "a", clock });
           const firstLife = async () => {
             const dies = await first.run().then(
               () => false,
               () => true,
             );
             // The second life goes on with the first one's place in the order.
-            reborn.client.intercept = first.client.intercept;
-            if (dies) await reborn.run();
+            restarted.client.intercept = first.client.intercept;
+            if (dies) await restarted.run();
           };
-          const holders = () => owners([second, reborn]) + (first.client.calls.length < at ? owners([first]) : 0);
+          const holders = () => owners([second, restarted]) + (first.client.calls.length < at ? owners([first]) : 0);
           return {
             actors: [{ client: first.client, run: firstLife }, second],
             check: (_, trace) => expect(holders(), trace).toBeLessThanOrEqual(1),

@@ -243,9 +243,9 @@ describe("a restarted worker", () => {
         dead.client.inject({ at, when, how: "crash" });
         await dead.keeper.acquire(rig.world.issue(1), "plan", signal).catch(() => undefined);
         await dead[Symbol.asyncDispose]();
-        await using reborn = await rig.start();
+        await using restarted = await rig.start();
 
-        const claim = await reborn.keeper.acquire(rig.world.issue(1), "plan", signal);
+        const claim = await restarted.keeper.acquire(rig.world.issue(1), "plan", signal);
 
         expect(claim.ok, `${when} ${at}`).toBe(true);
         expect(rig.world.commentsOf(1), `${when} ${at}`).toHaveLength(1);

@@ -16,7 +16,7 @@ import { leftOpen } from "./taken-back.ts";
 import { type PlacedWorktree, WorktreeGit } from "../worktrees/worktree-git.ts";
 import type { BranchState } from "../worktrees/branch-record.ts";
 
-/** Whatever the repository's configuration says of merges, a merge of ours has these two parents and nothing else. */
+/** These win over what the repository's configuration says of merges, so that ours is plain and runs no hook. */
 const MERGE_OPTIONS = ["--quiet", "--ff", "--commit", "--no-squash", "--no-verify", "--no-edit", "--no-gpg-sign"];
 
 export type MergeOutcome =

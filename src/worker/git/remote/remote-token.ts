@@ -15,11 +15,11 @@ export async function withToken<T>(
   if (source === null || typeof source === "string") return talk({ ...access, token: source });
   const token = await source.token(signal);
   if (!token.ok) return noToken(token.failure);
-  const told = await talk({ ...access, token: token.value });
-  if (told.ok || told.failure.kind !== "auth" || token.value === null) return told;
+  const first = await talk({ ...access, token: token.value });
+  if (first.ok || first.failure.kind !== "auth" || token.value === null) return first;
   source.invalidate(token.value);
   const next = await source.token(signal);
-  if (!next.ok || next.value === token.value) return told;
+  if (!next.ok || next.value === token.value) return first;
   return talk({ ...access, token: next.value });
 }
 

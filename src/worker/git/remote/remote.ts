@@ -17,7 +17,7 @@ import { Mutex } from "../command/mutex.ts";
 import { type Ask, fetchMissing, isPartialClone } from "./partial-clone.ts";
 import { remoteCall, type RemoteAccess, remoteUrl } from "./remote-access.ts";
 import { withToken } from "./remote-token.ts";
-import { tellCheckout } from "./tracking-refs.ts";
+import { updateTrackingRefs } from "./tracking-refs.ts";
 
 /** A fetch offers at most this many of the checkout's remote branches as known. */
 const KNOWN_BRANCHES_MAX = 100;
@@ -179,8 +179,8 @@ export class Remote {
     if (!fetched.ok) return fetched;
     const arrived = await this.#trackedHeads(view.variables, view.directory, signal);
     if (!arrived.ok) return arrived;
-    const told = await tellCheckout(this.#options, arrived.value, signal);
-    return told.ok ? arrived : told;
+    const updated = await updateTrackingRefs(this.#options, arrived.value, signal);
+    return updated.ok ? arrived : updated;
   }
 
   /**
@@ -209,7 +209,7 @@ export class Remote {
     );
     if (!pushed.ok) return pushed;
     this.#pushed.set(push.branch, push.sha);
-    return await tellCheckout(this.#options, new Map([[push.branch, push.sha]]), signal);
+    return await updateTrackingRefs(this.#options, new Map([[push.branch, push.sha]]), signal);
   }
 
   async #upload(push: { branch: string; sha: string }, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
@@ -253,9 +253,9 @@ export class Remote {
     return withToken(
       way,
       (access) => {
-        const told = remoteCall(access, talk);
+        const remote = remoteCall(access, talk);
         return git.run(
-          { ...call, ...told, config: [...(told.config ?? []), ...(call.config ?? [])], variables },
+          { ...call, ...remote, config: [...(remote.config ?? []), ...(call.config ?? [])], variables },
           signal,
         );
       },

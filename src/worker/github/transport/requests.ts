@@ -134,7 +134,7 @@ export class Requests {
       const sent = await this.#send(ask, route, parameters, signal);
       if (sent.ok && ask.about !== undefined) this.seen.note(ask.about);
       if (sent.ok) return sent;
-      if (tries > STALE_TRIES || !this.#mayBeStale(ask, sent.failure)) return fail(this.#told(ask, sent.failure));
+      if (tries > STALE_TRIES || !this.#mayBeStale(ask, sent.failure)) return fail(this.#reported(ask, sent.failure));
       await clock.sleep(tries * (limits?.repeatDelayMs ?? REPEAT_DELAY_MS), signal);
     }
   }
@@ -219,7 +219,7 @@ export class Requests {
   }
 
   /** A request that was not sent because of a pause is not reported: the beginning of the pause was. */
-  #told(ask: Ask<unknown>, failure: GitHubFailure): GitHubFailure {
+  #reported(ask: Ask<unknown>, failure: GitHubFailure): GitHubFailure {
     const isKnown = failure.kind === "rate-limited" && failure.message.includes(PAUSED_MESSAGE);
     return isKnown || ask.expects?.(failure) === true ? failure : this.#report(ask.route, failure);
   }
