@@ -67,7 +67,7 @@ describe("the real Claude Code kept in bounds", () => {
     writeFileSync(join(directory, "secret.txt"), "CONTENT-OF-THE-FILE\n");
     await using model = await startStubModelServer([{ turns: [shell("true"), verdict(DONE)] }]);
 
-    const outcome = await driverFor(model).run(workshop.turn, workshop.tell, NEVER);
+    const outcome = await driverFor(model).run(workshop.turn, workshop.emit, NEVER);
 
     expect(outcome.kind).toBe("completed");
     expect(existsSync(join(directory, "hooked"))).toBe(false);
@@ -83,7 +83,7 @@ describe("the real Claude Code kept in bounds", () => {
     await using model = await startStubModelServer([{ turns: [shell(escape), verdict(DONE)] }]);
     const stop = new AbortController();
 
-    const running = driverFor(model).run(workshop.turn, workshop.tell, stop.signal);
+    const running = driverFor(model).run(workshop.turn, workshop.emit, stop.signal);
     const pids = await Promise.all(
       ["escaped.pid", "shell.pid"].map((name) => eventually(() => pidIn(join(directory, name)))),
     );

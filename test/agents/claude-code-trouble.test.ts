@@ -33,7 +33,7 @@ describe("the real Claude Code in trouble", () => {
 
     const outcome = await driverFor(model, { environment, extraEnvironment: Object.keys(environment) }).run(
       workshop.turn,
-      workshop.tell,
+      workshop.emit,
       NEVER,
     );
 

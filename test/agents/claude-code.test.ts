@@ -58,7 +58,7 @@ describe("the real Claude Code at work", () => {
         access: role === "implement" ? "write" : "read",
         verdictSchema: VERDICTS[role].schema,
       });
-      const outcome = await driver.run(workshop.turn, workshop.tell, NEVER);
+      const outcome = await driver.run(workshop.turn, workshop.emit, NEVER);
       expect(outcome.kind === "completed" && VERDICTS[role].read(outcome.verdict)).toMatchObject({ ok: true });
     }
   });
@@ -86,15 +86,15 @@ describe("the real Claude Code at work", () => {
     await using model = await startStubModelServer([{ turns: [verdict(DONE), verdict(DONE), verdict(DONE)] }]);
     const driver = driverFor(model);
 
-    await driver.run(workshop.turn, workshop.tell, NEVER);
+    await driver.run(workshop.turn, workshop.emit, NEVER);
     const resumed = await driver.run(
       { ...workshop.turn, prompt: "Role: implement\nAgain.\n", resume: true },
-      workshop.tell,
+      workshop.emit,
       NEVER,
     );
     const begunTwice = await driver.run(
       { ...workshop.turn, prompt: "Role: implement\nOnce more.\n", resume: false },
-      workshop.tell,
+      workshop.emit,
       NEVER,
     );
 

@@ -64,7 +64,7 @@ export async function runTurns(
   await using stack = new AsyncDisposableStack();
   const workshop = stack.use(await openWorktree(turn));
   const model = stack.use(await startStubModelServer([{ turns }]));
-  const outcome = await driverFor(model, options).run(workshop.turn, workshop.tell, NEVER);
+  const outcome = await driverFor(model, options).run(workshop.turn, workshop.emit, NEVER);
   const owned = stack.move();
   return { workshop, model, outcome, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

@@ -63,9 +63,9 @@ export class ScriptedAgent implements AgentDriver {
     return Promise.resolve(this.probeAnswer);
   }
 
-  async run(turn: AgentTurn, tell: (event: AgentEvent) => void, signal: AbortSignal): Promise<AgentOutcome> {
+  async run(turn: AgentTurn, emit: (event: AgentEvent) => void, signal: AbortSignal): Promise<AgentOutcome> {
     this.turns.push(turn);
-    tell({ type: "started", sessionId: turn.sessionId, model: "none", version: "1.0.0" });
+    emit({ type: "started", sessionId: turn.sessionId, model: "none", version: "1.0.0" });
     const behaviour = this.#queued.get(turn.role)?.shift() ?? this.#always.get(turn.role) ?? DEFAULTS[turn.role];
     const outcome = await behaviour(turn, signal);
     return signal.aborted ? { kind: "killed", evidence: "aborted" } : outcome;

@@ -6,7 +6,7 @@ import type { Issue } from "../github/port/github.ts";
 import type { RunState } from "../state/issue-state.ts";
 import { isDecided } from "../orchestrator/hitl-inbox.ts";
 import { readStep } from "../pipeline/run-step.ts";
-import type { Seen } from "../orchestrator/why.ts";
+import type { Seen } from "../orchestrator/explain.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 
 const WHY_CHARACTERS_MAX = 500;
@@ -115,7 +115,7 @@ export async function askGitHub(
 
 /** A worker that has no pipeline yet explains itself in its notice, and says nothing about the issue. */
 function whyOf({ orchestrator, said, state }: RepoRuntime, number: number, seen?: Seen): string[] {
-  if (orchestrator !== null) return orchestrator.why(number, said, seen);
+  if (orchestrator !== null) return orchestrator.explain(number, said, seen);
   const { outcome } = state.issue(number);
   const ended = outcome === null ? [] : [`it has ended as ${outcome.kind}: ${outcome.reason}`];
   const reasons = [...ended, ...said.drained, ...said.holds, ...said.notes];

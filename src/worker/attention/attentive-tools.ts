@@ -21,13 +21,13 @@ export function attentiveAgent(agent: AgentDriver, attention: Minding): AgentDri
   return {
     name: agent.name,
     probe: (signal) => agent.probe(signal),
-    run: async (turn, tell, signal) => {
+    run: async (turn, emit, signal) => {
       attention.turnTo();
       const outcome = await agent.run(
         turn,
         (event) => {
           attention.turnTo();
-          tell(event);
+          emit(event);
         },
         signal,
       );

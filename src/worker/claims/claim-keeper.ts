@@ -26,7 +26,7 @@ export interface ClaimKeeperOptions {
   readonly github: GitHub;
   readonly state: Pick<StateTracker, "issue" | "update">;
   readonly clock: Clock;
-  readonly tell: (event: WorkerEvent) => void;
+  readonly emit: (event: WorkerEvent) => void;
   /** The owner is `<hostname>/<slug>/<instance>`. */
   readonly owner: string;
   readonly labelPrefix: string;
@@ -114,7 +114,7 @@ export class ClaimKeeper implements AsyncDisposable {
     closing?: string,
   ): Promise<Result<undefined, GitHubFailure>> {
     const { number } = issue;
-    const { state, tell } = this.#options;
+    const { state, emit } = this.#options;
     const held = this.#held.get(number);
     const kept = state.issue(number).claim;
     const commentId = held?.commentId ?? kept?.commentId;
@@ -127,7 +127,7 @@ export class ClaimKeeper implements AsyncDisposable {
     const shown = await this.#showReleased(number, { commentId, text, isLate: kept?.closing !== undefined }, signal);
     if (!shown.ok) return shown;
     await this.#remember(number, null);
-    tell({ type: "issue.released", issue: number });
+    emit({ type: "issue.released", issue: number });
     return ok();
   }
 
@@ -200,7 +200,7 @@ export class ClaimKeeper implements AsyncDisposable {
   }
 
   async #hold(issue: Issue, commentId: number, bid: Bid, signal: AbortSignal): Promise<Acquired> {
-    const { github, clock, owner, tell, leaseMs } = this.#options;
+    const { github, clock, owner, emit, leaseMs } = this.#options;
     if (!hasLabel(issue.labels, this.#label)) {
       const labelled = await github.addLabels(issue.number, [this.#label], signal);
       if (!labelled.ok) return labelled;
@@ -217,7 +217,7 @@ export class ClaimKeeper implements AsyncDisposable {
       },
     );
     this.#held.set(issue.number, held);
-    tell({ type: "issue.claimed", issue: issue.number, stage: bid.stage, owner });
+    emit({ type: "issue.claimed", issue: issue.number, stage: bid.stage, owner });
     return ok(held);
   }
 
@@ -229,7 +229,7 @@ export class ClaimKeeper implements AsyncDisposable {
   ): Promise<Result<Bid, GitHubFailure>> {
     const bid = { ...this.#newBid(stage), since: first.since, nonce: first.nonce };
     const edited = await this.#options.github.updateComment(commentId, this.#body(bid), signal);
-    if (!edited.ok) this.#tellFailure("renew claim", edited.failure);
+    if (!edited.ok) this.#emitFailure("renew claim", edited.failure);
     return edited.ok ? ok(bid) : edited;
   }
 
@@ -240,11 +240,11 @@ export class ClaimKeeper implements AsyncDisposable {
       releasedBody(this.#options.owner, randomUUID(), "Another **HydraFlow** worker has this issue."),
       signal,
     );
-    if (!edited.ok) this.#tellFailure("withdraw claim", edited.failure);
+    if (!edited.ok) this.#emitFailure("withdraw claim", edited.failure);
   }
 
-  #tellFailure(request: string, { status, message }: GitHubFailure): void {
-    this.#options.tell({ type: "github.failed", request, status, message });
+  #emitFailure(request: string, { status, message }: GitHubFailure): void {
+    this.#options.emit({ type: "github.failed", request, status, message });
   }
 
   #remember(issue: number, claim: KeptClaim | null): Promise<void> {

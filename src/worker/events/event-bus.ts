@@ -1,6 +1,8 @@
-// One `tell` feeds the event log, the stream, the counters' readers and the log. Ids rise by one within a boot, so that
-// (repo, boot, id) names an event for ever. Nothing waits for a slow reader or a slow disk: a reader that falls behind is
-// ended with EVENT_GAP and catches up by `since`; records that the disk does not take are counted and said.
+// Feeds the event log, the stream, the counters' readers and the log by one call of `emit`.
+//
+// I1. Ids rise by one within a boot, so that (repo, boot, id) names an event for ever.
+// I2. Nothing waits for a slow reader or a slow disk: a reader that falls behind is ended with EVENT_GAP and catches up
+//     by `since`; records that the disk does not take are counted and said.
 
 import { AppendLog } from "../../core/files/append-log.ts";
 import type { Clock } from "../../core/base/clock.ts";
@@ -13,7 +15,7 @@ import { EventQueue } from "./event-queue.ts";
 
 const HISTORY_MAX = 5_000;
 const SUBSCRIBERS_MAX = 1_000;
-/** More records on their way to the disk than these are dropped. */
+/** Records beyond this many on their way to the disk are dropped (I2). */
 const UNWRITTEN_MAX = 10_000;
 const TEXT_CHARACTERS_MAX = 4_096;
 
@@ -25,13 +27,13 @@ export interface EventCursor {
 export interface EventBusOptions {
   readonly file: string;
   readonly bytesMax: number;
-  /** The slug. */
+  /** It is the slug. */
   readonly repo: string;
   readonly boot: string;
   readonly log: Log;
   readonly redactor: Redactor;
   readonly clock: Clock;
-  /** Sees every event as it is told, before anything is shortened. */
+  /** It sees every event as it is emitted, before anything is shortened. */
   readonly observe?: (event: WorkerEvent) => void;
 }
 
@@ -59,17 +61,17 @@ export class EventBus implements AsyncDisposable {
       options.log.write("warn", "events.damaged", { damagedLines, evidence: `${options.file}.damaged` });
   }
 
-  /** So many records never reached events.jsonl. */
+  /** Counts the records that never reached events.jsonl. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Counts live readers, and how many events the slowest of them has not read. */
+  /** Counts live readers, and the events that the slowest of them has not read. */
   get backlog(): { readers: number; unread: number } {
     return { readers: this.#queues.size, unread: Math.max(0, ...[...this.#queues].map(({ unread }) => unread)) };
   }
 
-  tell(event: WorkerEvent): void {
+  emit(event: WorkerEvent): void {
     const { repo, boot, clock, log, observe } = this.#options;
     observe?.(event);
     const clean = this.#clean(event);
@@ -82,7 +84,10 @@ export class EventBus implements AsyncDisposable {
     for (const queue of this.#queues) queue.push(recorded);
   }
 
-  /** Returns the events after the cursor, oldest first; all that are kept when it is null or not kept any more. */
+  /**
+   * Returns what came after the cursor, oldest first. When the cursor is null or not kept any more, it begins at the
+   * oldest event that is kept.
+   */
   since(cursor: EventCursor | null, limit: number): RecordedEvent[] {
     const kept = this.#history.slice(-HISTORY_MAX);
     const seen = cursor === null ? -1 : kept.findLastIndex(({ boot, id }) => boot === cursor.boot && id <= cursor.id);
@@ -95,7 +100,7 @@ export class EventBus implements AsyncDisposable {
   }
 
   /**
-   * Yields events from now on, until the signal aborts or the bus ends. It throws EVENT_GAP once to a reader that fell
+   * Yields events from now on, until the signal aborts or the bus ends. Throws EVENT_GAP once to a reader that fell
    * behind.
    */
   subscribe(signal: AbortSignal): AsyncIterable<RecordedEvent> {
@@ -122,7 +127,7 @@ export class EventBus implements AsyncDisposable {
       });
   }
 
-  /** Reports 1, 2, 4, 8 … dropped records, so that a full disk does not flood the log. */
+  /** Logs 1, 2, 4, 8 … dropped records, so that a full disk does not flood the log. */
   #drop(reason: string): void {
     this.#dropped += 1;
     const isPowerOfTwo = (this.#dropped & (this.#dropped - 1)) === 0;

@@ -1,5 +1,5 @@
-// The union of things worth telling an operator. One `tell` feeds log, event log, stream and counters; message texts
-// are static, everything that varies is a field.
+// Declares the union of things worth telling an operator. One call of `emit` feeds log, event log, stream and counters;
+// message texts are static, and everything that varies is a field.
 
 import type { Stage, StageLabel } from "../../core/domain/stage.ts";
 import type { WaitCause } from "../../core/domain/worker-metrics.ts";
@@ -8,7 +8,7 @@ export type WorkerEvent =
   | { readonly type: "worker.ready"; readonly port: number }
   | { readonly type: "worker.stopping"; readonly reason: string }
   | { readonly type: "worker.notice"; readonly notice: string | null }
-  /** A bug was caught; the work that it broke is tried again. */
+  /** A bug was caught; what it was about is tried again. */
   | {
       readonly type: "worker.bug";
       readonly where: string;
@@ -26,7 +26,7 @@ export type WorkerEvent =
   | { readonly type: "issue.found"; readonly issue: number; readonly stage: Stage; readonly title: string }
   | { readonly type: "issue.claimed"; readonly issue: number; readonly stage: Stage; readonly owner: string }
   | { readonly type: "issue.released"; readonly issue: number }
-  /** A wait begins, or goes on for another reason; `explain` and the metrics say how long it lasts. */
+  /** A wait begins, or is for something else by now; `explain` and the metrics say how long it lasts. */
   | {
       readonly type: "issue.waiting";
       readonly issue: number;
@@ -123,18 +123,17 @@ export type WorkerEvent =
     }
   | { readonly type: "github.failed"; readonly request: string; readonly status: number; readonly message: string }
   | { readonly type: "github.paused"; readonly until: string }
-  /** The sweep removed what ended issues had left; `left` names what it could not remove. */
+  /** The orphan sweep has removed what ended issues had left; `left` names what could not be removed. */
   | { readonly type: "leftovers.swept"; readonly removed: number; readonly left: string }
   | { readonly type: "store.synced"; readonly issues: number; readonly full: boolean };
 
 /**
- * An event as it stands in events.jsonl and on the stream. `id` rises by one within a `boot`; (repo, boot, id) is
- * unique.
+ * An event stands so in events.jsonl and on the stream. `id` rises by one within a `boot`; (repo, boot, id) is unique.
  */
 export type RecordedEvent = WorkerEvent & {
   readonly id: number;
   readonly boot: string;
   readonly repo: string;
-  /** An ISO time. */
+  /** It is an ISO time. */
   readonly at: string;
 };

@@ -1,17 +1,17 @@
-// Takes snapshots of the counters and queues, every two hours and at the stop, into metrics/snapshots.jsonl.
+// Keeps snapshots of the counters and queues, taken every two hours and at the stop, in metrics/snapshots.jsonl.
 
 import { AppendLog } from "../../core/files/append-log.ts";
 import type { Clock } from "../../core/base/clock.ts";
 import { removeTemporaries } from "../../core/files/durable-file.ts";
 
 export const SNAPSHOT_INTERVAL_MS = 2 * 3_600_000;
-/** The file holds about two years of snapshots. */
+/** It holds about two years of snapshots. */
 const BYTES_MAX = 8_388_608;
 
 export interface MetricsSnapshot {
-  /** An ISO time. */
+  /** It is an ISO time. */
   readonly timestamp: string;
-  /** The slug. */
+  /** It is the slug. */
   readonly repo: string;
   readonly counters: Readonly<Record<string, number>>;
   readonly queue_depth: Readonly<Record<string, number>>;
@@ -38,10 +38,7 @@ export class Metrics implements AsyncDisposable {
     this.#options = options;
   }
 
-  /**
-   * Takes a snapshot every SNAPSHOT_INTERVAL_MS, and ends when aborted. A snapshot that the disk refuses is missed, no
-   * more.
-   */
+  /** Takes a snapshot every SNAPSHOT_INTERVAL_MS; ends when aborted. A snapshot that the disk refuses is left out. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#options.clock.sleep(SNAPSHOT_INTERVAL_MS, signal).catch(() => undefined);
@@ -56,7 +53,7 @@ export class Metrics implements AsyncDisposable {
     return snapshot;
   }
 
-  /** Lists the newest first. */
+  /** Returns snapshots, newest first. */
   history(limit: number): readonly MetricsSnapshot[] {
     return limit <= 0 ? [] : this.#log.records.slice(-limit).toReversed();
   }

@@ -1,15 +1,17 @@
-// Counts what the runs and the agents' turns of this process came to. Only the event bus feeds it, so that a figure and
-// the log cannot disagree. It lives in memory: the state file has what must last.
+// Counts what the runs and the agents' turns of this process came to. The event bus alone feeds it, so that a figure
+// and the log cannot disagree. It is in memory; the state file has what must last.
 
 import type { Clock } from "../../core/base/clock.ts";
 import { type Stage, STAGES } from "../../core/domain/stage.ts";
 import { RUN_SECONDS_BOUNDS, type WorkerMetrics } from "../../core/domain/worker-metrics.ts";
 import type { WorkerEvent } from "./event.ts";
 
-/** The start of so many runs is remembered; far fewer are in flight at once. */
+/** The starts of this many runs are remembered; far fewer are in flight at once. */
 const STARTED_MAX = 1_000;
 
-/** These are shown from the start, with nothing counted: a series that begins with 1 hides its first increase. */
+/**
+ * These are shown from the start, with nothing counted, because a series that begins with 1 hides its first increase.
+ */
 const OUTCOMES = ["advance", "hand-off", "close", "dropped", "failed"];
 
 interface Durations {
@@ -76,7 +78,10 @@ export class RunMeter {
     if (this.#startedMs.size > STARTED_MAX && oldest.done !== true) this.#startedMs.delete(oldest.value);
   }
 
-  /** Counts, without a duration, a run that never began here: its decision was carried out after a restart. */
+  /**
+   * Counts a run's end. One that was never begun here, because a decision is carried out after a restart, has no
+   * duration.
+   */
   #ended(stage: Stage, outcome: string, run: string): void {
     this.#runOf(stage, outcome).count += 1;
     const startedMs = this.#startedMs.get(run);

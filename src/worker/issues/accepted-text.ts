@@ -1,6 +1,7 @@
-// Which words of an issue agents are given. The right to put the label is a right over what gets done, so the text that
-// counts is the one that stood there when the label was put. An author without that right may change it afterwards; such
-// a change reaches no agent: the text as it was is used, or a person is asked where nobody knows what it was.
+// Decides which words of an issue agents are given. The right to put the label is a right over what gets done, so the
+// text that counts is the one that stood there when the label was put. An author without that right may change it
+// afterwards; such a change reaches no agent: the text as it was is used, or a person is asked where nobody knows what
+// it was.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { LABEL_OF_STAGE, labelName } from "../../core/domain/stage.ts";
@@ -18,17 +19,17 @@ const OLDER_TEXT =
 
 export interface TextFacts {
   readonly github: Pick<GitHub, "mayWrite" | "textHistory">;
-  /** As just read. */
+  /** It was just read. */
   readonly issue: Issue;
-  /** What was accepted or asked about before; null at the first look. */
+  /** It was accepted or asked about before; null at the first look. */
   readonly known: AcceptedText | null;
-  /** The stage label that the issue carries. */
+  /** The issue carries this stage label. */
   readonly label: string;
-  /** Whether a person has answered since `known` was asked about. */
+  /** It is true when a person has answered since `known` was asked about. */
   readonly isAnswered: boolean;
 }
 
-/** The text to work with, or the question that comes first. */
+/** It is the text to work with, or the question that comes first. */
 export type Acceptance =
   | { readonly kind: "accepted"; readonly text: AcceptedText }
   | { readonly kind: "ask"; readonly question: string; readonly text: AcceptedText };
@@ -45,12 +46,13 @@ export async function acceptText(facts: TextFacts, signal: AbortSignal): Promise
   if (!change.ok) return change;
   const { stranger, isOvertaken } = change.value;
   if (stranger === null) return ok(accepted(textOf(issue)));
-  // What was accepted stays, whatever a stranger has made of it; but nobody's who may decide is passed over in silence.
+  // An accepted text stays, whatever a stranger has made of it. But where somebody who may decide has changed it after
+  // that, a person is asked.
   if (known !== null && !known.isAsked && !isOvertaken) return ok(accepted(known));
   return ok({ kind: "ask", question: questionAbout(stranger), text: { ...textOf(issue), isAsked: true } });
 }
 
-/** The issue in the words that agents are given; a failure is the outcome that the run ends with instead. */
+/** Returns the issue in the words that agents are given; a failure is the outcome that the run ends with instead. */
 export async function acceptIssue(
   {
     github,
@@ -66,7 +68,7 @@ export async function acceptIssue(
   const suspicion = attention.suspicion(issue.number);
   if (suspicion !== null) return fail({ kind: "hand-off", ...suspicion });
   const { text: known, hitl } = state.issue(issue.number);
-  // What a person decided about the issue itself needs no words of its author.
+  // A person's decision about the issue itself needs no words of its author.
   if (stage === "hitl" && hitl?.decision !== null && hitl?.decision !== undefined) return ok(issue);
   const label = labelName(config.labelPrefix, LABEL_OF_STAGE[stage]);
   const isAnswered = stage === "hitl" && hitl !== null && hitl.answer !== null;
@@ -87,9 +89,9 @@ export async function acceptIssue(
 }
 
 interface TextChange {
-  /** Who may have changed the text without the right to, since it was let pass; null when nobody has. */
+  /** They may have changed the text without the right to, since it was let pass; null when nobody has. */
   readonly stranger: string | null;
-  /** Whether somebody with the right has changed it after that. */
+  /** It is true when somebody with the right has changed the text after that. */
   readonly isOvertaken: boolean;
 }
 
@@ -104,7 +106,8 @@ async function strangerOf(
   const history = await github.textHistory(issue.number, label, signal);
   if (!history.ok) return history;
   const since = known?.at ?? history.value.labelledAt ?? issue.createdAt;
-  // Within one second nobody knows which came first: what was accepted was read later, a label may have come before.
+  // Within one second nobody knows which came first. A text was read later than it was edited, so an accepted one has
+  // the edits of its second; a label may have come before them.
   const edits = history.value.edits.filter(({ at }) => (known === null ? at >= since : at > since));
   let stranger: string | null = null;
   let isOvertaken = false;
@@ -117,7 +120,7 @@ async function strangerOf(
     isOvertaken = may.value && stranger !== null;
   }
   if (stranger !== null) return by(stranger, isOvertaken);
-  // A change that GitHub shows no author of is the author's.
+  // A change that GitHub shows no edit for counts as the issue's author's.
   const isAccounted = known === null || isSame || edits.length > 0;
   if (!isAccounted) return by(issue.author);
   if (history.value.isComplete) return by(null);
@@ -129,7 +132,7 @@ function accepted(text: AcceptedText): Acceptance {
   return { kind: "accepted", text: text.isAsked ? { ...text, isAsked: false } : text };
 }
 
-/** By GitHub's own clock, so that edits can be told to be later. */
+/** Dates the text by GitHub's own clock, so that it shows which edits are later. */
 function textOf({ title, body, updatedAt }: Issue): AcceptedText {
   return { title, body, at: updatedAt, isAsked: false };
 }

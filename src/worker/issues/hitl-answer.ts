@@ -13,8 +13,9 @@ const MARKER_START = "<!-- hydraflow:";
 const MARKER_END = "-->";
 
 /**
- * What people with write access have said since the question, oldest first, as one answer; null when nobody has. Comments
- * by our own login count like anyone's as long as they carry no marker: the token may be a person's own.
+ * Joins what people with write access have said since the question, oldest first, into one answer; null when nobody
+ * has. Comments by our own login count like anyone's as long as they carry no marker, because the token may be a
+ * person's.
  */
 export async function findAnswer(
   github: Pick<GitHub, "mayWrite">,
@@ -35,7 +36,10 @@ export async function findAnswer(
   return ok({ text, by, door: "comment", at, last: own, commentId, lastSeen: commentId });
 }
 
-/** Whether the approval is still the last word: nobody with the right has said anything since, and it says what it said. */
+/**
+ * Says whether the approval is still the last word: nobody with the right has said anything since, and it still
+ * approves.
+ */
 export async function isStanding(
   github: Pick<GitHub, "mayWrite">,
   comments: readonly Comment[],
@@ -49,7 +53,7 @@ export async function isStanding(
   return later.ok ? ok(later.value.length === 0) : later;
 }
 
-/** Comments of people with the right to answer, oldest first. */
+/** Lists later comments of people with the right to answer, oldest first. */
 async function wordsSince(
   github: Pick<GitHub, "mayWrite">,
   comments: readonly Comment[],
@@ -76,7 +80,7 @@ function isOwn(body: string): boolean {
   return start !== -1 && text.indexOf(MARKER_END, start) === text.length - MARKER_END.length;
 }
 
-/** By id where the question has one: ids rise on one server, while its clock and ours differ. */
+/** Compares by id where the question has one, because ids rise on one server, while its clock and ours differ. */
 function isLater(comment: Comment, since: Pick<HitlState, "commentId" | "askedAt">): boolean {
   return since.commentId === null ? comment.createdAt >= since.askedAt : comment.id > since.commentId;
 }

@@ -1,5 +1,5 @@
-// Comments that stand once, however often the worker dies: each ends in a hidden marker with its journal key, and a
-// comment of ours that ends so is that comment. Only the very end counts, since a text may quote any marker it likes.
+// Posts comments that stand once, however often the worker dies: each ends in a hidden marker with its journal key, and
+// a comment of ours that ends so is that comment. Only the very end counts, since a text may quote any marker it likes.
 
 import { ok, type Result } from "../../core/base/result.ts";
 import type { GitHub, GitHubFailure } from "../github/port/github.ts";
@@ -7,8 +7,8 @@ import type { Journal } from "../state/journal.ts";
 import { cutMarkdown } from "../text/markdown-code.ts";
 
 /**
- * GitHub's limit: 65,536 code points of a pull request's description, 262,144 bytes of a comment. As many UTF-16 units are
- * never more than either.
+ * GitHub takes 65,536 code points of a pull request's description, and 262,144 bytes of a comment. As many UTF-16 units
+ * are never more than either.
  */
 export const COMMENT_CHARACTERS_MAX = 65_536;
 export const CUT_NOTICE = "\n\n… (cut, the text is over GitHub's limit)";
@@ -16,11 +16,11 @@ export const CUT_NOTICE = "\n\n… (cut, the text is over GitHub's limit)";
 export interface OwnComment {
   readonly github: GitHub;
   readonly journal: Journal;
-  /** An issue or a pull request. */
+  /** It is the number of an issue or a pull request. */
   readonly number: number;
-  /** `42.1/comment/plan-plan-1`. */
+  /** It looks like `42.1/comment/plan-plan-1`. */
   readonly key: string;
-  /** The run that has written `body`. */
+  /** This run has written `body`. */
   readonly run: string;
   readonly body: string;
 }
@@ -56,17 +56,17 @@ export async function commentOnce(
     },
     signal,
   );
-  // A person has deleted it, and may.
+  // A person has deleted the comment, and may.
   return !edited.ok && edited.failure.kind === "not-found" ? posted : edited;
 }
 
 interface Posted {
   readonly id: number;
-  /** Of the run whose words it says; empty where nobody knows. */
+  /** The comment has the words of this run; empty where nobody knows whose. */
   readonly run: string;
 }
 
-/** The body with the key's marker at its end, cut to GitHub's limit. */
+/** Returns the body with the key's marker at its end, cut to GitHub's limit. */
 export function withMarker(body: string, key: string): string {
   const marker = `\n\n${markerOf(key)}`;
   const room = COMMENT_CHARACTERS_MAX - marker.length;
@@ -92,7 +92,7 @@ async function findOwn(
   return ok(null);
 }
 
-/** Whether a text of ours ends in this key's marker. */
+/** Says whether a text ends in this key's marker. */
 export function isMarked(body: string, key: string): boolean {
   return body.trimEnd().endsWith(markerOf(key));
 }

@@ -1,5 +1,8 @@
-// The open issues with a stage label as GitHub last showed them, and which of them are in hand. Fed by full and incremental
-// syncs; what we did ourselves counts more than a poll that may have been asked before it. A failed sync changes nothing.
+// Knows the open issues with a stage label as GitHub last showed them in full and incremental syncs, and which are in
+// flight.
+//
+// I1. What we did ourselves counts more than a poll that may have been asked before it.
+// I2. A failed sync changes nothing.
 
 import type { Clock } from "../../core/base/clock.ts";
 import { ok, type Result } from "../../core/base/result.ts";
@@ -9,16 +12,16 @@ import type { GitHub, GitHubFailure, Issue } from "../github/port/github.ts";
 import { Deadline } from "../state/deadline.ts";
 
 const DEFER_MS_MAX = 3_600_000;
-/** Asked for again at each incremental sync, for what GitHub's replicas show late. */
+/** Each incremental sync asks for this much once more, for what GitHub's replicas show late. */
 const OVERLAP_MS = 60_000;
-/** How long a poll that shows other labels than our own last move did is taken for a late one. */
+/** A poll that shows other labels than our own last move is taken for a late one for this long (I1). */
 const DISTRUST_MS = 60_000;
 
 export interface IssueStoreOptions {
   readonly github: GitHub;
   readonly labelPrefix: string;
   readonly clock: Clock;
-  readonly tell: (event: WorkerEvent) => void;
+  readonly emit: (event: WorkerEvent) => void;
   readonly syncIntervalMs: number;
   readonly fullSyncIntervalMs: number;
   /** Says whether an issue may be taken now; for instance false before its `retryAt`. Default: always. */
@@ -26,7 +29,7 @@ export interface IssueStoreOptions {
 }
 
 export interface LastSync {
-  /** ISO time of the last attempt; null before the first. */
+  /** It is the ISO time of the last attempt; null before the first. */
   readonly at: string | null;
   readonly ok: boolean;
   readonly problem: string | null;
@@ -39,13 +42,13 @@ export interface StageQueue {
 
 interface Entry {
   issue: Issue;
-  /** The stage that it was taken for; null while it is not in hand. */
+  /** It was taken for this stage; null while it is not in flight. */
   activeIn: Stage | null;
-  /** Not to be taken before; another worker holds it. */
+  /** The issue is not taken before this end. */
   deferred: Deadline | null;
-  /** When we put it ourselves, on the monotonic clock and as a count; null when GitHub's word stands. */
+  /** We put it ourselves then, on the monotonic clock and as a count; null when GitHub's word stands. */
   put: { readonly atMs: number; readonly version: number } | null;
-  /** True when GitHub does not show it any more while it is in hand. */
+  /** It is true when GitHub does not show it any more while it is in flight. */
   gone: boolean;
 }
 
@@ -59,14 +62,14 @@ export class IssueStore {
   #lastAttemptMs: number | null = null;
   #lastFullMs: number | null = null;
   #lastGoodMs: number | null = null;
-  /** Newest `updatedAt` that GitHub has shown. */
+  /** It is the newest `updatedAt` that GitHub has shown. */
   #newest: string | null = null;
 
   constructor(options: IssueStoreOptions) {
     this.#options = options;
   }
 
-  /** When GitHub last answered a listing well, on the monotonic clock; null before the first time. */
+  /** GitHub last answered a listing well then, on the monotonic clock; null before the first time. */
   get lastGoodMs(): number | null {
     return this.#lastGoodMs;
   }
@@ -75,7 +78,7 @@ export class IssueStore {
     return this.#lastSync;
   }
 
-  /** Syncs when the interval has passed, or at once with `force`. Calls that overlap share one sync. A failure keeps what we had. */
+  /** Syncs when the interval has passed, or at once with `force`. Calls that overlap share one sync. */
   refresh(
     signal: AbortSignal,
     { force = false }: { readonly force?: boolean } = {},
@@ -90,8 +93,9 @@ export class IssueStore {
   }
 
   /**
-   * The oldest issue that may be taken; it is in flight until `release`. One with several stage labels stands in the queue
-   * of the most advanced one that has a stage: whoever takes it claims it and then calls LabelMover.reconcile.
+   * Takes the oldest issue that may be taken; it is in flight until `release`. An issue with several stage labels
+   * stands in the queue of the most advanced one that has a stage: whoever takes it claims it and calls
+   * LabelMover.reconcile.
    */
   take(stage: Stage, now: Date): Issue | undefined {
     const isDue = this.#options.isDue ?? (() => true);
@@ -113,7 +117,9 @@ export class IssueStore {
     this.#changed();
   }
 
-  /** Not to be taken before `until`, but after an hour: another worker holds it, by that one's clock. In memory only. */
+  /**
+   * Keeps the issue from being taken before `until`, for an hour at most: the time may be by another worker's clock.
+   */
   defer({ number }: Pick<Issue, "number">, until: Date): void {
     const { clock } = this.#options;
     const end = new Date(Math.min(until.getTime(), clock.now().getTime() + DEFER_MS_MAX));
@@ -121,7 +127,7 @@ export class IssueStore {
     if (entry !== undefined) entry.deferred = new Deadline(end, clock);
   }
 
-  /** We know better than the last poll: after our own move or close. */
+  /** Takes in what we know better than the last poll, for instance after our own move or close (I1). */
   put(issue: Issue): void {
     this.#version += 1;
     this.#set(issue, { atMs: this.#options.clock.monotonicMs(), version: this.#version });
@@ -132,13 +138,13 @@ export class IssueStore {
     return this.#entries.get(number)?.issue;
   }
 
-  /** As it stands in the queue of this stage; undefined when it does not, or is in hand. */
+  /** Returns the issue as it stands in the queue of this stage; undefined when it does not, or is in flight. */
   findQueued(number: number, stage: Stage): Issue | undefined {
     const entry = this.#entries.get(number);
     return entry?.activeIn === null && this.#stageOf(entry) === stage ? entry.issue : undefined;
   }
 
-  /** Issues in hand that GitHub shows closed, gone, or without the label of the stage that took them. */
+  /** Lists issues in flight that GitHub shows closed, gone, or without the label of the stage that took them. */
   strayed(): readonly number[] {
     return [...this.#entries.values()]
       .filter(
@@ -149,7 +155,10 @@ export class IssueStore {
       .map(({ issue }) => issue.number);
   }
 
-  /** FIFO by creation. An issue in hand stands in the stage that took it, whatever its labels say by now. */
+  /**
+   * Returns the queues, oldest first. An issue in flight stands in the stage that took it, whatever its labels say by
+   * now.
+   */
   queues(): Record<Stage, StageQueue> {
     const entries = [...this.#entries.values()].toSorted(byAge);
     const queueOf = (stage: Stage): StageQueue => ({
@@ -167,7 +176,7 @@ export class IssueStore {
   }
 
   async #sync(signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
-    const { github, clock, tell, fullSyncIntervalMs } = this.#options;
+    const { github, clock, emit, fullSyncIntervalMs } = this.#options;
     const startedMs = clock.monotonicMs();
     const version = this.#version;
     const full =
@@ -178,19 +187,19 @@ export class IssueStore {
     if (!listed.ok) {
       const { status, message } = listed.failure;
       this.#lastSync = { at, ok: false, problem: message };
-      tell({ type: "github.failed", request: "list issues", status, message });
+      emit({ type: "github.failed", request: "list issues", status, message });
       return listed;
     }
     const changed = this.#apply(listed.value, full, version);
     if (full) this.#lastFullMs = startedMs;
     this.#lastGoodMs = startedMs;
     this.#lastSync = { at, ok: true, problem: null };
-    if (full || changed) tell({ type: "store.synced", issues: this.#entries.size, full });
+    if (full || changed) emit({ type: "store.synced", issues: this.#entries.size, full });
     if (changed) this.#changed();
     return ok();
   }
 
-  /** True when anything is other than before. `version` is what we had put when the question was asked. */
+  /** Returns true when anything has changed. `version` is what we had put when the question was asked (I1). */
   #apply(listed: readonly Issue[], full: boolean, version: number): boolean {
     let changed = false;
     for (const issue of listed) {
@@ -241,7 +250,7 @@ export class IssueStore {
     this.#entries.set(issue.number, next);
     const stage = this.#stageOf(next);
     if (stage !== undefined && before === undefined)
-      this.#options.tell({ type: "issue.found", issue: issue.number, stage, title: issue.title });
+      this.#options.emit({ type: "issue.found", issue: issue.number, stage, title: issue.title });
   }
 
   #queueOf(stage: Stage): Entry[] {
@@ -250,12 +259,12 @@ export class IssueStore {
       .toSorted(byAge);
   }
 
-  /** Open, with a stage label; the other issues of the repository are none of our business. */
+  /** Says whether the issue is open and has a stage label; the repository's other issues are none of our business. */
   #isOurs(issue: Issue): boolean {
     return issue.state === "open" && stageLabelsOf(issue.labels, this.#options.labelPrefix).length > 0;
   }
 
-  /** Of several labels the most advanced one that has a stage; ended issues (`fixed`, `dup` alone) have none. */
+  /** Picks the stage of the most advanced label that has one; ended issues (`fixed`, `dup` alone) have none. */
   #stageOf({ issue }: Entry): Stage | undefined {
     return stageLabelsOf(issue.labels, this.#options.labelPrefix)
       .map(stageOfLabel)

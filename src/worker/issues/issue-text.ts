@@ -1,5 +1,6 @@
-// The texts that HydraFlow itself writes on GitHub: titles, messages and comments. Pure. Whatever an agent or a person
-// wrote goes through disarm.ts first, so that a text closes, calls and links nothing but its own issue and pull request.
+// Writes the texts that HydraFlow itself puts on GitHub: titles, messages and comments. Whatever an agent or a person
+// wrote goes through disarm.ts first, so that a text closes, calls and links nothing but its own issue and pull
+// request. Pure.
 
 import type { PlanVerdict } from "../agent/contract/verdict.ts";
 import type { Issue } from "../github/port/github.ts";
@@ -11,7 +12,7 @@ import { withHiddenShown, withoutStyling } from "../text/hidden-characters.ts";
 import { cutMarkdown } from "../text/markdown-code.ts";
 
 const TITLE_CHARACTERS_MAX = 70;
-/** GitHub allows 256; a character may have many parts. */
+/** GitHub allows 256 characters, and a character may have many units. */
 const TITLE_UNITS_MAX = 200;
 const PLAN_UNITS_MAX = 60_000;
 const SUMMARY_UNITS_MAX = 4_000;
@@ -20,16 +21,19 @@ const OUTPUT_UNITS_MAX = 3_000;
 const FINDINGS_MAX = 50;
 /** A fence has to be longer than any run of backticks in its text, and no longer than what still counts as a fence. */
 const LONG_RUN = /`{9}(?=`)/g;
-/** What is left of GitHub's limit when our own words around a plan are taken off. */
+/** A plan may take what our own words around it leave of GitHub's limit. */
 const PULL_PLAN_UNITS_MAX = COMMENT_CHARACTERS_MAX - 2 * SUMMARY_UNITS_MAX - 1_000;
 
-/** For commits and pull requests; the number stands first, so that cutting never loses it. */
+/** Makes the title of a commit or pull request. The number stands first, so that cutting never loses it. */
 export function titleOf(issue: Pick<Issue, "number" | "title">): string {
   const title = disarmPlain(issue.title.replace(/\s+/g, " ").trim());
   return shortenedTo(`Fixes #${issue.number}: ${title}`, TITLE_CHARACTERS_MAX, TITLE_UNITS_MAX);
 }
 
-/** Of the commit that a squash leaves on the base branch. The message is never empty: GitHub would list all commits in it. */
+/**
+ * Makes title and message of the commit that a squash leaves on the base branch. The message is never empty, because
+ * GitHub would list all commits in it.
+ */
 export function mergeMessage(
   issue: Pick<Issue, "number" | "title">,
   pull: { readonly number: number },
@@ -92,7 +96,7 @@ const CAUSES: Readonly<Record<HitlCause, string>> = {
   waiting: "it waits for something that does not come",
 };
 
-/** What an agent or a person said, among words of ours. */
+/** Prepares what an agent or a person said to stand among words of ours. */
 export function quoted(text: string, own: readonly number[] = []): string {
   return disarmMarkdown(headOf(text.trim(), SUMMARY_UNITS_MAX), { own });
 }
@@ -112,7 +116,10 @@ ${disarmMarkdown(headOf(question.trim(), PLAN_UNITS_MAX), { own })}
 While it waits, the issue carries the label \`${label}\`.`;
 }
 
-/** The end of a program's output as a block that it cannot end by itself. It has to start at the first column. */
+/**
+ * Shows the end of a program's output as a block that the output cannot end by itself. It has to start at the first
+ * column.
+ */
 export function codeBlock(output: string): string {
   const shown = withHiddenShown(withoutStyling(tailOf(output.trimEnd(), OUTPUT_UNITS_MAX)));
   const text = shown.replace(LONG_RUN, "$& ");

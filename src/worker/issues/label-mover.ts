@@ -1,6 +1,9 @@
-// Moves an issue from one stage label to the next. The new label is added first and the others removed after it, and the
-// move stands in the journal before its first call: whatever call a crash cuts off, the issue has a stage label, and
-// `reconcile` leaves exactly one. Nothing else in the worker touches stage labels.
+// Moves an issue from one stage label to the next. Nothing else in the worker puts a stage label; a settlement that
+// ends an issue may take all of them away.
+//
+// I1. The new label is added before the others are removed, so whatever call a crash cuts off, the issue has a stage
+//     label.
+// I2. The move stands in the journal before its first call, and `reconcile` leaves exactly one stage label.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import {
@@ -22,12 +25,12 @@ export interface LabelMoverOptions {
   readonly github: GitHub;
   readonly journal: Journal;
   readonly labelPrefix: string;
-  readonly tell: (event: WorkerEvent) => void;
-  /** Names the cycle, and the pull request that carries the same label. */
+  readonly emit: (event: WorkerEvent) => void;
+  /** It has the cycle, and the pull request that carries the same label. */
   readonly stateOf: (issue: number) => IssueState;
 }
 
-/** Not in the table of legal moves, or someone else moved the issue: its labels no longer say `from`. */
+/** The move is not in the table of legal moves, or someone else moved the issue, whose labels no longer say `from`. */
 export interface IllegalMove {
   readonly kind: "illegal-move";
   readonly message: string;
@@ -49,7 +52,10 @@ export class LabelMover {
     this.#options = options;
   }
 
-  /** The issue as it is afterwards. A failure after the first change is retryable: the move is to be finished. */
+  /**
+   * Returns the issue as it is afterwards. A failure after the first change is retryable, because the move is to be
+   * finished.
+   */
   async move(
     issue: Issue,
     from: StageLabel,
@@ -66,8 +72,8 @@ export class LabelMover {
   }
 
   /**
-   * Ends a move that was cut short: its own target, else the most advanced label. Call it under a claim for an issue with
-   * several stage labels, and for every issue with an open move when the worker starts.
+   * Ends a move that was cut short: at its own target, else at the most advanced label. Call it under a claim, for an
+   * issue with several stage labels.
    */
   async reconcile(issue: Issue, signal: AbortSignal): Promise<Result<Issue, GitHubFailure>> {
     const { github, journal, labelPrefix, stateOf } = this.#options;
@@ -95,6 +101,7 @@ export class LabelMover {
     signal: AbortSignal,
   ): Promise<Result<Issue, MoveFailure>> {
     let current = issue;
+    // I2
     const moved = await this.#options.journal.effect<readonly string[], MoveFailure>(
       move.key,
       {
@@ -110,7 +117,7 @@ export class LabelMover {
       signal,
     );
     if (!moved.ok) return moved;
-    this.#options.tell({ type: "issue.moved", issue: issue.number, from: move.from, to: move.to });
+    this.#options.emit({ type: "issue.moved", issue: issue.number, from: move.from, to: move.to });
     return ok({ ...current, labels: moved.value });
   }
 
@@ -134,8 +141,8 @@ export class LabelMover {
   }
 
   /**
-   * The label on the pull request is for people's eyes: where GitHub does not let us set it the issue still goes on. A
-   * credential that it does not know, and "not found" for a pull request that it shows, pass.
+   * Says whether GitHub will not let us set the pull request's label. That is for people's eyes, so the issue goes on
+   * without it. A refused credential may pass, and so may "not found" for a pull request that GitHub shows.
    */
   async #isRefusedForGood(pull: number, { kind, retryable }: GitHubFailure, signal: AbortSignal): Promise<boolean> {
     if (retryable || kind === "unauthorized") return false;
@@ -144,7 +151,10 @@ export class LabelMover {
     return !read.ok && read.failure.kind === "not-found";
   }
 
-  /** Adds, then removes; the labels afterwards. Once something has changed, every failure is to be tried again. */
+  /**
+   * Adds, then removes (I1), and returns the labels afterwards. After the first change every failure is to be tried
+   * again.
+   */
   async #relabel(
     number: number,
     to: StageLabel,
@@ -161,7 +171,7 @@ export class LabelMover {
     return ok(added.value.filter((label) => !superfluous.includes(label)));
   }
 
-  /** In the form that the repository has. */
+  /** Lists the labels to remove, written as the repository writes them. */
   #superfluous(labels: readonly string[], to: StageLabel): string[] {
     const others = STAGE_LABELS.filter((key) => key !== to).map((key) => this.#name(key));
     const names = [...others, this.#name("hitl-active")];

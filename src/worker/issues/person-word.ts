@@ -1,5 +1,6 @@
-// What a person's comment orders, when it orders anything. A command is one word and the whole comment: a word that is
-// quoted, that stands in a sentence or that is followed by a condition is talk, and talk is given to an agent. Pure.
+// Reads what a person's comment orders, when it orders anything. A command is one word and the whole comment: a word
+// that is quoted, that stands in a sentence or that is followed by a condition is talk, and talk is given to an agent.
+// Pure.
 
 export type PersonCommand = "approve" | "skip" | "close";
 
@@ -12,7 +13,7 @@ const WORDS: Readonly<Record<string, PersonCommand>> = {
 /** A comment over this length is no command, whatever stands in it. */
 const COMMAND_CHARACTERS_MAX = 1_000;
 
-/** Null for talk. */
+/** Returns null for talk. */
 export function commandOf(comment: string): PersonCommand | null {
   if (comment.length > COMMAND_CHARACTERS_MAX) return null;
   const own = comment

@@ -1,5 +1,5 @@
-// The repository's labels. They are made at the start, with colour and description, so that a person finds them when the
-// first issue is to be labelled. Names are compared as GitHub does, without case, and one that exists stays as it is.
+// Makes the repository's labels at the start, with colour and description, so that a person finds them when the first
+// issue is to be labelled. Names are compared as GitHub does, without case, and a label that exists stays as it is.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { hasLabel, LABELS, labelName, type LabelKey } from "../../core/domain/stage.ts";

@@ -1,4 +1,5 @@
-// An approved pull request on its way to the merge, and the two ways to put it down: wait for GitHub, or look at it anew.
+// Holds an approved pull request on its way to the merge, and puts it down in one of two ways: to wait for GitHub, or
+// to look at it anew.
 
 import type { PullRequest } from "../github/port/github.ts";
 import { later } from "../pipeline/backoff.ts";
@@ -16,7 +17,7 @@ export interface ApprovedPull {
   readonly step: ApprovedStep;
 }
 
-/** Whether what GitHub decides has been waited for long enough to ask a person. */
+/** Says whether what GitHub decides has been waited for long enough to ask a person. */
 export function isLate({ context, step }: ApprovedPull): boolean {
   return context.clock.now().getTime() - Date.parse(step.since) > context.config.ciTimeoutMs;
 }
@@ -25,7 +26,10 @@ export function waitForGitHub({ context }: ApprovedPull, reason: string, retryAt
   return wait(reason, retryAt ?? later(context.clock.now(), context.config.ciPollIntervalMs));
 }
 
-/** From the branch on. What was reviewed and stays as it is is not reviewed again, and nothing of it costs an attempt. */
+/**
+ * Begins again at the branch. What was reviewed and has not changed is not reviewed again, and none of this costs an
+ * attempt.
+ */
 export async function lookAnew(
   { context, run, pull }: ApprovedPull,
   step: Extract<RunStep, { at: "begun" | "behind" }>,

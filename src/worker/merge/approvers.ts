@@ -1,5 +1,5 @@
-// What people with the right to review have said of a pull request on GitHub, by their last word on it. Our own reviews
-// never count.
+// Reads what people with the right to review have said of a pull request on GitHub, by their last word on it. Our own
+// reviews never count.
 
 import { ok, type Result } from "../../core/base/result.ts";
 import type { GitHub, GitHubFailure, Review } from "../github/port/github.ts";
@@ -9,10 +9,10 @@ type Reviews = Pick<GitHub, "reviews" | "viewer" | "mayWrite" | "pull">;
 
 const BOT_SUFFIX = "[bot]";
 const OPEN = "open";
-/** GitHub's words for a pull request that it would merge (GraphQL's MergeStateStatus, in small letters). */
+/** They are GitHub's words for a pull request that it would merge (GraphQL's MergeStateStatus, in small letters). */
 const OPEN_STATES: ReadonlySet<string> = new Set(["clean", "has_hooks", "unstable"]);
 
-/** Logins that have approved, in the order of their reviews. */
+/** Lists the logins that have approved, in the order of their reviews. */
 export async function approversOf(
   github: Reviews,
   pull: number,
@@ -23,7 +23,7 @@ export async function approversOf(
   return ok(verdicts.value.filter(({ state }) => state === "APPROVED").map(({ author }) => author));
 }
 
-/** Who wants changes, and has said so after `since` (ISO; empty for ever). */
+/** Lists who wants changes and has said so after `since` (ISO; an empty text takes in every review). */
 export async function objectorsTo(
   github: Reviews,
   { pull, since }: { readonly pull: number; readonly since: string },
@@ -37,7 +37,7 @@ export async function objectorsTo(
   return ok(objections.map(({ author }) => author));
 }
 
-/** Whether anybody with the right has written a review since, whatever it says. */
+/** Says whether anybody with the right has written a review since that is no approval. */
 export async function hasReviewSince(
   github: Reviews,
   { pull, since }: { readonly pull: number; readonly since: string },
@@ -53,7 +53,7 @@ export async function hasReviewSince(
   return ok(false);
 }
 
-/** What may end GitHub's refusal to merge, as one text; see `isMovedOn`. */
+/** Puts what may end GitHub's refusal to merge into one text; see `isMovedOn`. */
 export async function mergeSigns(
   github: Reviews,
   pull: number,
@@ -68,14 +68,16 @@ export async function mergeSigns(
   return ok(JSON.stringify([OPEN_STATES.has(mergeState) ? OPEN : "", headSha, state, ...words]));
 }
 
-/** GitHub's word for "nothing stands before a merge" comes and goes while it works things out: only its coming counts. */
+/**
+ * GitHub's word for "nothing stands before a merge" comes and goes while it works things out: only its coming counts.
+ */
 export function isMovedOn(before: string, now: string): boolean {
   const [wasOpen, ...others] = JSON.parse(before) as string[];
   const [isOpen, ...othersNow] = JSON.parse(now) as string[];
   return others.join("\n") !== othersNow.join("\n") || (wasOpen !== OPEN && isOpen === OPEN);
 }
 
-/** The last verdict of each person who may write, and of each app, in the order of these verdicts. */
+/** Lists the last verdict of each person who may write, and of each app, in the order of these verdicts. */
 async function verdictsOf(
   github: Reviews,
   pull: number,

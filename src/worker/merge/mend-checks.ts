@@ -1,5 +1,5 @@
-// Lets an agent mend what the checks of an approved pull request show. What comes of it is a change like any other: gated,
-// pushed, and reviewed before it is merged.
+// Lets an agent mend what the checks of an approved pull request show. What comes of it is a change like any other:
+// gated, pushed, and reviewed before it is merged.
 
 import { randomUUID } from "node:crypto";
 
@@ -10,9 +10,9 @@ import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import { handOff, type StageOutcome, wait } from "../pipeline/stage-outcome.ts";
 import { ciFixPrompt } from "../prompt/implement-prompt.ts";
 import type { ApprovedPull } from "./approved-pull.ts";
-import { finishWork, requireGate } from "../workbench/finish-work.ts";
+import { commitAndGate, requireGate } from "../workbench/commit-and-gate.ts";
 import { pushWork } from "../workbench/pull-request.ts";
-import { takenAwayOutcome } from "../workbench/still-ours.ts";
+import { takenAwayOutcome } from "../workbench/taken-away.ts";
 
 export async function mendChecks(
   approved: ApprovedPull,
@@ -41,13 +41,13 @@ export async function mendChecks(
   );
   if (!verdict.ok) return verdict.failure;
   if (verdict.value.outcome === "needs_input") return handOff("ci", verdict.value.question ?? verdict.value.summary);
-  const sha = await finishWork({ ...parts, gateCommand: gate.value, session, role: "implement" }, signal);
+  const sha = await commitAndGate({ ...parts, gateCommand: gate.value, session, role: "implement" }, signal);
   if (!sha.ok) return sha.failure;
   if (sha.value === step.sha)
     return unmended(`The checks of #${pull.number} fail, and the agent found nothing to change:\n\n${log}`, failed);
   const taken = await takenAwayOutcome(context, run, signal);
   if (taken !== null) return taken;
-  // Nothing of it is approved: the review comes first, also where the process ends right behind this line.
+  // Nothing of it is approved, so the review comes first even where the process ends right behind this line.
   await run.change((state) => ({ ...state, ciFixes: state.ciFixes + 1 }));
   await run.mark({ at: "begun" });
   const pushed = await pushWork(context, run, opened.value, sha.value, signal);

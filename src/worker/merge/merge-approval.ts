@@ -1,5 +1,6 @@
-// The last look before a merge at what people say: whether all that needs a person's word has it, by GitHub's own list of
-// the pull request's files, whether that word still stands, and whether a reviewer has asked for changes on GitHub.
+// Takes the last look before a merge at what people say: whether all that needs a person's word has it, by GitHub's own
+// list of the pull request's files, whether that word still stands, and whether a reviewer has asked for changes on
+// GitHub.
 
 import type { GitHubFailure, PullRequest } from "../github/port/github.ts";
 import type { Approval } from "../state/issue-state.ts";
@@ -11,7 +12,7 @@ import { hasReviewSince, mergeSigns, objectorsTo } from "./approvers.ts";
 import { isStanding } from "../issues/hitl-answer.ts";
 import { protectedPaths, protectedQuestion } from "../protection/protected-paths.ts";
 
-/** Null when nothing that a person has said, or has not said, stands against merging this head. */
+/** Returns null when nothing that a person has said, or has not said, stands against merging this head. */
 export async function objectionOutcome(
   context: StageContext,
   run: StageRun,
@@ -25,7 +26,7 @@ export async function objectionOutcome(
   const listed = protectedPaths(files.value, context.config);
   const unseen = listed.filter((path) => approved?.paths.includes(path) !== true);
   if (unseen.length > 0) return ask(run, protectedQuestion(pull.number, unseen));
-  // A word that was given for an earlier head, and that nothing needs any more, is past.
+  // A word that was given for an earlier head, and that nothing needs any more, does not count.
   const words = [
     approved !== null && (approved.paths.length > 0 || approved.head === pull.headSha) ? approved : null,
     waived?.head === pull.headSha ? waived : null,
@@ -57,7 +58,10 @@ async function stillStands(
   return spoken.ok ? ok(!spoken.value) : spoken;
 }
 
-/** Who wants changes on GitHub is asked, and ends it there; no protection of the branch is needed for that. */
+/**
+ * Hands the issue to a person while a reviewer wants changes on GitHub, who ends it there. The branch needs no
+ * protection for that.
+ */
 async function objectors(
   { github }: StageContext,
   pull: PullRequest,

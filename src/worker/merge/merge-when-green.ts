@@ -1,6 +1,8 @@
-// The last stretch of an approved pull request: wait until its checks are green and green can be believed, then merge
-// exactly the commit that was approved. "No checks" and "could not ask" are never green. Waiting holds no slot: the run is
-// put down and taken up again at its step.
+// Takes an approved pull request over the last stretch: it waits until the checks are green and green can be believed,
+// then merges. Waiting holds no slot: the run is put down and taken up again at its step.
+//
+// I1. Nothing but the commit that was approved is merged.
+// I2. "No checks" and "could not ask" are never green.
 
 import { assertNever } from "../../core/base/errors.ts";
 import { ok, type Result } from "../../core/base/result.ts";
@@ -14,25 +16,26 @@ import { isInQueue, mergeApproved } from "./merge.ts";
 
 /** A server needs a moment until its checks show up on a commit. */
 const NO_CHECKS_LOOKS = 3;
-/** Stands for every check where there is none. */
+/** It stands for every check where there is none. */
 const ALL_CHECKS = "*";
-/** Between two looks at checks that are green: the second one only confirms the first. */
+/** Green checks are looked at again after this time, because the second look only confirms the first. */
 const CONFIRM_MS_MAX = 5_000;
 
 export async function mergeWhenGreen(given: ApprovedPull, signal: AbortSignal): Promise<StageOutcome> {
   const approved = await withPastSince(given);
   const { context, run, pull, step } = approved;
+  // I1
   if (pull.headSha !== step.sha) return restart(approved, `the head of #${pull.number} is no longer what was approved`);
   const queued = await isInQueue(approved, signal);
   if (!queued.ok) return queued.failure;
   if (queued.value) return waitForGitHub(approved, `#${pull.number} is in the merge queue`, null);
   const checks = await context.github.checks(step.sha, signal);
   if (!checks.ok) return unread(approved, checks.failure);
-  context.tell({ type: "pull.checks", issue: run.issue.number, pull: pull.number, state: checks.value.kind });
+  context.emit({ type: "pull.checks", issue: run.issue.number, pull: pull.number, state: checks.value.kind });
   return act(approved, checks.value, signal);
 }
 
-/** Where the clock was set back, nobody knows how long it has waited: that counts from now on. */
+/** Counts the wait from now on where the clock was set back, because nobody knows how long it has lasted. */
 async function withPastSince(approved: ApprovedPull): Promise<ApprovedPull> {
   const { context, run, step } = approved;
   const now = context.clock.now().toISOString();
@@ -69,7 +72,7 @@ async function act(approved: ApprovedPull, checks: CheckState, signal: AbortSign
   }
 }
 
-/** Whether a person has let every one of these go, for this very commit. */
+/** Says whether a person has waived every one of these checks, for this very commit. */
 function isLetGo(approved: ApprovedPull, problems: readonly CheckProblem[]): boolean {
   const waived = waivedChecks(approved);
   return problems.every(({ name }) => waived.includes(name));
@@ -122,7 +125,7 @@ async function green(approved: ApprovedPull, names: readonly string[], signal: A
   }
 }
 
-/** Null where the credential may not see what is expected: then nobody knows. */
+/** Returns null where the credential may not see what is expected, because then nobody knows. */
 async function expectedChecks(
   { context, pull }: ApprovedPull,
   signal: AbortSignal,
@@ -135,18 +138,22 @@ async function expectedChecks(
 async function none(approved: ApprovedPull, signal: AbortSignal): Promise<StageOutcome> {
   const { context, run, pull, step } = approved;
   const isEnough = context.config.mergeWithoutChecks || waivedChecks(approved).includes(ALL_CHECKS);
+  // I2: a setting or a person lets it pass.
   if (step.looks + 1 >= NO_CHECKS_LOOKS)
     return isEnough ? mergeApproved(approved, signal) : ask(noChecks(pull), [ALL_CHECKS]);
   await run.mark({ ...step, looks: step.looks + 1, green: null });
   return waitForGitHub(approved, `#${pull.number} has no checks yet`, null);
 }
 
-/** `checks` is what an approval lets go. Any other answer looks at the checks again. */
+/** Asks a person. An approval waives `checks`, and after any other answer the checks are looked at again. */
 function ask(question: string, checks: readonly string[] = []): StageOutcome {
   return { kind: "hand-off", cause: "ci", question, resumes: true, change: { askedChecks: checks } };
 }
 
-/** An outage passes; a refusal that lasts, for instance of a credential without the right to read checks, needs a person. */
+/**
+ * Waits while an outage may pass (I2). A refusal that lasts, for instance of a credential without the right to read
+ * checks, needs a person.
+ */
 function unread(approved: ApprovedPull, { message, kind, retryable, retryAt }: GitHubFailure): StageOutcome {
   const problem = `the checks of #${approved.pull.number} could not be read: ${message}`;
   if (retryable || kind === "unauthorized" || !isLate(approved)) return waitForGitHub(approved, problem, retryAt);

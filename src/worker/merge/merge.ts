@@ -1,6 +1,6 @@
-// The merge itself: exactly the commit that was approved, by a method that the repository allows, after a last look at
-// what GitHub itself says the pull request changes. A refusal is told apart by what ends it: another method, a newer
-// branch, a person's review, more time.
+// Merges exactly the commit that was approved, by a method that the repository allows, after a last look at what GitHub
+// itself says the pull request changes. A refusal is told apart by what ends it: another method, a newer branch, a
+// person's review, more time.
 
 import { assertNever } from "../../core/base/errors.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
@@ -17,10 +17,10 @@ import { type ApprovedPull, isLate, lookAnew, restart, waitForGitHub } from "./a
 import { approversOf, mergeSigns } from "./approvers.ts";
 import { mergeMessage } from "../issues/issue-text.ts";
 import { objectionOutcome } from "./merge-approval.ts";
-import { otherBaseOutcome } from "./pull-base.ts";
-import { takenAwayOutcome } from "../workbench/still-ours.ts";
+import { baseMismatchOutcome } from "./base-mismatch.ts";
+import { takenAwayOutcome } from "../workbench/taken-away.ts";
 
-/** A queue that is this many times slower than checks may be is asked about. */
+/** A person is asked about a queue that is this many times slower than checks may be. */
 const QUEUE_TIMEOUT_FACTOR = 6;
 
 export async function mergeApproved(approved: ApprovedPull, signal: AbortSignal): Promise<StageOutcome> {
@@ -45,23 +45,25 @@ export async function mergeApproved(approved: ApprovedPull, signal: AbortSignal)
     signal,
   );
   if (!merged.ok) return refused(approved, merged.failure, signal);
-  context.tell({ type: "pull.merged", issue: run.issue.number, pull: pull.number, sha: merged.value.sha });
+  context.emit({ type: "pull.merged", issue: run.issue.number, pull: pull.number, sha: merged.value.sha });
   return { kind: "close", result: "merged", reason: `merged in #${pull.number}` };
 }
 
-/** The review may have taken an hour, in which somebody sent the pull request to another branch. */
+/**
+ * Looks again, because the review may have taken an hour, in which somebody may have sent the pull request elsewhere.
+ */
 async function goesElsewhere({ context, pull }: ApprovedPull, signal: AbortSignal): Promise<StageOutcome | null> {
   const read = await context.github.pull(pull.number, signal);
-  return read.ok ? otherBaseOutcome(context, read.value, signal) : gitHubOutcome(read.failure);
+  return read.ok ? baseMismatchOutcome(context, read.value, signal) : gitHubOutcome(read.failure);
 }
 
-/** Whether GitHub's merge queue has it; the failure is the outcome that it has come to there. */
+/** Says whether GitHub's merge queue has it; the failure is the outcome that it has come to there. */
 export async function isInQueue(approved: ApprovedPull, signal: AbortSignal): Promise<Result<boolean, StageOutcome>> {
   const { context, run, pull, step } = approved;
   if (typeof step.queuedAt !== "string") return ok(false);
   const stop = (await takenAwayOutcome(context, run, signal)) ?? (await objectionOutcome(context, run, pull, signal));
   if (stop !== null) {
-    // What only waits for GitHub's answer is looked at again; nothing is taken out for it.
+    // An outcome that only waits for GitHub's answer takes nothing out of the queue.
     if (stop.kind === "wait") return fail(stop);
     const out = await context.github.dequeue(pull, signal);
     return fail(out.ok ? stop : gitHubOutcome(out.failure));
@@ -86,7 +88,10 @@ export async function isInQueue(approved: ApprovedPull, signal: AbortSignal): Pr
   );
 }
 
-/** The setting's first, then what the repository allows. GitHub's rules may refuse one all the same. */
+/**
+ * Lists the setting's method first, then the others that the repository allows. GitHub's rules may refuse one all the
+ * same.
+ */
 async function allowedMethods(
   { context }: ApprovedPull,
   signal: AbortSignal,
@@ -130,7 +135,7 @@ async function refused(
 async function blocked(approved: ApprovedPull, failure: MergeBlocked, signal: AbortSignal): Promise<StageOutcome> {
   const { context, pull, run } = approved;
   const { reason, message } = failure;
-  context.tell({ type: "pull.blocked", issue: run.issue.number, pull: pull.number, reason, message });
+  context.emit({ type: "pull.blocked", issue: run.issue.number, pull: pull.number, reason, message });
   switch (reason) {
     case "behind":
       return updateAnew(approved, message);
@@ -156,7 +161,10 @@ async function blocked(approved: ApprovedPull, failure: MergeBlocked, signal: Ab
   }
 }
 
-/** Everything that has to report is green here: where the branch must be up to date, GitHub says only that checks are expected. */
+/**
+ * Deals with missing checks although all are green: where the branch must be up to date, GitHub says only that checks
+ * are expected.
+ */
 async function missesChecks(approved: ApprovedPull, message: string, signal: AbortSignal): Promise<StageOutcome> {
   const { context, pull } = approved;
   const behind = await context.github.aheadBy(pull.headBranch, pull.baseBranch, signal);
@@ -167,7 +175,7 @@ async function missesChecks(approved: ApprovedPull, message: string, signal: Abo
     : waitForGitHub(approved, `GitHub does not merge #${pull.number} yet: ${message}`, null);
 }
 
-/** GitHub says the same while it still works out whether the two sides merge. */
+/** Deals with a conflict, of which GitHub speaks even while it still works out whether the two sides merge. */
 async function conflicts(approved: ApprovedPull, message: string, signal: AbortSignal): Promise<StageOutcome> {
   const { context, pull } = approved;
   const read = await context.github.pull(pull.number, signal);
@@ -177,7 +185,7 @@ async function conflicts(approved: ApprovedPull, message: string, signal: AbortS
   return updateAnew(approved, message);
 }
 
-/** The base has moved: the branch takes it in, is gated and checked anew. Nothing of it costs an attempt. */
+/** Has the branch take in a base that has moved, and be gated and checked anew. None of this costs an attempt. */
 function updateAnew(approved: ApprovedPull, message: string): Promise<StageOutcome> {
   const { number } = approved.pull;
   return lookAnew(
@@ -196,7 +204,9 @@ async function enqueue(approved: ApprovedPull, signal: AbortSignal): Promise<Sta
   return waitForGitHub(approved, `#${pull.number} is in the merge queue`, null);
 }
 
-/** Who can end it is named; what they do on GitHub then ends it, without an answer here and without another agent. */
+/**
+ * Asks for the review that GitHub wants. What reviewers do on GitHub ends it, without an answer here and another agent.
+ */
 async function askForReview(approved: ApprovedPull, message: string, signal: AbortSignal): Promise<StageOutcome> {
   const { context, pull } = approved;
   const approvers = await approversOf(context.github, pull.number, signal);

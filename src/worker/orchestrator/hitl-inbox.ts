@@ -1,5 +1,7 @@
-// Where people's answers come in, by comment or through the API. An answer is durable before anybody is told that it
-// was taken, and the first one counts.
+// Takes people's answers in, by comment or through the API.
+//
+// I1. An answer is on disk before anybody is told that it was taken.
+// I2. The first answer counts, and a later one is refused.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { StageLabel } from "../../core/domain/stage.ts";
@@ -14,13 +16,18 @@ import { failedCall } from "../waits/run-waits.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 import type { WaitBook } from "../waits/wait-book.ts";
 
-/** GitHub's times are whole seconds and its replicas lag: a change may hide behind an `updatedAt` that was seen already. */
+/**
+ * GitHub's times are whole seconds and its replicas lag: a change may hide behind an `updatedAt` that was seen already.
+ */
 const UNSURE_MS = 5_000;
 const COMMENTS_TIMEOUT_MS = 5_000;
 const MARK = "inbox";
 const ON_HOLD = "A person put this issue on hold with the label. What is to be done?";
 
-/** When an issue's comments were read while it had this `updatedAt`; after a while they are read again only when it changes. */
+/**
+ * Says when an issue's comments were read while it had this `updatedAt`. After UNSURE_MS they are read again only when
+ * that changes.
+ */
 interface Look {
   readonly updatedAt: string;
   readonly firstMs: number;
@@ -45,7 +52,7 @@ export class HitlInbox {
     for (const number of this.#seen.keys())
       if (!waiting.some((issue) => issue.number === number)) this.#seen.delete(number);
     for (const { number } of waiting) {
-      // Reading the others took its time, and it may have been answered, moved or closed meanwhile.
+      // Reading the other issues took time, in which this one may have been answered, moved or closed.
       const issue = this.#store.findQueued(number, "hitl");
       const asked = issue === undefined ? null : await this.#askedOf(issue);
       if (issue === undefined || asked === null || isDecided(asked)) this.#waits.clear(number, MARK);
@@ -53,17 +60,18 @@ export class HitlInbox {
     }
   }
 
-  /** Answers that cannot be read are waited for as everything else is: not in silence. */
+  /** Notes a wait for an issue whose answers cannot be read, so that it does not wait in silence. */
   #note(issue: Issue, failure: GitHubFailure | null): void {
     const { number } = issue;
     if (failure === null) return this.#waits.clear(number, MARK);
-    // It may have been transferred: the upkeep looks at what is in no queue, and puts it back if it is there.
+    // The issue may have been transferred. Out of its queue the reconciler looks at it, and puts it back if GitHub has
+    // it.
     if (failure.kind === "not-found") return this.#store.put({ ...issue, state: "closed" });
     const waiting = failedCall(failure);
     this.#waits.note(number, { ...waiting, reason: `answers cannot be read: ${waiting.reason}`, mark: MARK });
   }
 
-  /** What kept its answers from being read; null when nothing did. */
+  /** Returns what kept the issue's answers from being read; null when nothing did. */
   async #lookAt(issue: Issue, asked: HitlState, signal: AbortSignal): Promise<GitHubFailure | null> {
     const unread = await this.#readReviews(issue, asked, signal);
     const seen = this.#seen.get(issue.number);
@@ -78,7 +86,7 @@ export class HitlInbox {
 
   async answer(issue: number, text: string, by: string): Promise<Result<undefined, ControlFailure>> {
     const { clock, github } = this.#context;
-    // What people say after the answer may take it back; their clock is GitHub's, so the newest comment marks the moment.
+    // Later comments may take the answer back. Their times are GitHub's, so the newest comment marks the moment.
     const comments = await github.comments(issue, AbortSignal.timeout(COMMENTS_TIMEOUT_MS));
     const lastSeen = comments.ok ? comments.value.reduce((newest, { id }) => Math.max(newest, id), 0) || null : null;
     const at = clock.now().toISOString();
@@ -105,24 +113,27 @@ export class HitlInbox {
   }
 
   async #read(issue: Issue, asked: HitlState, signal: AbortSignal): Promise<GitHubFailure | null> {
-    const { github, state, tell } = this.#context;
+    const { github, state, emit } = this.#context;
     const comments = await github.comments(issue.number, signal);
     if (!comments.ok) return comments.failure;
     const answer = await findAnswer(github, comments.value, asked, signal);
     if (!answer.ok) return answer.failure;
     if (answer.value !== null) {
       const given = answer.value;
+      // I1, I2
       await state.update(issue.number, (old) =>
         withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, ...decisionOf(given) })),
       );
-      tell({ type: "hitl.answered", issue: issue.number, by: given.by, door: "comment" });
+      emit({ type: "hitl.answered", issue: issue.number, by: given.by, door: "comment" });
     }
     return null;
   }
 
-  /** What was waited for on GitHub has come, or something else has: the merge is tried again. */
+  /**
+   * Has the merge tried again once the pull request has changed on GitHub, be it by what was waited for or otherwise.
+   */
   async #readReviews(issue: Issue, { awaits }: HitlState, signal: AbortSignal): Promise<GitHubFailure | null> {
-    const { state, tell, clock } = this.#context;
+    const { state, emit, clock } = this.#context;
     const { pull } = state.issue(issue.number);
     if (awaits === null || pull === null) return null;
     const seen = await mergeSigns(this.#context.github, pull, signal);
@@ -132,8 +143,9 @@ export class HitlInbox {
     const text = `#${pull} has changed on GitHub`;
     const at = clock.now().toISOString();
     const answer: HitlAnswer = { text, last: "", by, door: "review", at, commentId: null, lastSeen: null };
+    // I1, I2
     await state.update(issue.number, (old) => withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, answer })));
-    tell({ type: "hitl.answered", issue: issue.number, by, door: "review" });
+    emit({ type: "hitl.answered", issue: issue.number, by, door: "review" });
     return null;
   }
 
@@ -142,24 +154,26 @@ export class HitlInbox {
     change: (asked: HitlState) => HitlState,
     by: string,
   ): Promise<Result<undefined, ControlFailure>> {
-    const { state, tell } = this.#context;
+    const { state, emit } = this.#context;
     const issue = this.#store.findQueued(number, "hitl");
     const asked = issue === undefined ? state.issue(number).hitl : await this.#askedOf(issue);
     if (asked === null) return fail({ code: "not_found", message: `issue ${number} does not wait for an answer` });
     let taken = false;
     await state.update(number, (old) =>
       withHitl(old, (hitl) => {
+        // I2
         taken = !isDecided(hitl);
         return taken ? change(hitl) : hitl;
       }),
     );
     if (!taken)
       return fail({ code: "busy", message: `issue ${number} has its answer already, which is being worked in` });
-    tell({ type: "hitl.answered", issue: number, by, door: "api" });
+    // I1: the state has it.
+    emit({ type: "hitl.answered", issue: number, by, door: "api" });
     return ok();
   }
 
-  /** Null while the question itself is still on its way. An issue that a person labelled by hand gets one. */
+  /** Returns null while the question is still being asked. An issue that a person put on hold by hand gets one here. */
   async #askedOf(issue: Issue): Promise<HitlState | null> {
     const { state } = this.#context;
     const known = state.issue(issue.number);
@@ -196,7 +210,7 @@ export function isDecided(hitl: HitlState): boolean {
   return hitl.answer !== null || hitl.decision !== null;
 }
 
-/** How far the issue had come, by what there is of it. One that had ended begins again. */
+/** Says how far the issue had come, by what the state has of it; an issue that had ended begins again. */
 function originOf({ pull, plan, outcome }: IssueState): StageLabel {
   if (outcome !== null) return "find";
   if (pull !== null) return "review";

@@ -1,5 +1,5 @@
-// One issue through one stage: look again, claim, run, settle. Every failure ends here, as a state that says when it is
-// tried again and why; nothing an issue does reaches another one.
+// Takes one issue through one stage: looks again, claims, runs, settles. Every failure ends here, as a state that says
+// when the issue is tried again and why; nothing that happens to one issue reaches another one.
 
 import type { Clock } from "../../core/base/clock.ts";
 import { assertNever } from "../../core/base/errors.ts";
@@ -16,9 +16,9 @@ import type { BugBook } from "../waits/bug-book.ts";
 import { shortOutcome } from "../pipeline/failure-outcome.ts";
 import { beginRun, dropRun, failRun, markRun } from "../pipeline/run-record.ts";
 import { readStep, type RunStep } from "../pipeline/run-step.ts";
-import { RunTeller } from "../settlement/run-teller.ts";
+import { RunEmitter } from "../settlement/run-emitter.ts";
 import { failedCall, RunWaits } from "../waits/run-waits.ts";
-import { RunsInHand, TakenAway, takenAwayReason } from "./runs-in-hand.ts";
+import { RunsInFlight, TakenAway, takenAwayReason } from "./runs-in-flight.ts";
 import { askAboutWait, escalate, type FinalOutcome } from "../settlement/settle.ts";
 import type { StageWork } from "../pipeline/stage-context.ts";
 import type { StageOutcome } from "../pipeline/stage-outcome.ts";
@@ -38,39 +38,39 @@ const CLAIM_LOST = "the claim was lost, and with it the right to go on";
 
 export class IssueRunner {
   readonly #options: IssueRunnerOptions;
-  readonly #inHand = new RunsInHand();
-  readonly #teller: RunTeller;
+  readonly #inFlight = new RunsInFlight();
+  readonly #emitter: RunEmitter;
   readonly #waits: RunWaits;
-  /** Issues that another worker has, as last seen. */
+  /** It holds the issues that another worker had at our last look. */
   readonly #heldBy = new RecentMap<number, ClaimHeld>(HELD_MAX);
 
   constructor(options: IssueRunnerOptions) {
     this.#options = options;
-    this.#teller = new RunTeller(options.context);
+    this.#emitter = new RunEmitter(options.context);
     this.#waits = new RunWaits(options);
   }
 
-  isInHand(issue: number): boolean {
-    return this.#inHand.has(issue);
+  isInFlight(issue: number): boolean {
+    return this.#inFlight.has(issue);
   }
 
-  /** An agent, a gate or git is at work on it. */
+  /** Says whether an agent, a gate or git works on it now. */
   isWorking(issue: number): boolean {
-    return this.#inHand.isWorking(issue);
+    return this.#inFlight.isWorking(issue);
   }
 
-  /** Another worker that has this issue, as last seen. */
+  /** Returns the other worker that had this issue at our last look. */
   heldBy(issue: number): ClaimHeld | null {
     return this.#heldBy.get(issue) ?? null;
   }
 
   get inFlight(): number {
-    return this.#inHand.size;
+    return this.#inFlight.size;
   }
 
-  /** `taken` from the store, for this stage. */
+  /** Takes an issue that the store gave out for this stage through it. */
   async run(stage: Stage, taken: Issue, signal: AbortSignal): Promise<void> {
-    const inHand = this.#inHand.take(taken.number);
+    const inFlight = this.#inFlight.take(taken.number);
     try {
       const issue = await this.#look(stage, taken, signal);
       const claim = issue === null ? null : await this.#claim(stage, issue, signal);
@@ -79,7 +79,7 @@ export class IssueRunner {
       if (signal.aborted) return;
       this.#waits.deferThrown(taken, this.#options.bugs.note(`a run of ${stage}`, taken.number, thrown));
     } finally {
-      inHand[Symbol.dispose]();
+      inFlight[Symbol.dispose]();
       this.#options.store.release(taken);
     }
   }
@@ -91,29 +91,29 @@ export class IssueRunner {
   async stopTakenAway(signal: AbortSignal): Promise<void> {
     const { context, store } = this.#options;
     const strayed = new Set(store.strayed());
-    for (const { issue, stage } of this.#inHand.working().filter((work) => strayed.has(work.issue))) {
+    for (const { issue, stage } of this.#inFlight.working().filter((work) => strayed.has(work.issue))) {
       // A merge of ours closes the issue by itself, before the run that asked for it has ended.
       const { cycle } = context.state.issue(issue);
       if (context.journal.keys(`${issue}.${cycle}/merge`).length > 0) continue;
       const read = await context.github.issue(issue, signal);
       if (!read.ok && read.failure.kind !== "not-found") continue;
       if (read.ok && this.#isExpected(stage, read.value)) store.put(read.value);
-      else this.#inHand.stop(issue, read.ok ? takenAwayReason(read.value) : "GitHub has it no more");
+      else this.#inFlight.stop(issue, read.ok ? takenAwayReason(read.value) : "GitHub has it no more");
     }
   }
 
-  /** Carries out what a run decided before it was cut short; `issue` as GitHub has it now. */
+  /** Carries out what a run decided before it was cut short; `issue` is as GitHub has it now. */
   async resume(
     issue: Issue,
     run: RunState,
     step: Extract<RunStep, { at: "settling" }>,
     signal: AbortSignal,
   ): Promise<void> {
-    using _inHand = this.#inHand.take(issue.number);
+    using _inFlight = this.#inFlight.take(issue.number);
     await this.#apply(issue, run, step.outcome as FinalOutcome, step.decidedAt, signal);
   }
 
-  /** Null when the poll that gave us the issue was stale. */
+  /** Returns null when the poll that gave us the issue was stale. */
   async #look(stage: Stage, taken: Issue, signal: AbortSignal): Promise<Issue | null> {
     const { context, store, waits } = this.#options;
     const read = await context.github.issue(taken.number, signal);
@@ -161,8 +161,8 @@ export class IssueRunner {
     const { context } = this.#options;
     const record = context.state.issue(issue.number).run;
     if (record === null) return;
-    this.#teller.started(issue.number, record);
-    using work = this.#inHand.work(issue.number, stage);
+    this.#emitter.started(issue.number, record);
+    using work = this.#inFlight.work(issue.number, stage);
     const outcome = await runStage(
       this.#options,
       { issue, record, isExpected: (read) => this.#isExpected(stage, read) },
@@ -211,7 +211,7 @@ export class IssueRunner {
     }
   }
 
-  /** What waits for too long is a person's matter, unless every issue waits for the same. */
+  /** Asks a person about an issue that has waited for too long, unless every issue waits for the same. */
   async #waitOrAsk(
     issue: Issue,
     record: RunState,
@@ -222,7 +222,7 @@ export class IssueRunner {
     const { waits, context } = this.#options;
     const put = await this.#waits.put(issue.number, { cause, reason, until: end });
     const { run } = context.state.issue(issue.number);
-    // A question would take the place of the one whose answer is being worked in: that wait is a notice alone.
+    // In hitl a question would take the place of the one whose answer is worked in, so that wait is only a notice.
     if (run === null || record.stage === "hitl" || !waits.takeQuestion(issue.number)) return;
     await this.#decide(issue, record, askAboutWait(put, record.stage, readStep(run.step)), signal);
   }
@@ -246,7 +246,7 @@ export class IssueRunner {
     if (applied.ok) {
       waits.clear(issue.number);
       store.put(applied.value);
-      this.#teller.ended(issue.number, record, outcome.kind);
+      this.#emitter.ended(issue.number, record, outcome.kind);
       await context.state.count(`${record.stage}.${outcome.kind}`);
       await sessions.note(issue.number, outcome.kind === "hand-off" ? "failed" : "succeeded");
     } else if (applied.failure.kind === "taken-over") await this.#drop(issue, record, applied.failure.message);
@@ -255,30 +255,30 @@ export class IssueRunner {
     else await this.#waits.put(issue.number, failedCall(applied.failure));
   }
 
-  /** A call about an issue that is there may be answered with 404, too: GitHub's replicas lag behind each other. */
+  /** Looks once more, because GitHub's replicas lag: a call about an issue that is there may be answered with 404. */
   async #isGone(issue: number, signal: AbortSignal): Promise<boolean> {
     const read = await this.#options.context.github.issue(issue, signal);
     return !read.ok && read.failure.kind === "not-found";
   }
 
   async #retry(issue: number, record: RunState, outcome: Extract<StageOutcome, { kind: "retry" }>): Promise<void> {
-    const { state, config, tell } = this.#options.context;
+    const { state, config, emit } = this.#options.context;
     const now = this.#clock.now();
     const retryInMs = backoffMs((state.issue(issue).attempts[record.stage] ?? 0) + 1, config.pollIntervalMs);
     const times = { at: now.toISOString(), retryAt: later(now, retryInMs).toISOString() };
     await state.update(issue, (old) => failRun(old, outcome, record.stage, times));
     this.#options.waits.clear(issue);
-    tell({ type: "run.failed", issue, stage: record.stage, run: record.id, reason: outcome.reason, retryInMs });
+    emit({ type: "run.failed", issue, stage: record.stage, run: record.id, reason: outcome.reason, retryInMs });
   }
 
-  /** The run ends without a result; the next poll says what the issue is now. */
+  /** Ends the run without a result; the next poll says what the issue is now. */
   async #drop(issue: Issue, record: RunState, reason: string): Promise<void> {
     const { context, claims, store, waits } = this.#options;
     waits.clear(issue.number);
     await context.state.update(issue.number, (old) => dropRun(old, reason, this.#clock.now().toISOString()));
-    this.#teller.ended(issue.number, record, "dropped");
+    this.#emitter.ended(issue.number, record, "dropped");
     store.defer(issue, later(this.#clock.now(), context.config.pollIntervalMs));
-    // Where it cannot be given up here, the upkeep goes on with that.
+    // The reconciler gives up a claim that cannot be given up here.
     await claims.release(
       issue,
       AbortSignal.timeout(context.config.claimLeaseMs),

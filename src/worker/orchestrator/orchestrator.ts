@@ -1,5 +1,5 @@
-// The five stage loops of one repository, and the sync that feeds them. Loops share nothing but the store: one that has
-// trouble leaves the others alone. Everything ends with one signal.
+// Runs the five stage loops of one repository, and the sync that feeds them. Loops share nothing but the store, so one
+// that has trouble leaves the others alone. One signal ends everything.
 
 import type { Result } from "../../core/base/result.ts";
 import { type Stage, STAGES } from "../../core/domain/stage.ts";
@@ -18,16 +18,16 @@ import { isWaiting } from "../pipeline/backoff.ts";
 import { BugBook } from "../waits/bug-book.ts";
 import { HitlInbox, isDecided } from "./hitl-inbox.ts";
 import { IssueRunner } from "./issue-runner.ts";
-import { LeftoverSweep } from "./leftover-sweep.ts";
+import { OrphanSweep } from "./orphan-sweep.ts";
 import { readStep } from "../pipeline/run-step.ts";
 import type { StageContext, StageWork } from "../pipeline/stage-context.ts";
 import { StageLoop, type StageLoopState } from "./stage-loop.ts";
 import { StallWatch } from "../waits/stall-watch.ts";
-import { Upkeep } from "./upkeep.ts";
+import { Reconciler } from "./reconciler.ts";
 import { WaitBook } from "../waits/wait-book.ts";
-import { Wake } from "./wake.ts";
+import { Notifier } from "./notifier.ts";
 import { type Said, Whereabouts } from "./whereabouts.ts";
-import type { Place, Seen } from "./why.ts";
+import type { Place, Seen } from "./explain.ts";
 
 const FULL_SYNC_INTERVAL_MS = 600_000;
 const NOTHING: Said = { drained: [], holds: [], notes: [] };
@@ -36,9 +36,9 @@ const STAGE_WORK: Readonly<Record<Stage, StageWork>> = { triage, plan, implement
 export interface OrchestratorOptions {
   readonly context: StageContext;
   readonly sessions: SessionLog;
-  /** `<hostname>/<slug>/<instance>`. */
+  /** It is `<hostname>/<slug>/<instance>`. */
   readonly owner: string;
-  /** False while no new issue may be taken. */
+  /** It is false while no new issue may be taken. */
   readonly isOpen?: () => boolean;
 }
 
@@ -52,18 +52,18 @@ export class Orchestrator implements AsyncDisposable {
   readonly #options: OrchestratorOptions;
   readonly #claims: ClaimKeeper;
   readonly #runner: IssueRunner;
-  readonly #upkeep: Upkeep;
-  readonly #syncWake: Wake;
-  readonly #inboxWake: Wake;
-  readonly #wakes: readonly Wake[];
+  readonly #reconciler: Reconciler;
+  readonly #syncNotifier: Notifier;
+  readonly #inboxNotifier: Notifier;
+  readonly #loopNotifiers: readonly Notifier[];
   readonly #loops: readonly StageLoop[];
 
   constructor(given: OrchestratorOptions) {
-    const tell = (event: WorkerEvent) => {
+    const emit = (event: WorkerEvent) => {
       this.watch.saw(event);
-      given.context.tell(event);
+      given.context.emit(event);
     };
-    const options = { ...given, context: { ...given.context, tell } };
+    const options = { ...given, context: { ...given.context, emit } };
     const { context, owner } = options;
     const { github, state, clock, config, journal } = context;
     this.#options = options;
@@ -72,18 +72,18 @@ export class Orchestrator implements AsyncDisposable {
       github,
       labelPrefix,
       clock,
-      tell,
+      emit,
       syncIntervalMs: config.pollIntervalMs,
       fullSyncIntervalMs: FULL_SYNC_INTERVAL_MS,
       isDue: (issue, stage, now) => this.#isDue(issue, stage, now),
     });
-    this.#claims = new ClaimKeeper({ github, state, clock, tell, owner, labelPrefix, leaseMs: config.claimLeaseMs });
-    const mover = new LabelMover({ github, journal, labelPrefix, tell, stateOf: (issue) => state.issue(issue) });
-    this.bugs = new BugBook(clock, tell);
+    this.#claims = new ClaimKeeper({ github, state, clock, emit, owner, labelPrefix, leaseMs: config.claimLeaseMs });
+    const mover = new LabelMover({ github, journal, labelPrefix, emit, stateOf: (issue) => state.issue(issue) });
+    this.bugs = new BugBook(clock, emit);
     this.waits = this.#openWaits();
     const parts = { ...options, claims: this.#claims, mover, store: this.store, bugs: this.bugs, waits: this.waits };
     this.#runner = new IssueRunner({ ...parts, stages: STAGE_WORK });
-    this.#upkeep = new Upkeep({ ...parts, runner: this.#runner });
+    this.#reconciler = new Reconciler({ ...parts, runner: this.#runner });
     this.inbox = new HitlInbox(context, this.store, this.waits);
     this.#whereabouts = new Whereabouts({
       ...parts,
@@ -92,23 +92,23 @@ export class Orchestrator implements AsyncDisposable {
       isOpen: () => options.isOpen?.() !== false,
     });
     this.watch = this.#openWatch();
-    this.#syncWake = new Wake(clock);
-    this.#inboxWake = new Wake(clock);
+    this.#syncNotifier = new Notifier(clock);
+    this.#inboxNotifier = new Notifier(clock);
     const loops = STAGES.map((stage) => this.#loopOf(stage));
     this.#loops = loops.map(({ loop }) => loop);
-    this.#wakes = loops.map(({ wake }) => wake);
+    this.#loopNotifiers = loops.map(({ notifier }) => notifier);
   }
 
   get inFlight(): number {
     return this.#runner.inFlight;
   }
 
-  /** Another worker that has this issue, as last seen. */
+  /** Returns the other worker that had this issue at our last look. */
   heldBy(issue: number): ClaimHeld | null {
     return this.#runner.heldBy(issue);
   }
 
-  /** As GitHub has it now. */
+  /** Reads the issue as GitHub has it now. */
   read(issue: number, signal: AbortSignal): Promise<Result<Issue, GitHubFailure>> {
     return this.#options.context.github.issue(issue, signal);
   }
@@ -121,9 +121,9 @@ export class Orchestrator implements AsyncDisposable {
     return this.#whereabouts.isWaiting(issue, stage);
   }
 
-  /** Every reason why it is not moving, the most telling one first. */
-  why(issue: number, said: Said, seen: Seen = "unknown"): string[] {
-    return this.#whereabouts.why(issue, said, this.watch, seen);
+  /** Returns every reason why the issue is not moving, the most telling one first. */
+  explain(issue: number, said: Said, seen: Seen = "unknown"): string[] {
+    return this.#whereabouts.explain(issue, said, this.watch, seen);
   }
 
   rateLimit(): RateLimit | null {
@@ -145,23 +145,23 @@ export class Orchestrator implements AsyncDisposable {
     }[stage];
   }
 
-  /** Somebody knows that there is something to do. */
+  /** Has the sync and every loop look at once, because somebody knows that there is something to do. */
   wake(): void {
-    this.#syncWake.call();
+    this.#syncNotifier.notify();
     this.#wakeLoops();
   }
 
   /** Returns when aborted and every run has ended. */
   async run(signal: AbortSignal): Promise<void> {
-    const isInHand = (issue: number) => this.#runner.isInHand(issue);
-    const leftovers = new LeftoverSweep({ context: this.#options.context, isInHand });
+    const isInFlight = (issue: number) => this.#runner.isInFlight(issue);
+    const orphans = new OrphanSweep({ context: this.#options.context, isInFlight });
     using _changes = this.store.onChange(() => this.#wakeLoops());
     await Promise.all([
       this.#sync(signal),
       this.#readAnswers(signal),
       ...this.#loops.map((loop) => loop.run(signal)),
       this.watch.run(signal),
-      leftovers.run(signal),
+      orphans.run(signal),
     ]);
   }
 
@@ -175,21 +175,21 @@ export class Orchestrator implements AsyncDisposable {
         const synced = await this.store.refresh(signal, { force: true });
         if (synced.ok) {
           await this.#runner.stopTakenAway(signal);
-          await this.#upkeep.run(signal);
-          this.#inboxWake.call();
+          await this.#reconciler.run(signal);
+          this.#inboxNotifier.notify();
         }
         this.#wakeLoops();
       } catch (thrown) {
         if (!signal.aborted) this.bugs.note("the sync", null, thrown);
       }
-      await this.#syncWake.wait(this.#options.context.config.pollIntervalMs, signal);
+      await this.#syncNotifier.wait(this.#options.context.config.pollIntervalMs, signal);
     }
   }
 
-  /** A loop of its own: whatever holds the sync up or throws there, a person's answer is read. */
+  /** Reads people's answers in a loop of its own, so that whatever holds the sync up does not hold them up. */
   async #readAnswers(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.#inboxWake.wait(this.#options.context.config.pollIntervalMs, signal);
+      await this.#inboxNotifier.wait(this.#options.context.config.pollIntervalMs, signal);
       if (signal.aborted) return;
       try {
         await this.inbox.look(signal);
@@ -201,10 +201,10 @@ export class Orchestrator implements AsyncDisposable {
   }
 
   #openWaits(): WaitBook {
-    const { clock, tell, state, config } = this.#options.context;
+    const { clock, emit, state, config } = this.#options.context;
     return new WaitBook({
       clock,
-      tell,
+      emit,
       limitMs: config.waitLimitMs,
       ciTimeoutMs: config.ciTimeoutMs,
       pollIntervalMs: config.pollIntervalMs,
@@ -214,45 +214,45 @@ export class Orchestrator implements AsyncDisposable {
   }
 
   #openWatch(): StallWatch {
-    const { clock, tell, config } = this.#options.context;
+    const { clock, emit, config } = this.#options.context;
     return new StallWatch({
       clock,
-      tell,
+      emit,
       stallMs: config.stallMs,
       busyMs: Math.max(config.agentTurnMs, config.gateTimeoutMs),
       pollIntervalMs: config.pollIntervalMs,
       standings: () => this.#whereabouts.standings(),
-      // What an alarm says stays the same from one try to the next.
-      reasonOf: (issue) => this.waits.of(issue)?.reason ?? this.why(issue, NOTHING)[0] ?? "no reason known",
+      // An alarm's text stays the same from one try to the next, so it comes from the wait.
+      reasonOf: (issue) => this.waits.of(issue)?.reason ?? this.explain(issue, NOTHING)[0] ?? "no reason known",
       syncedMs: () => this.store.lastGoodMs,
       syncProblem: () => this.store.lastSync.problem,
     });
   }
 
   #wakeLoops(): void {
-    for (const wake of this.#wakes) wake.call();
+    for (const notifier of this.#loopNotifiers) notifier.notify();
   }
 
-  #loopOf(stage: Stage): { loop: StageLoop; wake: Wake } {
+  #loopOf(stage: Stage): { loop: StageLoop; notifier: Notifier } {
     const { clock, config, attention } = this.#options.context;
-    const wake = new Wake(clock);
+    const notifier = new Notifier(clock);
     const loop = new StageLoop({
       stage,
       slots: this.slotsOf(stage),
-      wake,
+      notifier,
       pollIntervalMs: config.pollIntervalMs,
       take: () => (this.#options.isOpen?.() === false ? undefined : this.store.take(stage, clock.now())),
       work: (issue, signal) => attention.about(issue.number, () => this.#runner.run(stage, issue, signal)),
       nextDueMs: () => this.#nextDueMs(stage),
       onBug: (thrown) => this.bugs.note(`the loop of ${stage}`, null, thrown),
     });
-    return { loop, wake };
+    return { loop, notifier };
   }
 
   #isDue(issue: Issue, stage: Stage, now: Date): boolean {
     const { state, agentPause, attention } = this.#options.context;
-    // The upkeep has it; the store does not know of that.
-    if (this.#runner.isInHand(issue.number) || this.#claims.isReleasing(issue.number)) return false;
+    // The store does not know which issues the reconciler works on.
+    if (this.#runner.isInFlight(issue.number) || this.#claims.isReleasing(issue.number)) return false;
     const known = state.issue(issue.number);
     const step = known.run === null ? "begun" : readStep(known.run.step).at;
     // An approved pull request needs no agent to be merged.
@@ -262,7 +262,7 @@ export class Orchestrator implements AsyncDisposable {
     return !isWaiting(known.retryAt, now);
   }
 
-  /** The store does not know when what is not due becomes due; the state does. */
+  /** Says when the next queued issue becomes due, which the state knows and the store does not. */
   #nextDueMs(stage: Stage): number {
     const { state, clock, agentPause } = this.#options.context;
     const now = clock.now().getTime();

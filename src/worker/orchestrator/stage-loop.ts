@@ -1,22 +1,22 @@
-// One stage's loop: fill the free slots with what may be taken, then wait to be woken. A slot is filled as soon as it is
-// free; nobody waits for a batch. What happens in a slot never ends the loop.
+// Runs one stage's loop: it fills the free slots with issues that may be taken, then waits for a notification. A slot
+// is filled as soon as it is free, without waiting for a batch, and nothing that happens in a slot ends the loop.
 
 import { messageOf } from "../../core/base/errors.ts";
 import type { Stage } from "../../core/domain/stage.ts";
 import type { Issue } from "../github/port/github.ts";
-import type { Wake } from "./wake.ts";
+import type { Notifier } from "./notifier.ts";
 
 export interface StageLoopOptions {
   readonly stage: Stage;
   readonly slots: number;
-  readonly wake: Wake;
+  readonly notifier: Notifier;
   readonly pollIntervalMs: number;
-  /** Claims nothing yet; the issue is in hand from now on. */
+  /** It claims nothing yet, but the issue is in flight from then on. */
   readonly take: () => Issue | undefined;
   readonly work: (issue: Issue, signal: AbortSignal) => Promise<void>;
-  /** Until something may be taken that may not be taken now. */
+  /** It says how long it takes until the next queued issue may be taken. */
   readonly nextDueMs: () => number;
-  /** A bug in `work`, which is expected to deal with every failure itself. */
+  /** It hears of a bug in `work`, which deals with every expected failure itself. */
   readonly onBug: (problem: unknown) => void;
 }
 
@@ -24,7 +24,7 @@ export interface StageLoopState {
   readonly stage: Stage;
   readonly slots: number;
   readonly active: readonly number[];
-  /** Issues worked on since the start. */
+  /** It counts the issues worked on since the start. */
   readonly runs: number;
   readonly problem: string | null;
 }
@@ -46,7 +46,7 @@ export class StageLoop {
 
   /** Returns when aborted and every slot is empty. */
   async run(signal: AbortSignal): Promise<void> {
-    const { wake, pollIntervalMs, nextDueMs } = this.#options;
+    const { notifier, pollIntervalMs, nextDueMs } = this.#options;
     while (!signal.aborted) {
       let waitMs = pollIntervalMs;
       try {
@@ -55,7 +55,7 @@ export class StageLoop {
       } catch (thrown) {
         this.#note(thrown);
       }
-      await wake.wait(waitMs, signal);
+      await notifier.wait(waitMs, signal);
     }
     await Promise.all(this.#running.values());
   }
@@ -77,7 +77,7 @@ export class StageLoop {
       this.#note(thrown);
     } finally {
       this.#running.delete(issue.number);
-      this.#options.wake.call();
+      this.#options.notifier.notify();
     }
   }
 

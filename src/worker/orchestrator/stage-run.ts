@@ -1,4 +1,4 @@
-// One stage at work on an issue: what it is given of the run, and what becomes of whatever it throws.
+// Runs one stage on an issue: gives it its run, and turns whatever it throws into an outcome.
 
 import { messageOf } from "../../core/base/errors.ts";
 import { shortageOf } from "../../core/processes/shortage.ts";
@@ -19,17 +19,17 @@ export interface RunStageOptions {
   readonly bugs: BugBook;
 }
 
-export interface RunInHand {
-  /** As GitHub has it. */
+export interface RunInFlight {
+  /** It is as GitHub has it. */
   readonly issue: Issue;
   readonly record: RunState;
   readonly isExpected: (read: Issue) => boolean;
 }
 
-/** Never rejects: a bug costs an attempt, and a machine that is short of something costs none. */
+/** Never rejects. A bug costs an attempt, and a machine that is short of something costs none. */
 export async function runStage(
   { context, stages, bugs }: RunStageOptions,
-  { issue, record, isExpected }: RunInHand,
+  { issue, record, isExpected }: RunInFlight,
   signal: AbortSignal,
 ): Promise<StageOutcome> {
   try {

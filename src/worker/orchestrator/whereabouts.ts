@@ -1,4 +1,5 @@
-// Where each issue stands now: its place in the queues, whether it could move, and why it does not. Reads only memory.
+// Says where each issue stands now: its place in the queues, whether it could move, and why it does not. Memory is all
+// that it reads.
 
 import { type Stage, STAGES, stageLabelsOf } from "../../core/domain/stage.ts";
 import type { Issue } from "../github/port/github.ts";
@@ -10,20 +11,20 @@ import { readStep } from "../pipeline/run-step.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 import type { Standing, StallWatch } from "../waits/stall-watch.ts";
 import type { WaitBook } from "../waits/wait-book.ts";
-import { explain, type Place, type Seen } from "./why.ts";
+import { explain, type Place, type Seen } from "./explain.ts";
 
 export interface WhereaboutsOptions {
   readonly context: StageContext;
   readonly store: IssueStore;
-  readonly runner: Pick<IssueRunner, "isInHand" | "isWorking" | "heldBy">;
+  readonly runner: Pick<IssueRunner, "isInFlight" | "isWorking" | "heldBy">;
   readonly waits: WaitBook;
   readonly slotsOf: (stage: Stage) => number;
   readonly isOpen: () => boolean;
 }
 
-/** What the whole worker says of itself. */
+/** Holds what the worker says of itself as a whole. */
 export interface Said {
-  /** That no new issue is taken because somebody wants it so: it explains, and hinders nothing. */
+  /** It says that an operator wants no new issue taken. An explanation shows it, and the notice does not. */
   readonly drained: readonly string[];
   readonly holds: readonly string[];
   readonly notes: readonly string[];
@@ -49,7 +50,7 @@ export class Whereabouts {
     return null;
   }
 
-  /** For a person, for another worker, or for its next try: no loop could take it now. */
+  /** Says whether no loop could take the issue now, because it waits for a person, another worker or its next try. */
   isWaiting(number: number, stage: Stage): boolean {
     const { context, runner, waits } = this.#options;
     const { hitl, retryAt } = context.state.issue(number);
@@ -59,12 +60,12 @@ export class Whereabouts {
     return isWaiting(retryAt, now) || ends.some((end) => end !== undefined && end > now);
   }
 
-  /** Of every issue that is ours; of none while nothing new may be begun. */
+  /** Says how each of our issues stands. It is empty while nothing new may be begun. */
   standings(): Map<number, Standing> {
     const { store, slotsOf, isOpen, waits } = this.#options;
     const standings = new Map<number, Standing>();
     if (!isOpen()) return standings;
-    // What the upkeep cannot bring to its end is in no queue.
+    // An issue that the reconciler cannot bring to its end is in no queue.
     for (const issue of waits.issues)
       if (store.find(issue) === undefined && waits.of(issue) !== null) standings.set(issue, "movable");
     const queues = store.queues();
@@ -77,7 +78,7 @@ export class Whereabouts {
   }
 
   /** `seen` is what GitHub shows of an issue that is in no queue. */
-  why(number: number, { drained, holds, notes }: Said, watch: StallWatch, seen: Seen): string[] {
+  explain(number: number, { drained, holds, notes }: Said, watch: StallWatch, seen: Seen): string[] {
     const { context, store, runner, waits } = this.#options;
     const { labelPrefix } = context.config;
     const issue = store.find(number);
@@ -99,7 +100,7 @@ export class Whereabouts {
 
   #standingOf(issue: Issue["number"], stage: Stage, isFull: boolean): Standing {
     const { context, runner, waits } = this.#options;
-    if (runner.isInHand(issue)) return runner.isWorking(issue) ? "busy" : "movable";
+    if (runner.isInFlight(issue)) return runner.isWorking(issue) ? "busy" : "movable";
     const { hitl, run, retryAt } = context.state.issue(issue);
     const now = context.clock.now();
     const heldBy = runner.heldBy(issue);

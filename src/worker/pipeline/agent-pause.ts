@@ -1,5 +1,5 @@
-// Holds back every run that needs an agent while the provider is at its limit or the agent has no login. One for the
-// whole worker: what stops one run would stop the next one too.
+// Holds back every run that needs an agent while the provider is at its limit or the agent has no login. There is one
+// for the whole worker, because what stops one run would stop the next one too.
 
 import type { Clock } from "../../core/base/clock.ts";
 import { Deadline } from "../state/deadline.ts";
@@ -20,15 +20,15 @@ export class AgentPause {
     this.#clock = clock;
   }
 
-  /** Null when agents may run. */
+  /** It is null when agents may run. */
   get current(): { readonly until: Date; readonly reason: string } | null {
     if (this.#end === null || this.#end.hasPassed()) return null;
     return { until: this.#end.at, reason: this.#reason };
   }
 
-  /** `until` null: nobody knows, so one run tries again after a delay that grows. */
+  /** Where `until` is null nobody knows the end, so one run tries again after a delay that grows. */
   pause(reason: string, until: Date | null): Date {
-    // Runs that were under way together are refused together: that is one refusal.
+    // Runs that were in flight together are refused together, which counts as one refusal.
     if (this.current === null) this.#refusals += 1;
     const delayMs = Math.min(PROBE_DELAY_MS * 2 ** (this.#refusals - 1), PROBE_DELAY_MS_MAX);
     const now = this.#clock.now();
@@ -38,7 +38,7 @@ export class AgentPause {
     return this.#end.at;
   }
 
-  /** A turn got through. */
+  /** Ends the pause, because a turn got through. */
   clear(): void {
     this.#end = null;
     this.#refusals = 0;

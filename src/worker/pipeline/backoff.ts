@@ -1,16 +1,17 @@
-// How long a failed attempt waits. Pure.
+// Says how long a failed attempt waits. Pure.
 
 const DELAY_MS_MAX = 30 * 60_000;
 const WAIT_MS_MAX = 60 * 60_000;
 
-/** Doubles with each failure, from the poll interval on; `failures` counts from 1. */
+/** The delay doubles with each failure, from the poll interval on; `failures` counts from 1. */
 export function backoffMs(failures: number, pollIntervalMs: number): number {
   return Math.min(pollIntervalMs * 2 ** Math.min(failures - 1, 20), DELAY_MS_MAX);
 }
 
 /**
- * Whether a run that was put down until then has to wait. GitHub's limits are over within the hour, and what agents wait
- * for holds back every run (AgentPause): a longer wait was noted before the clock was set back, and is over.
+ * Says whether a run that was put down until `retryAt` still has to wait. No wait is longer than an hour: GitHub's
+ * limits are over within one, and what agents wait for is kept by AgentPause. A longer wait was noted before the clock
+ * was set back, and is over.
  */
 export function isWaiting(retryAt: string | null, now: Date): boolean {
   const leftMs = retryAt === null ? 0 : Date.parse(retryAt) - now.getTime();

@@ -1,4 +1,5 @@
-// What a failed git or GitHub call means for the run. Pure. What may pass by itself is waited for and costs no attempt.
+// Says what a failed git or GitHub call means for the run. A failure that may pass by itself is waited for and costs no
+// attempt. Pure.
 
 import { assertNever } from "../../core/base/errors.ts";
 import type { GitFailure } from "../git/command/git-failure.ts";
@@ -43,12 +44,12 @@ export function gitOutcome(failure: GitFailure): StageOutcome {
   }
 }
 
-/** No attempt at the issue was bad because the machine had nothing left for it. */
+/** A shortage of the machine says nothing about the work, so it costs no attempt. */
 export function shortOutcome(what: string): StageOutcome {
   return wait(`this machine is short: ${what}`, null, "machine");
 }
 
-/** The server's own words as a code block: names of files that it quotes are an agent's to choose. */
+/** Asks in the server's own words, as a code block because they may quote names of files that an agent chose. */
 function refusedQuestion({ message, remote }: GitFailure): string {
   const words = (remote || message)
     .split("\n")

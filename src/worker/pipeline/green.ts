@@ -1,13 +1,13 @@
-// When "passed" is believed. Checks come into being one by one: a licence bot is green within a second, the build has no
-// check run before a runner is free. So two looks in a row must agree, and every check that is known to report here must
-// have reported; where none is known, what there is must stay as it is for a while. Pure.
+// Decides when "passed" is believed. Checks come into being one by one: a licence bot is green within a second, the
+// build has no check run before a runner is free. So two looks in a row must agree, and every check that is known to
+// report here must have reported; where none is known, what there is must stay as it is for a while. Pure.
 
 import type { ExpectedChecks } from "../github/port/github.ts";
 
-/** What was green at the last looks in a row. */
+/** It records what was green at the last looks in a row. */
 export interface GreenLooks {
   readonly names: readonly string[];
-  /** ISO: since when nothing has changed. */
+  /** Nothing has changed since then (ISO). */
   readonly since: string;
   readonly count: number;
 }
@@ -19,9 +19,9 @@ export type Belief =
 
 export interface GreenFacts {
   readonly looks: GreenLooks;
-  /** Null where GitHub does not show what it expects. */
+  /** It is null where GitHub does not show what it expects. */
   readonly expected: ExpectedChecks | null;
-  /** The setting `requiredChecks`; takes the place of what has been seen. */
+  /** The setting `requiredChecks` takes the place of what has been seen. */
   readonly configured: readonly string[] | undefined;
   readonly waived: readonly string[];
   readonly settleMs: number;
@@ -29,7 +29,7 @@ export interface GreenFacts {
 }
 
 const LOOKS_MIN = 2;
-/** What only the base's own commits have is waited for so much longer than what nobody knows of. */
+/** Checks that only the base's own commits have are waited for this many times longer than unknown ones. */
 const LIKELY_FACTOR = 4;
 
 export function nextLooks(before: GreenLooks | null, names: readonly string[], now: Date): GreenLooks {
@@ -55,7 +55,7 @@ export function believe(facts: GreenFacts): Belief {
   return { kind: "not-yet", reason: `its checks are green, and ${why}, so they are watched for ${watchMs / 1_000} s` };
 }
 
-/** Everything that the base's own commits have is here. */
+/** Says whether the base's own commits have checks. Where this is asked, all of those have reported. */
 function isSureOf(expected: ExpectedChecks | null): boolean {
   return (expected?.likely ?? []).length > 0;
 }

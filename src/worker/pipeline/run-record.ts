@@ -1,4 +1,4 @@
-// The state of an issue at the beginning, the interruption and the failure of a run. Pure.
+// Changes the state of an issue at the beginning, the interruption and the failure of a run. Pure.
 
 import { randomUUID } from "node:crypto";
 
@@ -7,20 +7,22 @@ import { type IssueState, type RunState, UNKNOWN_ISSUE } from "../state/issue-st
 import { readStep, type RunStep, stepMark, writeStep } from "./run-step.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
 
-/** What a failed attempt leaves to the next one: it is paid for, and holds for one commit. */
+/** A failed attempt leaves these steps to the next one, because they are paid for and hold for one commit. */
 const KEPT: ReadonlySet<RunStep["at"]> = new Set(["gated", "judged", "approved"]);
 
 export const NO_WAIT = { waitingSince: null, waited: null } as const;
 
 export interface BeginFacts {
   readonly stage: Stage;
-  /** ISO. */
+  /** It is an ISO time. */
   readonly at: string;
-  /** The highest cycle that the journal knows of an issue that the state does not know; else 0. */
+  /** It is the highest cycle that the journal knows of an issue that the state does not know; else 0. */
   readonly lostCycle: number;
 }
 
-/** Takes up the run of this stage that is in the state, or begins one. An ended issue that came back begins a new cycle. */
+/**
+ * Takes up the run of this stage that is in the state, or begins one. An ended issue that came back begins a new cycle.
+ */
 export function beginRun(known: IssueState, { stage, at, lostCycle }: BeginFacts): IssueState {
   const isBack = known.outcome !== null;
   const cycle = isBack ? known.cycle + 1 : Math.max(known.cycle, lostCycle + 1);
@@ -41,7 +43,7 @@ export function beginRun(known: IssueState, { stage, at, lostCycle }: BeginFacts
   };
 }
 
-/** After a failed attempt: the next one is prepared, and keeps what needs no second time. */
+/** Prepares the attempt after a failed one. It keeps the failed one's step where that need not be repeated. */
 export function failRun(
   state: IssueState,
   outcome: Extract<StageOutcome, { kind: "retry" }>,

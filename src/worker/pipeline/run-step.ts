@@ -1,4 +1,4 @@
-// How far a run has come, as it stands in the state: what a restarted worker need not do again.
+// Says how far a run has come, as the state keeps it, so that a restarted worker repeats nothing that is done.
 //
 //   begun ──▶ prompted ──▶ gated ──▶ settling
 //   a review: begun ──▶ prompted ──▶ judged ──▶ approved ──▶ settling
@@ -27,14 +27,14 @@ export type RunStep =
 export interface ApprovedStep {
   readonly at: "approved";
   readonly sha: string;
-  /** When the checks of `sha` were first waited for. */
+  /** The checks of `sha` have been waited for since then. */
   readonly since: string;
-  /** Answers that said that there are no checks. */
+  /** It counts the answers that said that there are no checks. */
   readonly looks: number;
   readonly green?: GreenLooks | null;
-  /** When it was put into the merge queue. */
+  /** The pull request was put into the merge queue at that time. */
   readonly queuedAt?: string | null;
-  /** Whether the last look found it there no more. */
+  /** It is true when the last look did not find it in the queue any more. */
   readonly hasLeftQueue?: boolean;
 }
 
@@ -46,13 +46,13 @@ export function writeStep(step: RunStep): string {
   return JSON.stringify(step);
 }
 
-/** The text is our own, read back from a file with a checksum; one of an unknown form begins the run anew. */
+/** Reads a step that we wrote ourselves into a file with a checksum. A text of an unknown form begins the run anew. */
 export function readStep(text: string): RunStep {
   const step = parseJsonObject(text);
   return typeof step?.["at"] === "string" ? (step as unknown as RunStep) : { at: "begun" };
 }
 
-/** Names how far a run has come; null where there is none. Another mark is progress. */
+/** Names how far a run has come; null where there is no run. Another name means progress. */
 export function stepMark(run: RunState | null): string | null {
   if (run === null) return null;
   const step = readStep(run.step);

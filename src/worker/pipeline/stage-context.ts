@@ -1,5 +1,5 @@
-// What every stage is given, and the one run it works on. A stage keeps nothing of its own between runs: whatever must
-// last stands in the state, the journal, git or on GitHub.
+// Declares what every stage is given: the context, and the one run that it works on. A stage keeps nothing of its own
+// between runs: whatever must last stands in the state, the journal, git or on GitHub.
 
 import type { Clock } from "../../core/base/clock.ts";
 import type { Config } from "../../core/config/config.ts";
@@ -20,10 +20,10 @@ import type { Workspaces } from "./workspace.ts";
 export interface StageContext {
   readonly config: Config;
   readonly github: GitHub;
-  /** The branch that pull requests go to. */
+  /** Pull requests go to this branch. */
   readonly baseBranch: string;
   readonly state: StateTracker;
-  /** Knows the issues whose text has made the worker stand still. */
+  /** It knows the issues whose text has made the worker stand still. */
   readonly attention: Attention;
   readonly journal: Journal;
   readonly workspaces: Workspaces;
@@ -31,34 +31,34 @@ export interface StageContext {
   readonly agentPause: AgentPause;
   readonly paths: WorkerPaths;
   readonly clock: Clock;
-  /** Of the worker; what a gate gets of it is decided by agent-environment.ts. */
+  /** It is the worker's; agent-environment.ts decides what a gate gets of it. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Variables that mark every process of this worker's tree. */
+  /** These variables mark every process of this worker's tree. */
   readonly marks: Readonly<Record<string, string>>;
-  /** One line while the disks that a run writes to have no room for one; null as long as they have. */
+  /** It returns one line while the disks that a run writes to have no room for one; null while they have. */
   readonly roomProblem: () => Promise<string | null>;
   readonly redact: (text: string) => string;
-  readonly tell: (event: WorkerEvent) => void;
+  readonly emit: (event: WorkerEvent) => void;
 }
 
 export interface StageRun {
-  /** As GitHub had it when the run began. */
+  /** It is as GitHub had it when the run began, with the title and body that were accepted. */
   readonly issue: Issue;
   readonly stage: Stage;
   readonly id: string;
-  /** Counts from 1. */
+  /** It counts from 1. */
   readonly attempt: number;
   readonly sessionId: string;
-  /** How far it had come when it began or was taken up again. */
+  /** The run had come this far when it began or was taken up again. */
   readonly step: RunStep;
-  /** Of the issue, now. */
+  /** Returns the issue's state as it is now. */
   state(): IssueState;
-  /** Durable when it resolves. */
+  /** The step is durable when this resolves. */
   mark(step: RunStep): Promise<void>;
   change(change: (state: IssueState) => IssueState): Promise<void>;
-  /** Whether the issue, as just read, still stands where this run works on it. */
+  /** Says whether the issue, as just read, still stands where this run works on it. */
   isExpected(issue: Issue): boolean;
-  /** Journal key within this issue's cycle: `42.1/<effect>`. */
+  /** Returns the journal key of an effect within this issue's cycle: `42.1/<effect>`. */
   key(effect: string): string;
 }
 

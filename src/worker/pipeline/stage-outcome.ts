@@ -1,11 +1,11 @@
-// What a stage answers. It says what should become of the issue; settle.ts decides what that means and
-// apply-settlement.ts does it. Plain data, because it is kept in the state until it is carried out.
+// Declares what a stage answers: what should become of the issue. settle.ts decides what that means, and
+// apply-settlement.ts does it. An outcome is plain data, because it is kept in the state until it is carried out.
 
 import type { HitlCause, HitlState, IssueOutcome, IssueState } from "../state/issue-state.ts";
 import type { StageLabel } from "../../core/domain/stage.ts";
 import type { WaitCause } from "../../core/domain/worker-metrics.ts";
 
-/** What a stage may change beside the label. */
+/** A stage may change these beside the label. */
 export type StateChange = Partial<
   Pick<
     IssueState,
@@ -36,7 +36,7 @@ export type StageOutcome =
   | {
       readonly kind: "advance";
       readonly to: StageLabel;
-      /** One line for the history. */
+      /** The history gets this one line. */
       readonly note: string;
       readonly comment?: OutcomeComment;
       readonly change?: StateChange;
@@ -45,9 +45,9 @@ export type StageOutcome =
       readonly kind: "hand-off";
       readonly question: string;
       readonly cause: HitlCause;
-      /** What ends the wait beside an answer. */
+      /** A change of these signs on GitHub ends the wait as an answer does. */
       readonly awaits?: HitlState["awaits"];
-      /** Whether any answer sends it on as it is. */
+      /** It is true when any answer sends the issue on as it is. */
       readonly resumes?: boolean;
       readonly isSuspicion?: HitlState["isSuspicion"];
       readonly change?: StateChange;
@@ -59,27 +59,27 @@ export type StageOutcome =
       readonly comment?: OutcomeComment;
       readonly change?: StateChange;
     }
-  /** A failed attempt: it counts, and the last one hands the issue to a person. */
+  /** The attempt failed. It counts, and the last one that is allowed hands the issue to a person. */
   | {
       readonly kind: "retry";
-      /** One line. */
+      /** It is one line. */
       readonly reason: string;
-      /** What a person gets to see beside it, in Markdown, when it was the last attempt. */
+      /** A person gets to see this Markdown beside the reason when it was the last attempt. */
       readonly detail?: string;
       readonly change?: StateChange;
     }
-  /** Nobody's fault and no attempt: what is waited for lies outside. The run and its step stay. */
+  /** The run waits for something outside, which is nobody's fault and costs no attempt. It keeps its step. */
   | { readonly kind: "wait"; readonly cause: WaitCause; readonly reason: string; readonly until: string | null }
-  /** Not ours to work on now, for instance because someone else moved it. Leaves no trace but the reason. */
+  /** The issue is not ours to work on now, for instance because someone else moved it. Only the reason is kept. */
   | { readonly kind: "skip"; readonly reason: string }
-  /** We stop. The run stays in the state, for the next start. */
+  /** The worker stops. The run stays in the state for the next start. */
   | { readonly kind: "interrupted" };
 
 export function handOff(cause: HitlCause, question: string): StageOutcome {
   return { kind: "hand-off", cause, question };
 }
 
-/** What is to be done lies outside of the work: any answer lets it go on. */
+/** Asks for something that is to be done outside of the work, so any answer lets it go on. */
 export function handOut(cause: HitlCause, question: string): StageOutcome {
   return { kind: "hand-off", cause, question, resumes: true };
 }
@@ -88,7 +88,7 @@ export function retry(reason: string, change: StateChange = {}, detail?: string)
   return { kind: "retry", reason, change, ...(detail === undefined ? {} : { detail }) };
 }
 
-/** Most waits are for what GitHub does with a pull request, and have an end of their own. */
+/** The default cause is that of most waits: what GitHub does with a pull request, which comes to an end by itself. */
 export function wait(reason: string, until: Date | null, cause: WaitCause = "merge"): StageOutcome {
   return { kind: "wait", cause, reason, until: until?.toISOString() ?? null };
 }

@@ -1,5 +1,5 @@
-// One issue's worktree with everything that may be done in it. Whatever runs there that is not ours (an agent, a gate)
-// runs inside `guarded`, so that git's shared configuration is as before when our git runs next.
+// Opens one issue's worktree, and does everything that may be done in it. Whatever runs there that is not ours (an
+// agent, a gate) runs inside `guarded`, so that git's shared configuration is as before when our git runs next.
 
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -25,15 +25,15 @@ export interface WorkspacesOptions {
   readonly git: Git;
   readonly access: RemoteAccess;
   readonly repository: RepositoryName;
-  /** Absolute; the operator's. */
+  /** It is absolute, and the operator's. */
   readonly checkout: string;
   readonly isOriginOverridden: boolean;
   /** HydraFlow made the checkout itself, and nobody else looks after it. */
   readonly isOwnClone?: boolean;
-  /** `<base>/<slug>`. */
+  /** It is `<base>/<slug>`. */
   readonly worktreeRoot: string;
   readonly paths: WorkerPaths;
-  /** Where git-lfs is, absolute; null when the machine has none. */
+  /** It returns the absolute path of git-lfs; null when the machine has none. */
   readonly findGitLfs: () => Promise<string | null>;
 }
 
@@ -78,18 +78,21 @@ export class Workspaces {
     this.#parts = parts;
   }
 
-  /** Where the worktrees stand. */
+  /** The worktrees stand in this directory. */
   get root(): string {
     return this.#parts.worktreeRoot;
   }
 
-  /** Asked of the remote now; null also where it did not answer. */
+  /** Asks the remote now; null where it did not answer. */
   async hasBranch(branch: string, signal: AbortSignal): Promise<boolean | null> {
     const head = await this.#parts.remote.head(branch, signal);
     return head.ok ? head.value !== null : null;
   }
 
-  /** Two names in `branch` of which the worktrees' file system keeps one; null also where git did not answer. */
+  /**
+   * Finds two names in `branch` of which the worktrees' file system keeps one. Null where there are none, and where git
+   * did not answer.
+   */
   async caseTwins(branch: string, signal: AbortSignal): Promise<readonly [string, string] | null> {
     const { worktreeRoot: root, remote } = this.#parts;
     if (!(await isCaseBlind(root))) return null;
@@ -99,7 +102,7 @@ export class Workspaces {
     return twins?.ok === true ? twins.value : null;
   }
 
-  /** What the last fetch of `branch` found wrong, and how to fetch it again. */
+  /** Says what the last fetch of `branch` found wrong, and fetches it again. */
   watch(branch: string): {
     isAbsent: () => boolean;
     problem: () => string | null;
@@ -115,7 +118,10 @@ export class Workspaces {
     };
   }
 
-  /** The issue's worktree, made where it is missing. Without work of its own it starts from the newest `base`. */
+  /**
+   * Opens the issue's worktree, which is made where it is missing. Without work of its own it starts from the newest
+   * `base`.
+   */
   async open(issue: number, base: string, signal: AbortSignal): Promise<Result<Workspace, GitFailure>> {
     const { git, remote, guard, checkouts, commonDirectory } = this.#parts;
     const ensured = await this.#parts.worktrees.ensure(issue, base, signal);
@@ -132,12 +138,12 @@ export class Workspaces {
     return this.#parts.worktrees.remove(issue, signal, how);
   }
 
-  /** What the issue's branch is called, on GitHub too. */
+  /** Says what the issue's branch is called, here and on GitHub. */
   branchOf(issue: number): Promise<string> {
     return this.#parts.worktrees.branchOf(issue);
   }
 
-  /** What git has of each issue here. */
+  /** Finds what git has of each issue here. */
   leftovers(signal: AbortSignal): Promise<Result<OrphanCandidates, GitFailure>> {
     return findOrphanCandidates(
       { ...this.#parts, root: this.#parts.worktreeRoot, records: recordsOf(this.#parts.paths) },
@@ -145,12 +151,14 @@ export class Workspaces {
     );
   }
 
-  /** False where something in it cannot be removed. */
+  /** Returns false where something in it cannot be removed. */
   emptyTrash(): Promise<boolean> {
     return this.#parts.worktrees.emptyTrash();
   }
 
-  /** Git's own housekeeping, in a clone of ours alone: nobody else does it there, and an operator's checkout is theirs. */
+  /**
+   * Runs git's own housekeeping in a clone of ours, where nobody else does it. An operator's checkout is left to them.
+   */
   async tidyClone(signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
     const { git, commonDirectory, isOwnClone } = this.#parts;
     return isOwnClone ? tidyRepository(git, commonDirectory, signal) : ok();
@@ -172,7 +180,7 @@ interface WorkspaceParts {
   readonly work: WorkBranch;
   readonly guard: ConfigGuard;
   readonly checkouts: FreshCheckouts;
-  /** The base branch's name. */
+  /** It is the base branch's name. */
   readonly base: string;
 }
 
@@ -195,7 +203,7 @@ export class Workspace {
     return this.#worktree.branch;
   }
 
-  /** The base branch on the remote, as it was when the workspace was opened. */
+  /** The base branch stood at this commit on the remote when the workspace was opened. */
   get baseSha(): string {
     return this.#worktree.baseSha;
   }
@@ -203,15 +211,17 @@ export class Workspace {
   /** Runs something that is not ours to trust. Fails with `config-changed` when it touched git's configuration. */
   async guarded<T>(act: () => Promise<T>, signal: AbortSignal): Promise<Result<T, GitFailure>> {
     const taken = await this.#parts.guard.fingerprint(this.#worktree, signal);
-    // Another run that still goes on did it, and answers for it; this one begins when that has ended.
+    // Another run in flight has changed it and answers for it; this one begins when that has ended.
     if (!taken.ok) return fail({ ...taken.failure, kind: "locked", retryable: true });
     const value = await act();
-    // Also after an abort: the next git may be that of a worker that knows nothing of this turn.
+    // An abort does not keep this from happening: the next git may be that of a worker that knows nothing of this turn.
     const verified = await this.#parts.guard.verify(this.#worktree, new AbortController().signal);
     return verified.ok ? ok(value) : verified;
   }
 
-  /** A worktree with no commit and no change of its own moves to the newest base. What was left half done is taken back. */
+  /**
+   * Moves a worktree with no commit and no change of its own to the newest base. A merge left half done is taken back.
+   */
   async renew(signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
     if (this.work.isHalfDone) return this.discard(signal);
     const head = await this.work.headSha(signal);
@@ -225,7 +235,7 @@ export class Workspace {
     return changed.value ? ok() : this.work.resetTo(this.baseSha, signal);
   }
 
-  /** Exactly `sha`, for code that must see what is pushed and nothing else. */
+  /** Makes a checkout of exactly `sha`, for code that must see what is pushed and nothing else. */
   freshCheckout(sha: string, signal: AbortSignal): Promise<Result<FreshCheckout, GitFailure>> {
     const base = { branch: this.#parts.base, sha: this.baseSha };
     return this.#parts.checkouts.make({ issue: this.#worktree.issue, sha, base }, signal);

@@ -1,4 +1,4 @@
-// Whether the checkout is there, sound and still the repository's. It is the operator's, who may move it or point it
+// Checks whether the checkout is there, sound and still the repository's. The operator may move it or point it
 // elsewhere at any time; here it is only looked at.
 
 import { realpath, stat } from "node:fs/promises";
@@ -20,7 +20,7 @@ const LOOK_TIMEOUT_MS = 30_000;
 export interface CheckoutCheckOptions extends GitHost {
   readonly repository: RepositoryName;
   readonly slug: string;
-  /** Absolute. */
+  /** It is absolute. */
   readonly checkout: string;
   /** The operator named the repository, so the origin may say anything. */
   readonly isNamed: boolean;
@@ -28,14 +28,17 @@ export interface CheckoutCheckOptions extends GitHost {
 
 export class CheckoutCheck {
   readonly #options: CheckoutCheckOptions;
-  /** The last answer of git and the state of the files it was about: git is asked again only when one has changed. */
+  /**
+   * It keeps git's last answer and the state of the files that it was about; git is asked again only when one has
+   * changed.
+   */
   #last: { readonly sound: SoundCheckout; readonly stamp: string } | null = null;
 
   constructor(options: CheckoutCheckOptions) {
     this.#options = options;
   }
 
-  /** One line for people, null when all is well. */
+  /** Returns one line for people; null when all is well. */
   async problem(signal: AbortSignal): Promise<string | null> {
     const { checkout, slug, isNamed, repository } = this.#options;
     const hint = `put it back, or remove ${slug} and add it where it is now`;

@@ -1,4 +1,4 @@
-// Whether the disks that a run writes to have room for one, and can be written at all. A run that is not begun costs
+// Checks whether the disks that a run writes to can be written, and have room for one. A run that is not begun costs
 // nothing; one that ends half-way for want of a disk has cost an agent's time, and its outcome cannot be written down.
 
 import { access, constants, statfs } from "node:fs/promises";
@@ -10,13 +10,13 @@ const ROOM_BYTES_MIN = 268_435_456;
 /** Each file of a worktree takes an inode, and so does each object that git keeps. */
 const INODES_MIN = 4_096;
 
-/** One line for people, null as long as there is room. `paths`: one on each disk; what is not there yet will be made. */
+/** Returns one line for people; null while there is room. `paths` has one on each disk, which may not be there yet. */
 export async function roomProblem(paths: readonly string[]): Promise<string | null> {
   const problems = await Promise.all(paths.map(problemOf));
   return problems.find((problem) => problem !== null) ?? null;
 }
 
-/** What cannot be asked is no reason to stop: whoever writes there will say what is wrong. */
+/** Finds no problem where the disk cannot be asked: whoever writes there will say what is wrong. */
 async function problemOf(path: string): Promise<string | null> {
   const refusal = await access(path, constants.W_OK).catch(errnoOf);
   if (refusal === "ENOENT" && dirname(path) !== path) return problemOf(dirname(path));

@@ -1,5 +1,5 @@
-// What GitHub says of the repository: whether it can be worked on at all, and what a person should know although work goes
-// on. Looked at when the pipeline starts and then now and then; an answer that has not changed costs nothing.
+// Checks what GitHub says of the repository: whether it can be worked on at all, and what a person should know although
+// work goes on. It looks every few minutes; an answer that has not changed costs nothing.
 
 import type { Clock } from "../../core/base/clock.ts";
 import { isSameRepository, type RepositoryName } from "../../core/domain/repository-name.ts";
@@ -7,15 +7,15 @@ import type { GitHub, Repository } from "../github/port/github.ts";
 import { ensureLabels } from "../issues/stage-labels.ts";
 
 const LOOK_EVERY_MS = 5 * 60_000;
-/** While the base branch is not there. */
+/** The looks come this often while the base branch is not there. */
 const LOOK_SOON_MS = 15_000;
 const CREDENTIALS = "see docs/github-credentials.md";
 
 export interface RepositoryCheckOptions {
   readonly github: Pick<GitHub, "repository">;
-  /** As the worker was started for it. */
+  /** The worker was started for this name. */
   readonly name: RepositoryName;
-  /** From the start. */
+  /** It was found at the start. */
   readonly advice: string | null;
   readonly clock: Clock;
   readonly base: WatchedBase;
@@ -23,15 +23,15 @@ export interface RepositoryCheckOptions {
 
 export interface WatchedBase {
   readonly branch: string;
-  /** A setting names it, so the default branch may be any. */
+  /** A setting names the branch, so the default branch may be any. */
   readonly isConfigured: boolean;
-  /** Whether git has found lately that the remote has none. */
+  /** It says whether git last found that the remote has no such branch. */
   readonly isAbsent: () => boolean;
-  /** One line for people about what keeps every issue from that branch's files; null when nothing does. */
+  /** It returns one line for people about what keeps every issue from that branch's files; null when nothing does. */
   readonly problem: () => string | null;
-  /** One line for people about files that nobody has any more; null when none is. */
+  /** It returns one line for people about files that nobody has any more; null when there are none. */
   readonly lost: () => string | null;
-  /** Has git look again. */
+  /** It has git look again. */
   readonly look: (signal: AbortSignal) => Promise<unknown>;
 }
 
@@ -47,17 +47,20 @@ export class RepositoryCheck {
     this.#lookedAtMs = options.clock.monotonicMs();
   }
 
-  /** Lines for people that stop no work. */
+  /** Returns lines for people about what stops no work. */
   get advice(): readonly (string | null)[] {
     return [this.#renamed ?? this.#options.advice, this.#options.base.lost()];
   }
 
-  /** The default branch is another one: the work is to be prepared anew. */
+  /** It is true when the default branch is another one, so that the work is to be prepared anew. */
   get isBaseMoved(): boolean {
     return this.#isBaseMoved;
   }
 
-  /** Null when all is well, or when GitHub did not answer: that is said by whoever needs the answer. */
+  /**
+   * Returns one line for people; null when all is well. Where GitHub does not answer, the last answer stands, and
+   * whoever needs a new one says so.
+   */
   async problem(signal: AbortSignal): Promise<string | null> {
     const { clock, github, name, base } = this.#options;
     const dueMs = base.isAbsent() ? LOOK_SOON_MS : LOOK_EVERY_MS;
@@ -75,7 +78,7 @@ export class RepositoryCheck {
   #baseProblem({ fullName, defaultBranch }: Repository): string | null {
     const { branch, isAbsent } = this.#options.base;
     if (this.#isBaseMoved)
-      return `the default branch of ${fullName} is '${defaultBranch}' by now, not '${branch}'; work goes on there when what is in hand has ended`;
+      return `the default branch of ${fullName} is '${defaultBranch}' by now, not '${branch}'; work goes on there when what is in flight has ended`;
     return isAbsent() ? noBase(fullName, branch) : null;
   }
 }
@@ -84,7 +87,7 @@ export function noBase(fullName: string, branch: string): string {
   return `${fullName} has no branch '${branch}'; push a first commit to it, or set baseBranch to one that is there`;
 }
 
-/** Why nothing can be done in this repository; null when something can. */
+/** Says why nothing can be done in this repository; null when something can. */
 export function unfitness({ fullName, isArchived, hasIssues, mayPush }: Repository): string | null {
   if (isArchived) return `${fullName} is archived on GitHub, so nobody can change anything there`;
   if (!hasIssues) return `issues are disabled in ${fullName}; enable them in its settings on GitHub`;
@@ -105,7 +108,7 @@ export async function adviceOf(
 ): Promise<string | null> {
   const { github, name, now, baseBranch, labelPrefix } = start;
   const labels = await ensureLabels(github, labelPrefix, signal);
-  // Of what the base branch shows: whether anything may be read, with the fewest requests.
+  // The base branch's checks show with the fewest requests whether the credential may read checks.
   const checks = await github.checks(baseBranch, signal);
   const moved = renamed(name, now);
   if (moved !== null) return moved;

@@ -55,7 +55,7 @@ export async function startWorker(options: StartWorkerOptions, signal: AbortSign
   const server: WorkerServer = resources.use(await startWorkerServer(runtime, registry, options.acceptedTokenHashes));
   const owned = resources.move();
   const start = (pauseMs?: number): void => {
-    runtime.bus.tell({ type: "worker.ready", port: server.port });
+    runtime.bus.emit({ type: "worker.ready", port: server.port });
     runtime.start(pauseMs);
   };
   return { runtime, port: server.port, start, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() };

@@ -1,31 +1,34 @@
-// Shows a change to a reviewer, file by file, as far as there is room. A file is shown whole or not at all, and whatever
-// is not shown is named with its size and the command that shows it: nobody can approve what they have not seen. Pure.
+// Shows a change to a reviewer, file by file, as far as there is room. A file is shown whole or not at all, and
+// whatever is not shown is named with its size and the command that shows it: nobody can approve what they have not
+// seen. Pure.
 
 import { onOneLine } from "../text/hidden-characters.ts";
 import { exactText } from "../text/untrusted-text.ts";
 
 const DIFF_CHARACTERS_MAX = 60_000;
-/** More are named by one command for all. */
+/** Files beyond this are named by one command for all. */
 const NAMES_MAX = 300;
 /** One NUL in a comment makes a program binary to git, so nothing of the kind is approved by its name alone. */
 const BINARY = /\bbinary\b/i;
 const PLAIN_PATH = /^[\w./+@=,-]+$/;
 
-/** A file as the change reader gives it: `note` says why `text` is not all there is to see, as for a large file. */
+/**
+ * It is as the change reader gives it: `note` says why `text` is not all there is to see, for instance of a large file.
+ */
 export interface ChangedFile {
   readonly path: string;
   readonly text: string;
   readonly note: string | null;
-  /** The note is all there is to know, as of a file that is again as the base has it. */
+  /** The note is all there is to know, for instance of a file that is again as the base has it. */
   readonly isGone?: boolean;
 }
 
 export interface ShownChange {
-  /** For `framePrompt`: the diffs, and the list of what is not among them. */
+  /** They go to `framePrompt`: the diffs, and the list of what is not among them. */
   readonly sections: readonly string[];
-  /** How many files stand whole in the diffs. */
+  /** This many files stand whole in the diffs. */
   readonly shown: number;
-  /** Paths of the files that are not shown whole. */
+  /** The files with these paths have more to read than is shown. */
   readonly mustRead: readonly string[];
 }
 
@@ -74,7 +77,7 @@ function sizeOf(text: string): string | null {
   return text === "" ? null : `${text.length} characters of diff`;
 }
 
-/** For a shell; a path that git would read as a pattern is taken by its letters. */
+/** Writes a path for a shell; one that git would read as a pattern is taken by its letters. */
 function pathspec(path: string): string {
   return PLAIN_PATH.test(path) ? path : `':(literal)${lineOf(path).replaceAll("'", "'\\''")}'`;
 }

@@ -29,7 +29,7 @@ ${VERDICT}`;
   return framePrompt({ role: "implement", task, sections });
 }
 
-/** `command` failed after the work; continues the session. */
+/** Asks to mend what `command` shows after the work, in the same session. */
 export function gateFixPrompt(
   role: "implement" | "hitl" | "review",
   issue: Issue,
@@ -40,13 +40,13 @@ export function gateFixPrompt(
   return framePrompt({ role, task, sections: [issueSection(issue), outputSection(output)] });
 }
 
-/** Checks of the pull request failed on the server; begins a session. */
+/** Asks to mend what checks of the pull request show on the server, in a new session. */
 export function ciFixPrompt(issue: Issue, log: string): string {
   const task = `Task: the pull request of this issue is approved, but its checks on the server fail. What they say stands below. Find the cause and mend it, the code and not the check.\n${VERDICT}`;
   return framePrompt({ role: "implement", task, sections: [issueSection(issue), outputSection(log)] });
 }
 
-/** The base branch moved and the work no longer merges. */
+/** Asks to resolve the conflicts of the work with a base branch that has moved. */
 export function conflictPrompt(issue: Issue, base: string, files: readonly string[]): string {
   const list = files.map((file) => `- ${file}`).join("\n");
   const task = `Task: the branch ${base} was merged into the work for this issue and conflicts in the files below. Their conflict markers are in the working tree.

@@ -22,7 +22,7 @@ already, with \`evidence\`: in \`feature\` the places as path:line, in \`tests\`
   return framePrompt({ role: "plan", task, sections: [issueSection(issue), answerSections(guidance)] });
 }
 
-/** Continues the same session. */
+/** Asks once more, in the same session. */
 export function replanPrompt(problems: readonly string[]): string {
   const list = problems.map((problem) => `- ${problem}`).join("\n");
   return framePrompt({

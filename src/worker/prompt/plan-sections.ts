@@ -1,4 +1,4 @@
-// The sections that a plan must have. The prompt asks for them, and the check of the plan demands them.
+// Lists the sections that a plan must have. The prompt asks for them, and the check of the plan demands them.
 
 export const PLAN_SECTIONS = {
   lite: ["Files to Modify", "Implementation Steps", "Testing Strategy"],

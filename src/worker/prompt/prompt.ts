@@ -1,5 +1,5 @@
-// The frame of every prompt: who the agent is, what it must never do, its task, and then sections of data. The first
-// line and the section tags are a contract: agents, tests and people find their way by them.
+// Frames every prompt: who the agent is, what it must never do, its task, and then sections of data. The first line and
+// the section tags are a contract: agents, tests and people find their way by them.
 
 import type { AgentTurn } from "../agent/contract/agent-driver.ts";
 import type { Issue } from "../github/port/github.ts";
@@ -12,7 +12,7 @@ const ANSWER_CHARACTERS_MAX = 4_000;
 const ANSWERS_MAX = 10;
 const PLAN_CHARACTERS_MAX = 20_000;
 const FEEDBACK_CHARACTERS_MAX = 6_000;
-/** Of a gate's or a CI job's output. */
+/** A gate's or a CI job's output is shown up to this length. */
 export const OUTPUT_CHARACTERS_MAX = 3_000;
 
 const RULES = [
@@ -26,9 +26,9 @@ const RULES = [
 
 export interface PromptParts {
   readonly role: AgentTurn["role"];
-  /** Ours: what to do and how the verdict is meant. */
+  /** It is ours, and says what to do and how the verdict is meant. */
   readonly task: string;
-  /** Lines like `Base: <ref>`, directly below the role. */
+  /** They become lines like `Base: <ref>`, directly below the role. */
   readonly facts?: Readonly<Record<string, string>>;
   readonly sections: readonly string[];
 }
@@ -43,7 +43,7 @@ export function framePrompt(parts: PromptParts): string {
   ].join("\n\n");
 }
 
-/** For a turn that ended well but for its verdict; continues the session. */
+/** Asks for the verdict again after a turn that ended well but for it, in the same session. */
 export function repairPrompt(role: AgentTurn["role"], problem: string): string {
   const task = `Task: your verdict cannot be read: ${problem}. Change nothing else; end with the whole verdict again, as the schema asks for.`;
   return framePrompt({ role, task, sections: [] });
@@ -54,7 +54,7 @@ export function issueSection(issue: Issue): string {
   return `<issue number="${issue.number}">\n# ${title}\n\n${peopleText(issue.body, ISSUE_CHARACTERS_MAX)}\n</issue>`;
 }
 
-/** What people have answered so far, oldest first. */
+/** Shows what people have answered so far, oldest first. */
 export function answerSections(guidance: readonly Guidance[]): string {
   return guidance
     .slice(-ANSWERS_MAX)

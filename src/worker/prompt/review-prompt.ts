@@ -9,20 +9,20 @@ export interface ReviewParts {
   readonly issue: Issue;
   readonly plan: string | null;
   readonly guidance: readonly Guidance[];
-  /** A ref or sha that the diff is taken against. */
+  /** The diff is taken against this ref or sha. */
   readonly base: string;
   readonly round: number;
-  /** What nobody has approved yet. */
+  /** Nobody has approved these yet. */
   readonly files: readonly ChangedFile[];
-  /** How many more files of the change stand as they were approved. */
+  /** This many more files of the change stand as they were approved. */
   readonly approvedFiles?: number;
-  /** Of the diffs in the prompt. */
+  /** The diffs in the prompt take no more than this. */
   readonly diffCharactersMax?: number;
 }
 
 export interface ReviewPrompt {
   readonly prompt: string;
-  /** Files that the prompt does not show whole: for `reviewForm`, which refuses an approval that has not read them. */
+  /** The prompt does not show these files whole, and `reviewForm` refuses an approval that has not read them. */
   readonly mustRead: readonly string[];
 }
 

@@ -1,6 +1,6 @@
-// What a review is about: the change that a head brings against its base, file by file, and how much of it has been
-// approved before. A file stands as approved while its contents before and after are the very ones that were approved. A
-// head that only takes in its base, merged by git alone, stands as approved as a whole.
+// Reads what a review is about: the change that a head brings against its base, file by file, and how much of it has
+// been approved before. A file stands as approved while its contents before and after are the very ones that were
+// approved. A head that only takes in its base, merged by git alone, stands as approved as a whole.
 
 import { createHash } from "node:crypto";
 
@@ -9,9 +9,9 @@ import type { ChangedFile } from "../git/changes/change-output.ts";
 import type { FileDiff } from "../git/changes/change-reader.ts";
 import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageOutcome } from "../pipeline/stage-outcome.ts";
-import type { WorkParts } from "../workbench/finish-work.ts";
+import type { WorkParts } from "../workbench/commit-and-gate.ts";
 
-/** More files than this are named by one digest of all of them. */
+/** A change of more files has one digest of all of them. */
 const DIGESTS_MAX = 1_000;
 const DIGEST_LENGTH = 32;
 
@@ -22,12 +22,12 @@ export interface FileUnderReview extends FileDiff {
 
 export interface ChangeUnderReview {
   readonly sha: string;
-  /** What nobody has approved yet; a file whose approved change is gone again is among them, without a diff. */
+  /** Nobody has approved these yet. A file whose approved change is gone again is among them, without a diff. */
   readonly files: readonly FileUnderReview[];
-  /** How many files stand as they were approved. */
+  /** This many files stand as they were approved. */
   readonly approvedFiles: number;
   readonly isApproved: boolean;
-  /** Of all files of the change. */
+  /** They are those of all files of the change. */
   readonly paths: readonly string[];
   readonly digests: Readonly<Record<string, string>>;
 }
@@ -55,7 +55,9 @@ export async function readChange(
   return ok(underReview({ sha: head, files: diffs.value, digests, before }));
 }
 
-/** The base branch as it is by now: what has been merged from it since is no change of the work branch. */
+/**
+ * Reads the base branch as it is by now, because what has been merged from it since is no change of the work branch.
+ */
 export async function currentBase(
   { context, workspace }: Pick<WorkParts, "context" | "workspace">,
   signal: AbortSignal,
@@ -74,7 +76,7 @@ function underReview({
   readonly sha: string;
   readonly files: readonly FileDiff[];
   readonly digests: Readonly<Record<string, string>>;
-  /** What was approved; null when nothing was. */
+  /** They were approved; null when nothing was. */
   readonly before: Readonly<Record<string, string>> | null;
 }): ChangeUnderReview {
   const known = before ?? {};

@@ -1,4 +1,4 @@
-// Whether a change of a package.json changes what its installation runs.
+// Checks whether a change of a package.json changes what its installation runs.
 
 import { parseJsonObject } from "../../core/files/json-lines.ts";
 import { ok, type Result } from "../../core/base/result.ts";
@@ -12,7 +12,10 @@ export function isManifest(path: string): boolean {
   return /(^|\/)package\.json$/i.test(path);
 }
 
-/** Those of `manifests`, files of the change, with other install scripts than before; one that cannot be read counts. */
+/**
+ * Lists those of `manifests`, files of the change, with other install scripts than before; one that cannot be read
+ * counts.
+ */
 export async function changedInstallScripts(
   reader: ChangeReader,
   { base, head, files: manifests }: Change,
@@ -30,7 +33,7 @@ export async function changedInstallScripts(
   return ok(changed);
 }
 
-/** The same text for the same scripts. */
+/** Returns the same text for the same scripts. */
 function installScripts(manifest: string): string {
   const parsed = parseJsonObject(manifest);
   if (parsed === undefined) return `unreadable ${manifest}`;

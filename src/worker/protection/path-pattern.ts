@@ -1,8 +1,9 @@
-// Patterns of paths as in .gitignore: without a slash at any depth, with one from the root; `*` and `?` within a name, `**`
-// for any number of directories. A pattern covers what it names and everything below. Pure, and linear in the path.
+// Matches paths with patterns as in .gitignore: one without a slash matches at any depth, one with a slash from the
+// root on; `*` and `?` stand for letters within a name, `**` for any number of directories. A pattern covers what it
+// names and everything below. Pure, and linear in the path.
 //
-// Names are compared as the most generous file system would: without case, without characters that HFS+ ignores or Unicode
-// takes for the same, without what NTFS drops at the end of a name, and by the short names of 8.3.
+// Names are compared as the most generous file system would: without case, without characters that HFS+ ignores or
+// Unicode takes for the same, without what NTFS drops at the end of a name, and by the short names of 8.3.
 
 import { withoutTrailing } from "../../core/base/trim-end.ts";
 
@@ -10,7 +11,10 @@ export interface PathPattern {
   readonly segments: readonly string[];
 }
 
-/** Beside the pattern itself: a file, link or submodule that stands where a directory of the pattern would be. */
+/**
+ * With `covered-or-in-place-of` a file, link or submodule matches, too, that stands where a directory of the pattern
+ * would be.
+ */
 export type MatchMode = "covered" | "covered-or-in-place-of";
 
 export function pathPattern(text: string): PathPattern {
@@ -38,17 +42,20 @@ export function isMatch({ segments }: PathPattern, path: string, mode: MatchMode
   return mode === "covered-or-in-place-of" && [...reached].some((index) => isDirectoryName(segments[index - 1]));
 }
 
-/** The same text for paths that some file system takes for the same. */
+/** Returns the same text for paths that some file system takes for the same. */
 export function foldPath(path: string): string {
   return namesOf(path).join("/");
 }
 
-/** Compared with `foldName` of both, so `~` and `1` stand in a short name as they are. */
+/** Compares names that `foldName` has folded, which leaves `~` and `1` of a short name as they are. */
 function isSameName(segment: string, name: string): boolean {
   return isWildcardMatch(segment, name) || isShortName(segment, name);
 }
 
-/** As NTFS makes it of a long name: the first six letters, `~`, a digit, and three letters of the ending. */
+/**
+ * Says whether `name` is the short one that NTFS makes of a long name: the first six letters, `~`, a digit, and three
+ * letters of the ending.
+ */
 function isShortName(segment: string, name: string): boolean {
   const short = /^([^~]{1,6})~[1-9]\d*(?:\.([^.]*))?$/.exec(name);
   if (short === null) return false;

@@ -1,7 +1,7 @@
-// What decides what runs: with the repository's rights on a server, on the machines of those who check it out, or as words
-// that agents obey. Patterns as path-pattern.ts reads them.
+// Lists the files that decide what runs: with the repository's rights on a server, on the machines of those who check
+// it out, or as words that agents obey. The patterns are as path-pattern.ts reads them.
 
-/** CI and automation of the common hosts, and who must review. */
+/** These steer CI and automation of the common hosts, and say who must review. */
 const SERVERS = [
   "/.github/",
   "/.gitlab/",
@@ -55,7 +55,7 @@ const SERVERS = [
   "/.goreleaser*",
 ];
 
-/** What a host builds and runs of a branch by itself, with the secrets of the deployment. */
+/** By these a host builds and runs a branch by itself, with the secrets of the deployment. */
 const DEPLOYMENTS = [
   "netlify.toml",
   "vercel.json",
@@ -130,7 +130,7 @@ const AGENTS = [
   ".windsurf*",
 ];
 
-/** What an editor or a shell runs as soon as the directory is opened. */
+/** An editor or a shell runs these as soon as the directory is opened. */
 const WORKPLACES = [
   ".devcontainer*",
   ".envrc",
@@ -156,7 +156,10 @@ const WORKPLACES = [
 
 export const PROTECTED = [...SERVERS, ...DEPLOYMENTS, ...GIT, ...AGENTS, ...WORKPLACES];
 
-/** With the setting `protectLockfiles`: what decides which packages are installed, and what their installation runs. */
+/**
+ * The setting `protectLockfiles` adds these, which decide which packages are installed, and what their installation
+ * runs.
+ */
 export const LOCKFILES = [
   "package-lock.json",
   "npm-shrinkwrap.json",
@@ -189,7 +192,7 @@ export const LOCKFILES = [
   "**/.yarn/plugins/",
   ".pnpmfile.*",
   "pnpm-workspace.yaml",
-  // Manifests for pnpm, whose install scripts are not looked into.
+  // These are manifests for pnpm, whose install scripts are not looked into.
   "package.yaml",
   "package.json5",
   ".pnp.*",
@@ -197,7 +200,7 @@ export const LOCKFILES = [
   "binding.gyp",
 ];
 
-/** Scripts of a package.json that npm, pnpm or yarn run by themselves when packages are installed. */
+/** npm, pnpm or yarn run these scripts of a package.json by themselves when packages are installed. */
 export const INSTALL_SCRIPTS = [
   "preinstall",
   "install",
@@ -212,5 +215,5 @@ export const INSTALL_SCRIPTS = [
   "pnpm:devPreinstall",
 ];
 
-/** Fields of a package.json that say whose install scripts run, or which package manager does it. */
+/** These fields of a package.json say whose install scripts run, or which package manager does it. */
 export const INSTALL_FIELDS = ["pnpm", "trustedDependencies", "dependenciesMeta", "packageManager", "devEngines"];

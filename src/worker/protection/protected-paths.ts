@@ -1,5 +1,5 @@
-// Changes that no agent may bring in alone: what runs with the repository's own rights on the server, who must review, what
-// agents are told, and what steers HydraFlow itself. Pure. The list is protected-list.ts.
+// Finds the changes that no agent may bring in alone: what runs with the repository's own rights on the server, who
+// must review, what agents are told, and what steers HydraFlow itself. Pure; the list is protected-list.ts.
 
 import { createHash } from "node:crypto";
 
@@ -10,10 +10,10 @@ import { LOCKFILES, PROTECTED } from "./protected-list.ts";
 
 export type ProtectionSettings = Pick<Config, "protectedPaths" | "unprotectedPaths" | "protectLockfiles">;
 
-/** A changed path and what else it is: by which names links reach it, where it leads when it is one itself. */
+/** A changed path has other names: those by which links reach it, and where it leads when it is a link itself. */
 export interface JudgedPath {
   readonly path: string;
-  /** Null when nobody can tell; it is protected then. */
+  /** It is null when nobody can tell; the path is protected then. */
   readonly names: readonly string[] | null;
 }
 
@@ -23,7 +23,10 @@ const BUILT_IN_ALONE: ProtectionSettings = { protectedPaths: [], unprotectedPath
 const BUILT_IN = PROTECTED.map(pathPattern);
 const BUILT_IN_LOCKFILES = LOCKFILES.map(pathPattern);
 
-/** Those of `paths` that are protected, sorted. Right for any list of changed paths, for instance GitHub's of a pull request. */
+/**
+ * Lists those of `paths` that are protected, sorted. It takes any changed paths, for instance GitHub's of a pull
+ * request.
+ */
 export function protectedPaths(paths: readonly string[], settings: ProtectionSettings = BUILT_IN_ALONE): string[] {
   return protectedOf(
     paths.map((path) => ({ path, names: [] })),
@@ -31,7 +34,7 @@ export function protectedPaths(paths: readonly string[], settings: ProtectionSet
   );
 }
 
-/** As `protectedPaths`; a path is all that it is called. */
+/** Does what `protectedPaths` does, and takes a path for everything that it is called. */
 export function protectedOf(judged: readonly JudgedPath[], settings: ProtectionSettings): string[] {
   const patterns = [
     ...BUILT_IN,
@@ -48,7 +51,7 @@ export function protectedOf(judged: readonly JudgedPath[], settings: ProtectionS
 }
 
 /** Names one state of the protected files: what a person let pass is these contents and modes, and nothing else. */
-export function approvalOf(files: readonly ChangedFile[]): string {
+export function fingerprintOf(files: readonly ChangedFile[]): string {
   const rows = files.map(({ path, oldMode, oldId, newMode, newId }) =>
     JSON.stringify([path, oldMode, oldId, newMode, newId]),
   );
@@ -59,7 +62,9 @@ export function protectedQuestion(pull: number, paths: readonly string[]): strin
   return `The change in #${pull} is approved by the reviewing agent, but it touches files that decide what may run or be merged here:\n${pathList(paths)}\n\nLook at them. Answer \`approve\` to let it be merged as it is, or say what is to be changed.`;
 }
 
-/** As lines of Markdown. The names are an agent's to choose, so nothing in one ends its code span or begins a line. */
+/**
+ * Lists paths as lines of Markdown. An agent chose the names, so nothing in one ends its code span or begins a line.
+ */
 export function pathList(paths: readonly string[]): string {
   const lines = paths.slice(0, LISTED_MAX).map((path) => {
     const shown = path.replace(/[`\p{C}\p{Z}]/gu, (character) => (character === " " ? " " : "\u{FFFD}"));

@@ -1,12 +1,12 @@
-// Parts that run together until they are aborted.
+// Runs parts together until they are aborted.
 
 export interface Running {
   run(signal: AbortSignal): Promise<void>;
 }
 
 /**
- * Where one of them throws, the others have ended when this rejects: nothing of theirs runs beside what comes next. A bug
- * counts more than that somebody was stopped, whichever came first.
+ * When a part throws, the others are stopped, and this rejects once they have ended, so that nothing of theirs runs
+ * beside what comes next. A bug is thrown rather than an abort, whichever came first.
  */
 export async function allOrNone(parts: readonly Running[], signal: AbortSignal): Promise<void> {
   const failed = new AbortController();
@@ -26,7 +26,7 @@ export async function allOrNone(parts: readonly Running[], signal: AbortSignal):
   throw bugs.length > 0 ? bugs[0] : thrown[0];
 }
 
-/** Whether this was thrown because of that signal, and tells of nothing else. */
+/** Says whether `thrown` comes from the abort of that signal and from nothing else. */
 export function isEndOf(thrown: unknown, signal: AbortSignal): boolean {
   if (!signal.aborted) return false;
   return thrown === signal.reason || (thrown instanceof Error && thrown.cause === signal.reason);

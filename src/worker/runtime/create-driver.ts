@@ -4,15 +4,15 @@ import type { Config } from "../../core/config/config.ts";
 import type { AgentDriver } from "../agent/contract/agent-driver.ts";
 import { createClaudeDriver } from "../agent/claude/claude-driver.ts";
 
-/** Shown wherever the agent is named, so that nobody takes its work for that of a model. */
+/** It is shown wherever the agent is named, so that nobody takes its work for that of a model. */
 export const DEMO_AGENT_NAME = "demo agent (not an AI)";
 
 export interface DriverContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** HYDRAFLOW_TREE and HYDRAFLOW_BIRTH of this worker. */
+  /** They are HYDRAFLOW_TREE and HYDRAFLOW_BIRTH of this worker. */
   readonly marks: Readonly<Record<string, string>>;
   readonly redact: (text: string) => string;
-  /** Absolute paths of the Node that runs the demo agent and of its program, which `agentCommand` may replace. */
+  /** Both are absolute paths: the Node that runs the demo agent, and its program, which `agentCommand` may replace. */
   readonly demoAgent: { readonly node: string; readonly program: string };
 }
 

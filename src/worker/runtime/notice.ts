@@ -1,5 +1,5 @@
-// What a worker says of itself: what keeps it from beginning anything, then what else a person should know. `list`, `status`
-// and `explain` show it; each change is an event as well.
+// Puts together what a worker says of itself: what keeps it from beginning anything, then what else a person should
+// know. `list`, `status` and `explain` show it, and each change is an event.
 
 import type { Clock } from "../../core/base/clock.ts";
 import type { EventBus } from "../events/event-bus.ts";
@@ -13,21 +13,21 @@ const CHARACTERS_MAX = 2_000;
 export interface SaidFacts {
   readonly isStopped: boolean;
   readonly isOpen: boolean;
-  /** Of the start of the pipeline. */
+  /** It says what keeps the pipeline from starting. */
   readonly problem: string | null;
-  /** Of disk, checkout and repository. */
-  readonly around: string | null;
+  /** It says what is wrong with disk, checkout or repository. */
+  readonly preconditions: string | null;
   readonly pause: AgentPause["current"];
-  /** Null while the pipeline is not up. */
+  /** It is null while the pipeline is not up. */
   readonly orchestrator: Pick<Orchestrator, "store" | "watch" | "waits" | "bugs"> | null;
   readonly notes: readonly (string | null)[];
 }
 
-export function saidOf({ isStopped, isOpen, problem, around, pause, orchestrator, notes }: SaidFacts): Said {
+export function saidOf({ isStopped, isOpen, problem, preconditions, pause, orchestrator, notes }: SaidFacts): Said {
   const holds = [
     isStopped ? "stopped by an operator; start it again to go on" : null,
     problem,
-    around,
+    preconditions,
     pause === null ? null : `${pause.reason}; tried again at ${pause.until.toISOString()}`,
   ];
   const ofWork = orchestrator === null ? [] : workNotes(orchestrator);
@@ -35,19 +35,22 @@ export function saidOf({ isStopped, isOpen, problem, around, pause, orchestrator
   return { drained, holds: holds.filter(isSaid), notes: [...ofWork, ...notes].filter(isSaid) };
 }
 
-/** All of it: one that hid behind another would be found only when that has ended. A drain is shown as a drain. */
+/**
+ * Joins all lines, because one that hid behind another would be found only when that one has ended. A drain is left
+ * out, because it is shown as such.
+ */
 export function noticeOf({ holds, notes }: Said): string | null {
   const lines = [...holds, ...notes];
   return lines.length === 0 ? null : lines.join("; also: ").slice(0, CHARACTERS_MAX);
 }
 
-export class NoticeTeller {
-  readonly #bus: Pick<EventBus, "tell">;
+export class NoticeEmitter {
+  readonly #bus: Pick<EventBus, "emit">;
   readonly #clock: Clock;
   readonly #notice: () => string | null;
-  #told: string | null = null;
+  #emitted: string | null = null;
 
-  constructor(bus: Pick<EventBus, "tell">, clock: Clock, notice: () => string | null) {
+  constructor(bus: Pick<EventBus, "emit">, clock: Clock, notice: () => string | null) {
     this.#bus = bus;
     this.#clock = clock;
     this.#notice = notice;
@@ -55,17 +58,17 @@ export class NoticeTeller {
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      this.tell();
+      this.emit();
       await this.#clock.sleep(LOOK_MS, signal).catch(() => undefined);
     }
   }
 
-  /** Where it has changed. */
-  tell(): void {
+  /** Emits the notice if it has changed. */
+  emit(): void {
     const notice = this.#notice();
-    if (notice === this.#told) return;
-    this.#told = notice;
-    this.#bus.tell({ type: "worker.notice", notice });
+    if (notice === this.#emitted) return;
+    this.#emitted = notice;
+    this.#bus.emit({ type: "worker.notice", notice });
   }
 }
 

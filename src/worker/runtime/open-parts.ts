@@ -1,4 +1,4 @@
-// The parts of a runtime, opened in the order in which they need each other: the data root's lock first.
+// Opens the parts of a runtime in the order in which they need each other; the data root's lock comes first.
 
 import { dirname } from "node:path";
 
@@ -37,7 +37,10 @@ export interface RuntimeParts {
   readonly meter: RunMeter;
 }
 
-/** Every part goes to `resources` as it is opened. Throws RUNTIME_LOCKED (exit 75) while another process has the data root. */
+/**
+ * Adds every part to `resources` as it is opened. Throws RUNTIME_LOCKED (exit 75) while another process has the data
+ * root.
+ */
 export async function openParts(
   options: RepoRuntimeOptions,
   resources: AsyncDisposableStack,

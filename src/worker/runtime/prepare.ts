@@ -1,5 +1,5 @@
-// What a worker needs before it can work on issues: a credential, a checkout, GitHub's answer and a sound git directory.
-// Each of them may be missing for hours; then the worker stays up, says what it waits for, and tries again.
+// Gets what a worker needs before it can work on issues: a credential, a checkout, GitHub's answer and a sound git
+// directory. Each of them may be missing for hours; then the worker stays up, says what it waits for, and tries again.
 
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -32,18 +32,18 @@ const NO_CREDENTIAL =
   "no GitHub credential: set GITHUB_TOKEN, write a token to the file github-token of the state directory or name a GitHub App; see docs/github-credentials.md";
 
 export interface PrepareOptions {
-  /** Of the machine alone, as long as there is no checkout. */
+  /** It has the machine's settings alone, as long as there is no checkout. */
   readonly config: Config;
   readonly loadConfig: () => Promise<Result<Config, string>>;
   readonly repository: RepositoryName;
   readonly isNamed: boolean;
   readonly slug: string;
-  /** Absolute. */
+  /** It is absolute. */
   readonly checkout: string;
-  /** Where HydraFlow keeps checkouts that it cloned itself; null where it may not clone. */
+  /** HydraFlow keeps the checkouts here that it cloned itself; null where it may not clone. */
   readonly clones: string | null;
   readonly paths: WorkerPaths;
-  /** The worker's own. */
+  /** It is the worker's own. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Log;
@@ -65,7 +65,9 @@ export interface Prepared {
   readonly repositoryCheck: RepositoryCheck;
 }
 
-/** Tries until everything is there. `say` gets one line for people, null when all is well. Rejects only when aborted. */
+/**
+ * Tries until everything is there. `say` gets one line for people, null when all is well. Rejects only when aborted.
+ */
 export async function prepare(
   options: PrepareOptions,
   say: (notice: string | null) => void,
@@ -179,7 +181,7 @@ async function ensureCheckout(
   signal: AbortSignal,
 ): Promise<Result<undefined, string>> {
   if (await stat(checkout).catch(() => undefined)) return ok();
-  // One that is not ours to make is missed by the check that follows.
+  // The check that follows reports a missing checkout that is not ours to make.
   if (!isOwnClone({ checkout, clones })) return ok();
   say(`cloning ${repository.fullName}`);
   const cloned = await cloneRepository({ git, access, repository, directory: checkout }, signal);
@@ -200,7 +202,7 @@ function gitOf(options: PrepareOptions): Git {
   return attentiveGit(git, attention);
 }
 
-/** What an operator sets to get out of a closed network. */
+/** Picks the variables that an operator sets to get out of a closed network. */
 function networkVariables(environment: PrepareOptions["environment"]): Record<string, string> {
   const entries = Object.entries(environment).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value] as const],

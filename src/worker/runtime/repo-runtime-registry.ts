@@ -1,4 +1,5 @@
-// The runtimes of this process by slug. There is one; the API asks here, so that it needs no special case for it.
+// Knows the runtimes of this process by slug. There is one, and the API asks here so that it needs no special case for
+// it.
 
 import type { RepoRuntime } from "./repo-runtime.ts";
 

@@ -1,5 +1,5 @@
-// Everything of one repository, made in one way for every kind of start. It takes the data root's lock first and gives it
-// back last, so that there is never a second one; what stands in between is closed in the reverse order of its making.
+// Holds everything of one repository, made in one way for every kind of start. It takes the data root's lock first and
+// gives it back last, so that there is never a second one; the rest is closed in the reverse order of its making.
 
 import { hostname } from "node:os";
 import { dirname } from "node:path";
@@ -23,17 +23,17 @@ import type { SessionLog } from "../state/session-log.ts";
 import type { StateTracker } from "../state/state-tracker.ts";
 import { allOrNone, isEndOf } from "./all-or-none.ts";
 import { roomProblem } from "../preconditions/disk-room.ts";
-import { NoticeTeller, noticeOf, saidOf } from "./notice.ts";
+import { NoticeEmitter, noticeOf, saidOf } from "./notice.ts";
 import { openParts, type RuntimeParts } from "./open-parts.ts";
 import type { PrepareOptions, Prepared } from "./prepare.ts";
 import type { RepoRuntimeOptions } from "./runtime-options.ts";
-import { Surroundings } from "../preconditions/surroundings.ts";
+import { Preconditions } from "../preconditions/preconditions.ts";
 
 const BUG_DELAY_MS = 30_000;
 
 export class RepoRuntime implements AsyncDisposable {
   readonly slug: string;
-  /** `owner/name`. */
+  /** It is `owner/name`. */
   readonly repo: string;
   readonly bus: EventBus;
   readonly state: StateTracker;
@@ -47,14 +47,14 @@ export class RepoRuntime implements AsyncDisposable {
   readonly #resources: AsyncDisposableStack;
   #running: { readonly stop: AbortController; readonly ended: Promise<unknown> } | null = null;
   #orchestrator: Orchestrator | null = null;
-  #surroundings: Surroundings | null = null;
+  #preconditions: Preconditions | null = null;
   #problem: string | null = null;
-  /** What GitHub says of the repository that stops no work. */
+  /** Returns what GitHub says of the repository and stops no work. */
   #advice: () => readonly (string | null)[] = () => [];
   #isOpen = true;
-  /** One that has not been started yet is about to be. */
+  /** It is false before the first start, which is about to come. */
   #isStopped = false;
-  readonly #teller: NoticeTeller;
+  readonly #emitter: NoticeEmitter;
 
   /** Throws RUNTIME_LOCKED (exit 75) while another process has the data root. Nothing stays open when it throws. */
   static async create(options: RepoRuntimeOptions, signal: AbortSignal): Promise<RepoRuntime> {
@@ -77,10 +77,10 @@ export class RepoRuntime implements AsyncDisposable {
     this.#options = options;
     this.#parts = parts;
     this.#resources = resources;
-    this.#teller = new NoticeTeller(parts.bus, parts.clock, () => this.notice);
+    this.#emitter = new NoticeEmitter(parts.bus, parts.clock, () => this.notice);
   }
 
-  /** Null until GitHub and the checkout have been seen. */
+  /** It is null until GitHub and the checkout have been seen. */
   get orchestrator(): Orchestrator | null {
     return this.#orchestrator;
   }
@@ -105,49 +105,49 @@ export class RepoRuntime implements AsyncDisposable {
     return this.#orchestrator?.inFlight ?? 0;
   }
 
-  /** What is in hand, by stage. */
+  /** Lists what is in flight, with its stage. */
   get work(): readonly { readonly issue: number; readonly stage: Stage }[] {
     return (this.#orchestrator?.loops ?? []).flatMap(({ stage, active }) => active.map((issue) => ({ issue, stage })));
   }
 
-  /** False: no new issue is taken, those in hand go on. */
+  /** With false no new issue is taken, and those in flight go on. */
   setOpen(isOpen: boolean): void {
     this.#isOpen = isOpen;
     if (isOpen) this.#orchestrator?.wake();
   }
 
-  /** What it says of itself: what keeps it from beginning anything, and what else a person should know. */
+  /** Says what keeps it from beginning anything, and what else a person should know. */
   get said(): Said {
     return saidOf({
       isStopped: this.#isStopped,
       isOpen: this.#isOpen,
       problem: this.#problem,
-      around: this.#surroundings?.problem ?? null,
+      preconditions: this.#preconditions?.problem ?? null,
       pause: this.agentPause.current,
       orchestrator: this.#orchestrator,
       notes: [this.state.degraded, this.#parts.journal.degraded, ...this.#advice()],
     });
   }
 
-  /** One line for people about what keeps it from working; null when nothing does. */
+  /** Says in one line for people what keeps it from working; null when nothing does. */
   get notice(): string | null {
     return noticeOf(this.said);
   }
 
-  /** Goes on in the background, after the pause; running already is success. */
+  /** Runs in the background, after the pause. One that runs already goes on. */
   start(pauseMs = 0): void {
     if (this.#running !== null) return;
     const stop = new AbortController();
     this.#isStopped = false;
-    const ended = Promise.all([this.#run(pauseMs, stop.signal), this.#teller.run(stop.signal)]);
+    const ended = Promise.all([this.#run(pauseMs, stop.signal), this.#emitter.run(stop.signal)]);
     this.#running = { stop, ended };
   }
 
-  /** No new claim, agents killed, runs kept for the next start. Resolves when nothing runs any more. */
+  /** Claims nothing more, kills agents and keeps runs for the next start. Resolves when nothing runs any more. */
   async stop(reason: string): Promise<void> {
     const running = this.#running;
     if (running === null) return;
-    this.bus.tell({ type: "worker.stopping", reason });
+    this.bus.emit({ type: "worker.stopping", reason });
     running.stop.abort();
     await running.ended;
     this.#running = null;
@@ -173,7 +173,7 @@ export class RepoRuntime implements AsyncDisposable {
   }
 
   async #runOnce(signal: AbortSignal): Promise<void> {
-    // Whatever talks to git and GitHub is loaded only now, and what works on issues when there may be some.
+    // The code that talks to git and GitHub is loaded only now, and the orchestrator's when there may be issues.
     const { prepare } = await import("./prepare.ts");
     const prepared = await prepare(this.#prepareOptions(), (notice) => this.#say(notice), signal);
     const { Orchestrator } = await import("../orchestrator/orchestrator.ts");
@@ -182,32 +182,32 @@ export class RepoRuntime implements AsyncDisposable {
     await using orchestrator = new Orchestrator(this.#orchestratorOptions({ ...prepared, agent }));
     const renewed = new AbortController();
     const run = AbortSignal.any([signal, renewed.signal]);
-    const surroundings = this.#watch(prepared, () => renewed.abort());
+    const preconditions = this.#watch(prepared, () => renewed.abort());
     this.#advice = () => prepared.repositoryCheck.advice;
     this.#orchestrator = orchestrator;
-    this.#surroundings = surroundings;
+    this.#preconditions = preconditions;
     try {
       await this.#probe(agent, signal);
-      await surroundings.look(signal);
-      await allOrNone([orchestrator, surroundings, this.metrics, this.#transcriptKeeper()], run);
+      await preconditions.look(signal);
+      await allOrNone([orchestrator, preconditions, this.metrics, this.#transcriptKeeper()], run);
     } catch (thrown) {
       if (!isEndOf(thrown, renewed.signal)) throw thrown;
     } finally {
       this.#orchestrator = null;
-      this.#surroundings = null;
+      this.#preconditions = null;
     }
   }
 
   #roomProblem({ config }: Prepared): Promise<string | null> {
     const { checkout, slug } = this.#options;
-    // What is committed in a worktree is kept in the checkout's own git directory.
+    // The checkout's own git directory keeps what is committed in a worktree.
     return roomProblem([this.#parts.paths.dataRoot, checkout, worktreeRoot(checkout, slug, config.worktreeBase)]);
   }
 
   /** `renew` ends the run, so that everything is prepared anew. */
-  #watch(prepared: Prepared, renew: () => void): Surroundings {
+  #watch(prepared: Prepared, renew: () => void): Preconditions {
     const { checkoutCheck, repositoryCheck } = prepared;
-    return new Surroundings({
+    return new Preconditions({
       looks: [
         () => this.#roomProblem(prepared),
         (signal) => checkoutCheck.problem(signal),
@@ -219,7 +219,7 @@ export class RepoRuntime implements AsyncDisposable {
       ],
       clock: this.#parts.clock,
       onChange: (problem) => {
-        this.#teller.tell();
+        this.#emitter.emit();
         if (problem === null) this.#orchestrator?.wake();
       },
     });
@@ -245,10 +245,10 @@ export class RepoRuntime implements AsyncDisposable {
   #say(notice: string | null): void {
     if (notice === this.#problem) return;
     this.#problem = notice;
-    this.#teller.tell();
+    this.#emitter.emit();
   }
 
-  /** A bug: said, and tried again later; the API stays up to say what happened. */
+  /** Says that a bug ended the pipeline, which is tried again later; the API stays up meanwhile. */
   #fail(thrown: unknown): void {
     this.#parts.log.write("error", "runtime.failed", {
       problem: messageOf(thrown),
@@ -262,7 +262,7 @@ export class RepoRuntime implements AsyncDisposable {
     return {
       ...this.#options,
       ...this.#parts,
-      connect: () => connect((event) => this.bus.tell(event), this.#parts.redactor),
+      connect: () => connect((event) => this.bus.emit(event), this.#parts.redactor),
     };
   }
 
@@ -277,13 +277,13 @@ export class RepoRuntime implements AsyncDisposable {
       marks,
       roomProblem: () => this.#roomProblem(prepared),
       redact: redactor.redact,
-      tell: (event) => bus.tell(event),
+      emit: (event) => bus.emit(event),
     };
     return {
       context,
       sessions: this.sessions,
       owner: `${hostname()}/${slug}/${state.instance}`,
-      isOpen: () => this.#isOpen && this.#surroundings?.problem === null,
+      isOpen: () => this.#isOpen && this.#preconditions?.problem === null,
     };
   }
 }

@@ -1,4 +1,4 @@
-// What a start must bring, whoever starts: the supervisor's message, a person's command line or a test.
+// Says what every start must bring: the supervisor's message, a person's command line or a test.
 
 import type { Clock } from "../../core/base/clock.ts";
 import type { Config } from "../../core/config/config.ts";
@@ -12,33 +12,36 @@ import type { Connection } from "../github/access/connect.ts";
 
 export interface RepoRuntimeOptions {
   readonly repository: RepositoryName;
-  /** The operator named it; then the checkout's origin may say anything. */
+  /** The operator named the repository, so the checkout's origin may say anything. */
   readonly isNamed: boolean;
   readonly slug: string;
-  /** Absolute; may be missing when it lies in `clones`. */
+  /** It is absolute, and may be missing when it lies in `clones`. */
   readonly checkout: string;
   readonly dataRoot: string;
   readonly clones: string | null;
-  /** As it was when the worker started. */
+  /** It is as it was when the worker started. */
   readonly config: Config;
-  /** Read again at each start of the pipeline: a clone brings the repository's own settings only then. The failure is one line. */
+  /**
+   * Each start of the pipeline reads the settings again, because a clone brings the repository's own only then. The
+   * failure is one line.
+   */
   readonly loadConfig: () => Promise<Result<Config, string>>;
-  /** Names this run of the worker in events and sessions. */
+  /** It names this run of the worker in events and sessions. */
   readonly boot: string;
-  /** Which birth of the worker this is; 0 by hand. */
+  /** It counts the worker's spawns; it is 0 for a worker started by hand. */
   readonly generation: number;
-  /** How the worker before ended, where it ended silent. */
+  /** It says how the worker before this one ended, if that one had fallen silent. */
   readonly silence?: Silence | null;
-  /** The worker's own environment. */
+  /** It is the worker's own environment. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Proxies whose address holds a password; for git and the API, never for agents. */
+  /** The addresses of these proxies hold a password; git and the API get them, and agents never do. */
   readonly secretProxies?: Readonly<Record<string, string>>;
-  /** Variables that mark every process of this worker's tree. */
+  /** These variables mark every process of this worker's tree. */
   readonly marks: Readonly<Record<string, string>>;
-  /** Never to be seen in a log. */
+  /** None of them may be seen in a log. */
   readonly secrets: readonly (string | null)[];
-  /** Asked again and again as long as it fails, with one line for people. */
-  readonly connect: (tell: (event: WorkerEvent) => void, redactor: Redactor) => Promise<Result<Connection, string>>;
+  /** It is called again as long as it fails; its failure is one line for people. */
+  readonly connect: (emit: (event: WorkerEvent) => void, redactor: Redactor) => Promise<Result<Connection, string>>;
   readonly createAgent: (config: Config, redact: (text: string) => string) => Promise<AgentDriver>;
   readonly mirror?: { write(line: string): unknown };
   readonly clock?: Clock;

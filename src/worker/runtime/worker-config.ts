@@ -1,5 +1,5 @@
-// The layers of a worker's settings: the machine's file, the repository's own, environment, command line. The repository's
-// file is the operator's checkout's, never an agent's worktree's.
+// Puts the layers of a worker's settings together: the machine's file, the repository's own, environment, command line.
+// The repository's file is read from the operator's checkout, never from an agent's worktree.
 
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
@@ -27,7 +27,7 @@ interface LayerFile {
 export interface ConfigSources {
   readonly machine: { readonly source: string; readonly values?: unknown } | null;
   readonly checkout: string;
-  /** Variables; those that are no settings of ours are left out. */
+  /** Variables that are no settings of ours are left out. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly commandLine: Readonly<Record<string, unknown>>;
 }
@@ -51,7 +51,9 @@ export async function loadWorkerConfig({
   return config.ok ? config : fail(describeProblems(config.failure));
 }
 
-/** A link, or a directory that is another repository's, would let a file from elsewhere say how this one is worked on. */
+/**
+ * A link, or a directory that is another repository's, would let a file from elsewhere say how this one is worked on.
+ */
 async function readRepositoryFile(checkout: string): Promise<Result<LayerFile | null, string>> {
   const directory = join(checkout, ".hydraflow");
   const file = join(directory, "config.json");
@@ -63,13 +65,13 @@ async function readRepositoryFile(checkout: string): Promise<Result<LayerFile | 
   return readLayerFile(file);
 }
 
-/** Null when there is none; a file that is no JSON object is the resolver's to name. */
+/** Returns null when there is no file; the resolver names a file that is no JSON object. */
 export async function readLayerFile(path: string): Promise<Result<LayerFile | null, string>> {
   try {
     const text = await readTextIfExists(path, FILE_BYTES_MAX);
     return ok(text === undefined ? null : { source: path, values: parseJsonObject(text) ?? null });
   } catch (thrown) {
-    // Nothing is wrong with the settings then, and a later look finds them.
+    // A shortage says nothing about the settings, and a later look finds them.
     if (shortageOf(thrown) !== null) throw thrown;
     return fail(`${path} cannot be read: ${messageOf(thrown)}`);
   }

@@ -1,5 +1,7 @@
-// Carries out what settle.ts decided. Every step is repeatable: a crash between any two of them is mended by doing it all
-// again. The state comes last, so that what it says is done is done.
+// Carries out what settle.ts decided.
+//
+// I1. Every step is repeatable: a crash between any two of them is mended by doing it all again.
+// I2. The settled state is saved last, so that what it says is done is done.
 
 import { join } from "node:path";
 
@@ -15,7 +17,9 @@ import type { LabelMover } from "../issues/label-mover.ts";
 import { type FinalOutcome, settle, settledState, type Settlement } from "./settle.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 
-/** So long a branch that GitHub does not delete is tried again; then a person is told of it. */
+/**
+ * GitHub's "not found" for a branch that is there is tried again for this long; then a person is told of the branch.
+ */
 const BRANCH_PATIENCE_MS = 600_000;
 
 export interface SettlementParts {
@@ -34,7 +38,7 @@ export interface Settling {
 /** `taken-over`: someone else moved the issue, and theirs counts. */
 export type SettlementFailure = GitHubFailure | { readonly kind: "taken-over"; readonly message: string };
 
-/** The issue as it is afterwards. */
+/** Returns the issue as it is afterwards. */
 export async function applySettlement(
   parts: SettlementParts,
   settling: Settling,
@@ -56,10 +60,11 @@ export async function applySettlement(
   const released =
     settlement.release === null ? ok() : await claims.release(issue, signal, settlement.release + left.value);
   if (!released.ok) return released;
+  // I2
   await context.state.update(issue.number, (old) =>
     settledState(old, outcome, run.stage, context.clock.now().toISOString()),
   );
-  tellEnd(context, issue.number, outcome);
+  emitOutcome(context, issue.number, outcome);
   return closed;
 }
 
@@ -114,7 +119,7 @@ async function unlabel(
   if (!read.ok) return read;
   const issue = read.value;
   const unwanted = keys.map((key) => labelName(config.labelPrefix, key));
-  // In the form that the repository has them in.
+  // The repository may write a label in another case than we do.
   const names = issue.labels.filter((label) => unwanted.some((name) => isSameLabel(label, name)));
   for (const name of names) {
     const removed = await github.removeLabel(issue.number, name, signal);
@@ -123,7 +128,7 @@ async function unlabel(
   return ok({ ...issue, labels: issue.labels.filter((label) => !names.includes(label)) });
 }
 
-/** GitHub closes what a merge fixes by itself, a moment later; asking twice changes nothing. */
+/** Closes the issue. GitHub closes by itself what a merge fixes, a moment later, and closing twice changes nothing. */
 async function close(
   { github, journal, state }: StageContext,
   issue: Issue,
@@ -149,9 +154,9 @@ async function close(
 }
 
 /**
- * What cannot be removed here is removed by a sweep; the issue has ended all the same. The remote's branch goes first, for a
- * record that goes with the worktree has its name. A branch that GitHub keeps is tried again, and in the end it is what the
- * answer says: a sentence for a person, else nothing.
+ * Removes what the ended issue has here. The remote's branch goes first, because the record that goes with the worktree
+ * has its name. While GitHub's refusal to delete it may pass, this fails; after that it returns a sentence about the
+ * branch for a person, which is empty otherwise. The orphan sweep removes whatever else cannot be removed here.
  */
 async function cleanUp(
   context: StageContext,
@@ -170,13 +175,13 @@ async function cleanUp(
   return ok(` Its branch \`${branch}\` is left: GitHub did not delete it (${quoted(deleted.failure.message)}).`);
 }
 
-/** An outage passes, however long it takes; a refusal gets some time. */
+/** Says whether a failure may pass. An outage or a refused credential may at any time, and "not found" for a while. */
 function mayPass({ retryable, kind }: GitHubFailure, decidedAt: string, now: Date): boolean {
   if (retryable || kind === "unauthorized") return true;
   return kind === "not-found" && now.getTime() - Date.parse(decidedAt) < BRANCH_PATIENCE_MS;
 }
 
-function tellEnd({ tell }: StageContext, issue: number, outcome: FinalOutcome): void {
-  if (outcome.kind === "hand-off") tell({ type: "hitl.asked", issue, question: outcome.question });
-  if (outcome.kind === "close") tell({ type: "issue.closed", issue, reason: `${outcome.result}: ${outcome.reason}` });
+function emitOutcome({ emit }: StageContext, issue: number, outcome: FinalOutcome): void {
+  if (outcome.kind === "hand-off") emit({ type: "hitl.asked", issue, question: outcome.question });
+  if (outcome.kind === "close") emit({ type: "issue.closed", issue, reason: `${outcome.result}: ${outcome.reason}` });
 }

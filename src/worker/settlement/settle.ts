@@ -10,11 +10,11 @@ import type { RunStep } from "../pipeline/run-step.ts";
 import type { StageOutcome } from "../pipeline/stage-outcome.ts";
 import type { Wait } from "../waits/wait-book.ts";
 
-/** Outcomes that have effects outside; the others only change the state. */
+/** These outcomes have effects outside; the others only change the state. */
 export type FinalOutcome = Extract<StageOutcome, { kind: "advance" | "hand-off" | "close" }>;
 
 export interface Settlement {
-  /** Set before anything else, so that an answer is never lost; null when nothing is asked. */
+  /** It is saved before anything else is done, so that no answer is lost; null when nothing is asked. */
   readonly question: HitlState | null;
   readonly comment: { readonly key: string; readonly body: string } | null;
   readonly from: StageLabel;
@@ -23,7 +23,7 @@ export interface Settlement {
   readonly close: "completed" | "not_planned" | null;
   /** Worktree, branches and the agent's home are of no more use. */
   readonly cleanUp: { readonly remoteBranch: boolean; readonly keepsLocalBranch?: boolean } | null;
-  /** What the status comment says from now on; null keeps the claim. */
+  /** The status comment says this from now on; null keeps the claim. */
   readonly release: string | null;
 }
 
@@ -31,7 +31,7 @@ export interface SettleFacts {
   readonly state: IssueState;
   readonly run: Pick<RunState, "id" | "stage">;
   readonly labelPrefix: string;
-  /** ISO; the same at every repetition. */
+  /** It is an ISO time, the same at every repetition. */
   readonly decidedAt: string;
 }
 
@@ -67,7 +67,7 @@ export function escalate(outcome: StageOutcome, state: IssueState, stage: Stage,
   return { kind: "hand-off", cause: "attempts", question, change: outcome.change ?? {} };
 }
 
-/** A wait that does not end by itself is a person's matter. What was done until then is kept. */
+/** Asks a person about a wait that does not end by itself. What was done until then is kept. */
 export function askAboutWait({ reason, since, times }: Wait, stage: Stage, step: RunStep): FinalOutcome {
   const kept = stage === "implement" && step.at === "gated" ? { sha: step.sha, summary: step.summary } : null;
   return {
@@ -79,7 +79,7 @@ export function askAboutWait({ reason, since, times }: Wait, stage: Stage, step:
   };
 }
 
-/** The state when everything is carried out. */
+/** Returns the state once everything is carried out. */
 export function settledState(state: IssueState, outcome: FinalOutcome, stage: Stage, at: string): IssueState {
   const passes = { ...state.passes, [stage]: (state.passes[stage] ?? 0) + 1 };
   const done = { ...state, ...outcome.change, passes, run: null, retryAt: null, retryReason: null, ...NO_WAIT };
@@ -91,7 +91,7 @@ export function settledState(state: IssueState, outcome: FinalOutcome, stage: St
     case "hand-off":
       return {
         ...done,
-        // An approval lets go what this question is about, and nothing that an earlier one was.
+        // An approval waives the checks that this question is about, and none that an earlier question was about.
         askedChecks: outcome.change?.askedChecks ?? [],
         attempts: { ...state.attempts, [stage]: 0 },
         history: [...state.history, { at, text: `${stage}: handed to a person (${outcome.cause})` }],
@@ -116,7 +116,7 @@ function handOffSettlement(
   nothing: Settlement,
 ): Settlement {
   const { state, run, labelPrefix, decidedAt } = facts;
-  // A question that came up while an answer was worked in goes back to where the first one came from.
+  // After a question that came up while an answer was worked in, the issue goes back to where the first one came from.
   const origin = run.stage === "hitl" ? (state.hitl?.origin ?? "find") : LABEL_OF_STAGE[run.stage];
   const isRepeated = state.hitl?.askedAt === decidedAt;
   const asked = {
@@ -168,7 +168,7 @@ function closeSettlement(
   }
 }
 
-/** What our texts may link to; the issue itself needs no link. */
+/** Lists what our texts may link to; the issue itself needs no link. */
 function ownOf({ pull }: IssueState): readonly number[] {
   return pull === null ? [] : [pull];
 }
@@ -180,7 +180,10 @@ function commentOf(
   return comment === undefined ? null : { key: `comment/${comment.key}-${passOf(facts)}`, body: comment.body };
 }
 
-/** The same for every run that tries to bring this decision about, so that a repeated one finds what was posted. */
+/**
+ * Names the pass, the same for every run that tries to carry this decision out, so that a repeated run finds what was
+ * posted.
+ */
 function passOf({ state, run }: SettleFacts): string {
   return `${run.stage}-${(state.passes[run.stage] ?? 0) + 1}`;
 }

@@ -1,4 +1,4 @@
-// Hitl: carries out what a person decided about an issue that waits for one. The answer stands in the state before
+// Hitl carries out what a person decided about an issue that waits for one. The answer stands in the state before
 // anything is done with it, so an interrupted run starts again with the same answer.
 
 import { ok, type Result } from "../../core/base/result.ts";
@@ -11,13 +11,13 @@ import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { hitlPrompt } from "../prompt/hitl-prompt.ts";
 import { readChange } from "../protection/change-under-review.ts";
-import { finishWork, requireGate, type WorkParts } from "../workbench/finish-work.ts";
+import { commitAndGate, requireGate, type WorkParts } from "../workbench/commit-and-gate.ts";
 import { quoted } from "../issues/issue-text.ts";
-import { protectedApproval } from "../protection/protected-approval.ts";
+import { currentApproval } from "../protection/protection-check.ts";
 import { commandOf } from "../issues/person-word.ts";
 import { findPull, pushWork } from "../workbench/pull-request.ts";
 import { readPlan } from "../workbench/saved-plan.ts";
-import { takenAwayOutcome } from "../workbench/still-ours.ts";
+import { takenAwayOutcome } from "../workbench/taken-away.ts";
 
 export async function hitl(context: StageContext, run: StageRun, signal: AbortSignal): Promise<StageOutcome> {
   const { hitl: asked } = run.state();
@@ -33,7 +33,7 @@ export async function hitl(context: StageContext, run: StageRun, signal: AbortSi
   await run.change((state) => withGuidance(state, answer));
   if (asked.resumes) return back(asked, answer);
   if (asked.origin !== "ready" && asked.origin !== "review") return back(asked, answer);
-  // The push was refused by a rule: what there is to do was on the server, and the work is tried as it is.
+  // The work is done and was only kept from being pushed, so it is tried again as it is.
   if (run.state().kept !== null) return back(asked, answer);
   const active = await context.github.addLabels(
     run.issue.number,
@@ -73,7 +73,7 @@ function back(asked: HitlState, answer: HitlAnswer): StageOutcome {
   };
 }
 
-/** The checks that the question was about are not waited for again, or not heeded, for the commit as it is. */
+/** Waives the checks that the question was about, for the commit as it is. */
 async function waive(
   context: StageContext,
   run: StageRun,
@@ -97,7 +97,7 @@ async function approve(
   signal: AbortSignal,
 ): Promise<StageOutcome> {
   const { workspace } = parts;
-  const approval = await protectedApproval(parts, signal);
+  const approval = await currentApproval(parts, signal);
   if (!approval.ok) return approval.failure;
   const head = await workspace.work.headSha(signal);
   if (!head.ok) return gitOutcome(head.failure);
@@ -122,7 +122,7 @@ async function work(parts: WorkParts, question: string, signal: AbortSignal): Pr
   if (!verdict.ok) return verdict;
   const { outcome, summary, question: next } = verdict.value;
   if (outcome === "needs_input") return { ok: false, failure: handOff("question", next ?? summary) };
-  const sha = await finishWork({ ...parts, gateCommand: gate.value, session, role: "hitl" }, signal);
+  const sha = await commitAndGate({ ...parts, gateCommand: gate.value, session, role: "hitl" }, signal);
   if (!sha.ok) return sha;
   const taken = await takenAwayOutcome(context, run, signal);
   if (taken !== null) return { ok: false, failure: taken };
@@ -131,7 +131,7 @@ async function work(parts: WorkParts, question: string, signal: AbortSignal): Pr
   return pull.value?.state === "open" ? pushWork(context, run, workspace, sha.value, signal) : ok();
 }
 
-/** Once per answer, however often the run is taken up again. */
+/** Adds the answer once, however often the run is taken up again. */
 function withGuidance(state: IssueState, { text, by, at }: HitlAnswer): IssueState {
   if (state.guidance.some((known) => known.at === at && known.by === by)) return state;
   return { ...state, guidance: [...state.guidance, { text, by, at }] };

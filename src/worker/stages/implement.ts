@@ -1,5 +1,6 @@
-// Implement: an agent builds the plan in the issue's worktree; we commit, check, push and open the pull request. After a
-// crash it goes on from what git, the journal and the run's step show: work that the gate was green for is not redone.
+// Implement lets an agent build the plan in the issue's worktree; we commit, check, push and open the pull request.
+// After a crash it goes on from what git, the journal and the run's step show: work that the gate was green for is not
+// redone.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { VERDICTS } from "../agent/contract/verdict.ts";
@@ -8,11 +9,11 @@ import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, retry, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { implementPrompt } from "../prompt/implement-prompt.ts";
-import { finishWork, requireGate, type WorkParts } from "../workbench/finish-work.ts";
+import { commitAndGate, requireGate, type WorkParts } from "../workbench/commit-and-gate.ts";
 import { pullComment } from "../issues/issue-text.ts";
 import { closedPullOutcome, ensurePull, pushedShas, pushWork, takeInRemoteWork } from "../workbench/pull-request.ts";
 import { readPlan } from "../workbench/saved-plan.ts";
-import { takenAwayOutcome } from "../workbench/still-ours.ts";
+import { takenAwayOutcome } from "../workbench/taken-away.ts";
 
 interface Work {
   readonly sha: string;
@@ -33,7 +34,7 @@ export async function implement(context: StageContext, run: StageRun, signal: Ab
   const pull = await ensurePull(context, run, { summary: work.value.summary, plan }, signal);
   if (!pull.ok) return pull.failure;
   const closed = closedPullOutcome(pull.value);
-  // A merged one is the review's to settle, which is also where a merge is remembered.
+  // A merged pull request goes on to the review, which settles it.
   if (closed !== null && !pull.value.merged) return closed;
   const comment = { key: "implemented", body: pullComment(pull.value, work.value.summary) };
   return {
@@ -45,12 +46,12 @@ export async function implement(context: StageContext, run: StageRun, signal: Ab
   };
 }
 
-/** What a person is asked about is not made a second time when they have answered. */
+/** Keeps the work that a person is asked about, so that it is not made a second time when they have answered. */
 function keptWith(failure: StageOutcome, kept: Work): StageOutcome {
   return failure.kind === "hand-off" ? { ...failure, change: { ...failure.change, kept } } : failure;
 }
 
-/** What an earlier birth of this run committed and checked, if the branch still is that. */
+/** Returns what this run committed and checked before it was interrupted, if that is still the branch's head. */
 async function finishedWork(
   { run, workspace }: WorkParts,
   signal: AbortSignal,
@@ -76,7 +77,7 @@ async function build(parts: WorkParts, plan: string | null, signal: AbortSignal)
   if (!verdict.ok) return verdict;
   const { outcome, summary, question } = verdict.value;
   if (outcome === "needs_input") return fail(handOff("question", question ?? summary));
-  const sha = await finishWork({ ...parts, gateCommand: gate.value, session, role: "implement" }, signal);
+  const sha = await commitAndGate({ ...parts, gateCommand: gate.value, session, role: "implement" }, signal);
   if (!sha.ok) return sha;
   const changed = await workspace.work.changedFiles(workspace.baseSha, signal);
   if (!changed.ok) return fail(gitOutcome(changed.failure));

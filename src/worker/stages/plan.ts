@@ -1,5 +1,5 @@
-// Plan: an agent that may read the code writes a plan, plan-check.ts holds it to its rules, and what passes is kept and
-// shown on the issue. An issue that the code satisfies already ends here, if the evidence is there.
+// Plan has an agent that may read the code write a plan. plan-check.ts holds it to its rules, and a plan that passes is
+// kept and shown on the issue. An issue that the code satisfies already ends here, if the evidence is there.
 
 import { realpath } from "node:fs/promises";
 import { dirname, isAbsolute, join, sep } from "node:path";
@@ -16,7 +16,7 @@ import { planPrompt, replanPrompt } from "../prompt/plan-prompt.ts";
 import { planComment, satisfiedComment } from "../issues/issue-text.ts";
 import { checkPlan, planScaleOf, readEvidence } from "../workbench/plan-check.ts";
 
-/** Of a file that a plan names. */
+/** A file that a plan names is read up to this size. */
 const FILE_BYTES_MAX = 16_777_216;
 
 export async function plan(context: StageContext, run: StageRun, signal: AbortSignal): Promise<StageOutcome> {

@@ -1,6 +1,6 @@
-// Review: bring the branch up to date with its base, let an agent that may only read judge the change, and, once it is
-// approved, go on to checks and merge. What was approved is remembered by head and by file, so that waiting, restarts and
-// refusals to merge repeat nothing, and a later change is reviewed as far as it differs.
+// Review brings the branch up to date with its base, lets an agent that may only read judge the change, and, once it is
+// approved, goes on to checks and merge. What was approved is remembered by head and by file, so that waiting, restarts
+// and refusals to merge repeat nothing, and a later change is reviewed as far as it differs.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { reviewForm, type ReviewVerdict } from "../agent/contract/verdict.ts";
@@ -13,14 +13,14 @@ import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { reviewPrompt } from "../prompt/review-prompt.ts";
 import { type ChangeUnderReview, readChange } from "../protection/change-under-review.ts";
-import type { WorkParts } from "../workbench/finish-work.ts";
+import type { WorkParts } from "../workbench/commit-and-gate.ts";
 import { feedbackText, reviewComment } from "../issues/issue-text.ts";
 import { mergeWhenGreen } from "../merge/merge-when-green.ts";
-import { protectedOutcome } from "../protection/protected-approval.ts";
-import { otherBaseOutcome } from "../merge/pull-base.ts";
+import { protectedOutcome } from "../protection/protection-check.ts";
+import { baseMismatchOutcome } from "../merge/base-mismatch.ts";
 import { closedPullOutcome, findPull, pushWork } from "../workbench/pull-request.ts";
 import { readPlan } from "../workbench/saved-plan.ts";
-import { takenAwayOutcome } from "../workbench/still-ours.ts";
+import { takenAwayOutcome } from "../workbench/taken-away.ts";
 import { updateBranch } from "../workbench/update-branch.ts";
 
 const SHA_LENGTH_SHOWN = 12;
@@ -33,7 +33,7 @@ export async function review(context: StageContext, run: StageRun, signal: Abort
     return { kind: "advance", to: "ready", note: "there is no pull request to review, so it is implemented again" };
   const closed = closedPullOutcome(pull);
   if (closed !== null) return closed;
-  const elsewhere = await otherBaseOutcome(context, pull, signal);
+  const elsewhere = await baseMismatchOutcome(context, pull, signal);
   if (elsewhere !== null) return elsewhere;
   if (run.step.at === "approved") return mergeWhenGreen({ context, run, pull, step: run.step }, signal);
   const opened = await context.workspaces.open(run.issue.number, context.baseBranch, signal);
@@ -53,7 +53,10 @@ export async function review(context: StageContext, run: StageRun, signal: Abort
   return mergeWhenGreen({ context, run, pull: { ...pull, headSha: sha.value }, step }, signal);
 }
 
-/** The branch's head as it is to be judged, pushed. One that was approved stays as it is, as long as GitHub lets it. */
+/**
+ * Returns the branch's head as it is to be judged, pushed. An approved head stays as it is, unless GitHub wants its
+ * base in it.
+ */
 async function headToReview(
   parts: WorkParts,
   pull: PullRequest,
@@ -72,7 +75,7 @@ async function headToReview(
   return pushed.ok ? sha : pushed;
 }
 
-/** Ok when the change is approved; an agent is asked about what nobody has approved yet, once per head. */
+/** Succeeds when the change is approved. An agent is asked about what nobody has approved yet, once per head. */
 async function judgeOnce(
   parts: WorkParts,
   pull: PullRequest,
@@ -123,7 +126,9 @@ interface Shown {
   readonly sha: string;
 }
 
-/** As a review of the pull request. It only ever comments: GitHub lets nobody approve a pull request of their own. */
+/**
+ * Shows the verdict as a review of the pull request, which only ever comments: GitHub lets nobody approve their own.
+ */
 async function show(
   { context, run, pull, verdict, round, sha }: Shown,
   signal: AbortSignal,
@@ -151,7 +156,7 @@ async function show(
     signal,
   );
   if (!posted.ok) return fail(gitHubOutcome(posted.failure));
-  context.tell({ type: "pull.reviewed", issue: run.issue.number, pull: pull.number, verdict: verdict.verdict, round });
+  context.emit({ type: "pull.reviewed", issue: run.issue.number, pull: pull.number, verdict: verdict.verdict, round });
   return ok();
 }
 

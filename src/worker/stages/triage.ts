@@ -1,5 +1,5 @@
-// Triage: can this issue be worked on without asking anybody? A cheap look at its length first, then one turn of the agent
-// that may read the code.
+// Triage decides whether an issue can be worked on without asking anybody: by a cheap look at its length first, then by
+// one turn of the agent, which may read the code.
 
 import { VERDICTS } from "../agent/contract/verdict.ts";
 import { AgentSession } from "../workbench/agent-session.ts";
@@ -29,7 +29,7 @@ export async function triage(context: StageContext, run: StageRun, signal: Abort
   return handOff("not-ready", [...reasons.map((reason) => `- ${reason}`), "", asked].join("\n"));
 }
 
-/** What a person has added since counts as well. */
+/** Says what the issue lacks. What a person has added since in an answer counts as well. */
 function tooShort(issue: { readonly title: string; readonly body: string }, hasAnswer: boolean): string | null {
   const lacks = [
     issue.title.trim().length < TITLE_LENGTH_MIN ? `a title of at least ${TITLE_LENGTH_MIN} characters` : null,

@@ -47,7 +47,7 @@ export class Journal implements AsyncDisposable {
   /** The entries that are intents: each move of a label asks for them. */
   readonly #open: Entries;
   readonly #options: JournalOptions;
-  readonly #inHand = new Map<string, Promise<unknown>>();
+  readonly #inFlight = new Map<string, Promise<unknown>>();
   #forgetAbove = KEYS_MIN;
 
   static async open(path: string, clock: Clock, options: JournalOptions = {}): Promise<Journal> {
@@ -86,17 +86,17 @@ export class Journal implements AsyncDisposable {
     steps: EffectSteps<T, F>,
     signal: AbortSignal,
   ): Promise<Result<T, F>> {
-    for (let other = this.#inHand.get(key); other !== undefined; other = this.#inHand.get(key)) await other;
+    for (let other = this.#inFlight.get(key); other !== undefined; other = this.#inFlight.get(key)) await other;
     const running = this.#run(key, steps, signal);
     const settled = running.then(
       () => undefined,
       () => undefined,
     );
-    this.#inHand.set(key, settled);
+    this.#inFlight.set(key, settled);
     try {
       return await running;
     } finally {
-      this.#inHand.delete(key);
+      this.#inFlight.delete(key);
     }
   }
 
@@ -122,7 +122,7 @@ export class Journal implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#inHand.values());
+    await Promise.all(this.#inFlight.values());
     await this.#log[Symbol.asyncDispose]();
   }
 

@@ -1,8 +1,8 @@
-// Cuts texts between the characters that people see: it never cuts through a surrogate pair, an accent, or an emoji of
-// many parts. Lengths are UTF-16 units, of which GitHub counts at most as many as we do.
+// Cuts texts between the characters that people see: neither a surrogate pair, nor an accent, nor an emoji of many
+// parts is ever cut through. Lengths are UTF-16 units, of which GitHub counts at most as many as we do.
 
 const segmenter = new Intl.Segmenter("und", { granularity: "grapheme" });
-/** The border is looked for so far around a cut; a longer "character" is made up and is cut through. */
+/** The border is looked for this far around a cut; a longer "character" is made up and is cut through. */
 const WINDOW_UNITS = 128;
 
 export function headOf(text: string, unitsMax: number): string {
@@ -13,7 +13,10 @@ export function tailOf(text: string, unitsMax: number): string {
   return text.length <= unitsMax ? text : text.slice(borderAround(text, text.length - unitsMax).after);
 }
 
-/** Keeps at most so many characters as people count them, and at most `unitsMax` units; a cut text ends with …. */
+/**
+ * Returns at most this many characters as people count them, and at most `unitsMax` units; the last is … where
+ * something is cut.
+ */
 export function shortenedTo(text: string, charactersMax: number, unitsMax: number): string {
   const kept: string[] = [];
   const bounded = headOf(text, unitsMax);
@@ -24,7 +27,7 @@ export function shortenedTo(text: string, charactersMax: number, unitsMax: numbe
   return bounded.length === text.length ? text : `${kept.slice(0, -1).join("").trimEnd()}…`;
 }
 
-/** Returns the borders next to `at` on both sides; both are `at` where that is a border. */
+/** Finds the borders next to `at` on both sides; both are `at` where it is one. */
 function borderAround(text: string, at: number): { before: number; after: number } {
   const from = startOfPair(text, Math.max(0, at - WINDOW_UNITS));
   const part = text.slice(from, at + WINDOW_UNITS);

@@ -1,28 +1,26 @@
-// Takes from text that leaves for GitHub what GitHub would do on its account: closing issues, calling people, linking
-// issues that have nothing to do with it, and with that writing to them, skipping checks, thanking authors. It reads
-// the same as before: a word joiner, which nobody sees, stands where GitHub's patterns need none (the way of GitHub's
-// own bots).
+// Takes from text that leaves for GitHub what GitHub would do on its account: closing issues, calling people, linking, and
+// with that writing to, issues that have nothing to do with it, skipping checks, thanking authors. It reads the same as
+// before: a word joiner, which nobody sees, stands where GitHub's patterns need none (the way of GitHub's own bots).
 //
-// I1 No sigil stands next to its name or number, whatever Markdown, entities or Unicode forms spell it. Since a closing
-//    keyword needs a reference, no keyword closes anything either.
-// I2 No HTML is live, so that nothing is hidden from people, and nothing looks like a marker of ours.
-// I3 Code is left as it is, except for closing references: reports differ on whether GitHub reads those in code spans.
-// I4 The work is linear in the length of the text.
+// I1: no sigil stands next to its name or number, whatever Markdown, entities or Unicode forms spell it. Since a closing
+//     keyword needs a reference, no keyword closes anything either.
+// I2: no HTML is live, so that nothing is hidden from people, and nothing looks like a marker of ours.
+// I3: code is left as it is, but for closing references: reports differ on whether GitHub reads those in code spans.
+// I4: linear in the length of the text.
 
 import { withoutHidden } from "./hidden-characters.ts";
 import { type CodeRange, findCode } from "./markdown-code.ts";
 
-/** U+2060 has no width and no break; Markdown, titles and commit messages all keep it. */
+/** U+2060 has no width and no break, and Markdown, titles and commit messages keep it alike. */
 const JOINER = "\u2060";
 
 const KINDS = {
-  /** I1: matches `#12`, `owner/repo#12`, and `&#64;`, an entity that would become a sigil. */
+  /** It matches `#12`, `owner/repo#12`, and `&#64;`, an entity that would become a sigil. */
   reference: String.raw`[#\uff03\ufe5f](?=\p{Nd})`,
   issueKey: String.raw`(?<![a-z0-9])gh\\?-(?=\p{Nd})`,
   address: String.raw`\/(?:issues|pulls?|discussions)\\?\/+(?=[\p{Nd}%])|\/commits?\\?\/+(?=[0-9a-f]{7})`,
   mention: String.raw`(?<![a-z0-9])[@\uff20\ufe6b](?=[\p{L}\p{N}_-])`,
   entity: String.raw`&(?=#x[0-9a-f]|(?:num|commat|sol|colon|period|lowbar|lsqb|lbrack|excl);)`,
-  /** I2: this and the next kind match the beginning of live HTML. */
   comment: "<(?=!--)",
   html: "<(?=[a-z/!?])",
   commit: String.raw`(?<![\p{L}\p{N}_])(?=[a-f]{0,39}[0-9])(?=[0-9]{0,39}[a-f])[0-9a-f]{7,40}(?![\p{L}\p{N}_])`,
@@ -31,22 +29,19 @@ const KINDS = {
 
 type Kind = keyof typeof KINDS;
 
-/**
- * I4: the pattern has no groups, since a hostile text matches at every other place and each match would carry all of
- * them.
- */
+/** It has no groups: a hostile text matches at every other place, and each match would carry all of them. */
 const PATTERN = new RegExp(Object.values(KINDS).join("|"), "gimu");
 const REFERENCES: ReadonlySet<Kind> = new Set(["reference", "issueKey", "address"]);
-/** An address, mark-up or white space may stand between a keyword and the number that it closes, up to this length. */
+/** These may stand between a keyword and the number it closes: an address, mark-up, white space. */
 const CLOSING_UNITS_MAX = 200;
 const CLOSING = /(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?![a-z])/i;
-/** GitHub takes nothing so short for an abbreviated commit. */
+/** This is shorter than what GitHub takes for an abbreviated commit. */
 const COMMIT_PART = /[0-9a-f]{6}(?=[0-9a-f])/gi;
 
 export interface DisarmOptions {
   /** The text may link to these issues and pull requests. */
   readonly own?: readonly number[];
-  /** Each line of the text may stand behind a list's mark, so that a fence does not count. */
+  /** Each line of it may stand behind a list's mark, so that a fence does not count. */
   readonly inList?: boolean;
 }
 
@@ -82,7 +77,7 @@ function readable(text: string): string {
   return withoutHidden(text.replace(/\r\n?/g, "\n"));
 }
 
-/** Each kind of match begins like no other. The text of an order may be empty, before its colon or white space. */
+/** Each kind of match begins like no other; an order may be empty, before its colon or white space. */
 function kindAt(text: string, at: number): Kind {
   switch (text.charAt(at)) {
     case "#":
@@ -111,20 +106,19 @@ function broken({ kind, text }: Found): string {
   return kind === "commit" ? text.replace(COMMIT_PART, `$&${JOINER}`) : `${text}${JOINER}`;
 }
 
-/** I3: in code only closing references, and the beginning of a marker, are live. */
 function isLiveInCode({ kind, at }: Found, text: string): boolean {
   if (kind === "comment") return true;
   return REFERENCES.has(kind) && CLOSING.test(text.slice(Math.max(0, at - CLOSING_UNITS_MAX), at));
 }
 
-/** Knows a bare `#12`; behind a name it would be another repository's. */
+/** Says whether a match is a bare `#12` of `own`; with a name before it, it is another repository's. */
 function isOwn({ kind, at }: Found, text: string, own: readonly number[]): boolean {
   if (kind !== "reference" || /[\w/.-]/.test(text.charAt(at - 1))) return false;
   const number = /^#(\d{1,10})(?!\d)/.exec(text.slice(at, at + 12))?.[1];
   return number !== undefined && own.includes(Number(number));
 }
 
-/** Answers for places that rise from call to call (I4). */
+/** Makes a lookup for places that rise from call to call. */
 function isInRanges(ranges: readonly CodeRange[]): (at: number) => boolean {
   let index = 0;
   return (at) => {

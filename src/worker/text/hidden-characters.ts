@@ -1,14 +1,13 @@
-// Handles characters that a person does not see: controls, text-direction overrides, characters of no width, fillers,
-// tags. They are taken out of text for reading; where every character counts, as in a diff, each is shown as an escape
-// instead.
+// Characters that a person does not see: controls, text-direction overrides, characters of no width, fillers, tags. In
+// text for reading they are taken out; where every character counts, as in a diff, each is shown as an escape instead.
 
 /**
- * Matches controls but tab and newline, formats, separators, lone surrogates, fillers and selectors. Joiners stay where
- * they shape emoji or letters.
+ * Controls but tab and newline, formats, separators, lone surrogates, fillers and selectors. Joiners stay where they
+ * shape emoji or letters.
  */
 const HIDDEN =
   /(?![\t\n]|(?<=[^\p{ASCII}\p{Cf}])[\u200c\u200d](?=[^\p{ASCII}\p{Cf}]))(?:[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]|\u034f|\u17b4|\u17b5|[\u{e0100}-\u{e01ef}])/gu;
-/** Programs colour their output with these (ECMA-48), and move a bar with carriage returns. */
+/** It matches what a program writes to colour its output (ECMA-48), and the carriage returns of a bar that moves. */
 // oxlint-disable-next-line no-control-regex
 const STYLING = /\u001b\[[0-9;:?]*[ -/]*[@-~]|\r(?=\n)/g;
 const SPELLED = /\\u(?:([0-9a-f]{4})|\{([0-9a-f]{1,6})\})/giu;
@@ -18,7 +17,7 @@ export function withoutHidden(text: string): string {
   return text.replaceAll("\r\n", "\n").replace(HIDDEN, "");
 }
 
-/** Takes out of a program's output how it looks, never what it says. */
+/** Takes from a program's output how it looks, never what it says. */
 export function withoutStyling(output: string): string {
   return output.replace(STYLING, "");
 }
@@ -31,7 +30,7 @@ export function withHiddenShown(text: string): string {
   return text.replace(SPELLED, unambiguous).replace(HIDDEN, escapeOf);
 }
 
-/** Shows names, of files above all, as `withHiddenShown` does, and without line breaks. */
+/** Prepares names, of files above all: it does what `withHiddenShown` does, and leaves no line break. */
 export function onOneLine(text: string): string {
   return withHiddenShown(text).replace(/[\t\n]/g, escapeOf);
 }

@@ -1,11 +1,11 @@
-// Finds the code in Markdown that every reader of it takes for code, whatever stands around it. Doubtful text counts as
-// no code, for this decides where GitHub is kept from reading orders: fences count at the first column alone, which no
-// list or quotation can end; a code span counts within a line, as long as every line of its paragraph closes what it
-// opens. It holds for text in which no HTML is live, see disarm.ts. One pass is made, linear in the text.
+// Finds the code in Markdown that every reader of it takes for code, whatever stands around it. What is in doubt counts
+// as no code, for this decides where GitHub is kept from reading orders: fences count at the first column alone, which
+// no list or quotation can end; a code span counts within a line, as long as every line of its paragraph closes what it
+// opens. It holds for text in which no HTML is live, see disarm.ts. One pass, linear in the text.
 
 import { headOf } from "./cut-text.ts";
 
-/** A half-open range in UTF-16 units; ranges ascend. */
+/** A range is half-open, in UTF-16 units; several ascend. */
 export interface CodeRange {
   readonly from: number;
   readonly to: number;
@@ -13,21 +13,23 @@ export interface CodeRange {
 
 export interface MarkdownCode {
   readonly ranges: readonly CodeRange[];
-  /** The line that closes a fence left open at the end; null when there is none. */
+  /** This line closes a fence left open at the end; null when there is none. */
   readonly openFence: string | null;
 }
 
 /** No span counts in a longer line, so that a text may be cut at the borders of its lines. */
 const SPAN_LINE_UNITS_MAX = 1_000;
-/** Everything behind a longer fence is doubtful; nobody writes one to show code. */
+/** Everything behind a longer fence is in doubt; nobody writes one to show code. */
 const FENCE_UNITS_MAX = 20;
 const FENCE = /^(?:(`{3,})[^`\n]*$|(~{3,}))/;
 const FENCE_END = /^ {0,3}(`+|~+)[ \t]*$/;
 const BLANK = /^[ \t]*$/;
-/** A backslash may take a backtick's meaning away, a bar end a table's cell before a span, a `$` begin mathematics. */
+/**
+ * A backslash may take a backtick's meaning away, a bar ends a table's cell before a span, and `$` begins mathematics.
+ */
 const DOUBT = /\\`|[|$]/;
 
-/** Looks for fences only where the text stands at the first column of the document itself. */
+/** Fences are looked for only where the text stands at the first column of the document itself. */
 export function findCode(markdown: string, { withFences }: { readonly withFences: boolean }): MarkdownCode {
   const ranges: CodeRange[] = [];
   let fence: string | null = null;
@@ -52,8 +54,8 @@ export function findCode(markdown: string, { withFences }: { readonly withFences
 }
 
 /**
- * Returns the head of what `disarmMarkdown` made, cut at a line's border so that no span is cut open, with an open
- * fence closed.
+ * Returns the head of what `disarmMarkdown` made, cut at a line's border so that no span is cut open, and an open fence
+ * closed.
  */
 export function cutMarkdown(markdown: string, unitsMax: number, notice: string): string {
   if (markdown.length <= unitsMax) return markdown;
@@ -73,7 +75,7 @@ function closes(line: string, fence: string): boolean {
   return FENCE_END.exec(line)?.[1]?.startsWith(fence) === true;
 }
 
-/** Returns null where a line does not close all that it opens, or is doubtful. */
+/** Returns null where a line closes not all that it opens, or is in doubt. */
 function spansOf(line: string, offset: number): CodeRange[] | null {
   if (!line.includes("`")) return [];
   if (line.length > SPAN_LINE_UNITS_MAX || DOUBT.test(line)) return null;

@@ -1,6 +1,6 @@
-// Prepares text from outside for a prompt: it is cut to a limit, and it cannot end the section that frames it. People's
-// text loses what they themselves cannot see. In all other text (plans, diffs, outputs) every character counts: hidden
-// ones are shown as an escape. This is best effort: the wall is what an agent may do at all.
+// Text from outside on its way into a prompt: it is cut to a limit, and it cannot end the section that frames it. From
+// people's text what they themselves cannot see is taken out. In all other text (plans, diffs, outputs) every character
+// counts: what is hidden is shown as an escape. Best effort: the wall is what an agent may do at all.
 
 import { headOf, tailOf } from "./cut-text.ts";
 import { withHiddenShown, withoutHidden, withoutStyling } from "./hidden-characters.ts";
@@ -23,13 +23,13 @@ export function exactHead(text: string, charactersMax: number): string {
   return marked(exactText(text.replaceAll("\r\n", "\n")).trim(), charactersMax);
 }
 
-/** Returns the tail: what a failed command says last matters most. */
+/** Returns the tail, because what a failed command says last matters most. */
 export function exactTail(output: string, charactersMax: number): string {
   const text = exactText(withoutStyling(output)).trim();
   return text.length <= charactersMax ? text : `${CUT_MARK}\n${tailOf(text, charactersMax)}`;
 }
 
-/** Loses nothing, see `withHiddenShown`. */
+/** Nothing is lost, see `withHiddenShown`. */
 export function exactText(text: string): string {
   return withHiddenShown(text).replace(SECTION_TAG, "\\u003c");
 }

@@ -9,7 +9,7 @@ import { gitHubCause, type NewWait, type Wait, type WaitBook } from "./wait-book
 
 export type Waiting = Omit<NewWait, "mark" | "earlier">;
 
-/** Where an issue stands whose run has not begun, or has not been taken up again. */
+/** It marks the wait of an issue whose run has not begun, or has not been taken up again. */
 const BEFORE_CLAIM = "claim";
 const THROWN = "thrown";
 
@@ -36,17 +36,20 @@ export class RunWaits {
     return wait;
   }
 
-  /** Nothing was begun: only this process needs to remember. */
+  /** Puts down an issue of which nothing was begun, so only this process needs to remember it. */
   defer(taken: Issue, waiting: Waiting): null {
     return this.#defer(taken, { ...waiting, mark: BEFORE_CLAIM });
   }
 
-  /** A run has thrown, wherever it was, so that it is not over when the next one begins. */
+  /**
+   * Puts down an issue whose run has thrown. The wait has a mark of its own, so that it is not over when the next run
+   * begins.
+   */
   deferThrown(taken: Issue, waiting: Waiting): void {
     this.#defer(taken, { ...waiting, mark: THROWN });
   }
 
-  /** It is claimed, and its run begins. */
+  /** Ends the wait for the claim, because the run begins. */
   begun(issue: number): void {
     this.#options.waits.clear(issue, BEFORE_CLAIM);
   }

@@ -1,5 +1,6 @@
-// The throughput watchdog: an issue that could move, with a free slot in its stage, and has not for too long is an alarm;
-// so is GitHub not having shown the issues for more than three polls. An alarm ends by itself when what it is about moves.
+// Watches the throughput. It raises an alarm for an issue that could move, with a free slot in its stage, and has not
+// for too long, and when GitHub has not shown the issues for more than three polls. An alarm ends by itself when what
+// it is about moves.
 
 import type { Clock } from "../../core/base/clock.ts";
 import { later } from "../pipeline/backoff.ts";
@@ -7,11 +8,11 @@ import type { WorkerEvent } from "../events/event.ts";
 
 const LOOK_MS_MAX = 5_000;
 const POLLS_MAX = 3;
-/** A listing of many pages takes its time. */
+/** A listing of many pages takes its time, so no alarm comes earlier. */
 const SYNC_STALE_MS_MIN = 10_000;
 const ISSUES_SAID_MAX = 3;
 
-/** What shows that an issue moves. Being claimed, and looking at the same checks again, do not. */
+/** These events show that an issue moves. Being claimed, and looking at the same checks again, do not. */
 const MOVES: ReadonlySet<WorkerEvent["type"]> = new Set<WorkerEvent["type"]>([
   "issue.found",
   "issue.moved",
@@ -33,29 +34,29 @@ const MOVES: ReadonlySet<WorkerEvent["type"]> = new Set<WorkerEvent["type"]>([
 
 /**
  * `movable`: it could move now, or is tried again and again. `busy`: an agent or a gate works on it, which takes long.
- * `waiting`: for a person, for the provider, for checks, for its next attempt: that has an end, and is no stall.
+ * `waiting`: it waits for a person, the provider, checks or its next attempt, which has an end and is no stall.
  */
 export type Standing = "movable" | "busy" | "waiting";
 
 export interface StallWatchOptions {
   readonly clock: Clock;
-  readonly tell: (event: WorkerEvent) => void;
+  readonly emit: (event: WorkerEvent) => void;
   readonly stallMs: number;
-  /** How long an agent or a gate may take without a word. */
+  /** An agent or a gate may take this long without a word. */
   readonly busyMs: number;
   readonly pollIntervalMs: number;
   readonly standings: () => ReadonlyMap<number, Standing>;
-  /** One line for people. */
+  /** It returns one line for people. */
   readonly reasonOf: (issue: number) => string;
-  /** On the monotonic clock; null before the first good listing. */
+  /** It returns a time of the monotonic clock; null before the first good listing. */
   readonly syncedMs: () => number | null;
-  /** Why GitHub did not show them; null when it has said nothing. */
+  /** It says why GitHub did not show the issues; null when GitHub has said nothing. */
   readonly syncProblem: () => string | null;
 }
 
 export class StallWatch {
   readonly #options: StallWatchOptions;
-  /** Since when each issue has not moved although it could, on the monotonic clock. */
+  /** Each issue has not moved since then, on the monotonic clock, although it could. */
   readonly #stillSinceMs = new Map<number, number>();
   #startedMs: number;
   #stalled: readonly number[] = [];
@@ -74,12 +75,12 @@ export class StallWatch {
     return this.#isSyncStale;
   }
 
-  /** One line each for people; what alarms now. */
+  /** Returns one line for people about each alarm that is on. */
   get alarms(): readonly string[] {
     return [...(this.#isSyncStale ? [this.#syncLine()] : []), ...(this.#stalled.length > 0 ? [this.#stallLine()] : [])];
   }
 
-  /** Since when it has stood still, null where it does not count as stalled. */
+  /** Says since when the issue has stood still; null where it does not count as stalled. */
   stalledSince(issue: number): Date | null {
     const sinceMs = this.#stillSinceMs.get(issue);
     if (sinceMs === undefined || !this.#stalled.includes(issue)) return null;
@@ -114,17 +115,17 @@ export class StallWatch {
   }
 
   #judgeStalls(standings: ReadonlyMap<number, Standing>, nowMs: number): void {
-    const { stallMs, busyMs, tell } = this.#options;
+    const { stallMs, busyMs, emit } = this.#options;
     const before = this.#stalled.join();
     this.#stalled = [...this.#stillSinceMs].flatMap(([issue, sinceMs]) => {
       const isBusy = standings.get(issue) === "busy";
-      // One that was stalled and is tried once more has not moved yet.
+      // An issue that was stalled and is tried once more has not moved yet.
       const isOver = nowMs - sinceMs >= (isBusy && !this.#stalled.includes(issue) ? busyMs + stallMs : stallMs);
       return isOver ? [issue] : [];
     });
     if (this.#stalled.join() === before) return;
     const isOn = this.#stalled.length > 0;
-    tell({
+    emit({
       type: "worker.alarm",
       alarm: "stalled",
       isOn,
@@ -137,7 +138,7 @@ export class StallWatch {
     if (isStale === this.#isSyncStale) return;
     this.#isSyncStale = isStale;
     const detail = isStale ? this.#syncLine() : "GitHub shows the issues again";
-    this.#options.tell({ type: "worker.alarm", alarm: "sync", isOn: isStale, detail });
+    this.#options.emit({ type: "worker.alarm", alarm: "sync", isOn: isStale, detail });
   }
 
   #stallLine(): string {

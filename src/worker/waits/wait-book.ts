@@ -1,8 +1,11 @@
-// Every wait that costs no attempt stands here: since when, how often, why, and until when. None is silent, and none lasts
-// for ever: what is over the limit is asked about where it is one issue's own matter, and is a notice of the repository
-// where it is everybody's. Each cause is timed by itself, and only while it is waited for: one blip after a long wait for
-// something else, or after a quiet time in the queue, is no long wait. An issue whose next try was due and which was not
-// noted again waits no more: it queues. In memory; a run's wait stands in the state too, so that a restart begins none anew.
+// Keeps every wait that costs no attempt: since when, how often, why, and until when. It is in memory; a run's wait
+// stands in the state too, so that a restart begins none anew.
+//
+// I1. No wait is silent, and none lasts for ever: what is over the limit is asked about where it is one issue's own
+//     matter, and is a notice of the repository where it is everybody's.
+// I2. Each cause is timed by itself, and only while it is waited for: one blip after a long wait for something else, or
+//     after a quiet time in the queue, is no long wait.
+// I3. An issue whose next try was due and which was not noted again waits no more: it queues.
 
 import type { Clock } from "../../core/base/clock.ts";
 import type { WaitCause } from "../../core/domain/worker-metrics.ts";
@@ -10,18 +13,18 @@ import type { WorkerEvent } from "../events/event.ts";
 import type { GitHubFailure } from "../github/port/github.ts";
 import { backoffMs, later } from "../pipeline/backoff.ts";
 
-/** Waits of one cause within the limit that are too many, however short each of them is. */
+/** This many waits of one cause within the limit are too many, however short each of them is. */
 const RECURRENCES_MAX = 20;
 /** A refusal may be a replica that lags; one that is repeated is meant. */
 const REFUSALS_MAX = 3;
 const ISSUES_NAMED_MAX = 10;
-/** Until a try that is due has been made and has failed again. */
+/** A try that is due is made and over within this many polls. */
 const TRY_POLLS = 3;
 const TRY_MS_MIN = 10_000;
-/** What the merge waits for has ends of its own, and a merge queue may take this many times longer than checks. */
+/** A merge waits for what has time limits of its own, and a merge queue may take this many times longer than checks. */
 const MERGE_FACTOR = 6;
 
-/** Whose matter it is: asking about one issue cannot help where every issue waits for the same. */
+/** It says whose matter a cause is: asking about one issue cannot help where every issue waits for the same. */
 const SCOPES: Readonly<Record<WaitCause, "issue" | "repository">> = {
   "git-locked": "issue",
   "git-network": "repository",
@@ -41,13 +44,13 @@ const SCOPES: Readonly<Record<WaitCause, "issue" | "repository">> = {
 
 export interface NewWait {
   readonly cause: WaitCause;
-  /** One line. */
+  /** It is one line. */
   readonly reason: string;
-  /** Null where nobody knows: a delay that grows. */
+  /** It is null where nobody knows the end; the delay then grows with each try. */
   readonly until: Date | null;
-  /** How far the issue has come: a wait somewhere else is another one. */
+  /** It names how far the issue has come: a wait at another point is another wait. */
   readonly mark: string;
-  /** The same wait in an earlier process; null when there was none. */
+  /** It is the same wait in an earlier process; null when there was none. */
   readonly earlier?: { readonly since: string; readonly ms: number } | null;
 }
 
@@ -57,36 +60,38 @@ export interface Wait {
   readonly mark: string;
   readonly since: Date;
   readonly until: Date;
-  /** Whether whoever is waited for has named that time. */
+  /** It is true when whoever is waited for has named that time. */
   readonly hasEnd: boolean;
   readonly times: number;
-  /** How long it had waited for this cause here when it was noted. A time that somebody named is not counted. */
+  /**
+   * The issue had waited this long for this cause here when it was noted. A time that somebody named is not counted.
+   */
   readonly ms: number;
 }
 
 interface Entry extends Wait {
-  /** On the monotonic clock. */
+  /** It is a time of the monotonic clock. */
   readonly notedMs: number;
   readonly delayMs: number;
 }
 
 export interface WaitBookOptions {
   readonly clock: Clock;
-  readonly tell: (event: WorkerEvent) => void;
+  readonly emit: (event: WorkerEvent) => void;
   readonly limitMs: number;
   readonly ciTimeoutMs: number;
   readonly pollIntervalMs: number;
-  /** Whether a question about this issue is open. */
+  /** It says whether a question about this issue is open. */
   readonly isAsking: (issue: number) => boolean;
-  /** Whether GitHub answers at all. */
+  /** It says whether GitHub answers at all. */
   readonly isGitHubUp: () => boolean;
 }
 
 export class WaitBook {
   readonly #options: WaitBookOptions;
-  /** One of each cause, the newest first: that one is what the issue waits for. */
+  /** An issue has one entry of each cause, the newest first, which is what it waits for. */
   readonly #entries = new Map<number, readonly Entry[]>();
-  /** When each cause was noted last, on the monotonic clock. */
+  /** Each cause was noted last at these times of the monotonic clock. */
   readonly #recent = new Map<WaitCause, number[]>();
   readonly #asked = new Map<WaitCause, number>();
 
@@ -95,7 +100,7 @@ export class WaitBook {
   }
 
   note(issue: number, { cause, reason, until, mark, earlier = null }: NewWait): Wait {
-    const { clock, tell, pollIntervalMs } = this.#options;
+    const { clock, emit, pollIntervalMs } = this.#options;
     const known = this.#entries.get(issue) ?? [];
     const before = known.find((entry) => entry.cause === cause && entry.mark === mark);
     const now = clock.now();
@@ -120,11 +125,11 @@ export class WaitBook {
     this.#entries.set(issue, [entry, ...known.filter((other) => other.cause !== cause)]);
     this.#count(cause);
     if (known[0]?.cause !== cause || known[0].mark !== mark)
-      tell({ type: "issue.waiting", issue, cause, reason, since: entry.since.toISOString() });
+      emit({ type: "issue.waiting", issue, cause, reason, since: entry.since.toISOString() });
     return entry;
   }
 
-  /** It goes on. With `mark` only what was noted there is over. */
+  /** Ends the waits of an issue that goes on; with `mark` only those that were noted there. */
   clear(issue: number, mark: string | null = null): void {
     const left = mark === null ? [] : (this.#entries.get(issue) ?? []).filter((entry) => entry.mark !== mark);
     if (left.length === 0) this.#entries.delete(issue);
@@ -135,12 +140,14 @@ export class WaitBook {
     return this.#entryOf(issue);
   }
 
-  /** Every issue that is remembered here, whether it waits at this moment or not. */
+  /** Lists every issue that is remembered here, whether it waits at this moment or not. */
   get issues(): readonly number[] {
     return [...this.#entries.keys()];
   }
 
-  /** Whether a person is to be asked about this issue: its wait is over the limit, and nobody else's is the same. */
+  /**
+   * Says whether to ask a person about this issue: its wait is over the limit, and nobody else waits for the same (I1).
+   */
   takeQuestion(issue: number): boolean {
     const entry = this.#entryOf(issue);
     if (entry === null || !this.#isOver(entry) || this.#isShared(issue, entry)) return false;
@@ -148,7 +155,7 @@ export class WaitBook {
     return true;
   }
 
-  /** One line for people about what waits for too long, or again and again; null when nothing does. */
+  /** Says in one line what waits for too long, or again and again; null when nothing does (I1). */
   get notice(): string | null {
     const lines = CAUSES.flatMap((cause) => this.#lineOf(cause) ?? []);
     return lines.length === 0 ? null : lines.join("; ");
@@ -162,7 +169,7 @@ export class WaitBook {
     });
   }
 
-  /** What changes with each try is left out: a notice that reads anew is told anew. */
+  /** Leaves out what changes with each try, because a notice that reads anew is emitted anew. */
   #lineOf(cause: WaitCause): string | null {
     // An agent that cannot run is a notice of its own, with the time of the next try.
     if (cause === "agent") return null;
@@ -183,7 +190,7 @@ export class WaitBook {
     return `${namesOf(waiting.map(([issue]) => issue))}, as happened ${RECURRENCES_MAX} times or more within ${minutes} minutes: ${newest[1].reason}`;
   }
 
-  /** Only a person can mend a credential, so nothing is gained by waiting with the word. */
+  /** Says whether the notice has this wait. A credential is said at once, because only a person can mend it. */
   #isSaid(entry: Entry): boolean {
     const { cause, times } = entry;
     if (cause === "git-credential" || cause === "github-credential") return true;
@@ -197,7 +204,10 @@ export class WaitBook {
     return cause !== "merge" && this.#waitingFor(cause).some(([other]) => other !== issue);
   }
 
-  /** What it waits for now; null when its next try was due and has not been made, for then it only queues. */
+  /**
+   * Returns what the issue waits for now; null when its next try was due and was not noted, because then it queues
+   * (I3).
+   */
   #entryOf(issue: number): Entry | null {
     const entry = this.#entries.get(issue)?.[0];
     if (entry === undefined) return null;
@@ -211,7 +221,9 @@ export class WaitBook {
     });
   }
 
-  /** A provider's limit or GitHub's has an end that was named; what a merge waits for is only looked at again then. */
+  /**
+   * Counts no time whose end somebody named, as for GitHub's limit (I2). A merge names only when it is looked at again.
+   */
   #waitedMs({ cause, ms, notedMs, delayMs, hasEnd }: Entry): number {
     if (hasEnd && cause !== "merge") return ms;
     return ms + Math.min(this.#options.clock.monotonicMs() - notedMs, delayMs + this.#tryMs);

@@ -1,5 +1,5 @@
-// One conversation with the agent within a run. Turns what the driver says into a checked verdict, or into the outcome
-// that the stage ends with. A missing or malformed verdict is never success.
+// Holds one conversation with the agent within a run. It turns what the driver says into a checked verdict, or into the
+// outcome that the stage ends with. A missing or malformed verdict is never success.
 
 import { join } from "node:path";
 
@@ -24,7 +24,7 @@ export interface AgentSessionOptions {
   readonly context: StageContext;
   readonly run: StageRun;
   readonly workspace: Workspace;
-  /** The run's own session, resumed after a restart, by default; else a new one with this id. */
+  /** It begins a new session. Without it the session is the run's own, which is resumed after a restart. */
   readonly sessionId?: string;
 }
 
@@ -37,7 +37,7 @@ export class AgentSession {
     this.#hasBegun = options.sessionId === undefined && options.run.step.at === "prompted";
   }
 
-  /** One turn, and a second one where only the verdict was not as asked for. */
+  /** Takes one turn, and a second one where only the verdict was not as asked for. */
   async turn<V>(turn: Turn<V>, signal: AbortSignal): Promise<Result<V, StageOutcome>> {
     const first = await this.#run(turn, signal);
     if (!first.ok) return first;
@@ -54,9 +54,9 @@ export class AgentSession {
     const pause = context.agentPause.current;
     if (pause !== null) return fail(wait(pause.reason, pause.until, "agent"));
     const request = await this.#request(turn);
-    const ran = await workspace.guarded(() => context.agent.run(request, (event) => this.#tell(event), signal), signal);
+    const ran = await workspace.guarded(() => context.agent.run(request, (event) => this.#emit(event), signal), signal);
     if (!ran.ok) return fail(gitOutcome(ran.failure));
-    this.#tellEnd(ran.value);
+    this.#emitTurnEnd(ran.value);
     if (signal.aborted) return fail({ kind: "interrupted" });
     if (ran.value.kind !== "completed") return fail(outcomeOf(ran.value, context));
     context.agentPause.clear();
@@ -83,27 +83,27 @@ export class AgentSession {
     };
   }
 
-  #tell(event: AgentEvent): void {
+  #emit(event: AgentEvent): void {
     const { context, run } = this.#options;
     const of = { issue: run.issue.number, run: run.id };
     if (event.type === "started")
-      context.tell({
+      context.emit({
         type: "agent.started",
         ...of,
         agent: `${context.agent.name} ${event.version}`,
         session: event.sessionId,
       });
-    else if (event.type === "text") context.tell({ type: "agent.said", ...of, text: event.text });
+    else if (event.type === "text") context.emit({ type: "agent.said", ...of, text: event.text });
     else if (event.type === "tool")
-      context.tell({ type: "agent.tool", ...of, tool: event.tool, summary: event.summary });
-    else context.tell({ type: "agent.said", ...of, text: `retry ${event.attempt}: ${event.reason}` });
+      context.emit({ type: "agent.tool", ...of, tool: event.tool, summary: event.summary });
+    else context.emit({ type: "agent.said", ...of, text: `retry ${event.attempt}: ${event.reason}` });
   }
 
-  #tellEnd(outcome: AgentOutcome): void {
+  #emitTurnEnd(outcome: AgentOutcome): void {
     const { context, run } = this.#options;
     const usage = outcome.kind === "completed" ? outcome.usage : { inputTokens: 0, outputTokens: 0, costUsd: null };
     const { inputTokens, outputTokens, costUsd } = usage;
-    context.tell({
+    context.emit({
       type: "agent.ended",
       issue: run.issue.number,
       run: run.id,
@@ -146,7 +146,7 @@ function outcomeOf(outcome: Exclude<AgentOutcome, { kind: "completed" }>, contex
   }
 }
 
-/** What stops one run would stop the next one too. */
+/** Pauses the agent for every run, because what stops one would stop the next one too. */
 function held({ agentPause }: StageContext, reason: string, until: Date | null): StageOutcome {
   return wait(reason, agentPause.pause(reason, until), "agent");
 }

@@ -1,7 +1,8 @@
-// The quality gate: the repository's own check, run in a fresh checkout of the commit that is to be pushed, behind the
+// Runs the quality gate: the repository's own check, in a fresh checkout of the commit that is to be pushed, behind the
 // setup that such a checkout needs. It runs code that an agent has written, so it gets an agent's environment, no
-// credential, a deadline and the end of its whole process tree. Its HOME is new for every run, caches included: what one
-// run leaves, the next must not run. Kept is npm's alone, for an install that hashes again whatever it takes from it.
+// credential, a deadline and the end of its whole process tree. Its HOME is new for every run, caches included: what
+// one run leaves, the next must not run. Only npm's cache is kept, for an install that hashes again whatever it takes
+// from it.
 
 import { readdir, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -19,7 +20,7 @@ import { OUTPUT_CHARACTERS_MAX } from "../prompt/prompt.ts";
 const OUTPUT_BYTES_MAX = 4 * OUTPUT_CHARACTERS_MAX;
 const MANIFEST_PLACEHOLDER = "no test specified";
 const KEPT = "npm-cache";
-/** Below a HOME, by default. */
+/** npm has its cache here, below a HOME, by default. */
 const NPM_CACHE = join(".npm", "_cacache");
 const STRONG_HASH = /^sha(256|384|512)-/;
 const NO_SETUP = "none";
@@ -27,25 +28,25 @@ const NOT_FOUND = 127;
 
 export interface GateSetup {
   readonly command: string;
-  /** It is npm's, and takes no package but one that the lock file has a hash of. */
+  /** The command is npm's, and takes no package but one that the lock file has a hash of. */
   readonly isHashed: boolean;
 }
 
 export interface GateOptions {
   readonly command: string;
-  /** Run first; null where the checkout needs none. */
+  /** It runs first; null where the checkout needs none. */
   readonly setup: GateSetup | null;
-  /** A fresh checkout. */
+  /** It is a fresh checkout. */
   readonly directory: string;
-  /** Where the gates of the repository have their HOMEs, and what is kept. */
+  /** The gates of the repository have their HOMEs in this directory, beside what is kept. */
   readonly homes: string;
   readonly issue: number;
-  /** Its process group is on record here while it runs. */
+  /** The gate's process group is on record in this directory while it runs. */
   readonly groups: string;
-  /** Of the setup and of the gate, each. */
+  /** The setup and the gate may take this long each. */
   readonly timeoutMs: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Names from the setting `agentEnvironment`. */
+  /** They are from the setting `agentEnvironment`. */
   readonly names: readonly string[];
   readonly marks: Readonly<Record<string, string>>;
   readonly redact: (text: string) => string;
@@ -53,17 +54,17 @@ export interface GateOptions {
 
 export interface GateResult {
   readonly passed: boolean;
-  /** What ran last: the gate's command, or that of the setup, which has failed then. */
+  /** This command ran last: the gate's, or that of a setup that has failed. */
   readonly command: string;
   readonly what: "quality gate" | "setup of the quality gate";
-  /** The tail, at most OUTPUT_CHARACTERS_MAX, redacted. */
+  /** It is the redacted tail, at most OUTPUT_CHARACTERS_MAX. */
   readonly output: string;
 }
 
 /** Reads a file of the commit's top directory; null where there is none. */
 export type ReadFile = (name: string) => Promise<Result<string | null, GitFailure>>;
 
-/** `gateCommand`, else `make quality`, else `npm test`; null where the repository offers none of them. */
+/** Finds `gateCommand`, else `make quality`, else `npm test`; null where the repository offers none of them. */
 export async function findGateCommand(
   configured: string | undefined,
   read: ReadFile,
@@ -80,7 +81,7 @@ export async function findGateCommand(
   return ok(typeof test === "string" && !test.includes(MANIFEST_PLACEHOLDER) ? "npm test" : null);
 }
 
-/** `gateSetupCommand`, else a clean install where there are dependencies and a lock file of a package manager. */
+/** Finds `gateSetupCommand`, else a clean install where there are dependencies and a lock file of a package manager. */
 export async function findGateSetup(
   configured: string | undefined,
   read: ReadFile,
@@ -112,7 +113,10 @@ function yarnOption(lock: string): string {
   return /^__metadata:/m.test(lock) ? "--immutable" : "--frozen-lockfile";
 }
 
-/** Whether each package that npm would download has a hash; directories and what another package brings along need none. */
+/**
+ * Says whether each package that npm would download has a hash; directories, and what another package brings along,
+ * need none.
+ */
 function isHashed(lock: string): boolean {
   const packages = Object.entries(recordAt(lock, "packages"));
   const isOwn = (path: string) => !path.includes("node_modules/");
@@ -138,16 +142,16 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
     if (setup?.isHashed) await symlink(kept, cache);
     const setUp = setup === null ? null : await runPart(options, setup.command, home, signal);
     if (setUp !== null && !setUp.passed) return { ...setUp, what: "setup of the quality gate" };
-    // A gate may well ask npm for what no lock file names.
+    // The gate itself gets no kept cache, because it may ask npm for what no lock file names.
     await rm(cache, { recursive: true, force: true });
     return { ...(await runPart(options, options.command, home, signal)), what: "quality gate" };
   } finally {
-    // What cannot be removed now is removed before the next run.
+    // A home that cannot be removed now is removed before the next run.
     await removeAgentHome(home);
   }
 }
 
-/** Takes away the HOMEs that a killed worker left in `directory`. Call it once, at start. */
+/** Removes the HOMEs that a killed worker left in `directory`. Call it once, at start. */
 export async function sweepGateHomes(directory: string): Promise<void> {
   await sweepAgentHomes(directory, () => Promise.resolve(false));
   const names = await readdir(directory).catch(() => []);
@@ -161,7 +165,7 @@ async function runPart(
   signal: AbortSignal,
 ): Promise<Omit<GateResult, "what">> {
   const { environment: parent, names, marks } = options;
-  // Again for each part: the one before may have emptied it.
+  // The home is made again for each part, because the part before may have emptied it.
   const temporary = await makeAgentHome(home);
   const end = await runCommand(
     {
@@ -182,7 +186,7 @@ async function runPart(
 function howItEnded({ timedOut, signal, exitCode }: CommandEnd, timeoutMs: number): string {
   if (timedOut) return `\n[stopped after ${timeoutMs / 1_000} s]`;
   if (signal !== null) return `\n[ended by ${signal}]`;
-  // The shell has said which one.
+  // The shell has named the program in its output.
   return exitCode === NOT_FOUND ? "\n[exit code 127: a program is not installed, or not on the worker's PATH]" : "";
 }
 

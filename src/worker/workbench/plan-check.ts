@@ -1,5 +1,5 @@
-// The rules that a plan and a claim of "already satisfied" must keep before anything is built on them. Pure. Every
-// problem is reported at once, in words that an agent can act on.
+// Checks the rules that a plan and a claim of "already satisfied" must keep before anything is built on them. Every
+// problem is reported at once, in words that an agent can act on. Pure.
 
 import { PLAN_SECTIONS, type PlanScale } from "../prompt/plan-sections.ts";
 
@@ -17,10 +17,10 @@ const TEST_FILE =
   /(?:^|\/)(?:tests?|specs?|__tests__)\/|(?:[._-](?:test|spec)s?|_test)\.[\p{L}\p{N}_]+$|(?:^|\/|-)test_|[\p{L}\p{N}_](?:Tests?|Spec)\.[\p{L}\p{N}_]+$/iu;
 const EMPTY_WORD =
   /^[\s\-*_`.]*(?:none|n\/?a|not applicable|later|tbd|to be (?:done|decided|defined)|no tests?(?: needed| required)?)[\s\-*_`.]*$/i;
-/** A name in code marks, or a function. */
+/** It matches a name in code marks, or a function. */
 const CONCRETE_TARGET = /`[^`\n]+`|[\p{L}\p{N}_]\(\)/u;
 
-/** A small issue needs no seven-part plan. `labels` as they stand on the issue. */
+/** Picks the scale, because a small issue needs no seven-part plan. `labels` are as they stand on the issue. */
 export function planScaleOf(issue: {
   readonly title: string;
   readonly body: string;
@@ -30,7 +30,7 @@ export function planScaleOf(issue: {
   return issue.body.length < LITE_BODY_CHARACTERS_MAX && LITE_TITLE.test(issue.title) ? "lite" : "full";
 }
 
-/** What is wrong with the plan; empty when nothing is. */
+/** Lists what is wrong with the plan. */
 export function checkPlan(plan: string, scale: PlanScale, wordsMin: number): string[] {
   const sections = sectionsOf(plan);
   const missing = PLAN_SECTIONS[scale].filter((heading) => !sections.has(heading.toLowerCase()));
@@ -46,7 +46,7 @@ export function checkPlan(plan: string, scale: PlanScale, wordsMin: number): str
 }
 
 export interface EvidenceClaim {
-  /** Places where the wanted behaviour stands, as `path:line`. */
+  /** The claim says, as `path:line`, that the wanted behaviour stands in these places. */
   readonly places: readonly { readonly path: string; readonly line: number }[];
   readonly problems: readonly string[];
 }
@@ -67,7 +67,7 @@ export function readEvidence(evidence: {
   return { places, problems };
 }
 
-/** Heading (lower case) → text below it. Any heading level counts, and so does a trailing colon. */
+/** Maps each heading, in lower case, to the text below it. A heading may have any level and a trailing colon. */
 function sectionsOf(plan: string): Map<string, string> {
   const sections = new Map<string, string>();
   let heading = "";
@@ -84,7 +84,7 @@ function sectionsOf(plan: string): Map<string, string> {
   return sections;
 }
 
-/** In lower case, without marks and a colon at its end; undefined for any other line. */
+/** Returns the heading in lower case, without marks and a colon at its end; undefined for any other line. */
 function headingOf(line: string): string | undefined {
   if (!/^\s{0,3}#{1,6}\s/.test(line)) return undefined;
   let text = line.trim().replace(/^#+/, "").replace(/[*_`]/g, "").trim();
@@ -135,7 +135,7 @@ function checkClarifications(plan: string): string[] {
     : [];
 }
 
-/** Nothing, or a word that stands for it. */
+/** Says whether the text is empty, or a word that stands for nothing. */
 function isEmptyWord(text: string): boolean {
   return text.trim() === "" || EMPTY_WORD.test(text.trim());
 }
@@ -144,7 +144,10 @@ function isConcrete(step: string): boolean {
   return CONCRETE_TARGET.test(step) || tokensOf(step).some((token) => FILE_PATH.test(token));
 }
 
-/** What may name a file: pieces between white space and the marks that people put around names, and whole code marks. */
+/**
+ * Finds what may name a file: pieces between white space and the marks that people put around names, and what stands in
+ * code marks.
+ */
 function tokensOf(text: string): string[] {
   const quoted = [...text.matchAll(/`([^`\n]+)`/g)].map(([, name = ""]) => name);
   const pieces = text.split(/[\s`'"()*<>[\],;|]+/u).map((piece) => piece.replace(/[.:!?]{1,3}$/, ""));

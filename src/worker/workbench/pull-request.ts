@@ -1,5 +1,5 @@
-// The one pull request of an issue: pushing its branch and opening it, each looked up before it is done, so that no crash
-// makes a second one.
+// Pushes an issue's branch and opens its one pull request. Each is looked up before it is done, so that no crash makes
+// a second one.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { gitHubOutcome, gitOutcome } from "../pipeline/failure-outcome.ts";
@@ -11,14 +11,14 @@ import type { GitHubFailure, PullRequest } from "../github/port/github.ts";
 import { pullBody, titleOf } from "../issues/issue-text.ts";
 
 export interface WorkToBringIn extends Pick<Workspace, "work" | "branch"> {
-  /** What we have pushed to the branch, oldest first, as `pushedShas` knows it. */
+  /** We have pushed these to the branch, oldest first; `pushedShas` knows them. */
   readonly pushed?: readonly string[];
 }
 
 /**
- * Brings what others did with the remote's work branch into the worktree, and says what the remote has. Commits that they
- * added are merged. Where they took commits of ours away or wrote the branch anew, their word counts: the worktree becomes
- * what the remote is, and nothing of what is gone comes back.
+ * Brings what others did with the remote's work branch into the worktree, and says what the remote has. Commits that
+ * they added are merged. Where they took commits of ours away or wrote the branch anew, their word counts: the worktree
+ * becomes what the remote is, and nothing of what is gone comes back.
  */
 export async function takeInRemoteWork(
   { work, branch, pushed = [] }: WorkToBringIn,
@@ -56,7 +56,9 @@ interface Branches {
   readonly head: string;
 }
 
-/** Whether the remote lacks what we pushed last, and the worktree still holds it or lacks what the remote has instead. */
+/**
+ * Says whether the remote lacks what we pushed last, and the worktree holds that still or lacks what the remote has.
+ */
 async function hasTakenAway(
   { work, last, remote, head }: Branches,
   signal: AbortSignal,
@@ -71,7 +73,7 @@ async function hasTakenAway(
   return hasRemote.ok ? ok(!hasRemote.value) : hasRemote;
 }
 
-/** What is known to have reached the remote in this cycle of the issue, oldest first. */
+/** Lists what is known to have reached the remote in this cycle of the issue, oldest first. */
 export function pushedShas({ journal }: Pick<StageContext, "journal">, run: Pick<StageRun, "key">): string[] {
   const prefix = run.key("push/");
   const open = new Set(journal.pending().map(({ key }) => key));
@@ -81,7 +83,10 @@ export function pushedShas({ journal }: Pick<StageContext, "journal">, run: Pick
     .map((key) => key.slice(prefix.length));
 }
 
-/** Pushes `sha`, the head of the work branch, unless the remote has it. What others pushed meanwhile is taken in first, by a new attempt. */
+/**
+ * Pushes `sha`, the head of the work branch, unless the remote has it. What others pushed meanwhile is taken in first,
+ * by a new attempt.
+ */
 export async function pushWork(
   context: StageContext,
   run: StageRun,
@@ -116,14 +121,14 @@ export async function pushWork(
     signal,
   );
   if (pushed.ok) return ok();
-  // A push against somebody's commits would be refused again, however green its own are.
+  // A push against somebody's commits would be refused again, however green ours are, so the run begins anew.
   if (pushed.failure.kind === "rejected") await run.mark({ at: "begun" });
   return fail(gitOutcome(pushed.failure));
 }
 
 /**
- * Beside the base's commits and those that the remote's work branch has already, only a plain row of commits is pushed. What
- * came to be in another way cannot be told from what nobody has seen, so the branch goes back to what the remote has.
+ * Lets only a plain row of commits be pushed beside the base's and those that the remote's work branch has already. In
+ * a history of another shape may stand what nobody has seen, so the branch then goes back to what the remote has.
  */
 async function requireSoundHistory(
   { baseBranch }: StageContext,
@@ -147,8 +152,8 @@ async function requireSoundHistory(
 }
 
 /**
- * Whether a push loses nobody's commit and brings none back that somebody took away: the remote has what we pushed last, or
- * the branch holds what the remote has and none of our own pushes that the remote has gone back behind.
+ * Says whether a push loses nobody's commit and brings none back that somebody took away: the remote has what we pushed
+ * last, or the branch holds what the remote has and none of our own pushes that the remote has gone back behind.
  */
 async function keepsAll(
   context: StageContext,
@@ -172,7 +177,7 @@ async function keepsAll(
   return ok(true);
 }
 
-/** The issue's pull request, opened where there is none. One that a person closed stays closed. */
+/** Returns the branch's open pull request, and opens one where there is none. A closed one is left closed beside it. */
 export async function ensurePull(
   context: StageContext,
   run: StageRun,
@@ -217,7 +222,7 @@ export async function ensurePull(
   if (!pull.ok) return fail(gitHubOutcome(pull.failure));
   if (run.state().pull !== pull.value.number) {
     await run.change((state) => ({ ...state, pull: pull.value.number, branch: head }));
-    context.tell({
+    context.emit({
       type: "pull.opened",
       issue: run.issue.number,
       pull: pull.value.number,
@@ -228,7 +233,10 @@ export async function ensurePull(
   return ok(pull.value);
 }
 
-/** The pull request that a review is about: the known one, else an open one of the branch; null when there is none. */
+/**
+ * Finds the pull request that a review is about: the known one, else an open one of the branch; null when there is
+ * none.
+ */
 export async function findPull(
   context: StageContext,
   run: StageRun,
@@ -243,7 +251,7 @@ export async function findPull(
   return found.failure.kind === "not-found" ? ok(null) : fail(gitHubOutcome(found.failure));
 }
 
-/** Null when the pull request can go on; else what its state means. */
+/** Returns null when the pull request can go on; else what its state means. */
 export function closedPullOutcome(pull: PullRequest): StageOutcome | null {
   if (pull.merged) return { kind: "close", result: "merged", reason: `#${pull.number} is merged` };
   if (pull.state === "closed") {

@@ -1,5 +1,5 @@
-// Before a review: the work branch holds what others pushed to it and the newest base, and the gate is green for what
-// came out. A conflict goes to an agent once, then to a person.
+// Brings the work branch up to date before a review: it takes in what others pushed to it and the newest base, and the
+// gate is green for what came out. A conflict goes to an agent once, then to a person.
 
 import { randomUUID } from "node:crypto";
 
@@ -10,10 +10,10 @@ import { AgentSession } from "./agent-session.ts";
 import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { conflictPrompt } from "../prompt/implement-prompt.ts";
-import { finishWork, requireGate, type WorkParts } from "./finish-work.ts";
+import { commitAndGate, requireGate, type WorkParts } from "./commit-and-gate.ts";
 import { pushedShas, takeInRemoteWork } from "./pull-request.ts";
 
-/** The head of the branch, ready to be pushed. */
+/** Returns the head of the branch, ready to be pushed. */
 export async function updateBranch(parts: WorkParts, signal: AbortSignal): Promise<Result<string, StageOutcome>> {
   const { context, run, workspace } = parts;
   const discarded = await workspace.discard(signal);
@@ -25,7 +25,8 @@ export async function updateBranch(parts: WorkParts, signal: AbortSignal): Promi
   if (!taken.ok) return taken;
   const merged = await workspace.work.mergeBase(context.baseBranch, signal, true);
   if (!merged.ok) return fail(gitOutcome(merged.failure));
-  // Only what was green is ever pushed; a merge that an earlier attempt made here and could not get green is not.
+  // Nothing is pushed that was not green, so only a head that the remote has needs no gate: an earlier attempt may have
+  // left a merge here that it could not get green.
   if (merged.value.kind === "merged" && merged.value.head === taken.value) return ok(merged.value.head);
   const gate = await requireGate(parts, signal);
   if (!gate.ok) return gate;
@@ -34,7 +35,7 @@ export async function updateBranch(parts: WorkParts, signal: AbortSignal): Promi
     const resolved = await resolveConflict(parts, session, merged.value.conflict, signal);
     if (!resolved.ok) return resolved;
   }
-  return finishWork({ ...parts, gateCommand: gate.value, session, role: "implement" }, signal);
+  return commitAndGate({ ...parts, gateCommand: gate.value, session, role: "implement" }, signal);
 }
 
 /** The merge stands half done in the worktree; the commit that follows concludes it. */

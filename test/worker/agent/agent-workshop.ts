@@ -12,7 +12,7 @@ export interface Workshop extends AsyncDisposable {
   readonly root: string;
   readonly turn: AgentTurn;
   readonly events: AgentEvent[];
-  readonly tell: (event: AgentEvent) => void;
+  readonly emit: (event: AgentEvent) => void;
 }
 
 export async function openWorkshop(turn: Partial<AgentTurn> = {}): Promise<Workshop> {
@@ -23,7 +23,7 @@ export async function openWorkshop(turn: Partial<AgentTurn> = {}): Promise<Works
   return {
     root,
     events,
-    tell: (event) => void events.push(event),
+    emit: (event) => void events.push(event),
     turn: {
       role: "implement",
       prompt: "Role: implement\nDo it.\n",

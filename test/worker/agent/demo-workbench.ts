@@ -41,7 +41,7 @@ export function promptOf(role: AgentTurn["role"], body: string, rest = "", facts
 }
 
 export async function take(workshop: Workshop, prompt: string, turn: Partial<AgentTurn> = {}): Promise<AgentOutcome> {
-  return driver().run({ ...workshop.turn, prompt, ...turn }, workshop.tell, NEVER);
+  return driver().run({ ...workshop.turn, prompt, ...turn }, workshop.emit, NEVER);
 }
 
 /** Returns the verdict as the pipeline reads it, and fails the test when it is not one. */

@@ -30,5 +30,5 @@ export async function outcomeOf(
   turn: Partial<AgentTurn> = {},
 ): Promise<AgentOutcome> {
   await using workshop = await openWorkshop(turn);
-  return await driverFor(behaviour, options).run(workshop.turn, workshop.tell, NEVER);
+  return await driverFor(behaviour, options).run(workshop.turn, workshop.emit, NEVER);
 }

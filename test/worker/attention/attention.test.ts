@@ -242,7 +242,7 @@ it("git and the agent speak for the issue that is worked on", async () => {
   const agent = attentiveAgent(
     {
       name: "a",
-      run: (_turn: unknown, tell: (event: object) => void) => Promise.resolve(tell({ type: "text" })),
+      run: (_turn: unknown, emit: (event: object) => void) => Promise.resolve(emit({ type: "text" })),
     } as unknown as AgentDriver,
     attention,
   );

@@ -67,7 +67,7 @@ function contender(world: MemoryGitHub, { owner, login, clock, claim = null }: C
     github: client,
     state: memory,
     clock,
-    tell: () => undefined,
+    emit: () => undefined,
     owner,
     labelPrefix: "hydraflow",
     leaseMs: LEASE_MS,

@@ -17,7 +17,7 @@ interface Worker extends AsyncDisposable {
   readonly client: MemoryClient;
   readonly keeper: ClaimKeeper;
   readonly state: StateTracker;
-  readonly told: WorkerEvent[];
+  readonly emitted: WorkerEvent[];
 }
 
 interface Rig extends AsyncDisposable {
@@ -36,12 +36,12 @@ async function newRig(): Promise<Rig> {
   const start = async (owner = "host-a/acme-web/1", login?: string): Promise<Worker> => {
     const state = await StateTracker.open(directory.file(owner, "state.json"), clock);
     const client = world.connect(login);
-    const told: WorkerEvent[] = [];
+    const emitted: WorkerEvent[] = [];
     const keeper = new ClaimKeeper({
       github: client,
       state,
       clock,
-      tell: (event) => told.push(event),
+      emit: (event) => emitted.push(event),
       owner,
       labelPrefix: "hydraflow",
       leaseMs: LEASE_MS,
@@ -50,7 +50,7 @@ async function newRig(): Promise<Rig> {
       await keeper[Symbol.asyncDispose]();
       await state[Symbol.asyncDispose]();
     };
-    return { client, keeper, state, told, [Symbol.asyncDispose]: dispose };
+    return { client, keeper, state, emitted, [Symbol.asyncDispose]: dispose };
   };
   return { clock, world, directory, start, [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose]() };
 }
@@ -287,7 +287,7 @@ describe("a lease", () => {
     );
 
     expect(worker.keeper.held(1)).toBeDefined();
-    expect(worker.told.filter(({ type }) => type === "github.failed")).toHaveLength(3);
+    expect(worker.emitted.filter(({ type }) => type === "github.failed")).toHaveLength(3);
   });
 
   it("is lost, and says so, before anybody else may take it", async () => {
@@ -394,7 +394,7 @@ describe("a release", () => {
 
     expect([first.ok, second.ok, third.ok]).toEqual([false, true, true]);
     expect(rig.world.issue(1).labels).toEqual(["hydraflow-ready"]);
-    expect(worker.told.filter(({ type }) => type === "issue.released")).toHaveLength(1);
+    expect(worker.emitted.filter(({ type }) => type === "issue.released")).toHaveLength(1);
   });
 
   it.each(["updateComment", "removeLabel"] as const)(

@@ -45,8 +45,8 @@ describe("the event bus", () => {
     await using directory = await makeTemporaryDirectory();
     await using bus = await openBus(directory.file("events.jsonl"));
 
-    bus.tell(released(1));
-    bus.tell(released(2));
+    bus.emit(released(1));
+    bus.emit(released(2));
 
     expect(bus.recent(10)).toEqual([
       { type: "issue.released", issue: 1, id: 1, boot: "boot-1", repo: "acme-web", at: clock.now().toISOString() },
@@ -58,10 +58,10 @@ describe("the event bus", () => {
     await using directory = await makeTemporaryDirectory();
     const file = directory.file("events.jsonl");
     const first = await openBus(file, "boot-1");
-    for (let issue = 1; issue <= 3; issue += 1) first.tell(released(issue));
+    for (let issue = 1; issue <= 3; issue += 1) first.emit(released(issue));
     await first[Symbol.asyncDispose]();
     await using bus = await openBus(file, "boot-2");
-    bus.tell(released(4));
+    bus.emit(released(4));
 
     expect(idsOf(bus.since(null, 100))).toEqual(["boot-1:1", "boot-1:2", "boot-1:3", "boot-2:1"]);
     expect(idsOf(bus.since({ boot: "boot-1", id: 2 }, 100))).toEqual(["boot-1:3", "boot-2:1"]);
@@ -76,7 +76,7 @@ describe("the event bus", () => {
     const bus = await openBus(file, "boot-1", { bytesMax: 200_000 });
 
     for (let round = 0; round < 12; round += 1) {
-      for (let n = 0; n < 1_000; n += 1) bus.tell(released(n));
+      for (let n = 0; n < 1_000; n += 1) bus.emit(released(n));
       await new Promise((resolve) => setImmediate(resolve));
     }
     const kept = bus.since(null, 100_000);
@@ -93,9 +93,9 @@ describe("the event bus", () => {
     const log = new MemoryLog();
     await using bus = await openBus(directory.file("events.jsonl"), "boot-1", { log });
 
-    bus.tell(released(7));
-    bus.tell({ type: "github.failed", request: "list issues", status: 502, message: "bad gateway" });
-    bus.tell({ type: "agent.said", issue: 7, run: "r", text: "hello" });
+    bus.emit(released(7));
+    bus.emit({ type: "github.failed", request: "list issues", status: 502, message: "bad gateway" });
+    bus.emit({ type: "agent.said", issue: 7, run: "r", text: "hello" });
 
     expect(log.lines).toEqual([
       { level: "info", message: "issue.released", fields: { issue: 7 } },
@@ -115,7 +115,7 @@ describe("the event bus", () => {
     const secret = "s3cret-value-of-a-token";
     const bus = await openBus(file, "boot-1", { log, secrets: [secret] });
 
-    bus.tell({ type: "agent.said", issue: 7, run: "r", text: `the token is ${secret}, ${"x".repeat(100_000)}` });
+    bus.emit({ type: "agent.said", issue: 7, run: "r", text: `the token is ${secret}, ${"x".repeat(100_000)}` });
     const [event] = bus.recent(1);
     await bus[Symbol.asyncDispose]();
 
@@ -129,7 +129,7 @@ describe("the event bus", () => {
     await using directory = await makeTemporaryDirectory();
     const file = directory.file("events.jsonl");
     const first = await openBus(file);
-    first.tell(released(1));
+    first.emit(released(1));
     await first[Symbol.asyncDispose]();
     await appendFile(file, "damage\n");
     const log = new MemoryLog();
@@ -146,7 +146,7 @@ describe("the event bus", () => {
     const bus = await openBus(directory.file("events.jsonl"), "boot-1", { log });
     await bus[Symbol.asyncDispose]();
 
-    for (let n = 1; n <= 5; n += 1) bus.tell(released(n));
+    for (let n = 1; n <= 5; n += 1) bus.emit(released(n));
     while (bus.dropped < 5) await new Promise((resolve) => setImmediate(resolve));
 
     expect(bus.recent(5)).toHaveLength(5);
@@ -162,14 +162,14 @@ describe("a reader of the stream", () => {
   it("gets every event from its subscription on, in order", async () => {
     await using directory = await makeTemporaryDirectory();
     await using bus = await openBus(directory.file("events.jsonl"));
-    bus.tell(released(1));
+    bus.emit(released(1));
     const events = bus.subscribe(never)[Symbol.asyncIterator]();
 
-    bus.tell(released(2));
-    bus.tell(released(3));
+    bus.emit(released(2));
+    bus.emit(released(3));
     const [second, third] = [await events.next(), await events.next()];
     const waiting = events.next();
-    bus.tell(released(4));
+    bus.emit(released(4));
 
     expect([second.value?.id, third.value?.id, (await waiting).value?.id]).toEqual([2, 3, 4]);
   });
@@ -179,7 +179,7 @@ describe("a reader of the stream", () => {
     await using bus = await openBus(directory.file("events.jsonl"));
     expect(bus.backlog).toEqual({ readers: 0, unread: 0 });
     const reader = bus.subscribe(never)[Symbol.asyncIterator]();
-    for (let n = 1; n <= 3; n += 1) bus.tell(released(n));
+    for (let n = 1; n <= 3; n += 1) bus.emit(released(n));
 
     expect(bus.backlog).toEqual({ readers: 1, unread: 3 });
     await reader.next();
@@ -201,7 +201,7 @@ describe("a reader of the stream", () => {
     })();
 
     for (let n = 1; n <= QUEUE_LENGTH_MAX + 500; n += 1) {
-      bus.tell(released(n));
+      bus.emit(released(n));
       if (n % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     await other;
@@ -244,7 +244,7 @@ describe("a reader of the stream", () => {
 
     for (let n = 0; n < 1_500; n += 1) {
       const events = bus.subscribe(never);
-      bus.tell(released(n));
+      bus.emit(released(n));
       for await (const _ of events) break;
     }
 

@@ -1,4 +1,4 @@
-// Which words of an issue count, when its author may not decide what is built.
+// Shows which words of an issue count when its author may not decide what is built.
 
 import { describe, expect, it } from "vitest";
 

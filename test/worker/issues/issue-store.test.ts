@@ -18,7 +18,7 @@ interface Rig {
   readonly world: MemoryGitHub;
   readonly client: MemoryClient;
   readonly store: IssueStore;
-  readonly told: WorkerEvent[];
+  readonly emitted: WorkerEvent[];
   add(label: string | readonly string[], title?: string): Promise<Issue>;
   sync(): Promise<void>;
 }
@@ -27,12 +27,12 @@ function newRig(options: Partial<IssueStoreOptions> = {}): Rig {
   const clock = new ManualClock();
   const world = new MemoryGitHub({ now: () => clock.now() });
   const client = world.connect();
-  const told: WorkerEvent[] = [];
+  const emitted: WorkerEvent[] = [];
   const store = new IssueStore({
     github: client,
     labelPrefix: "hydraflow",
     clock,
-    tell: (event) => told.push(event),
+    emit: (event) => emitted.push(event),
     syncIntervalMs: SYNC_MS,
     fullSyncIntervalMs: FULL_MS,
     ...options,
@@ -45,7 +45,7 @@ function newRig(options: Partial<IssueStoreOptions> = {}): Rig {
     const done = await store.refresh(signal, { force: true });
     expect(done.ok).toBe(true);
   };
-  return { clock, world, client, store, told, add, sync };
+  return { clock, world, client, store, emitted, add, sync };
 }
 
 function numbers(issues: readonly Issue[]): number[] {
@@ -142,7 +142,7 @@ describe("the issue store", () => {
     await rig.sync();
     await rig.sync();
 
-    expect(rig.told.filter(({ type }) => type === "issue.found")).toMatchObject([{ issue: 1, stage: "triage" }]);
+    expect(rig.emitted.filter(({ type }) => type === "issue.found")).toMatchObject([{ issue: 1, stage: "triage" }]);
   });
 });
 
@@ -188,7 +188,12 @@ describe("a sync", () => {
     expect(failed.ok).toBe(false);
     expect(rig.store.lastSync).toEqual({ at: rig.clock.now().toISOString(), ok: false, problem: "no route" });
     expect(take(rig, "triage")).toBe(1);
-    expect(rig.told.at(-1)).toEqual({ type: "github.failed", request: "list issues", status: 0, message: "no route" });
+    expect(rig.emitted.at(-1)).toEqual({
+      type: "github.failed",
+      request: "list issues",
+      status: 0,
+      message: "no route",
+    });
   });
 
   it("follows labels that people change, forwards and back", async () => {
@@ -235,7 +240,7 @@ describe("a sync", () => {
     expect(rig.store.find(2)).toBeUndefined();
   });
 
-  it("keeps a closed issue while it is in hand and drops it at its release", async () => {
+  it("keeps a closed issue while it is in flight and drops it at its release", async () => {
     const rig = newRig();
     const issue = await rig.add("hydraflow-review");
     await rig.sync();
@@ -244,10 +249,10 @@ describe("a sync", () => {
     rig.world.setState(1, "closed");
     await rig.sync();
 
-    const inHand = rig.store.find(1)?.state;
+    const inFlight = rig.store.find(1)?.state;
     rig.store.release(issue);
 
-    expect(inHand).toBe("closed");
+    expect(inFlight).toBe("closed");
     expect(rig.store.find(1)).toBeUndefined();
   });
 

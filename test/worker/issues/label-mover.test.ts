@@ -19,21 +19,21 @@ interface Worker extends AsyncDisposable {
   readonly mover: LabelMover;
   readonly client: MemoryClient;
   readonly journal: Journal;
-  readonly told: WorkerEvent[];
+  readonly emitted: WorkerEvent[];
 }
 
 async function startWorker(path: string, world: MemoryGitHub, state: IssueState = UNKNOWN_ISSUE): Promise<Worker> {
   const journal = await Journal.open(path, clock);
   const client = world.connect();
-  const told: WorkerEvent[] = [];
+  const emitted: WorkerEvent[] = [];
   const mover = new LabelMover({
     github: client,
     journal,
     labelPrefix: "hydraflow",
-    tell: (event) => told.push(event),
+    emit: (event) => emitted.push(event),
     stateOf: () => state,
   });
-  return { mover, client, journal, told, [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose]() };
+  return { mover, client, journal, emitted, [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose]() };
 }
 
 function stagesOf(world: MemoryGitHub, number = 1): StageLabel[] {
@@ -56,7 +56,7 @@ describe("a move", () => {
       `removeLabel ${name("hitl")}`,
       `removeLabel ${name("hitl-active")}`,
     ]);
-    expect(worker.told).toEqual([{ type: "issue.moved", issue: 1, from: "hitl", to: "ready" }]);
+    expect(worker.emitted).toEqual([{ type: "issue.moved", issue: 1, from: "hitl", to: "ready" }]);
   });
 
   it("that is not in the table of legal moves is refused without a call", async () => {
@@ -216,7 +216,7 @@ describe("after a crash", () => {
           expect(worker.journal.pending()).toEqual([]);
         }
       }
-      // read, add, remove the old one, remove each marker: before and after each.
+      // The calls are read, add, remove the old one, remove each marker; a crash comes before and after each.
       expect(crashes).toBe((3 + markers.length) * 2);
     },
   );

@@ -1,4 +1,4 @@
-// Which comments are commands.
+// Shows which comments are commands.
 
 import { describe, expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-// What stands between an approved pull request and its merge.
+// Shows what stands between an approved pull request and its merge.
 
 import { describe, expect, it } from "vitest";
 

@@ -1,5 +1,5 @@
 // The worker dies at each of its writes to GitHub, and another one goes on from what stood on the disk at that moment.
-// Whatever the moment: one pull request, one merge, one comment of each kind, one label.
+// Whatever the moment, there is one pull request, one merge, one comment of each kind and one label.
 
 import { cpSync } from "node:fs";
 import { describe, expect, it } from "vitest";
@@ -21,16 +21,16 @@ const READS = new Set([
   "aheadBy",
   "mayWrite",
 ]);
-/** Labels of the repository, before the loops begin. */
+/** This makes the labels of the repository, before the loops begin. */
 const SETUP = new Set(["createLabel"]);
 
 interface Point {
-  /** The n-th write of the worker, from 1. */
+  /** It is the n-th write of the worker, from 1. */
   readonly write: number;
   readonly when: "before" | "after";
 }
 
-/** Of a run from `find` to `fixed` without an objection; the test fails when it becomes fewer. */
+/** A run from `find` to `fixed` without an objection writes this often; the test fails when it becomes fewer. */
 const WRITES = 24;
 
 const POINTS: Point[] = Array.from({ length: WRITES }, (_, index) => index + 1).flatMap((write): Point[] => [
@@ -67,7 +67,10 @@ describe("A worker that dies", () => {
   );
 });
 
-/** True when it died there; false when it had ended its work before. What the disk held at that moment stays as `copy`. */
+/**
+ * Returns true when the worker died there, false when it had ended its work before. `copy` gets what the disk held
+ * then.
+ */
 async function dieAt(rig: PipelineRig, worker: RepoRuntime, { write, when }: Point): Promise<boolean> {
   let writes = 0;
   let isDead = false;

@@ -1,11 +1,11 @@
-// The default branch is renamed, or not there yet, while a worker runs: no issue is asked about, and no agent's turn paid.
-// A pull request that goes elsewhere than to the branch its work is made for is a person's.
+// The default branch is renamed, or not there yet, while a worker runs: no issue is asked about, and no agent's turn
+// paid. A person is asked about a pull request that goes elsewhere than to the branch its work is made for.
 
 import { expect, it } from "vitest";
 
 import { ok } from "../../../src/core/base/result.ts";
 import type { StageContext } from "../../../src/worker/pipeline/stage-context.ts";
-import { otherBaseOutcome } from "../../../src/worker/merge/pull-base.ts";
+import { baseMismatchOutcome } from "../../../src/worker/merge/base-mismatch.ts";
 import { approve, type Behaviour } from "../../support/scripted-agent.ts";
 import { PipelineRig, sh } from "./pipeline-rig.ts";
 
@@ -52,7 +52,7 @@ it("says in one sentence that the repository has no commit yet, and begins when 
   expect(held).toEqual(["find"]);
 });
 
-/** What somebody does with the pull request's base on GitHub. */
+/** Does what somebody does with the pull request's base on GitHub. */
 function sendPullTo(rig: PipelineRig, base: string): void {
   const { pull } = rig.world.stored(rig.pulls()[0] ?? 0);
   if (pull !== null) pull.baseBranch = base;
@@ -103,7 +103,7 @@ it.each([
   const github = { repository: () => Promise.resolve(ok({ ...NOW, defaultBranch: "trunk" })) };
   const context = { github, baseBranch: "main", config: { baseBranch } } as unknown as StageContext;
 
-  const outcome = await otherBaseOutcome(context, { number: 3, baseBranch: "trunk" }, new AbortController().signal);
+  const outcome = await baseMismatchOutcome(context, { number: 3, baseBranch: "trunk" }, new AbortController().signal);
 
   expect(outcome).toMatchObject({ kind });
 });

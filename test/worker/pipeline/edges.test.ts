@@ -1,4 +1,4 @@
-// Failures, interruptions and other people's hands.
+// Shows failures, interruptions and what other people's hands do.
 
 import { describe, expect, it } from "vitest";
 
@@ -144,7 +144,7 @@ describe("The worker", () => {
     const listIssues = client.listIssues.bind(client);
     const stale = { ...rig.world.issue(issue.number), labels: ["hydraflow-review"] };
     await rig.untilLabel(issue.number, "ready");
-    // From now on every poll is one that shows an earlier moment as the newest.
+    // Every poll from here on shows an earlier moment as the newest.
     client.listIssues = async (since, signal) => {
       const listed = await listIssues(since, signal);
       return listed.ok

@@ -1,4 +1,4 @@
-// What the gate was green for is what is pushed: tricks of an agent, through the whole worker.
+// The worker pushes what the gate was green for, whatever tricks an agent plays.
 
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// An issue's whole way, from the first label to the merge.
+// Walks an issue's whole way, from the first label to the merge.
 
 import { describe, expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-// When green checks are believed.
+// Shows when green checks are believed.
 
 import { describe, expect, it } from "vitest";
 

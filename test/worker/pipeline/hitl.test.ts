@@ -1,4 +1,4 @@
-// Where a person is asked, and what becomes of the answer.
+// Shows where a person is asked, and what becomes of the answer.
 
 import { describe, expect, it } from "vitest";
 

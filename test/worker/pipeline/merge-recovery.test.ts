@@ -1,6 +1,6 @@
-// A worker died right after its merge, whose answer it never saw: GitHub has closed the issue by then. The next one finds
-// that out between the stages, and may die at any call of that, or be refused any. Without git and without an agent, so that
-// every boundary can be tried.
+// A worker died right after its merge, whose answer it never saw: GitHub has closed the issue by then. The next one
+// finds that out between the stages, and may die at any call of that, or be refused any. The tests use no git and no
+// agent, so that every boundary can be tried.
 
 import { describe, expect, it } from "vitest";
 
@@ -17,7 +17,7 @@ import { IssueRunner } from "../../../src/worker/orchestrator/issue-runner.ts";
 import { approvedStep, writeStep } from "../../../src/worker/pipeline/run-step.ts";
 import type { StageContext } from "../../../src/worker/pipeline/stage-context.ts";
 import { workBranchName } from "../../../src/worker/git/command/branch-name.ts";
-import { Upkeep } from "../../../src/worker/orchestrator/upkeep.ts";
+import { Reconciler } from "../../../src/worker/orchestrator/reconciler.ts";
 import { WaitBook } from "../../../src/worker/waits/wait-book.ts";
 import type { SessionLog } from "../../../src/worker/state/session-log.ts";
 import { StateTracker } from "../../../src/worker/state/state-tracker.ts";
@@ -117,15 +117,18 @@ class LostMerge implements AsyncDisposable {
     this.#directory = directory;
   }
 
-  /** One life of the worker: syncs and upkeep until it dies or nothing is left. The calls that it made. */
+  /**
+   * Lives one life of the worker: syncs and reconciles until it dies or nothing is left. Returns the calls that it
+   * made.
+   */
   async live(faults: readonly Fault[]): Promise<number> {
     await using life = await this.#open();
-    const { client, state, store, upkeep, claims } = life;
+    const { client, state, store, reconciler, claims } = life;
     for (const fault of faults) client.inject(fault);
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
       const synced = await store.refresh(signal, { force: true }).catch(() => undefined);
       if (synced === undefined) return client.calls.length;
-      if (synced.ok) await upkeep.run(signal);
+      if (synced.ok) await reconciler.run(signal);
       const { outcome } = state.issue(1);
       if (outcome !== null && !claims.isReleasing(1)) break;
       await this.#clock.advance(ROUND_MS);
@@ -153,7 +156,7 @@ class LostMerge implements AsyncDisposable {
     await this.#directory[Symbol.asyncDispose]();
   }
 
-  /** What the first life has done until it died. */
+  /** Does what the first life did until it died. */
   async #merge(): Promise<void> {
     this.#world.addIssue({ labels: ["hydraflow-review"] });
     const headSha = this.#branches.commit(BRANCH);
@@ -180,7 +183,7 @@ class LostMerge implements AsyncDisposable {
     const journal = stack.use(await Journal.open(this.#directory.file("journal.jsonl"), clock));
     const config = resolveConfig([]);
     if (!config.ok) throw new Error("the defaults are not well");
-    const shared = { github: client, journal, clock, labelPrefix: "hydraflow", tell: () => undefined, state };
+    const shared = { github: client, journal, clock, labelPrefix: "hydraflow", emit: () => undefined, state };
     const claims = stack.use(new ClaimKeeper({ ...shared, owner: "host/acme-web/1", leaseMs: 900_000 }));
     const mover = new LabelMover({ ...shared, stateOf: (number) => state.issue(number) });
     const store = new IssueStore({ ...shared, syncIntervalMs: 1, fullSyncIntervalMs: 600_000 });
@@ -193,7 +196,7 @@ class LostMerge implements AsyncDisposable {
     const context = { ...shared, config: config.value, workspaces, paths } as unknown as StageContext;
     const sessions = { note: () => Promise.resolve() } as unknown as SessionLog;
     const waits = new WaitBook({
-      ...{ clock, tell: () => undefined, limitMs: 3_600_000, ciTimeoutMs: 60_000, pollIntervalMs: 1 },
+      ...{ clock, emit: () => undefined, limitMs: 3_600_000, ciTimeoutMs: 60_000, pollIntervalMs: 1 },
       isAsking: () => false,
       isGitHubUp: () => true,
     });
@@ -206,7 +209,7 @@ class LostMerge implements AsyncDisposable {
       claims,
       journal,
       store,
-      upkeep: new Upkeep({ ...parts, runner }),
+      reconciler: new Reconciler({ ...parts, runner }),
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };
   }

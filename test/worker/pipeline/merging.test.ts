@@ -1,4 +1,4 @@
-// What GitHub may say to a merge, and what becomes of it.
+// Shows what GitHub may say to a merge, and what becomes of it.
 
 import { describe, expect, it } from "vitest";
 

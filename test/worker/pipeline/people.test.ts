@@ -1,4 +1,4 @@
-// What people do while an issue is being worked on: they close it, move it, change its words, take a word back.
+// People do things while an issue is worked on: they close it, move it, change its words, take a word back.
 
 import { describe, expect, it } from "vitest";
 
@@ -36,7 +36,7 @@ describe("An issue that is taken away while its agent works", () => {
     const { client } = rig;
     const list = client.listIssues.bind(client);
     rig.agent.next("implement", async (turn, signal) => {
-      // From here on the listing is of a replica that has not heard of it.
+      // The listing from here on is a replica's that has not heard of it.
       const late = await list(null, signal);
       client.listIssues = () => Promise.resolve(late);
       rig.world.setLabels(issue.number, []);
@@ -243,7 +243,7 @@ describe("An objection on GitHub", () => {
     rig.world.addReview(rig.pulls()[0] ?? 0, "olivia", "CHANGES_REQUESTED", "Not like this.");
     isPending = false;
     await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
-    // GitHub's times are whole seconds, and what came later must say so.
+    // GitHub's times are whole seconds, and a later event needs a later one.
     await rig.until("the next second has begun", () =>
       rig.world.reviews.every(({ submittedAt = "" }) => submittedAt < rig.world.tick()),
     );

@@ -1,5 +1,5 @@
-// A whole worker around a GitHub in memory, a scripted agent and real git: everything but the network and the agent is
-// what ships. A rig outlives its workers, as GitHub and the disk do.
+// Puts a whole worker together around a GitHub in memory, a scripted agent and real git: everything but the network and
+// the agent is what ships. A rig outlives its workers, as GitHub and the disk do.
 
 import { execFileSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
@@ -34,11 +34,11 @@ export class PipelineRig implements AsyncDisposable {
   readonly checkout: string;
   readonly world: MemoryGitHub;
   agent = new ScriptedAgent();
-  /** What the server says of a commit's checks. */
+  /** The server says this of a commit's checks. */
   checks: (sha: string) => CheckState = () => ({ kind: "passed", total: 1, names: ["test"] });
-  /** How far the workers' wall clock is ahead. */
+  /** The workers' wall clock is this far ahead. */
   clockShiftMs = 0;
-  /** Of the worker that was started last. */
+  /** It is the client of the worker that was started last. */
   client!: MemoryClient;
   readonly #options: RigOptions;
   readonly #workers: RepoRuntime[] = [];
@@ -87,7 +87,7 @@ export class PipelineRig implements AsyncDisposable {
     const runtime = await RepoRuntime.create(
       {
         repository: repository.value,
-        // Its origin is a directory.
+        // The checkout's origin is a directory.
         isNamed: true,
         slug: "acme-web",
         checkout: this.checkout,
@@ -120,12 +120,12 @@ export class PipelineRig implements AsyncDisposable {
     return this.world.addIssue({ title, body, labels: label === "" ? [] : [`hydraflow-${label}`] });
   }
 
-  /** Stage labels without their prefix, in the order in which GitHub has them. */
+  /** Lists stage labels without their prefix, in the order in which GitHub has them. */
   labels(issue: number): string[] {
     return this.world.issue(issue).labels.map((label) => label.replace("hydraflow-", ""));
   }
 
-  /** Writes of this method, with what they say. */
+  /** Lists the writes of this method, with what they say. */
   writes(method: string): string[] {
     return this.world.writes.filter((write) => write.method === method).map(({ detail }) => detail);
   }
@@ -177,7 +177,7 @@ export class PipelineRig implements AsyncDisposable {
     return sh(clone, "rev-parse", "HEAD");
   }
 
-  /** The content of a file on a branch of the remote; null when it is not there. */
+  /** Reads a file on a branch of the remote; null when it is not there. */
   fileOn(branch: string, path: string): string | null {
     try {
       return sh(this.bare, "show", `${branch}:${path}`);
@@ -186,7 +186,7 @@ export class PipelineRig implements AsyncDisposable {
     }
   }
 
-  /** The same, in a commit. */
+  /** Reads a file in a commit of the remote. */
   fileIn(sha: string, path: string): string | null {
     return this.fileOn(sha, path);
   }
@@ -224,7 +224,7 @@ export class PipelineRig implements AsyncDisposable {
 
 const STAGE_WORDS = new Set(["find", "plan", "ready", "review", "hitl", "fixed", "dup"]);
 
-/** Branches of the bare repository that the worker pushes to. */
+/** Lists the branches of the bare repository that the worker pushes to. */
 class BareBranches implements Branches {
   readonly #bare: string;
 

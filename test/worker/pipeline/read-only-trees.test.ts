@@ -1,5 +1,5 @@
-// Package managers leave directories that nobody may write into. Root removes them like any other, so what this shows is
-// shown where it runs as an ordinary user, as `.ci/run` does once more.
+// Package managers leave directories that nobody may write into. Root removes them like any other, so these tests show
+// something only where they run as an ordinary user, as `.ci/run` does once more.
 
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";

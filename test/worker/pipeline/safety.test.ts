@@ -1,5 +1,5 @@
-// What must never happen: somebody's commit pushed over, a red commit merged, workflows changed without a person's word,
-// an answer or a day's work lost.
+// Shows what must never happen: somebody's commit pushed over, a red commit merged, workflows changed without a
+// person's word, an answer or a day's work lost.
 
 import { describe, expect, it } from "vitest";
 
@@ -129,7 +129,7 @@ describe("An ended issue that a person puts on hold", () => {
 });
 
 describe("A decision that GitHub would not take at first", () => {
-  it("leaves the run after it in hand", async () => {
+  it("leaves the run after it in flight", async () => {
     await using rig = await PipelineRig.create();
     rig.agent.next("plan", hangs);
     const issue = rig.addIssue();

@@ -1,4 +1,4 @@
-// What the machine is short of is nobody's fault: no attempt is counted, nobody is asked, and the work goes on by itself.
+// A shortage of the machine is nobody's fault: no attempt is counted, nobody is asked, and the work goes on by itself.
 
 import { expect, it } from "vitest";
 

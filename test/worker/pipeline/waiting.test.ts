@@ -1,4 +1,4 @@
-// Waits over a restart, and by a clock that is wrong.
+// Shows waits over a restart, and by a clock that is wrong.
 
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";

@@ -13,7 +13,7 @@ function git(directory: string, ...words: string[]): void {
   execFileSync("git", words, { cwd: directory });
 }
 
-/** Of acme/web, with its origin. */
+/** Makes a checkout of acme/web, with its origin. */
 async function makeCheck(world: TemporaryDirectory, { isNamed = false } = {}) {
   const checkout = world.file("web");
   await mkdir(checkout);

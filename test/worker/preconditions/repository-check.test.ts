@@ -1,4 +1,4 @@
-// What GitHub says of a repository, when a worker starts and later.
+// Shows what the checks of a repository make of GitHub's words, when a worker starts and later.
 
 import { describe, expect, it } from "vitest";
 
@@ -99,7 +99,7 @@ describe("the repository, looked at again", () => {
 });
 
 describe("the base branch, looked at again", () => {
-  /** Of a repository whose default branch is `trunk` by now; `absent` says whether git still finds `main`. */
+  /** Checks a repository whose default branch is `trunk` by now; `isAbsent` says whether git misses `main`. */
   function makeCheck({ isConfigured = false, isAbsent = false } = {}) {
     const clock = new ManualClock();
     const state = { isAbsent, problem: null as string | null, lost: null as string | null, looks: 0 };

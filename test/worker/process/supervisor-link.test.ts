@@ -39,7 +39,7 @@ function linked(early?: unknown) {
 }
 
 describe("the channel to the supervisor", () => {
-  it("answers a drain at once with what is in hand, and takes no new issue until it is told to go on", () => {
+  it("answers a drain at once with what is in flight, and takes no new issue until it is told to go on", () => {
     const { link, said, open, hear } = linked();
 
     hear({ type: "drain", nonce: "this-birth" });
@@ -66,7 +66,7 @@ describe("the channel to the supervisor", () => {
     expect(said.slice(-2)).toMatchObject([{ type: "ready" }, { type: "heartbeat", draining: true }]);
   });
 
-  it("is quiet while nothing is in hand and nothing is new, but is heard within the supervisor's patience", () => {
+  it("is quiet while nothing is in flight and nothing is new, but is heard within the supervisor's patience", () => {
     vi.useFakeTimers();
     try {
       const { link, said, vitals } = linked();

@@ -4,7 +4,12 @@ import { resolveConfig } from "../../../src/core/config/config-layers.ts";
 import { followLink } from "../../../src/worker/git/changes/change-links.ts";
 import type { ChangedFile } from "../../../src/worker/git/changes/change-output.ts";
 import { namesThrough } from "../../../src/worker/protection/protected-links.ts";
-import { approvalOf, pathList, protectedOf, protectedPaths } from "../../../src/worker/protection/protected-paths.ts";
+import {
+  fingerprintOf,
+  pathList,
+  protectedOf,
+  protectedPaths,
+} from "../../../src/worker/protection/protected-paths.ts";
 import { cpuMs } from "../../support/cpu-time.ts";
 
 const SETTINGS = { protectedPaths: [], unprotectedPaths: [], protectLockfiles: false };
@@ -245,10 +250,10 @@ describe("An approval", () => {
     const file = (newId: string, newMode = "100644") =>
       ({ path: ".github/workflows/ci.yml", oldMode: null, oldId: null, newMode, newId }) as ChangedFile;
 
-    expect(approvalOf([file("a")])).toBe(approvalOf([file("a")]));
-    expect(approvalOf([file("a")])).not.toBe(approvalOf([file("b")]));
-    expect(approvalOf([file("a")])).not.toBe(approvalOf([file("a", "100755")]));
-    expect(approvalOf([file("a"), file("a")])).not.toBe(approvalOf([file("a")]));
+    expect(fingerprintOf([file("a")])).toBe(fingerprintOf([file("a")]));
+    expect(fingerprintOf([file("a")])).not.toBe(fingerprintOf([file("b")]));
+    expect(fingerprintOf([file("a")])).not.toBe(fingerprintOf([file("a", "100755")]));
+    expect(fingerprintOf([file("a"), file("a")])).not.toBe(fingerprintOf([file("a")]));
   });
 });
 

@@ -1,4 +1,4 @@
-// What runs together ends together, and a bug is heard although somebody stops everything in the same moment.
+// Parts that run together end together, and a bug is heard although somebody stops everything in the same moment.
 
 import { expect, it } from "vitest";
 

@@ -1,4 +1,5 @@
-// The worker as a process of its own, with the test as its supervisor: real channel, real signals, real exit codes.
+// Runs the worker as a process of its own, with the test as its supervisor: real channel, real signals, real exit
+// codes.
 
 import { type ChildProcess, execFileSync, fork } from "node:child_process";
 import { once } from "node:events";
@@ -22,7 +23,7 @@ class SupervisedWorker implements AsyncDisposable {
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
   readonly #waiting = new Set<() => void>();
 
-  /** Without a data root: one that was born before its repository was known. */
+  /** A worker without a data root was spawned before its repository was known. */
   constructor(dataRoot?: string) {
     this.child = fork(ENTRY, [], {
       env: { PATH: process.env["PATH"], ...(dataRoot === undefined ? {} : { HYDRAFLOW_HOME: dataRoot }) },
@@ -36,7 +37,7 @@ class SupervisedWorker implements AsyncDisposable {
     });
   }
 
-  /** The first message of this type, also one that came before. */
+  /** Returns the first message of this type, even one that came before. */
   async message<T extends FromWorker["type"]>(
     type: T,
     isIt: (message: Extract<FromWorker, { type: T }>) => boolean = () => true,
@@ -188,7 +189,7 @@ describe("A worker under its supervisor", () => {
     await using place = await Place.create();
     await using worker = new SupervisedWorker(place.dataRoot);
     await worker.message("hello");
-    // Whatever it opens from now on is one descriptor too many.
+    // The next thing that it opens is one descriptor too many.
     execFileSync("prlimit", ["--pid", `${worker.child.pid}`, "--nofile=16:16"]);
     worker.child.send(place.startMessage());
 

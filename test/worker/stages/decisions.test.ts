@@ -1,4 +1,4 @@
-// The pure parts around the stages: answers, approvals, outcomes of failures, waiting times, reasons.
+// Tests the pure parts around the stages: answers, approvals, outcomes of failures, waiting times, reasons.
 
 import { describe, expect, it } from "vitest";
 
@@ -9,7 +9,7 @@ import { gitHubOutcome, gitOutcome } from "../../../src/worker/pipeline/failure-
 import { beginRun, failRun } from "../../../src/worker/pipeline/run-record.ts";
 import { readStep, writeStep } from "../../../src/worker/pipeline/run-step.ts";
 import { escalate, settle, settledState } from "../../../src/worker/settlement/settle.ts";
-import { explain, type WhyFacts } from "../../../src/worker/orchestrator/why.ts";
+import { explain, type ExplainFacts } from "../../../src/worker/orchestrator/explain.ts";
 import { findAnswer } from "../../../src/worker/issues/hitl-answer.ts";
 import { COMMENT_CHARACTERS_MAX } from "../../../src/worker/issues/issue-comment.ts";
 import {
@@ -281,7 +281,7 @@ describe("Texts on GitHub", () => {
 });
 
 describe("Why an issue does not move", () => {
-  const facts: WhyFacts = {
+  const facts: ExplainFacts = {
     state: UNKNOWN_ISSUE,
     now: new Date(AT),
     holds: [],

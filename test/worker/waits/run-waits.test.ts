@@ -1,4 +1,5 @@
-// How runs, the upkeep and the inbox put down what has to wait. Without git and without an agent, by a clock of the test's own.
+// Shows how runs, the reconciler and the inbox put down what has to wait, without git and an agent, by a clock of the
+// test's own.
 
 import { describe, expect, it } from "vitest";
 
@@ -16,7 +17,7 @@ import { IssueRunner } from "../../../src/worker/orchestrator/issue-runner.ts";
 import { stepMark, writeStep } from "../../../src/worker/pipeline/run-step.ts";
 import type { StageContext, StageWork } from "../../../src/worker/pipeline/stage-context.ts";
 import { retry, wait } from "../../../src/worker/pipeline/stage-outcome.ts";
-import { Upkeep } from "../../../src/worker/orchestrator/upkeep.ts";
+import { Reconciler } from "../../../src/worker/orchestrator/reconciler.ts";
 import { WaitBook } from "../../../src/worker/waits/wait-book.ts";
 import type { SessionLog } from "../../../src/worker/state/session-log.ts";
 import { StateTracker } from "../../../src/worker/state/state-tracker.ts";
@@ -145,11 +146,11 @@ describe("An issue that waits", () => {
     rig.client.issue = () => Promise.reject(FULL);
 
     await rig.run("triage", issue.number, () => Promise.reject(new Error("it was not looked at")));
-    await rig.upkeep.run(signal);
+    await rig.reconciler.run(signal);
 
     expect(rig.waits.of(issue.number)).toMatchObject({ cause: "machine", reason: expect.stringContaining("ENOSPC") });
     expect(rig.bugs.notice).toContain("this machine is short: ENOSPC");
-    expect(rig.told.filter(({ type }) => type === "worker.bug")).toEqual([]);
+    expect(rig.emitted.filter(({ type }) => type === "worker.bug")).toEqual([]);
   });
 
   it("for what a run throws waits longer each time, however far the run comes before", async () => {
@@ -174,10 +175,10 @@ describe("An issue that waits", () => {
     await rig.state.update(issue.number, (old) => ({ ...old, run: { ...BEGUN, id: "closed-1", step: SETTLING } }));
     await rig.store.refresh(signal);
     rig.client.inject({ at: 1, method: "issue", when: "before", how: unreachable() });
-    await rig.upkeep.run(signal);
+    await rig.reconciler.run(signal);
     const before = rig.waits.of(issue.number)?.cause;
 
-    await rig.upkeep.run(signal);
+    await rig.reconciler.run(signal);
 
     expect([before, rig.waits.issues, rig.state.issue(issue.number).run]).toEqual(["github", [], null]);
   });
@@ -214,37 +215,37 @@ async function newRig() {
   const world = new MemoryGitHub({ now: () => clock.now() });
   world.allowWriting("alice");
   const client = world.connect();
-  const told: WorkerEvent[] = [];
-  const tell = (event: WorkerEvent) => void told.push(event);
+  const emitted: WorkerEvent[] = [];
+  const emit = (event: WorkerEvent) => void emitted.push(event);
   const state = stack.use(await StateTracker.open(directory.file("state.json"), clock));
   const journal = stack.use(await Journal.open(directory.file("journal.jsonl"), clock));
   const config = resolveConfig([]);
   if (!config.ok) throw new Error("the defaults are not well");
-  const shared = { github: client, journal, clock, labelPrefix: "hydraflow", tell, state };
+  const shared = { github: client, journal, clock, labelPrefix: "hydraflow", emit, state };
   const claims = stack.use(new ClaimKeeper({ ...shared, owner: "host/acme-web/1", leaseMs: LEASE_MS }));
   const mover = new LabelMover({ ...shared, stateOf: (number) => state.issue(number) });
   const store = new IssueStore({ ...shared, syncIntervalMs: 1, fullSyncIntervalMs: 600_000 });
-  const bugs = new BugBook(clock, tell);
+  const bugs = new BugBook(clock, emit);
   const around = { attention: { suspicion: () => null }, roomProblem: () => Promise.resolve(null) };
   const context = { ...shared, ...around, config: config.value } as unknown as StageContext;
   const sessions = { note: () => Promise.resolve() } as unknown as SessionLog;
   const limits = { limitMs: HOUR_MS, ciTimeoutMs: MINUTE_MS, pollIntervalMs: 30_000 };
-  const waits = new WaitBook({ clock, tell, ...limits, isAsking: () => false, isGitHubUp: () => true });
+  const waits = new WaitBook({ clock, emit, ...limits, isAsking: () => false, isGitHubUp: () => true });
   const parts = { context, claims, mover, store, bugs, sessions, waits };
   let work: StageWork = () => Promise.reject(new Error("no stage runs here"));
   const stage: StageWork = (...given) => work(...given);
   const stages = { triage: stage, plan: stage, implement: stage, review: stage, hitl: stage };
   const runner = new IssueRunner({ ...parts, stages });
-  const upkeep = new Upkeep({ ...parts, runner });
+  const reconciler = new Reconciler({ ...parts, runner });
   const owned = stack.move();
   return {
-    ...{ clock, world, client, told, state, store, bugs, waits, context, upkeep },
+    ...{ clock, world, client, emitted, state, store, bugs, waits, context, reconciler },
     run: (at: Stage, number: number, given: StageWork) => {
       work = given;
       const { signal: never } = new AbortController();
       return runner.run(at, world.issue(number), never);
     },
-    /** In an earlier process, with this run. */
+    /** Adds what an earlier process noted, with this run. */
     hasWaited: (number: number, run: RunState, cause: "claim" | "git-locked" | "agent", ms: number) => {
       const waitingSince = new Date(clock.now().getTime() - ms).toISOString();
       const waited = { cause, mark: stepMark(run) ?? "", ms };

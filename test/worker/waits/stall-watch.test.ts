@@ -1,4 +1,4 @@
-// The throughput watchdog, by a clock of the test's own.
+// Tests the watch over the throughput, by a clock of the test's own.
 
 import { beforeEach, describe, expect, it } from "vitest";
 
@@ -12,19 +12,19 @@ const MOVE: WorkerEvent = { type: "issue.moved", issue: 1, from: "find", to: "pl
 
 describe("The throughput watchdog", () => {
   let clock: ManualClock;
-  let told: WorkerEvent[];
+  let emitted: WorkerEvent[];
   let standings: Map<number, Standing>;
   let syncedMs: number | null;
   let watch: StallWatch;
 
   beforeEach(() => {
     clock = new ManualClock();
-    told = [];
+    emitted = [];
     standings = new Map();
     syncedMs = null;
     watch = new StallWatch({
       clock,
-      tell: (event) => told.push(event),
+      emit: (event) => emitted.push(event),
       stallMs: STALL_MS,
       busyMs: 60 * MINUTE_MS,
       pollIntervalMs: 30_000,
@@ -57,7 +57,7 @@ describe("The throughput watchdog", () => {
     await pass(1);
 
     expect([watch.stalled, watch.alarms, watch.stalledSince(1)]).toEqual([[], [], null]);
-    expect(told).toMatchObject([
+    expect(emitted).toMatchObject([
       { type: "worker.alarm", alarm: "stalled", isOn: true },
       { type: "worker.alarm", alarm: "stalled", isOn: false },
     ]);
@@ -70,7 +70,7 @@ describe("The throughput watchdog", () => {
       watch.saw(MOVE);
     }
 
-    expect(told).toEqual([]);
+    expect(emitted).toEqual([]);
   });
 
   it("takes being claimed and the same checks again for no move", async () => {
@@ -111,7 +111,7 @@ describe("The throughput watchdog", () => {
     await pass(1);
 
     expect(watch.stalled).toEqual([1]);
-    expect(told).toHaveLength(1);
+    expect(emitted).toHaveLength(1);
   });
 
   it("names three reasons and the number of the rest", async () => {
@@ -137,7 +137,7 @@ describe("The throughput watchdog", () => {
     watch.look();
 
     expect(watch.alarms).toEqual([]);
-    expect(told.map((event) => event.type === "worker.alarm" && [event.alarm, event.isOn])).toEqual([
+    expect(emitted.map((event) => event.type === "worker.alarm" && [event.alarm, event.isOn])).toEqual([
       ["sync", true],
       ["sync", false],
     ]);

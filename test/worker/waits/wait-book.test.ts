@@ -1,4 +1,4 @@
-// What becomes of waits, by a clock of the test's own.
+// Shows what becomes of waits, by a clock of the test's own.
 
 import { beforeEach, describe, expect, it } from "vitest";
 
@@ -15,19 +15,19 @@ const REFUSED: NewWait = { cause: "github-refused", reason: "GitHub: locked", un
 
 describe("A wait", () => {
   let clock: ManualClock;
-  let told: WorkerEvent[];
+  let emitted: WorkerEvent[];
   let asking: Set<number>;
   let isGitHubUp: boolean;
   let book: WaitBook;
 
   beforeEach(() => {
     clock = new ManualClock();
-    told = [];
+    emitted = [];
     asking = new Set();
     isGitHubUp = true;
     book = new WaitBook({
       clock,
-      tell: (event) => told.push(event),
+      emit: (event) => emitted.push(event),
       limitMs: HOUR_MS,
       ciTimeoutMs: 10 * MINUTE_MS,
       pollIntervalMs: 30_000,
@@ -41,7 +41,7 @@ describe("A wait", () => {
     book.note(issue, wait);
   }
 
-  /** It is tried again and again for so long. */
+  /** Tries it again and again for this long. */
   async function goOn(ms: number, issue: number, wait: NewWait): Promise<void> {
     for (let leftMs = ms; leftMs > 0; leftMs -= MINUTE_MS) await waitFor(Math.min(leftMs, MINUTE_MS), issue, wait);
   }
@@ -53,7 +53,7 @@ describe("A wait", () => {
     expect(first.until.getTime() - clock.now().getTime()).toBe(0);
     expect(book.of(1)).toMatchObject({ times: 2, reason: "git: index.lock", since: first.since });
     expect((book.of(1)?.until.getTime() ?? 0) - clock.now().getTime()).toBe(60_000);
-    expect(told).toEqual([
+    expect(emitted).toEqual([
       {
         type: "issue.waiting",
         issue: 1,

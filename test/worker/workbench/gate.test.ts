@@ -133,7 +133,7 @@ describe("A run of the gate", () => {
     const cache = once("$HOME/.npm/_cacache");
     for (const isHashed of [false, true]) expect((await run("true", cache, isHashed)).passed).toBe(false);
     expect((await run("true", cache, false)).passed).toBe(false);
-    // The control: the same trick goes by way of what is kept.
+    // This is the control: the same trick works by way of what is kept.
     expect((await run("true", cache, true)).passed).toBe(true);
     expect((await run("test -e $HOME/.npm/_cacache/seen", cache, true)).passed).toBe(false);
     expect(existsSync(join(directory, "gates", "issue-7"))).toBe(false);

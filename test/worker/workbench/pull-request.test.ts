@@ -1,4 +1,4 @@
-// What a person does to the work branch on the server counts, and what they took away never comes back.
+// A person's changes of the work branch on the server count, and what they took away never comes back.
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -131,7 +131,7 @@ describe("The work branch on the server", () => {
     const stranger = sh(worktree.path, "commit-tree", tree, "-p", "HEAD", "-m", "Never reviewed");
     sh(worktree.path, "commit", "-q", "--allow-empty", "-m", "Mine");
     sh(worktree.path, "merge", "-q", "--no-edit", stranger);
-    // As if a commit of the agent's own had become ours.
+    // This is as if a commit of the agent's own had become ours.
     await worktree.record.change({ head: sh(worktree.path, "rev-parse", "HEAD") });
 
     const answer = await push(valueOf(await work.headSha(signal)));

@@ -84,7 +84,7 @@ export function createClaudeDriver(options: ClaudeDriverOptions): AgentDriver {
   return {
     name,
     probe: (signal) => probe(options, name, signal),
-    run: (turn, tell, signal) => run(options, turn, tell, signal),
+    run: (turn, emit, signal) => run(options, turn, emit, signal),
   };
 }
 
@@ -95,12 +95,12 @@ export function createClaudeDriver(options: ClaudeDriverOptions): AgentDriver {
 async function run(
   options: ClaudeDriverOptions,
   turn: AgentTurn,
-  tell: (event: AgentEvent) => void,
+  emit: (event: AgentEvent) => void,
   signal: AbortSignal,
 ): Promise<AgentOutcome> {
-  const outcome = await runOnce(options, turn, tell, signal);
+  const outcome = await runOnce(options, turn, emit, signal);
   if (outcome.kind !== "crashed" || !isSessionMismatch(outcome.evidence, turn)) return outcome;
-  return runOnce(options, { ...turn, resume: !turn.resume }, tell, signal);
+  return runOnce(options, { ...turn, resume: !turn.resume }, emit, signal);
 }
 
 function isSessionMismatch(evidence: string, turn: AgentTurn): boolean {
@@ -114,7 +114,7 @@ function isSessionMismatch(evidence: string, turn: AgentTurn): boolean {
 async function runOnce(
   options: ClaudeDriverOptions,
   turn: AgentTurn,
-  tell: (event: AgentEvent) => void,
+  emit: (event: AgentEvent) => void,
   signal: AbortSignal,
 ): Promise<AgentOutcome> {
   const prepared = await makeAgentHome(turn.home).then((temporary) => ok(temporary), fail);
@@ -130,7 +130,7 @@ async function runOnce(
     for (const item of streamItems(value)) {
       state.take(item);
       const event = eventOf(item);
-      if (event !== null) tell(event);
+      if (event !== null) emit(event);
     }
     clocks.lineSeen({ toolIsRunning: state.toolIsRunning, hasResult: state.result !== undefined });
   };

@@ -64,5 +64,5 @@ export interface AgentDriver {
   readonly name: string;
   probe(signal: AbortSignal): Promise<AgentProbe>;
   /** Runs one turn to its end. Aborting kills the agent's whole process tree and yields `killed` without a throw. */
-  run(turn: AgentTurn, tell: (event: AgentEvent) => void, signal: AbortSignal): Promise<AgentOutcome>;
+  run(turn: AgentTurn, emit: (event: AgentEvent) => void, signal: AbortSignal): Promise<AgentOutcome>;
 }

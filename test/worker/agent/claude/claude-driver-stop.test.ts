@@ -23,7 +23,7 @@ describe("stopping a turn", () => {
   it("is killed, and nothing is started for good, when it was aborted before it began", async () => {
     await using workshop = await openWorkshop();
 
-    const outcome = await driverFor("prints-then-hangs").run(workshop.turn, workshop.tell, AbortSignal.abort());
+    const outcome = await driverFor("prints-then-hangs").run(workshop.turn, workshop.emit, AbortSignal.abort());
 
     expect(outcome.kind).toBe("killed");
   });
@@ -33,7 +33,7 @@ describe("stopping a turn", () => {
     async (behaviour) => {
       await using workshop = await openWorkshop();
 
-      const outcome = await driverFor(behaviour).run(workshop.turn, workshop.tell, NEVER);
+      const outcome = await driverFor(behaviour).run(workshop.turn, workshop.emit, NEVER);
 
       const leftBehind = Number(await readFile(join(workshop.turn.directory, "left-behind"), "utf8"));
       expect(outcome.kind).toBe("completed");

@@ -26,7 +26,7 @@ describe("a turn that ends well", () => {
   it("completes with the verdict, the text and the usage, and tells what happened", async () => {
     await using workshop = await openWorkshop();
 
-    const outcome = await driverFor("happy").run(workshop.turn, workshop.tell, NEVER);
+    const outcome = await driverFor("happy").run(workshop.turn, workshop.emit, NEVER);
 
     expect(outcome).toEqual({
       kind: "completed",
@@ -47,7 +47,7 @@ describe("a turn that ends well", () => {
   it("keeps every line in a transcript that only the owner can read", async () => {
     await using workshop = await openWorkshop();
 
-    await driverFor("happy").run(workshop.turn, workshop.tell, NEVER);
+    await driverFor("happy").run(workshop.turn, workshop.emit, NEVER);
 
     const lines = (await readFile(workshop.turn.transcriptFile, "utf8")).trim().split("\n");
     expect(lines.map((line) => (JSON.parse(line) as { type: string }).type)).toEqual(["system", "assistant", "result"]);
@@ -58,7 +58,7 @@ describe("a turn that ends well", () => {
   it("redacts transcript and events", async () => {
     await using workshop = await openWorkshop();
 
-    await driverFor("secret", { redact: withoutSecret }).run(workshop.turn, workshop.tell, NEVER);
+    await driverFor("secret", { redact: withoutSecret }).run(workshop.turn, workshop.emit, NEVER);
 
     expect(workshop.events).toContainEqual({ type: "text", text: "the token is [redacted]" });
     expect(await readFile(workshop.turn.transcriptFile, "utf8")).not.toContain("hunter2hunter2");
@@ -69,7 +69,7 @@ describe("a turn that ends well", () => {
 
     const outcome = await driverFor("address", { redact: new Redactor().redact }).run(
       workshop.turn,
-      workshop.tell,
+      workshop.emit,
       NEVER,
     );
 
@@ -85,8 +85,8 @@ describe("a turn that ends well", () => {
     await using reader = await openWorkshop({ prompt, access: "read" });
     await using writer = await openWorkshop({ resume: true });
 
-    const read = await driverFor("stdin").run(reader.turn, reader.tell, NEVER);
-    const write = await driverFor("environment").run(writer.turn, writer.tell, NEVER);
+    const read = await driverFor("stdin").run(reader.turn, reader.emit, NEVER);
+    const write = await driverFor("environment").run(writer.turn, writer.emit, NEVER);
 
     expect(read).toMatchObject({
       kind: "completed",
@@ -106,7 +106,7 @@ describe("a turn that ends well", () => {
   it("reads a flood to its end without losing a line", async () => {
     await using workshop = await openWorkshop();
 
-    const outcome = await driverFor("floods").run(workshop.turn, workshop.tell, NEVER);
+    const outcome = await driverFor("floods").run(workshop.turn, workshop.emit, NEVER);
 
     expect(outcome.kind).toBe("completed");
     expect(workshop.events.filter((event) => event.type === "text")).toHaveLength(20_000);
@@ -122,10 +122,10 @@ describe("a turn that ends well", () => {
     await using resumed = await openWorkshop({ resume: true });
     await using begun = await openWorkshop({ resume: false });
 
-    expect(await driverFor("session-unknown").run(resumed.turn, resumed.tell, NEVER)).toMatchObject({
+    expect(await driverFor("session-unknown").run(resumed.turn, resumed.emit, NEVER)).toMatchObject({
       kind: "completed",
     });
-    expect(await driverFor("session-in-use").run(begun.turn, begun.tell, NEVER)).toMatchObject({ kind: "completed" });
+    expect(await driverFor("session-in-use").run(begun.turn, begun.emit, NEVER)).toMatchObject({ kind: "completed" });
   });
 });
 

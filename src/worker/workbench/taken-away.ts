@@ -1,11 +1,11 @@
-// A last look before something that people see: a person may have closed the issue or moved it while an agent worked, and
-// the poll that says so may be one interval away.
+// Takes a last look at the issue before something that people see: a person may have closed it or moved it while an
+// agent worked, and the poll that says so may be one interval away.
 
 import { gitHubOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import type { StageOutcome } from "../pipeline/stage-outcome.ts";
 
-/** Null while the issue stands where this run works on it. */
+/** Returns null while the issue stands where this run works on it. */
 export async function takenAwayOutcome(
   { github }: Pick<StageContext, "github">,
   run: Pick<StageRun, "issue" | "isExpected">,

@@ -1,4 +1,5 @@
-// What happens to the operator's checkout while a worker is at work. Nothing of it is touched, nothing of ours is lost.
+// Shows what happens to the operator's checkout while a worker is at work: nothing of it is touched, and nothing of
+// ours is lost.
 
 import { createHash } from "node:crypto";
 import { readdir, readFile, rename, writeFile } from "node:fs/promises";
@@ -11,7 +12,10 @@ import { PipelineRig, sh } from "./pipeline-rig.ts";
 
 const YEAR_MS = 365 * 86_400_000;
 
-/** What the operator has there: files, index, branches and stashes; git's own growing store of objects is not theirs. */
+/**
+ * Reads what the operator has there: files, index, branches and stashes. Git's own growing store of objects is not
+ * theirs.
+ */
 async function ownersView(checkout: string): Promise<string> {
   const hash = createHash("sha256");
   for (const name of (await readdir(checkout)).filter((entry) => entry !== ".git").toSorted())

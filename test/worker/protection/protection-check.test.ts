@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { ChangeReader } from "../../../src/worker/git/changes/change-reader.ts";
 import type { Worktree } from "../../../src/worker/git/worktrees/worktree-manager.ts";
-import { type JudgedChange, judgeChange } from "../../../src/worker/protection/protected-approval.ts";
-import { approvalOf } from "../../../src/worker/protection/protected-paths.ts";
+import { type JudgedChange, judgeChange } from "../../../src/worker/protection/protection-check.ts";
+import { fingerprintOf } from "../../../src/worker/protection/protected-paths.ts";
 import { GitFixture, type RepositoryFixture, sh, valueOf } from "../git/git-fixture.ts";
 
 const signal = new AbortController().signal;
@@ -120,7 +120,7 @@ describe("A change", () => {
     const file = join(web.commonDirectory, "objects", tree.slice(0, 2), tree.slice(2));
     await rm(file);
     await writeFile(file, deflateSync("tree 0\0"));
-    // The control: git believes it.
+    // This is the control: git believes it.
     expect(git("ls-tree", "-r", "--name-only", head, "web")).toBe("");
 
     await expect(judged(SETTINGS, base)).rejects.toThrow(/hash mismatch|rev-list/);
@@ -137,24 +137,24 @@ describe("A change", () => {
   it("of a protected file's mode is protected, and not covered by an approval of its content", async () => {
     await put("action.yml", "name: x\n");
     commit();
-    const before = approvalOf((await judged()).files);
+    const before = fingerprintOf((await judged()).files);
     git("update-index", "--chmod=+x", "action.yml");
     git("commit", "-q", "-m", "Mode");
 
     const after = await judged();
 
     expect(after.paths).toEqual(["action.yml"]);
-    expect(approvalOf(after.files)).not.toBe(before);
+    expect(fingerprintOf(after.files)).not.toBe(before);
   });
 
   it("of other files leaves an approval as it is", async () => {
     await put("action.yml", "name: x\n");
     commit();
-    const before = approvalOf((await judged()).files);
+    const before = fingerprintOf((await judged()).files);
     await put("src/main.ts", "more\n");
     commit();
 
-    expect(approvalOf((await judged()).files)).toBe(before);
+    expect(fingerprintOf((await judged()).files)).toBe(before);
   });
 
   it("of install scripts is protected where the setting says so, and not of other scripts", async () => {

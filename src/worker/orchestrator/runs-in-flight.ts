@@ -1,16 +1,16 @@
-// The issues that this process works on now, and the word that stops one of them: a person has closed it, moved it or taken
-// its label away while an agent was at work.
+// Knows the issues that this process works on now, and stops the work on one that a person has closed, moved or taken
+// the label from.
 
 import type { Stage } from "../../core/domain/stage.ts";
 import type { Issue } from "../github/port/github.ts";
 
-interface InHand {
-  /** Null while no stage works on it: it is looked at, or settled. */
+interface InFlight {
+  /** It is null while no stage works on the issue, because it is looked at or settled. */
   work: { readonly stage: Stage; readonly stop: AbortController } | null;
 }
 
-export class RunsInHand {
-  readonly #issues = new Map<number, InHand>();
+export class RunsInFlight {
+  readonly #issues = new Map<number, InFlight>();
 
   get size(): number {
     return this.#issues.size;
@@ -20,13 +20,16 @@ export class RunsInHand {
     return this.#issues.has(issue);
   }
 
-  /** Until it is disposed of. */
+  /** Counts the issue as in flight until the result is disposed of. */
   take(issue: number): Disposable {
     this.#issues.set(issue, { work: null });
     return { [Symbol.dispose]: () => void this.#issues.delete(issue) };
   }
 
-  /** Aborts, with a `TakenAway` as its reason, when a person takes the issue out of our hands before it is disposed of. */
+  /**
+   * The signal aborts, with a `TakenAway` as its reason, when a person takes the issue away before the result is
+   * disposed of.
+   */
   work(issue: number, stage: Stage): Disposable & { readonly signal: AbortSignal } {
     const entry = this.#issues.get(issue);
     const stop = new AbortController();
@@ -39,12 +42,12 @@ export class RunsInHand {
     };
   }
 
-  /** Whether a stage works on it. */
+  /** Says whether a stage works on it. */
   isWorking(issue: number): boolean {
     return (this.#issues.get(issue)?.work ?? null) !== null;
   }
 
-  /** Issues that a stage works on, with that stage. */
+  /** Lists the issues that a stage works on, each with that stage. */
   working(): readonly { readonly issue: number; readonly stage: Stage }[] {
     return [...this.#issues].flatMap(([issue, { work }]) => (work === null ? [] : [{ issue, stage: work.stage }]));
   }

@@ -1,5 +1,6 @@
-// What falls between the stages: decisions that a crash or an outage kept from being carried out, issues that people
-// closed or took away, claims that nobody needs any more. Runs after every sync, and does nothing when all is well.
+// Brings to its end what falls between the stages: decisions that a crash or an outage kept from being carried out,
+// issues that people closed or took away, claims that nobody needs any more. It runs after every sync, and does nothing
+// when all is well.
 
 import type { Result } from "../../core/base/result.ts";
 import { isLegalMove, stageLabelsOf, type StageLabel, stageOfLabel } from "../../core/domain/stage.ts";
@@ -16,30 +17,30 @@ import { failedCall } from "../waits/run-waits.ts";
 import type { FinalOutcome } from "../settlement/settle.ts";
 import type { WaitBook } from "../waits/wait-book.ts";
 
-/** GitHub's replicas lag: an issue is gone when it was missing in so many looks, one after the other. */
+/** GitHub's replicas lag, so an issue counts as gone only when so many looks in a row did not find it. */
 const MISSED_MAX = 3;
 
-/** Names the runs that are none: what follows from an issue's having been closed. */
+/** The ids of made-up runs begin with this; they carry out what follows from a closed issue. */
 const SEEN_CLOSED = "closed-";
 
-export interface UpkeepOptions extends SettlementParts {
+export interface ReconcilerOptions extends SettlementParts {
   readonly store: IssueStore;
   readonly runner: IssueRunner;
   readonly bugs: BugBook;
   readonly waits: WaitBook;
 }
 
-/** What kept it from being done; null when nothing did. */
+/** It is what kept an issue from being reconciled; null when nothing did. */
 type Hindrance = GitHubFailure | null;
 
-const MARK = "upkeep";
+const MARK = "reconciler";
 
-export class Upkeep {
-  readonly #options: UpkeepOptions;
-  /** How often in a row GitHub had an issue no more. */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  /** It counts how often in a row GitHub did not have an issue. */
   readonly #missed = new Map<number, number>();
 
-  constructor(options: UpkeepOptions) {
+  constructor(options: ReconcilerOptions) {
     this.#options = options;
   }
 
@@ -50,20 +51,20 @@ export class Upkeep {
       try {
         this.#note(number, await this.#look(number, state, signal));
       } catch (thrown) {
-        if (!signal.aborted) bugs.note("the upkeep", number, thrown);
+        if (!signal.aborted) bugs.note("the reconciler", number, thrown);
       }
     }
     this.#forgetEnded();
   }
 
-  /** It is tried again after each sync. */
+  /** Notes what an issue waits for here; the reconciler tries again after each sync. */
   #note(issue: number, hindrance: Hindrance): void {
     const { waits } = this.#options;
     if (hindrance === null) waits.clear(issue, MARK);
     else waits.note(issue, { ...failedCall(hindrance), mark: MARK });
   }
 
-  /** What a person has closed or taken away waits for nothing any more. */
+  /** Clears the waits of issues that a person has closed or taken away. */
   #forgetEnded(): void {
     const { context, store, waits } = this.#options;
     for (const issue of waits.issues)
@@ -72,7 +73,7 @@ export class Upkeep {
 
   async #look(number: number, state: IssueState, signal: AbortSignal): Promise<Hindrance> {
     const { context, runner, store, claims } = this.#options;
-    if (runner.isInHand(number) || isWaiting(state.retryAt, context.clock.now())) return null;
+    if (runner.isInFlight(number) || isWaiting(state.retryAt, context.clock.now())) return null;
     if (isSettling(state)) return this.#settle(number, state, signal);
     if (claims.isReleasing(number)) return failureOf(await claims.release({ number }, signal));
     if (store.find(number) === undefined && isOpenWork(state)) return this.#missing(number, state, signal);
@@ -85,10 +86,10 @@ export class Upkeep {
     if (run === null || step?.at !== "settling") return null;
     const issue = await this.#read(number, signal);
     if (!issue.ok) return issue.failure;
-    // Nothing of it was our own decision, and the person's newer word counts.
+    // Nothing of this was our own decision: a person had closed the issue, and their newer word counts.
     if (run.id.startsWith(SEEN_CLOSED) && issue.value.state === "open")
       return this.#dropRun(number, "it was opened again");
-    // Also where the state has no claim any more: giving it up may have been cut short, and only its holder can end that.
+    // The state may have no claim any more, because its release was cut short, and only a holder can finish that.
     const claimed = await claims.acquire(issue.value, run.stage, signal);
     if (!claimed.ok) {
       if (claimed.failure.kind !== "held") return claimed.failure;
@@ -105,7 +106,10 @@ export class Upkeep {
     return null;
   }
 
-  /** GitHub lists it no more, or without a label of ours: somebody closed it, merged its pull request, or took it away. */
+  /**
+   * Finds out what became of an issue that GitHub lists no more: somebody closed it, merged its pull request, or took
+   * its label away.
+   */
   async #missing(number: number, state: IssueState, signal: AbortSignal): Promise<Hindrance> {
     const issue = await this.#read(number, signal);
     if (!issue.ok) return issue.failure;
@@ -118,14 +122,14 @@ export class Upkeep {
   async #ended(issue: Issue, state: IssueState, signal: AbortSignal): Promise<Hindrance> {
     const { context, runner } = this.#options;
     const pull = state.pull === null ? null : await context.github.pull(state.pull, signal);
-    // Whether it was merged must be known: everything that follows depends on it.
+    // Everything that follows depends on whether it was merged, so that must be known.
     if (pull !== null && !pull.ok) return pull.failure;
     const label = this.#labelsOf(issue).at(-1);
     const isMerged = pull?.value.merged === true;
     if (label === "dup" || (label === "fixed" && !isMerged)) return this.#endedElsewhere(issue, label, state, signal);
     const outcome =
       isMerged && canBeFixed(label) ? this.#mergedOutcome(issue.number, state) : closedOutcome(isMerged, state);
-    // As durable as a run's own decision: what a crash leaves of it is carried out by the next start.
+    // This is saved as a run's own decision is, so that the next start carries out what a crash leaves of it.
     const decidedAt = context.clock.now().toISOString();
     const step = { at: "settling", outcome, decidedAt } as const;
     const run: RunState = {
@@ -146,7 +150,7 @@ export class Upkeep {
     return { kind: "close", result: "merged", reason: isOurs ? `merged in #${pull}` : mergedElsewhere(pull) };
   }
 
-  /** Its label says how, and stays. */
+  /** Ends an issue whose label says how it ended; the label stays. */
   async #endedElsewhere(
     issue: Issue,
     label: "fixed" | "dup",
@@ -185,7 +189,7 @@ export class Upkeep {
     return null;
   }
 
-  /** A pull request in the merge queue is merged whatever becomes of its issue, so it is taken out first. */
+  /** Takes the pull request out of the merge queue, which would merge it whatever becomes of its issue. */
   async #leaveQueue(number: number, signal: AbortSignal): Promise<Hindrance> {
     const { github, state } = this.#options.context;
     const { run, pull } = state.issue(number);
@@ -197,7 +201,7 @@ export class Upkeep {
     return out.ok ? null : out.failure;
   }
 
-  /** Where GitHub has not shown it for long enough, the issue has ended here. */
+  /** Reads the issue, and ends it once GitHub has not had it in MISSED_MAX looks. */
   async #read(number: number, signal: AbortSignal): Promise<Result<Issue, GitHubFailure>> {
     const read = await this.#options.context.github.issue(number, signal);
     const missed = read.ok || read.failure.kind !== "not-found" ? 0 : (this.#missed.get(number) ?? 0) + 1;
@@ -208,7 +212,7 @@ export class Upkeep {
     return read;
   }
 
-  /** It has ended without us; its worktree goes at the next start. */
+  /** Records that the issue has ended without us; the orphan sweep removes its worktree. */
   async #end(number: number, kind: IssueOutcome["kind"], reason: string, pull: number | null): Promise<void> {
     const { state, clock } = this.#options.context;
     const at = clock.now().toISOString();
@@ -225,7 +229,7 @@ export class Upkeep {
   }
 }
 
-/** A move that was cut short has left `fixed` beside another label. */
+/** Says whether the label may become `fixed`. It is `fixed` already where a move was cut short. */
 function canBeFixed(label: StageLabel | undefined): boolean {
   return label !== undefined && (label === "fixed" || isLegalMove(label, "fixed"));
 }

@@ -1,4 +1,4 @@
-// Answers "why is it not moving" for one issue: every reason that holds now, the most telling one first. Pure.
+// Explains why one issue is not moving: every reason that holds now, the most telling one first. Pure.
 
 import type { Stage } from "../../core/domain/stage.ts";
 import type { IssueState } from "../state/issue-state.ts";
@@ -8,41 +8,41 @@ import { isDecided } from "./hitl-inbox.ts";
 import { readStep } from "../pipeline/run-step.ts";
 import type { Wait } from "../waits/wait-book.ts";
 
-export interface WhyFacts {
+export interface ExplainFacts {
   readonly state: IssueState;
   readonly now: Date;
-  /** What keeps the whole worker from beginning anything; empty when nothing does. */
+  /** Each line says what keeps the whole worker from beginning anything. */
   readonly holds: readonly string[];
-  /** What else the worker says of itself. */
+  /** Each line says something else of the worker that a person should know. */
   readonly notes: readonly string[];
-  /** Null before the pipeline is up. */
+  /** It is null before the pipeline is up. */
   readonly lastSync: LastSync | null;
   readonly labelPrefix: string;
-  /** Null when no stage has it. */
+  /** It is null when no stage has it. */
   readonly place: Place | null;
   readonly seen: Seen;
   readonly heldBy: { readonly owner: string; readonly until: Date } | null;
   readonly wait: Wait | null;
-  /** Since when it could have moved and did not; null when it is not stalled. */
+  /** It could have moved since then and did not; null when it is not stalled. */
   readonly stalledSince: Date | null;
-  /** Stage labels that it has, without their prefix. */
+  /** These stage labels are on the issue, without their prefix. */
   readonly labels: readonly string[];
 }
 
-/** What GitHub shows of it: nothing is known before the pipeline is up, or where it did not answer. */
+/** Says what GitHub shows of the issue. It is `unknown` before the pipeline is up, and where GitHub did not answer. */
 export type Seen = "open" | "closed" | "gone" | "unknown";
 
 export interface Place {
   readonly stage: Stage;
   readonly isActive: boolean;
-  /** In the stage's queue, from 1; 0 for an active one. */
+  /** It counts from 1 in the stage's queue, and is 0 for an issue that is worked on. */
   readonly position: number;
   readonly queued: number;
   readonly slots: number;
   readonly busy: number;
 }
 
-export function explain(facts: WhyFacts): string[] {
+export function explain(facts: ExplainFacts): string[] {
   const { place, holds, notes, stalledSince } = facts;
   const isActive = place?.isActive === true;
   const own = isActive ? [activeReason(place, facts)] : ownReasons(facts);
@@ -57,8 +57,8 @@ export function explain(facts: WhyFacts): string[] {
   return [...new Set(reasons.filter((reason) => reason !== null))];
 }
 
-/** What lies in its own way, whatever the worker does; empty where it only queues. */
-function ownReasons(facts: WhyFacts): string[] {
+/** Returns what stands in this issue's own way; nothing where it only queues. */
+function ownReasons(facts: ExplainFacts): string[] {
   const { state, now, heldBy, wait, place, labels, lastSync } = facts;
   const { run, retryAt, retryReason } = state;
   const step = run === null ? null : readStep(run.step);
@@ -91,8 +91,8 @@ function questionReason({ hitl }: IssueState): string | null {
   return `${said}; that is worked in when a slot of hitl is free`;
 }
 
-/** Where nothing of its own holds it. */
-function restReason({ place, state, seen, labelPrefix }: WhyFacts): string | null {
+/** Says where an issue rests that nothing of its own holds. */
+function restReason({ place, state, seen, labelPrefix }: ExplainFacts): string | null {
   if (place !== null) return queueReason(place);
   if (state.outcome !== null) return `it has ended as ${state.outcome.kind}: ${state.outcome.reason}`;
   switch (seen) {
@@ -111,7 +111,7 @@ function queueReason({ stage, position, queued, slots, busy }: Place): string {
   return `number ${position} of ${queued} in the queue of ${stage}, which has ${slots} slots, ${busy} of them busy`;
 }
 
-function activeReason(place: Place, { state: { run }, wait }: WhyFacts): string {
+function activeReason(place: Place, { state: { run }, wait }: ExplainFacts): string {
   if (run === null) return `${place.stage} has just taken it`;
   const step = readStep(run.step);
   const again = wait === null ? "" : `; before that it waited since ${wait.since.toISOString()}: ${wait.reason}`;

@@ -1,13 +1,13 @@
-// Where a pull request goes must be the branch that its work was made and reviewed against. A person may send it elsewhere
-// at any time, and a repository may take another default branch while it is open.
+// Checks that a pull request goes to the branch that its work was made and reviewed against. A person may send it
+// elsewhere at any time, and a repository may take another default branch while it is open.
 
 import type { PullRequest } from "../github/port/github.ts";
 import { gitHubOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 import { handOut, type StageOutcome, wait } from "../pipeline/stage-outcome.ts";
 
-/** Null where both are the same branch. */
-export async function otherBaseOutcome(
+/** Returns null where both are the same branch. */
+export async function baseMismatchOutcome(
   { github, baseBranch, config }: Pick<StageContext, "github" | "baseBranch" | "config">,
   { number, baseBranch: goesTo }: Pick<PullRequest, "number" | "baseBranch">,
   signal: AbortSignal,
@@ -16,7 +16,7 @@ export async function otherBaseOutcome(
   if (config.baseBranch === undefined) {
     const repository = await github.repository(signal);
     if (!repository.ok) return gitHubOutcome(repository.failure);
-    // GitHub sends open pull requests along with a renamed branch, and we go on there as soon as nothing is in hand.
+    // GitHub sends open pull requests along with a renamed branch, and we go on there as soon as nothing is in flight.
     if (repository.value.defaultBranch === goesTo)
       return wait(`#${number} goes to '${goesTo}' as the default branch does by now`, null, "git-base");
   }

@@ -1,10 +1,11 @@
-// Takes away what issues that have ended left here: worktrees, branches, homes, plans. Most of it goes when an issue ends;
-// this is for what could not go then, for issues that ended while nobody looked, and for what killed workers left. It runs
-// at the start and once a day, does so much at once, and no entry that makes trouble keeps the rest from going.
+// Removes what ended issues left here: worktrees, branches, homes, plans. Most of it goes when an issue ends; the sweep
+// is for what could not go then, for issues that ended while nobody looked, and for what killed workers left. It runs
+// at the start and once a day, removes a bounded number each time, and passes over an entry that makes trouble.
 //
-// I1. What others may have made goes only when something of ours says that it is ours: a branch is no more than a name.
-// I2. GitHub is asked about an issue once per sweep. One that is open is not asked about again until all have been, so a
-//     sweep that could not ask about every one goes on behind the last.
+// I1. What others may have made is removed only when a record of ours says that it is ours: a branch's name proves
+//     nothing.
+// I2. GitHub is asked about an issue once per sweep. An open issue is not asked about again until all have been, so a
+//     sweep that could not ask about every issue goes on behind the last.
 
 import { readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -16,49 +17,49 @@ import type { IssueOutcome, IssueState } from "../state/issue-state.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 
 const INTERVAL_MS = 24 * 3_600_000;
-/** After a sweep that did not come to its end. */
+/** A sweep that did not come to its end is followed by another one this soon. */
 const AGAIN_MS = 600_000;
 const ISSUES_MAX = 200;
 const QUESTIONS_MAX = 50;
-/** What a person closed may still be of use to them; so long its branch and its plan stay. */
+/** Branch and plan of an issue that a person closed stay for this long, because they may still be of use to them. */
 const KEPT_MS = 7 * 24 * 3_600_000;
 
-/** What GitHub says of an issue; the outcome where it has ended. */
+/** It is GitHub's word on an issue: the outcome where it has ended. */
 type Answer = IssueOutcome | "open" | "unknown";
 
-export interface LeftoverSweepOptions {
-  readonly context: Pick<StageContext, "github" | "state" | "workspaces" | "paths" | "clock" | "tell">;
-  readonly isInHand: (issue: number) => boolean;
+export interface OrphanSweepOptions {
+  readonly context: Pick<StageContext, "github" | "state" | "workspaces" | "paths" | "clock" | "emit">;
+  readonly isInFlight: (issue: number) => boolean;
 }
 
-export class LeftoverSweep {
-  readonly #options: LeftoverSweepOptions;
+export class OrphanSweep {
+  readonly #options: OrphanSweepOptions;
   #questions = 0;
   #isComplete = true;
   readonly #answers = new Map<number, { readonly answer: Answer; readonly atMs: number }>();
 
-  constructor(options: LeftoverSweepOptions) {
+  constructor(options: OrphanSweepOptions) {
     this.#options = options;
   }
 
   /** Returns when aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, tell } = this.#options.context;
+    const { clock, emit } = this.#options.context;
     while (!signal.aborted) {
       try {
         await this.sweep(signal);
       } catch (thrown) {
         if (signal.aborted) return;
         this.#isComplete = false;
-        tell({ type: "leftovers.swept", removed: 0, left: messageOf(thrown) });
+        emit({ type: "leftovers.swept", removed: 0, left: messageOf(thrown) });
       }
       await clock.sleep(this.#isComplete ? INTERVAL_MS : AGAIN_MS, signal).catch(() => undefined);
     }
   }
 
-  /** Once over everything. */
+  /** Sweeps once over everything. */
   async sweep(signal: AbortSignal): Promise<void> {
-    const { workspaces, clock, paths, tell } = this.#options.context;
+    const { workspaces, clock, paths, emit } = this.#options.context;
     this.#beginRound();
     const left: string[] = [];
     const removed = [...(await this.#sweepGit(left, signal)), ...(await this.#sweepPlans(signal))];
@@ -72,7 +73,7 @@ export class LeftoverSweep {
     const tidied = await workspaces.tidyClone(signal);
     if (!tidied.ok) left.push(`git's own housekeeping: ${tidied.failure.message}`);
     const count = removed.length + homes.removed.length;
-    if (count > 0 || left.length > 0) tell({ type: "leftovers.swept", removed: count, left: left.join("; ") });
+    if (count > 0 || left.length > 0) emit({ type: "leftovers.swept", removed: count, left: left.join("; ") });
   }
 
   async #sweepGit(left: string[], signal: AbortSignal): Promise<readonly number[]> {
@@ -122,21 +123,24 @@ export class LeftoverSweep {
     return removed;
   }
 
-  /** Null while it has not ended, or nobody can say. One that a person let go of and closed later is found out here. */
+  /**
+   * Returns null while the issue has not ended, or nobody can say. GitHub is asked about an issue without an outcome,
+   * because a person may have taken its label away and closed it later.
+   */
   async #endOf(issue: number, signal: AbortSignal): Promise<IssueOutcome | null> {
     const { state } = this.#options.context;
     const known = state.issue(issue);
-    if (this.#options.isInHand(issue) || hasWork(known)) return null;
+    if (this.#options.isInFlight(issue) || hasWork(known)) return null;
     if (known.outcome !== null) return known.outcome;
     const answer = await this.#ask(issue, signal);
     if (answer === "open" || answer === "unknown") return null;
-    // I1: what we do not remember gets no entry.
+    // I1: an issue that the state does not know gets no entry.
     if (!state.issues().has(issue)) return answer;
     await state.update(issue, (old) => (hasWork(old) || old.outcome !== null ? old : { ...old, outcome: answer }));
     return state.issue(issue).outcome;
   }
 
-  /** I2 */
+  /** Begins a sweep; after an incomplete one, answers about open issues are kept (I2). */
   #beginRound(): void {
     const nowMs = this.#options.context.clock.monotonicMs();
     for (const [issue, { answer, atMs }] of this.#answers)
@@ -160,19 +164,19 @@ export class LeftoverSweep {
     return answer;
   }
 
-  /** I1: the state remembers that there was one. */
+  /** Says whether the state remembers a branch or pull request of this issue (I1). */
   #hadBranch(issue: number): boolean {
     const { branch, pull } = this.#options.context.state.issue(issue);
     return branch !== null || pull !== null;
   }
 
-  /** Asked again at the last moment: it may have come back meanwhile. */
+  /** Says once more before a removal whether it may happen, because the issue may have come back meanwhile. */
   #mayGo(issue: number): boolean {
     const { state } = this.#options.context;
     const known = state.issue(issue);
     const hasEnded =
       known.outcome !== null || (!state.issues().has(issue) && typeof this.#answers.get(issue)?.answer === "object");
-    return hasEnded && !hasWork(known) && !this.#options.isInHand(issue);
+    return hasEnded && !hasWork(known) && !this.#options.isInFlight(issue);
   }
 
   #isKept(outcome: IssueOutcome): boolean {

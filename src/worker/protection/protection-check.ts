@@ -1,5 +1,5 @@
-// Whether a person must look at a change before it may be merged, and what exactly a person has let pass. Judged on the
-// commit that is pushed, from objects alone. See protected-paths.ts for the rules.
+// Decides whether a person must look at a change before it may be merged, and what exactly a person has let pass. It
+// judges the commit that is pushed, from objects alone; protected-paths.ts has the rules.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { followLink } from "../git/changes/change-links.ts";
@@ -12,11 +12,11 @@ import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { currentBase } from "./change-under-review.ts";
-import type { WorkParts } from "../workbench/finish-work.ts";
+import type { WorkParts } from "../workbench/commit-and-gate.ts";
 import { changedInstallScripts, isManifest } from "./install-scripts.ts";
 import { namesThrough } from "./protected-links.ts";
 import {
-  approvalOf,
+  fingerprintOf,
   type JudgedPath,
   pathList,
   protectedOf,
@@ -25,14 +25,14 @@ import {
 } from "./protected-paths.ts";
 
 export interface JudgedChange {
-  /** Sorted. */
+  /** They are sorted. */
   readonly paths: readonly string[];
   readonly files: readonly ChangedFile[];
-  /** Links that the change brings in and that lead out of the tree. */
+  /** The change brings in these links, which lead out of the tree. */
   readonly strayLinks: readonly string[];
 }
 
-/** Null when the change touches nothing protected, or a person has let pass exactly this. */
+/** Returns null when the change touches nothing protected, or a person has let pass exactly this. */
 export async function protectedOutcome(
   { context, run, workspace }: WorkParts,
   pull: PullRequest,
@@ -42,20 +42,20 @@ export async function protectedOutcome(
   if (!judged.ok) return judged.failure;
   const { paths, files, strayLinks } = judged.value;
   if (strayLinks.length > 0) return handOff("review", strayQuestion(pull.number, strayLinks));
-  if (paths.length === 0 || approvalOf(files) === run.state().approved?.of) return null;
+  if (paths.length === 0 || fingerprintOf(files) === run.state().approved?.of) return null;
   return handOff("review", protectedQuestion(pull.number, paths));
 }
 
-/** What a person approves who approves the work branch as it is now. */
-export async function protectedApproval(
+/** Returns what a person approves who approves the work branch as it is now. */
+export async function currentApproval(
   parts: { readonly context: StageContext; readonly workspace: WorkParts["workspace"] },
   signal: AbortSignal,
 ): Promise<Result<Pick<Approval, "of" | "paths">, StageOutcome>> {
   const judged = await judgeBranch(parts, signal);
-  return judged.ok ? ok({ of: approvalOf(judged.value.files), paths: judged.value.paths }) : judged;
+  return judged.ok ? ok({ of: fingerprintOf(judged.value.files), paths: judged.value.paths }) : judged;
 }
 
-/** The protected part of a change. */
+/** Finds the protected part of a change. */
 export async function judgeChange(
   reader: ChangeReader,
   change: Change,

@@ -1,4 +1,4 @@
-// What an issue leaves on disk has an end, also when nobody was there to see the issue's own.
+// Everything that an issue leaves on disk has an end, even when nobody was there to see the issue's own.
 
 import { existsSync, readdirSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -17,7 +17,7 @@ const worktrees = (rig: PipelineRig) => {
 const refs = (rig: PipelineRig) => sh(rig.checkout, "for-each-ref", "--format=%(refname)").split("\n");
 const homeOf = (rig: PipelineRig, issue: number) => join(rig.dataRoot(), "agents", `issue-${issue}`);
 
-/** A worker that works on the issue, lets go of it when its label is taken away, and ends. */
+/** Starts a worker that works on the issue, lets go of it when its label is taken away, and ends. */
 async function letGoOf(rig: PipelineRig, issue: number): Promise<void> {
   const before = rig.agent.turnsOf("implement").length;
   rig.agent.next("implement", hangs);

@@ -1,4 +1,4 @@
-// What the sweep asks GitHub, and what it takes away of things that others may have made.
+// Shows what the sweep asks GitHub, and what it removes of things that others may have made.
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { systemClock } from "../../../src/core/base/clock.ts";
 import { workerPaths } from "../../../src/core/files/paths.ts";
 import { fail, ok } from "../../../src/core/base/result.ts";
 import { type IssueState, UNKNOWN_ISSUE } from "../../../src/worker/state/issue-state.ts";
-import { LeftoverSweep, type LeftoverSweepOptions } from "../../../src/worker/orchestrator/leftover-sweep.ts";
+import { OrphanSweep, type OrphanSweepOptions } from "../../../src/worker/orchestrator/orphan-sweep.ts";
 import { makeTemporaryDirectory, type TemporaryDirectory } from "../../support/temporary-directory.ts";
 
 const NEVER = new AbortController().signal;
@@ -23,22 +23,22 @@ let isDown: boolean;
 let asked: number[];
 let removed: number[];
 let found: { worktrees: Set<number>; kept: Set<number>; branches: Set<number> };
-let sweep: LeftoverSweep;
+let sweep: OrphanSweep;
 
 beforeEach(async () => {
   directory = await makeTemporaryDirectory();
   [issues, open, asked, removed, isDown] = [new Map(), new Set(), [], [], false];
   found = { worktrees: new Set(), kept: new Set(), branches: new Set() };
-  sweep = new LeftoverSweep({ context: contextOf(), isInHand: () => false });
+  sweep = new OrphanSweep({ context: contextOf(), isInFlight: () => false });
 });
 afterEach(() => directory[Symbol.asyncDispose]());
 
-function contextOf(): LeftoverSweepOptions["context"] {
+function contextOf(): OrphanSweepOptions["context"] {
   const issue = (number: number) => issues.get(number) ?? UNKNOWN_ISSUE;
   return {
     clock: systemClock,
     paths: workerPaths(directory.path),
-    tell: () => undefined,
+    emit: () => undefined,
     state: {
       issue,
       issues: () => issues,
@@ -61,7 +61,7 @@ function contextOf(): LeftoverSweepOptions["context"] {
       emptyTrash: async () => true,
       tidyClone: async () => ok(),
     },
-  } as unknown as LeftoverSweepOptions["context"];
+  } as unknown as OrphanSweepOptions["context"];
 }
 
 const homesOf = (numbers: readonly number[]) => {

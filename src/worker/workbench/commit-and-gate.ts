@@ -1,5 +1,5 @@
-// Ends every stretch of work that may have changed files: commit, run the gate on a fresh checkout of exactly that commit,
-// let the agent mend what the gate shows, a bounded number of times. Who gets a sha back may push it.
+// Ends every stretch of work that may have changed files: it commits, runs the gate on a fresh checkout of exactly that
+// commit, and lets the agent mend what the gate shows, a bounded number of times. Whoever gets a sha back may push it.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { VERDICTS } from "../agent/contract/verdict.ts";
@@ -12,7 +12,7 @@ import type { Workspace } from "../pipeline/workspace.ts";
 import { gateFixPrompt } from "../prompt/implement-prompt.ts";
 import { codeBlock, titleOf } from "../issues/issue-text.ts";
 
-/** An agent sees its own worktree, where more lies about. */
+/** The agent has to know this, because it sees its own worktree, where more lies about. */
 const WHERE = "run in a fresh checkout of the commit, without anything that git ignores";
 
 export interface WorkParts {
@@ -21,13 +21,13 @@ export interface WorkParts {
   readonly workspace: Workspace;
 }
 
-export interface FinishOptions extends WorkParts {
+export interface CommitAndGateOptions extends WorkParts {
   readonly gateCommand: string;
   readonly session: AgentSession;
   readonly role: "implement" | "hitl";
 }
 
-/** The repository's gate, or the question for a person where there is none. */
+/** Finds the repository's gate; where there is none, a person is asked. */
 export async function requireGate(
   { context, workspace }: WorkParts,
   signal: AbortSignal,
@@ -44,8 +44,11 @@ export async function requireGate(
   );
 }
 
-/** The sha that the gate was green for. */
-export async function finishWork(options: FinishOptions, signal: AbortSignal): Promise<Result<string, StageOutcome>> {
+/** Returns the sha that the gate was green for. */
+export async function commitAndGate(
+  options: CommitAndGateOptions,
+  signal: AbortSignal,
+): Promise<Result<string, StageOutcome>> {
   const { context, run, session, role } = options;
   for (let fixes = 0; ; fixes += 1) {
     const sha = await commitWork(
@@ -77,7 +80,7 @@ export async function finishWork(options: FinishOptions, signal: AbortSignal): P
   }
 }
 
-/** Everything in the worktree as a commit of ours; the head afterwards, also when there was nothing to commit. */
+/** Commits everything in the worktree. Returns the head afterwards, even when there was nothing to commit. */
 async function commitWork(
   { workspace }: WorkParts,
   message: string,
@@ -95,7 +98,7 @@ async function commitWork(
 
 /** Runs the gate on a fresh checkout of `sha`: nothing else that lies in the worktree can make it green, or red. */
 async function checkWork(
-  { context, run, workspace, gateCommand }: FinishOptions,
+  { context, run, workspace, gateCommand }: CommitAndGateOptions,
   sha: string,
   signal: AbortSignal,
 ): Promise<Result<GateResult, StageOutcome>> {
@@ -123,7 +126,7 @@ async function checkWork(
   if (!ran.ok) return fail(gitOutcome(ran.failure));
   if (signal.aborted) return fail({ kind: "interrupted" });
   const durationMs = Math.round(context.clock.monotonicMs() - startedMs);
-  context.tell({ type: "gate.ended", issue: run.issue.number, run: run.id, passed: ran.value.passed, durationMs });
+  context.emit({ type: "gate.ended", issue: run.issue.number, run: run.id, passed: ran.value.passed, durationMs });
   return ran;
 }
 

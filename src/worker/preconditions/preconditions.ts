@@ -1,25 +1,25 @@
-// Whether what lies around a run is fit for one, looked at again and again: as long as it is not, no new issue is taken.
+// Looks again and again whether the preconditions of a run hold; as long as one does not, no new issue is taken.
 
 import type { Clock } from "../../core/base/clock.ts";
 
 const LOOK_EVERY_MS = 5_000;
 
-/** One line for people, null when all is well. */
+/** Returns one line for people; null when all is well. */
 export type Look = (signal: AbortSignal) => Promise<string | null>;
 
-export interface SurroundingsOptions {
+export interface PreconditionsOptions {
   readonly looks: readonly Look[];
   readonly clock: Clock;
-  /** With the line for people, or null when all is well again. */
+  /** It gets the line for people, or null when all is well again. */
   readonly onChange: (problem: string | null) => void;
 }
 
-export class Surroundings {
-  /** Null as long as all is well. */
+export class Preconditions {
+  /** It is null as long as all is well. */
   problem: string | null = null;
-  readonly #options: SurroundingsOptions;
+  readonly #options: PreconditionsOptions;
 
-  constructor(options: SurroundingsOptions) {
+  constructor(options: PreconditionsOptions) {
     this.#options = options;
   }
 
