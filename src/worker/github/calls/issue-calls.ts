@@ -1,5 +1,5 @@
-// Asks for issues, their comments and labels. What is read of an issue is checked for whose it is: GitHub answers for an
-// issue that was transferred with the one that it became elsewhere.
+// Asks for issues, their comments and labels. What is read of an issue is checked for whose it is: GitHub answers for
+// an issue that was transferred with the one that it became elsewhere.
 
 import { fail, ok } from "../../../core/base/result.ts";
 import { z } from "../../../core/base/schema.ts";
