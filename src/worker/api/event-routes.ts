@@ -1,5 +1,5 @@
-// `/api/events`: what happened, from memory; and the answer to a request for `/ws`, which worker-server.ts upgrades once
-// this app, with its guard, has let it pass.
+// Serves `/api/events`, what happened, from memory. It also answers a request for `/ws`, which worker-server.ts
+// upgrades once this app, with its guard, has let it pass.
 
 import { Hono } from "hono";
 
@@ -35,7 +35,7 @@ export function eventRoutes(runtime: RepoRuntime): Hono {
   return routes;
 }
 
-/** `<boot>:<id>` of the last event that the reader has; null when it has none. */
+/** The cursor is `<boot>:<id>` of the last event that the reader has; null when it has none. */
 export function readCursor(text: string | undefined): ControlResult<EventCursor | null> {
   if (text === undefined) return ok(null);
   const [, boot, id] = /^([\w.-]{1,100}):(\d{1,15})$/.exec(text) ?? [];

@@ -1,5 +1,5 @@
-// Events to one WebSocket: first what came after the reader's cursor, then everything new, without a gap or a double in
-// between. A reader that is too slow is cut off; it comes back with its cursor.
+// Sends events to one WebSocket: first those after the reader's cursor, then every new one, without a gap or a double
+// in between. A reader that is too slow is cut off; it comes back with its cursor.
 
 import type { WebSocket } from "ws";
 
@@ -23,7 +23,7 @@ export async function streamEvents(
 ): Promise<void> {
   const closed = new AbortController();
   socket.on("close", () => closed.abort());
-  // What a reader says is not for us; a broken frame closes it all the same.
+  // We read nothing that a reader says; a broken frame closes the socket all the same.
   socket.on("error", () => closed.abort());
   const stopPinging = keepAlive(socket);
   try {

@@ -1,4 +1,4 @@
-// `/api/hitl`: the questions that wait for a person, and the person's answers. To skip or to close takes a reason.
+// Serves `/api/hitl`: the questions that wait for a person, and the person's answers. A skip and a close need a reason.
 
 import { Hono } from "hono";
 

@@ -1,4 +1,4 @@
-// An issue's number, as it stands in a path.
+// Reads an issue's number out of a path.
 
 import { fail, ok } from "../../core/base/result.ts";
 import type { ControlResult } from "../../core/messages/supervisor-control.ts";

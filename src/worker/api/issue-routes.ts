@@ -1,4 +1,4 @@
-// `/api/pipeline` and `/api/issues/{n}`.
+// Serves `/api/pipeline` and `/api/issues/{n}`.
 
 import { Hono } from "hono";
 
@@ -7,7 +7,7 @@ import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 import { readIssueNumber } from "./issue-number.ts";
 import { askGitHub, issueView, pipelineRows } from "./pipeline-view.ts";
 
-/** Below what the door gives a worker for its answer. */
+/** The door gives a worker more time than this for its answer. */
 const ASK_TIMEOUT_MS = 3_000;
 
 export function issueRoutes(runtime: RepoRuntime): Hono {

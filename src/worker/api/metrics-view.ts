@@ -1,4 +1,5 @@
-// The row of `/api/metrics`: counters of the state, and the figures that the supervisor makes series for Prometheus of.
+// Makes the row of `/api/metrics`: the state's counters, and the figures that the supervisor turns into series for
+// Prometheus.
 
 import { type Stage, STAGES } from "../../core/domain/stage.ts";
 import type { WorkerMetrics } from "../../core/domain/worker-metrics.ts";
@@ -31,7 +32,7 @@ export function metricsRow(runtime: RepoRuntime) {
   };
 }
 
-/** Queued is what a loop could take now. What waits for a person, for its retry or for another worker is not queued. */
+/** An issue is queued when a loop could take it now, not when it waits for a person, its retry or another worker. */
 function stageFigures(runtime: RepoRuntime, stage: Stage, now: Date): StageFigures {
   const { orchestrator } = runtime;
   const { queued = [], active = [] } = orchestrator?.store.queues()[stage] ?? {};
@@ -47,7 +48,7 @@ function stageFigures(runtime: RepoRuntime, stage: Stage, now: Date): StageFigur
   };
 }
 
-/** Since GitHub's last good answer to a listing; null before the first, and while the pipeline is not up. */
+/** Counts from GitHub's last good answer to a listing; null before the first, and while the pipeline is not up. */
 function syncAgeSeconds({ orchestrator, clock }: RepoRuntime): number | null {
   const syncedMs = orchestrator?.store.lastGoodMs ?? null;
   return syncedMs === null ? null : (clock.monotonicMs() - syncedMs) / 1_000;

@@ -1,5 +1,5 @@
-// What the API shows of issues, put together from the store, the state and the loops. Only `explain`
-// of an issue that is in no queue asks GitHub.
+// Shows issues to the API, put together from the store, the state and the loops. Only `explain` of an issue that is in
+// no queue asks GitHub.
 
 import { type Stage, STAGES, stageOfLabel } from "../../core/domain/stage.ts";
 import type { Issue } from "../github/port/github.ts";
@@ -19,7 +19,7 @@ export interface PipelineRow {
   readonly status: "queued" | "active" | "waiting";
   readonly run: string | null;
   readonly attempt: number | null;
-  /** ISO: when this run began, else when the issue last changed. */
+  /** The ISO time when this run began, else when the issue last changed. */
   readonly since: string;
   readonly why: string | null;
 }
@@ -42,7 +42,7 @@ export interface HitlRow {
   readonly url: string;
 }
 
-/** What waits for a person now. */
+/** Lists what waits for a person now. */
 export function hitlRows(runtime: RepoRuntime): HitlRow[] {
   const waiting = runtime.orchestrator?.store.queues().hitl.queued ?? [];
   return waiting.flatMap(({ number, title, url }) => {
@@ -59,7 +59,7 @@ export interface IssueView {
   readonly url: string | null;
   readonly stage: Stage | null;
   readonly labels: readonly string[];
-  /** `unknown` as long as GitHub has not been asked. */
+  /** The state is `unknown` as long as GitHub has not been asked. */
   readonly state: "open" | "closed" | "unknown";
   readonly why: readonly string[];
   readonly run: ReturnType<typeof runView>;
@@ -68,7 +68,10 @@ export interface IssueView {
   readonly history: readonly { readonly at: string; readonly text: string }[];
 }
 
-/** `asked`: what GitHub says now of an issue that is in no queue; undefined for one that neither GitHub nor we know. */
+/**
+ * `asked` is what GitHub says now of an issue that is in no queue. Returns undefined for one that neither GitHub nor we
+ * know.
+ */
 export function issueView(runtime: RepoRuntime, number: number, asked: Asked | null = null): IssueView | undefined {
   const issue = runtime.orchestrator?.store.find(number) ?? asked?.issue ?? undefined;
   const isKnown = issue !== undefined || runtime.state.issues().has(number);
@@ -96,7 +99,7 @@ export interface Asked {
   readonly problem: string | null;
 }
 
-/** Null where the queues say it all, or nobody can be asked yet. */
+/** Returns null where the queues say it all, or nobody can be asked yet. */
 export async function askGitHub(
   { orchestrator }: RepoRuntime,
   number: number,
@@ -110,7 +113,7 @@ export async function askGitHub(
   return { issue: null, seen: "unknown", problem: `GitHub did not answer: ${read.failure.message}` };
 }
 
-/** A worker that has no pipeline yet says why in its notice, and nothing about the issue. */
+/** A worker that has no pipeline yet explains itself in its notice, and says nothing about the issue. */
 function whyOf({ orchestrator, said, state }: RepoRuntime, number: number, seen?: Seen): string[] {
   if (orchestrator !== null) return orchestrator.explain(number, said, seen);
   const { outcome } = state.issue(number);

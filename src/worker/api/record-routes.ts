@@ -1,4 +1,4 @@
-// `/api/sessions`, `/api/metrics` and `/api/workers`: what this worker did and does, in rows.
+// Serves `/api/sessions`, `/api/metrics` and `/api/workers`: what this worker did and does, in rows.
 
 import { Hono } from "hono";
 
@@ -18,7 +18,7 @@ export function recordRoutes(runtime: RepoRuntime): Hono {
   return routes;
 }
 
-/** The five loops, also while none of them runs. */
+/** Shows the five loops, also while none of them runs. */
 function workerRows({ orchestrator, isRunning }: RepoRuntime) {
   const loops = new Map(orchestrator?.loops.map((loop) => [loop.stage, loop]));
   return STAGES.map((stage) => {

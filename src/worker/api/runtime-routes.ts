@@ -1,4 +1,4 @@
-// `/api/runtimes`: the runtimes of this process, which is exactly its own. The supervisor's door lists all repositories.
+// Serves `/api/runtimes`: the runtimes of this process alone. The supervisor's door lists all repositories.
 
 import { Hono } from "hono";
 

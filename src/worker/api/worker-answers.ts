@@ -1,5 +1,5 @@
-// What answers a worker's requests: the app behind its HTTP listener, and WebSocket upgrades, which pass the app's guard as
-// every other request does.
+// Answers a worker's requests: with the app behind its HTTP listener, and with WebSocket upgrades, which pass the app's
+// guard as every other request does.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
@@ -16,7 +16,7 @@ const FRAME_BYTES_MAX = 65_536;
 
 export interface WorkerAnswers {
   answer(incoming: IncomingMessage, outgoing: ServerResponse): void;
-  /** `hasOneHost`: its Host header is the right one, and stands there once. */
+  /** `hasOneHost` says that the request has one Host header, and the right one. */
   upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer, hasOneHost: boolean): Promise<void>;
 }
 

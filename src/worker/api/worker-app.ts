@@ -1,5 +1,5 @@
-// The worker's own HTTP API, as a Hono app without a socket. It shows what is in memory and hands decisions of people to
-// the inbox; it has no logic of its own. Every error is a problem document.
+// The worker's own HTTP API, as a Hono app without a socket. It shows what is in memory and hands decisions of people
+// to the inbox; it has no logic of its own. Every error is a problem document.
 
 import { Hono } from "hono";
 
@@ -16,9 +16,9 @@ import { runtimeRoutes } from "./runtime-routes.ts";
 export interface WorkerAppOptions {
   readonly runtime: RepoRuntime;
   readonly registry: RepoRuntimeRegistry;
-  /** Known only after listening. */
+  /** The port is known only after listening. */
   readonly port: () => number;
-  /** SHA-256 in hex. */
+  /** Hashes are SHA-256 in hex. */
   readonly acceptedTokenHashes: readonly string[];
 }
 
@@ -28,7 +28,7 @@ export function createWorkerApp(options: WorkerAppOptions): Hono {
   const publicPaths = new Set(["/livez", "/readyz"]);
   app.use(httpGuard({ port, acceptedTokenHashes: () => acceptedTokenHashes, publicPaths, hasSession: () => false }));
   app.get("/livez", (context) => context.text("ok"));
-  // Ready to be asked; what keeps it from working stands in its notice, for those who hold a token.
+  // Ready means that the worker can be asked; its notice tells those who hold a token what keeps it from working.
   app.get("/readyz", (context) => context.text(["ok", ...statesOf(runtime)].join(", ")));
   app.route("/api", runtimeRoutes(registry));
   app.route("/api", issueRoutes(runtime));

@@ -1,5 +1,6 @@
-// The socket of the worker's API: loopback, any free port, hard limits. What answers is loaded at the first request: most
-// workers are idle and not asked, and Node's fetch classes alone cost as much memory as the rest of the worker.
+// Owns the socket of the worker's API: loopback, any free port, hard limits. The code that answers is loaded at the
+// first request: most workers are idle and not asked, and Node's fetch classes alone cost as much memory as the rest of
+// the worker.
 
 import { createServer, type IncomingMessage, type Server } from "node:http";
 

@@ -1,10 +1,12 @@
-// Finds the issue whose text makes the worker stand still. Before a text is read, its issue's number is dropped where the
-// next process finds it; a silence that began behind it counts against that issue. At the second one the issue is a
-// suspect: it goes to a person, and until that person has answered through a door nobody here reads its text again.
+// Finds the issue whose text makes the worker stand still. Before a text is read, its issue's number is dropped where
+// the next process finds it; a silence that began after that counts against the issue. At the second silence the issue
+// is a suspect: it goes to a person, and as long as that person has not answered through a door, nobody here reads its
+// text again.
 //
-// I1  A suspect's text reaches no code of ours: attentive-github.ts hands out empty words for it.
-// I2  Silences are on disk before the work begins, so that the count outlives whatever comes next.
-// I3  An answer counts against the silences before it only: what was answered and silences us again is a suspect again.
+// I1 A suspect's text reaches no code of ours: attentive-github.ts hands out empty words for it.
+// I2 Silences are on disk before the work begins, so that the count outlives whatever comes next.
+// I3 An answer counts only against the silences before it: an issue that silences us after its answer is a suspect
+//    again.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { join } from "node:path";
@@ -17,7 +19,7 @@ import type { HitlCause, IssueState } from "../state/issue-state.ts";
 import { Breadcrumb, readCrumb } from "./breadcrumb.ts";
 
 const SILENCES_MAX = 2;
-/** One that silences us all the same is left alone for so long. */
+/** An issue that silences us even as a suspect is left alone for so long. */
 const LEAVE_MS = 86_400_000;
 /** A single silence is forgotten after this long: the machine may have been asleep. */
 const FORGET_MS = 7 * 86_400_000;
@@ -34,7 +36,7 @@ type Record = z.infer<typeof documentSchema>["issues"][string];
 
 export interface AttentionOptions {
   readonly dataRoot: string;
-  /** How the process before this one ended, where it ended silent. */
+  /** The process before this one ended silent, in this way; null when it did not. */
   readonly silence: Silence | null;
   readonly state: {
     issue(number: number): Pick<IssueState, "hitl" | "pull" | "askedChecks">;
@@ -42,14 +44,14 @@ export interface AttentionOptions {
   };
 }
 
-/** What a person is asked about a suspect. */
+/** A person is asked this about a suspect. */
 export interface Suspicion {
   readonly cause: HitlCause;
   readonly question: string;
   readonly resumes: boolean;
   readonly awaits: string | null;
   readonly isSuspicion: true;
-  /** What the question before asked for is still asked for. */
+  /** The checks that the question before asked about are kept. */
   readonly change: Partial<Pick<IssueState, "askedChecks">>;
 }
 
@@ -84,42 +86,45 @@ export class Attention implements Disposable {
     this.#breadcrumb = parts.breadcrumb;
   }
 
-  /** What is read next is this issue's, or its pull request's; by default that of the work we are in. */
+  /**
+   * The next text is this issue's, or its pull request's; by default it belongs to the issue that we are in the work
+   * of.
+   */
   turnTo(number: number | null = this.#about.getStore() ?? null): void {
     this.#breadcrumb.drop(number === null ? null : this.#issueOf(number));
   }
 
-  /** Whatever is read within is this issue's, as far as nobody says otherwise. */
+  /** Every text that is read within `work` is this issue's, unless somebody names another. */
   about<T>(issue: number, work: () => T): T {
     return this.#about.run(issue, work);
   }
 
-  /** Of an issue, or of its pull request. */
+  /** Takes the number of an issue, or of its pull request. */
   isSuspect(number: number): boolean {
     const [issue, known] = this.#knownOf(number);
     if (known === undefined || known.silences < SILENCES_MAX) return false;
     const { hitl } = this.#state.issue(issue);
     const answer = isOurs(hitl) ? (hitl?.answer ?? null) : null;
-    // I3
+    // I3: the answer must be newer than the last silence.
     if (answer === null || answer.at <= known.lastAt) return true;
     this.#issues.delete(issue);
     void this.#save();
     return false;
   }
 
-  /** It silenced us although nobody but GitHub's client met its text: nothing of it is asked for, but once a day. */
+  /** The issue silenced us although nobody but GitHub's client met its text: it is asked for once a day at most. */
   isUntouchable(number: number): boolean {
     const [, known] = this.#knownOf(number);
     if (known === undefined || known.silences <= SILENCES_MAX || !this.isSuspect(number)) return false;
     return Math.abs(Date.now() - Date.parse(known.lastAt)) < LEAVE_MS;
   }
 
-  /** A person is to be asked about it, and has not been. */
+  /** A person should be asked about the issue, and has not been. */
   isUnasked(issue: number): boolean {
     return this.isSuspect(issue) && !isOurs(this.#state.issue(issue).hitl);
   }
 
-  /** Null when nothing is held against it, or when a person has ended it: that needs no text. */
+  /** Returns null when nothing is held against the issue, or when a person has ended it, which needs no text. */
   suspicion(issue: number): Suspicion | null {
     const { hitl, askedChecks } = this.#state.issue(issue);
     if (!this.isSuspect(issue) || (hitl !== null && hitl.decision !== null)) return null;
@@ -142,7 +147,7 @@ export class Attention implements Disposable {
     this.#breadcrumb[Symbol.dispose]();
   }
 
-  /** Asked of every issue in a list, so only those are looked at that anything is held against. */
+  /** Every issue in a list is asked about, so we search only those that something is held against. */
   #knownOf(number: number): [number, Record | undefined] {
     const own = this.#issues.get(number);
     if (own !== undefined) return [number, own];
@@ -156,7 +161,7 @@ export class Attention implements Disposable {
     return number;
   }
 
-  /** Kept in memory alone where the disk does not take it; the next silence tries again. */
+  /** I2: a disk that refuses leaves the count in memory alone; the next silence tries again. */
   #save(): Promise<void> {
     const issues = Object.fromEntries(this.#issues);
     return replaceFile(this.#path, `${JSON.stringify({ issues })}\n`).catch(() => undefined);
@@ -167,14 +172,14 @@ function isOurs(hitl: IssueState["hitl"]): boolean {
   return hitl?.isSuspicion === true;
 }
 
-/** A file that does not check out is none: what counts is counted anew. */
+/** A damaged file counts as none, and the counting begins anew. */
 async function readIssues(path: string): Promise<Map<number, Record>> {
   const text = await readTextIfExists(path, FILE_BYTES_MAX).catch(() => undefined);
   const parsed = z.safeParse(documentSchema, text === undefined ? undefined : parseJsonObject(text));
   return new Map(Object.entries(parsed.data?.issues ?? {}).map(([issue, record]) => [Number(issue), record]));
 }
 
-/** Once per silence, however often its successor is born. */
+/** Counts each silence once, however often a process is spawned after it. */
 function count(issues: Map<number, Record>, issue: number, at: string): void {
   const known = issues.get(issue);
   if (known?.lastAt === at) return;

@@ -1,5 +1,6 @@
-// GitHub as the worker sees it while it minds what it reads: each answer with a text says first whose text it is, and of a
-// suspect's texts nothing comes through but the marks that we put at the end of comments ourselves.
+// Wraps GitHub for a worker that minds what it reads: each answer with a text says first whose text it is. Of a
+// suspect's texts nothing comes through but the marks that we put at the end of comments ourselves (I1 of
+// attention.ts).
 
 import { fail, ok } from "../../core/base/result.ts";
 import type { Answer, Comment, GitHub, GitHubFailure, Issue, PullRequest, Review } from "../github/port/github.ts";
@@ -27,6 +28,7 @@ export function attentiveGitHub(github: GitHub, attention: Attention): GitHub {
   };
   const mindedOf = <T>(number: number, ask: () => Answer<T>, muffled?: (value: T) => T): Answer<T> =>
     attention.isUntouchable(number) ? Promise.resolve(fail(UNTOUCHABLE)) : minded(ask(), number, muffled);
+  // I1 of attention.ts: the words of a suspect stay here.
   const issueText = (issue: Issue): Issue => (attention.isSuspect(issue.number) ? withoutText(issue) : issue);
   const pullText = (pull: PullRequest): PullRequest => (attention.isSuspect(pull.number) ? withoutText(pull) : pull);
   const posts =
@@ -47,7 +49,7 @@ export function attentiveGitHub(github: GitHub, attention: Attention): GitHub {
       minded(github.pullsByBranch(branch, signal), undefined, (all) => all.map(pullText)),
     checks: (sha, signal) => minded(github.checks(sha, signal)),
   };
-  // Whatever else it can do it does as ever, and as itself.
+  // Every other method stays as it is, and keeps its own `this`.
   return new Proxy(github, {
     get: (target, name): unknown => {
       const instead: unknown = Reflect.get(minding, name);
@@ -57,7 +59,7 @@ export function attentiveGitHub(github: GitHub, attention: Attention): GitHub {
   });
 }
 
-/** The mark at the end of a comment of ours, without the words before it; nothing of any other. */
+/** Returns the mark at the end of a comment of ours, without the words before it; nothing of any other comment. */
 function markOf(body: string): string {
   const end = body.slice(-MARK_UNITS_MAX).trimEnd();
   const start = end.lastIndexOf(MARK_START);

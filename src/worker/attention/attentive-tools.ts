@@ -1,4 +1,4 @@
-// Git and the agent, whose output is text from outside too: what they say belongs to the issue that is being worked on.
+// Wraps git and the agent, whose output is text from outside too: it belongs to the issue that is being worked on.
 
 import type { AgentDriver } from "../agent/contract/agent-driver.ts";
 import type { Git } from "../git/command/git.ts";

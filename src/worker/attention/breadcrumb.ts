@@ -1,11 +1,12 @@
 // Says which issue's text this process is about to read, in a way that outlives SIGKILL: a few bytes in a file that was
-// opened once, overwritten without a wait. A process that stands still can say nothing any more; its successor reads them.
+// opened once, overwritten without a wait. A process that stands still cannot say anything any more; its successor
+// reads the bytes.
 
 import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
 
 import { openPlainFile } from "../../core/files/plain-file.ts";
 
-/** Always the same length: a full disk takes what is written over. */
+/** The length never changes: a full disk still takes bytes that overwrite others. */
 const CHARACTERS = 40;
 
 export interface Crumb {
@@ -14,20 +15,20 @@ export interface Crumb {
 }
 
 export class Breadcrumb implements Disposable {
-  /** Null where there is none to be had: then nobody will know. */
+  /** The file is null where it cannot be opened; then no successor will know. */
   readonly #file: number | null;
 
   constructor(path: string) {
     this.#file = opened(path);
   }
 
-  /** `issue` null: what comes next is about no single one. */
+  /** `issue` is null when the next text belongs to no single one. */
   drop(issue: number | null): void {
     if (this.#file === null) return;
     try {
       writeSync(this.#file, `${issue ?? 0} ${Date.now()}`.padEnd(CHARACTERS), 0);
     } catch {
-      // The work goes on without.
+      // The work goes on without the crumb.
     }
   }
 
@@ -36,7 +37,7 @@ export class Breadcrumb implements Disposable {
   }
 }
 
-/** What the process before has left; null when it was reading nothing of a single issue. */
+/** Reads what the process before has left; null when it was not reading a text of a single issue. */
 export function readCrumb(path: string): Crumb | null {
   let file: number | null = null;
   try {

@@ -1,5 +1,5 @@
-// The status comment that carries a claim: a line for people, and a hidden marker for other workers. A released claim
-// is one that expired in 1970, so that there is one rule for both.
+// Writes and reads the status comment that carries a claim: a line for people, and a hidden marker for other workers. A
+// released claim is written as one that expired in 1970, so that one rule covers both.
 
 import { z } from "../../core/base/schema.ts";
 
@@ -37,12 +37,12 @@ export function activeBody(claim: {
   return `${text}\n\n${marker(claim.owner, claim.expiresAt, claim.nonce)}`;
 }
 
-/** `text` is what people read from now on. */
+/** People read `text` from now on. */
 export function releasedBody(owner: string, nonce: string, text: string): string {
   return `${text}\n\n${marker(owner, new Date(0), nonce)}`;
 }
 
-/** Null when the comment carries no claim. Whether its author may claim at all is for the caller to judge. */
+/** Returns null when the comment carries no claim. The caller judges whether its author may claim at all. */
 export function parseClaim(comment: Comment): ClaimMark | null {
   const json = markerIn(comment.body);
   if (json === null) return null;
@@ -58,7 +58,7 @@ function marker(owner: string, expiresAt: Date, nonce: string): string {
   return `${MARKER_START}${json}${MARKER_END}`;
 }
 
-/** Only what a comment ends in counts, for a text may quote any marker it likes. */
+/** Only the end of a comment counts, for a text may quote any marker it likes. */
 function markerIn(body: string): string | null {
   const line = body.trimEnd().slice(-MARKER_UNITS_MAX).split("\n").at(-1) ?? "";
   const from = line.indexOf(MARKER_START);

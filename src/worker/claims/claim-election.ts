@@ -1,11 +1,13 @@
-// Who owns an issue when several workers want it. GitHub has no compare-and-swap, so every contender first writes its
-// claim and then reads all of them. Of two that both went on, the one that wrote later has seen the other's claim, and:
+// Decides who owns an issue when several workers want it. GitHub has no compare-and-swap, so every contender first
+// writes its claim and then reads all of them. Of two that both went on, the one that wrote later has seen the other's
+// claim, and:
 //
 //   a new comment    yields to every valid claim with a lower id; comments made later are higher and yield to it
 //   an edited one    yields to every valid claim, since it may have become valid after others had read
 //
-// So at most one goes on, in every order of their calls. A claim is renewed only by an edit that was answered before it
-// ran out; one that ran out is entered again like a new contender. Clocks may differ by twice the margin.
+// I1 At most one goes on, in every order of their calls. Clocks may differ by twice the margin.
+// I2 A claim is renewed only by an edit that was answered before it ran out (lease.ts); one that ran out is entered
+//    again like a new contender.
 
 import { isSameLogin } from "../../core/domain/repository-name.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
@@ -21,9 +23,9 @@ export interface ClaimHeld {
 }
 
 export interface Claims {
-  /** Ours, oldest first; valid or not. */
+  /** Our claims, oldest first; valid or not. */
   readonly own: readonly ClaimMark[];
-  /** Of others and valid, oldest first. */
+  /** Valid claims of others, oldest first. */
   readonly foreign: readonly ClaimMark[];
 }
 
@@ -57,7 +59,7 @@ export class ClaimReader {
     });
   }
 
-  /** From when on the claims of others do not count any more, and whose is the strongest. */
+  /** Says from when on the claims of others do not count any more, and whose is the strongest. */
   heldBy(foreign: readonly ClaimMark[]): ClaimHeld | null {
     const [first] = foreign;
     if (first === undefined) return null;
@@ -81,7 +83,7 @@ export class ClaimReader {
   }
 }
 
-/** After the own comment was written: whether the claims that are read now leave it to us. */
+/** I1: says, after the own comment was written, whether the claims that are read then leave the issue to us. */
 export function isElected(
   own: { readonly commentId: number; readonly entry: "created" | "edited" },
   foreign: readonly ClaimMark[],

@@ -1,6 +1,6 @@
-// Keeps the claims of this worker: on each issue in flight the label `<prefix>-in-progress` and one status comment, edited
-// in place. A claim is held from triage to the end and renewed at half its lease; one that could not be renewed in time
-// is lost, and `lost` says so before anyone else may take it. The rules of the election: claim-election.ts.
+// Keeps the claims of this worker: on each issue in flight the label `<prefix>-in-progress` and one status comment,
+// edited in place. A claim is held from triage to the end and renewed at half its lease (lease.ts); when it could not
+// be renewed in time, `lost` says so before anyone else may take it. claim-election.ts has the rules of the election.
 
 import { randomUUID } from "node:crypto";
 
@@ -9,7 +9,7 @@ import { fail, ok, type Result } from "../../core/base/result.ts";
 import { hasLabel, labelName, type Stage } from "../../core/domain/stage.ts";
 import { activeBody, releasedBody } from "./claim-comment.ts";
 import { type ClaimHeld, ClaimReader, isElected } from "./claim-election.ts";
-import { HeldClaim, isLeaseValid, type Lease } from "./held-claim.ts";
+import { Lease, isLeaseValid, type LeaseTerm } from "./lease.ts";
 import type { WorkerEvent } from "../events/event.ts";
 import type { GitHub, GitHubFailure, Issue } from "../github/port/github.ts";
 import type { KeptClaim } from "../state/issue-state.ts";
@@ -27,7 +27,7 @@ export interface ClaimKeeperOptions {
   readonly state: Pick<StateTracker, "issue" | "update">;
   readonly clock: Clock;
   readonly emit: (event: WorkerEvent) => void;
-  /** `<hostname>/<slug>/<instance>`. */
+  /** The owner is `<hostname>/<slug>/<instance>`. */
   readonly owner: string;
   readonly labelPrefix: string;
   readonly leaseMs: number;
@@ -45,7 +45,7 @@ export interface Claim {
 type Acquired = Result<Claim, ClaimHeld | GitHubFailure>;
 
 /** One attempt to write a claim: its lease counts from before the request. */
-interface Bid extends Lease {
+interface Bid extends LeaseTerm {
   readonly nonce: string;
   readonly since: Date;
 }
@@ -55,7 +55,7 @@ export class ClaimKeeper implements AsyncDisposable {
   readonly #options: ClaimKeeperOptions;
   readonly #marginMs: number;
   readonly #reader: ClaimReader;
-  readonly #held = new Map<number, HeldClaim>();
+  readonly #held = new Map<number, Lease>();
 
   constructor(options: ClaimKeeperOptions) {
     this.#options = options;
@@ -63,7 +63,7 @@ export class ClaimKeeper implements AsyncDisposable {
     this.#reader = new ClaimReader(options.github, options.owner, this.#marginMs);
   }
 
-  /** Held already: answers at once without a call. `held` names when to ask again. */
+  /** Answers at once and without a call when the claim is held already. `held` says when to ask again. */
   async acquire(issue: Issue, stage: Stage, signal: AbortSignal): Promise<Acquired> {
     const held = this.#held.get(issue.number);
     if (held?.isValid() === true) return ok(held);
@@ -87,26 +87,26 @@ export class ClaimKeeper implements AsyncDisposable {
     );
   }
 
-  /** The claim while it is valid. */
+  /** Returns the claim while it is valid. */
   held(issue: number): Claim | undefined {
     const held = this.#held.get(issue);
     return held?.isValid() === true ? held : undefined;
   }
 
-  /** Changes the stage that the status comment shows; the same edit renews the lease. No call when it shows it already. */
+  /** Changes the stage that the status comment shows, which renews the lease too. No call is made without a change. */
   async setStage(issue: number, stage: Stage, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
     const held = this.#held.get(issue);
     return held === undefined || held.stage === stage ? ok() : held.renew(stage, signal);
   }
 
-  /** Whether a claim was given up here and GitHub may not show it yet: call `release` again. */
+  /** The claim was given up here, and GitHub may not show that yet: call `release` again. */
   isReleasing(issue: number): boolean {
     return this.#options.state.issue(issue).claim?.closing !== undefined;
   }
 
   /**
-   * `closing` is what the status comment says from now on; by default what an earlier call wanted it to say. Not held:
-   * success. That it is given up is remembered before GitHub is told, so a failure or a crash is made good by another call.
+   * The status comment says `closing` from now on, by default what an earlier call wanted. It succeeds when nothing is
+   * held. The release is remembered before GitHub is told, so another call makes a failure or a crash good.
    */
   async release(
     issue: Pick<Issue, "number">,
@@ -122,7 +122,7 @@ export class ClaimKeeper implements AsyncDisposable {
     await held?.[Symbol.asyncDispose]();
     this.#held.delete(number);
     const text = closing ?? kept?.closing ?? RELEASED_TEXT;
-    // First made worthless, then given up: a claim that others may take must never be resumed from memory.
+    // The claim is made worthless before it is given up: one that others may take must never be resumed from memory.
     await this.#remember(number, { commentId, expiresAt: NEVER_VALID, closing: text });
     const shown = await this.#showReleased(number, { commentId, text, isLate: kept?.closing !== undefined }, signal);
     if (!shown.ok) return shown;
@@ -131,7 +131,7 @@ export class ClaimKeeper implements AsyncDisposable {
     return ok();
   }
 
-  /** The comment first: the label is for people. One "not found" is believed when GitHub says it of what it is about, too. */
+  /** Edits the comment first; the label is for people. "Not found" is believed when GitHub says it of the issue too. */
   async #showReleased(
     issue: number,
     { commentId, text, isLate }: { commentId: number; text: string; isLate: boolean },
@@ -144,14 +144,14 @@ export class ClaimKeeper implements AsyncDisposable {
       const claims = await this.#reader.read(issue, this.#now, signal);
       if (!claims.ok) return claims.failure.kind === "not-found" ? this.#confirmGone(issue, signal) : claims;
       if (!edited.ok && claims.value.own.some((own) => own.commentId === commentId)) return fail(lagging(issue));
-      // Somebody else may have claimed it meanwhile; then the label is theirs.
+      // When somebody else has claimed it meanwhile, the label is theirs.
       if (claims.value.foreign.length > 0) return ok();
     }
     const removed = await github.removeLabel(issue, this.#label, signal);
     return !removed.ok && removed.failure.kind === "not-found" ? this.#confirmGone(issue, signal) : removed;
   }
 
-  /** There is nothing to give up where the issue is gone; a replica that lags is asked again later. */
+  /** Nothing is to be given up where the issue is gone; a replica that lags is asked again later. */
   async #confirmGone(issue: number, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
     const read = await this.#options.github.issue(issue, signal);
     if (!read.ok) return read.failure.kind === "not-found" ? ok() : read;
@@ -162,7 +162,7 @@ export class ClaimKeeper implements AsyncDisposable {
     await Promise.all([...this.#held.values()].map((held) => held[Symbol.asyncDispose]()));
   }
 
-  /** Goes on with an own claim that has not run out. Null when there is none any more: contend for it. */
+  /** Goes on with an own claim that has not run out. Null means that there is none any more: contend for it. */
   async #extend(
     issue: Issue,
     commentId: number,
@@ -178,7 +178,7 @@ export class ClaimKeeper implements AsyncDisposable {
     return isSafe() ? this.#hold(issue, commentId, bid, signal) : null;
   }
 
-  /** Writes a claim, then reads all: see claim-election.ts. `ownId` is a comment of ours from earlier, used again. */
+  /** Writes a claim, then reads all: see claim-election.ts. `ownId` is an earlier comment of ours, used again. */
   async #contend(issue: Issue, ownId: number | null, stage: Stage, signal: AbortSignal): Promise<Acquired> {
     const { github } = this.#options;
     const bid = this.#newBid(stage);
@@ -207,7 +207,7 @@ export class ClaimKeeper implements AsyncDisposable {
     }
     await this.#remember(issue.number, { commentId, expiresAt: bid.expiresAt.toISOString() });
     if (!isLeaseValid(bid, clock)) return fail(tooSlow());
-    const held = new HeldClaim(
+    const held = new Lease(
       { issue: issue.number, owner, commentId, ...bid, clock, leaseMs },
       {
         write: (stage, inner) => this.#rewrite(commentId, stage, bid, inner),
@@ -233,7 +233,7 @@ export class ClaimKeeper implements AsyncDisposable {
     return edited.ok ? ok(bid) : edited;
   }
 
-  /** Where it fails the claim runs out by itself; until then nobody owns the issue, which is safe. */
+  /** A claim that cannot be withdrawn runs out by itself; nobody owns the issue meanwhile, which is safe. */
   async #withdraw(commentId: number, signal: AbortSignal): Promise<void> {
     const edited = await this.#options.github.updateComment(
       commentId,

@@ -9,7 +9,7 @@ import { ok, type Result } from "../../core/base/result.ts";
 import { hasLabel, type Stage, STAGES, stageLabelsOf, stageOfLabel } from "../../core/domain/stage.ts";
 import type { WorkerEvent } from "../events/event.ts";
 import type { GitHub, GitHubFailure, Issue } from "../github/port/github.ts";
-import { WaitEnd } from "../state/wait-end.ts";
+import { Deadline } from "../state/deadline.ts";
 
 const DEFER_MS_MAX = 3_600_000;
 /** Each incremental sync asks for this much once more, for what GitHub's replicas show late. */
@@ -45,7 +45,7 @@ interface Entry {
   /** It was taken for this stage; null while it is not in flight. */
   activeIn: Stage | null;
   /** The issue is not taken before this end. */
-  deferred: WaitEnd | null;
+  deferred: Deadline | null;
   /** We put it ourselves then, on the monotonic clock and as a count; null when GitHub's word stands. */
   put: { readonly atMs: number; readonly version: number } | null;
   /** It is true when GitHub does not show it any more while it is in flight. */
@@ -100,7 +100,7 @@ export class IssueStore {
   take(stage: Stage, now: Date): Issue | undefined {
     const isDue = this.#options.isDue ?? (() => true);
     for (const entry of this.#queueOf(stage)) {
-      if (entry.activeIn !== null || entry.deferred?.hasCome() === false || !isDue(entry.issue, stage, now)) continue;
+      if (entry.activeIn !== null || entry.deferred?.hasPassed() === false || !isDue(entry.issue, stage, now)) continue;
       entry.activeIn = stage;
       entry.deferred = null;
       this.#changed();
@@ -124,7 +124,7 @@ export class IssueStore {
     const { clock } = this.#options;
     const end = new Date(Math.min(until.getTime(), clock.now().getTime() + DEFER_MS_MAX));
     const entry = this.#entries.get(number);
-    if (entry !== undefined) entry.deferred = new WaitEnd(end, clock);
+    if (entry !== undefined) entry.deferred = new Deadline(end, clock);
   }
 
   /** Takes in what we know better than the last poll, for instance after our own move or close (I1). */

@@ -2,7 +2,7 @@
 // for the whole worker, because what stops one run would stop the next one too.
 
 import type { Clock } from "../../core/base/clock.ts";
-import { WaitEnd } from "../state/wait-end.ts";
+import { Deadline } from "../state/deadline.ts";
 import { later } from "./backoff.ts";
 
 const PROBE_DELAY_MS = 60_000;
@@ -12,7 +12,7 @@ const PAUSE_MS_MAX = 8 * 86_400_000;
 
 export class AgentPause {
   readonly #clock: Clock;
-  #end: WaitEnd | null = null;
+  #end: Deadline | null = null;
   #reason = "";
   #refusals = 0;
 
@@ -22,7 +22,7 @@ export class AgentPause {
 
   /** It is null when agents may run. */
   get current(): { readonly until: Date; readonly reason: string } | null {
-    if (this.#end === null || this.#end.hasCome()) return null;
+    if (this.#end === null || this.#end.hasPassed()) return null;
     return { until: this.#end.at, reason: this.#reason };
   }
 
@@ -33,7 +33,7 @@ export class AgentPause {
     const delayMs = Math.min(PROBE_DELAY_MS * 2 ** (this.#refusals - 1), PROBE_DELAY_MS_MAX);
     const now = this.#clock.now();
     const latest = later(now, PAUSE_MS_MAX);
-    this.#end = new WaitEnd(until === null ? later(now, delayMs) : until < latest ? until : latest, this.#clock);
+    this.#end = new Deadline(until === null ? later(now, delayMs) : until < latest ? until : latest, this.#clock);
     this.#reason = reason;
     return this.#end.at;
   }

@@ -14,7 +14,7 @@ import { ConfigGuard } from "../git/guard/config-guard.ts";
 import { type FreshCheckout, FreshCheckouts } from "../git/worktrees/fresh-checkout.ts";
 import type { Git } from "../git/command/git.ts";
 import type { GitFailure } from "../git/command/git-failure.ts";
-import { findGitLeftovers, type GitLeftovers } from "../git/worktrees/leftovers.ts";
+import { findOrphanCandidates, type OrphanCandidates } from "../git/worktrees/orphan-candidates.ts";
 import type { RemoteAccess } from "../git/remote/remote-access.ts";
 import { Remote } from "../git/remote/remote.ts";
 import { tidyRepository } from "../git/worktrees/tidy.ts";
@@ -144,8 +144,8 @@ export class Workspaces {
   }
 
   /** Finds what git has of each issue here. */
-  leftovers(signal: AbortSignal): Promise<Result<GitLeftovers, GitFailure>> {
-    return findGitLeftovers(
+  leftovers(signal: AbortSignal): Promise<Result<OrphanCandidates, GitFailure>> {
+    return findOrphanCandidates(
       { ...this.#parts, root: this.#parts.worktreeRoot, records: recordsOf(this.#parts.paths) },
       signal,
     );

@@ -1,5 +1,5 @@
-// A worker that a person starts for one checkout, without a supervisor: it works out for itself what the start message
-// would say, by the same rules.
+// Runs a worker that a person starts for one checkout, without a supervisor: it works out for itself what the start
+// message would say, by the same rules.
 
 import { realpath } from "node:fs/promises";
 import { homedir } from "node:os";
@@ -18,14 +18,14 @@ import { loadWorkerConfig, readLayerFile } from "../runtime/worker-config.ts";
 const LOOK_TIMEOUT_MS = 10_000;
 
 export interface RunWorkerOptions {
-  /** Absolute path of a checkout. */
+  /** The absolute path of a checkout. */
   readonly path: string;
   readonly slug?: string;
-  /** `owner/name`, where the origin does not say it. */
+  /** The repository as `owner/name`, where the origin does not say it. */
   readonly repoSlug?: string;
-  /** Default: HYDRAFLOW_HOME, else `~/.hydraflow`. */
+  /** The default is HYDRAFLOW_HOME, else `~/.hydraflow`. */
   readonly home?: string;
-  /** By setting name. */
+  /** Values by the name of their setting. */
   readonly commandLine: Readonly<Record<string, unknown>>;
 }
 

@@ -1,4 +1,4 @@
-// A worker under its supervisor, from the start message to the end of its signal. The supervisor's word decides
+// Runs a worker under its supervisor, from the start message to the end of its signal. The supervisor's word decides
 // everything; the worker only adds the repository's own settings.
 
 import { dirname } from "node:path";
@@ -22,10 +22,11 @@ export interface SupervisedHost {
   readonly enter: (dataRoot: string) => void;
 }
 
-/** Resolves when the signal was given and everything has ended. Throws what a restart cannot mend after saying so. */
+/** Resolves when the signal was given and everything has ended. It reports and throws what no restart can mend. */
 export async function runSupervised(link: SupervisorLink, host: SupervisedHost, signal: AbortSignal): Promise<void> {
   const stopped = untilAborted(signal);
-  // Only a spare waits so long. One that cannot warm up is a cold one, and says what is wrong when it is needed.
+  // Only a worker that was spawned ahead of its need waits so long. When it cannot warm up it starts cold, and reports
+  // the problem when it is needed.
   const waiting = setTimeout(() => void warmUp(host.environment).catch(() => undefined), WARM_UP_AFTER_MS);
   const start = await Promise.race([link.start, stopped]);
   clearTimeout(waiting);
@@ -43,7 +44,7 @@ export async function runSupervised(link: SupervisorLink, host: SupervisedHost, 
       }),
       setOpen: (isOpen) => runtime.setOpen(isOpen),
     });
-    // Only now: what logging and the pipeline load would hold back the word that we are ready.
+    // The pipeline starts after we are ready: loading it and the logs would delay that word.
     worker.start(start.pauseMs);
     await stopped;
   } catch (thrown) {

@@ -1,5 +1,5 @@
-// Composes the worker of one repository out of what ships: the runtime, its registry and its HTTP API. Both ways to start
-// a worker, under a supervisor and by hand, come through here.
+// Composes the worker of one repository out of what ships: the runtime, its registry and its HTTP API. Both ways to
+// start a worker, under a supervisor and by hand, come through here.
 
 import { randomUUID } from "node:crypto";
 import { dirname } from "node:path";
@@ -26,15 +26,15 @@ export interface StartWorkerOptions {
   readonly generation: number;
   readonly config: Config;
   readonly loadConfig: () => Promise<Result<Config, string>>;
-  /** `GITHUB_TOKEN` of whoever started it. */
+  /** The `GITHUB_TOKEN` of whoever started the worker. */
   readonly environmentToken: string | null;
   readonly silence?: Silence | null;
   readonly acceptedTokenHashes: readonly string[];
-  /** Never to be seen in a log. */
+  /** No log may show these. */
   readonly secrets: readonly (string | null)[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly secretProxies?: Readonly<Record<string, string>>;
-  /** Node, for the demo agent. */
+  /** The path of Node, for the demo agent. */
   readonly execPath: string;
   readonly mirror?: { write(line: string): unknown };
 }
@@ -42,11 +42,11 @@ export interface StartWorkerOptions {
 export interface Worker extends AsyncDisposable {
   readonly runtime: RepoRuntime;
   readonly port: number;
-  /** Begins to work. Left to the caller, who says first that the worker is there. */
+  /** Begins to work. The caller decides when, after it has said that the worker is there. */
   start(pauseMs?: number): void;
 }
 
-/** Up and answering when it resolves. */
+/** The worker is up and answers when this resolves. */
 export async function startWorker(options: StartWorkerOptions, signal: AbortSignal): Promise<Worker> {
   await using resources = new AsyncDisposableStack();
   const runtime = resources.use(await RepoRuntime.create(runtimeOptions(options), signal));
@@ -98,7 +98,7 @@ function runtimeOptions(options: StartWorkerOptions): RepoRuntimeOptions {
   };
 }
 
-/** Beside us in the bundle; where the sources run as they are, in its own directory. */
+/** The program lies beside us in the bundle; where the sources run as they are, it has a directory of its own. */
 function demoAgentProgram(): string {
   const isSource = import.meta.url.endsWith(".ts");
   return fileURLToPath(new URL(isSource ? "../../demo/agent/main.ts" : "./demo-agent.js", import.meta.url));

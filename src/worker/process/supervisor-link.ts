@@ -1,5 +1,5 @@
 // The worker's end of the channel to its supervisor: says hello, takes the start message, says ready, then proves to be
-// alive. Every message it sends carries the nonce of this birth; what comes with another nonce is not for us.
+// alive. Every message it sends carries the nonce of this spawn; a message with another nonce is not for us.
 
 import { z } from "../../core/base/schema.ts";
 import {
@@ -17,10 +17,10 @@ export interface SupervisorChannel {
   onMessage(listener: (message: unknown) => void): void;
 }
 
-/** While draining: the supervisor waits for the last issue to leave our hands. */
+/** Beats come so fast while we drain: the supervisor waits for the last issue in flight. */
 const DRAIN_BEAT_MS = 250;
 
-/** A worker with nothing in flight and nothing new says so every fourth time only: a hundred idle ones add up. */
+/** A worker with nothing in flight and nothing new skips three beats of four: a hundred idle workers add up. */
 const IDLE_SKIPS = 3;
 
 export interface Vitals {
@@ -32,7 +32,7 @@ export interface Vitals {
 
 export interface LinkedWork {
   readonly vitals: () => Vitals;
-  /** False: take no new issue. */
+  /** A worker that is not open takes no new issue. */
   readonly setOpen: (isOpen: boolean) => void;
 }
 
@@ -107,7 +107,7 @@ export class SupervisorLink implements Disposable {
     this.#timer = setInterval(beat, everyMs);
   }
 
-  /** Resolves when it has been said: the process ends behind it. */
+  /** Resolves when the message has left, since the process ends right after it. */
   failed(reason: string, isShortage = false): Promise<void> {
     const nonce = this.#nonce;
     if (nonce === undefined) return Promise.resolve();

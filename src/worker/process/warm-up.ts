@@ -1,5 +1,6 @@
-// What a process does that was born before anybody needs it: it goes through the parts of a start that every repository
-// shares, so that Node has loaded and compiled them when the word comes. It opens no file and leaves nothing behind.
+// Warms up a process that was spawned before anybody needs it: it goes through the parts of a start that every
+// repository shares, so that Node has loaded and compiled them when the word comes. It opens no file and leaves nothing
+// behind.
 
 import { createServer } from "node:http";
 import { DatabaseSync } from "node:sqlite";

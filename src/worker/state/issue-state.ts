@@ -1,4 +1,5 @@
-// What we remember about one issue beside its labels: the shape of an entry in state.json, its defaults, its limits.
+// Says what we remember about one issue beside its labels: the shape of an entry in state.json, its defaults, its
+// limits.
 
 import { z } from "../../core/base/schema.ts";
 import { STAGE_LABELS, STAGES, type Stage, type StageLabel } from "../../core/domain/stage.ts";
@@ -29,12 +30,12 @@ export interface Guidance {
 export interface HitlAnswer {
   readonly text: string;
   readonly by: string;
-  /** `review`: not words, but an approving review of the pull request. */
+  /** `review` stands for an approving review of the pull request, without words. */
   readonly door: "comment" | "api" | "review";
   readonly at: string;
-  /** The newest of the comments that `text` is made of, alone: a command is the last word and nothing else. */
+  /** The newest alone of the comments that `text` is made of: a command must be the whole last comment. */
   readonly last: string;
-  /** Of that comment; null for an answer through the API. */
+  /** The number of that comment; null for an answer through the API. */
   readonly commentId: number | null;
   /** The newest comment at that moment. */
   readonly lastSeen: number | null;
@@ -42,27 +43,27 @@ export interface HitlAnswer {
 
 /** A person's word that lets something pass which no agent may bring in alone, or which no check has shown. */
 export interface Approval {
-  /** Names exactly which protected files were let pass; see protection/protected-paths.ts. Empty where it was about checks. */
+  /** Names exactly which protected files were let pass (protection/protected-paths.ts); empty for checks. */
   readonly of: string;
   /** The protected paths among what was let pass. */
   readonly paths: readonly string[];
-  /** Checks that are not waited for, or not heeded. */
+  /** These checks are not waited for, or not heeded. */
   readonly checks: readonly string[];
-  /** The commit that it was said of. */
+  /** The commit that the word was said of. */
   readonly head: string;
   readonly by: string;
   readonly at: string;
-  /** The comment that says it; null for one that came through the API. */
+  /** The comment that says it; null for a word through the API. */
   readonly commentId: number | null;
-  /** The newest comment when it was said: what has a higher id was said later. Null where nobody knows. */
+  /** The newest comment at that moment: one with a higher id came later. Null where nobody knows. */
   readonly lastSeen: number | null;
 }
 
-/** What the reviewing agent has approved. */
+/** The reviewing agent has approved this. */
 export interface Reviewed {
-  /** The head that it saw. */
+  /** The agent saw this head. */
   readonly sha: string;
-  /** Path → digest of its change against the base: what is equal needs no second review. */
+  /** Maps a path to a digest of its change against the base: an equal digest needs no second review. */
   readonly files: Readonly<Record<string, string>>;
 }
 
@@ -71,7 +72,7 @@ export interface AcceptedText {
   readonly title: string;
   readonly body: string;
   readonly at: string;
-  /** Whether nobody with the right has seen this text yet: a person is asked about it. */
+  /** A person is asked about this text, since nobody with the right has seen it yet. */
   readonly isAsked: boolean;
 }
 
@@ -82,18 +83,18 @@ export interface HitlState {
   readonly origin: StageLabel;
   readonly askedAt: string;
   readonly commentId: number | null;
-  /** What else ends the wait, beside an answer: something else on GitHub's side of the pull request than this. */
+  /** GitHub's view of the pull request when the question was asked; the wait also ends when that changes. */
   readonly awaits: string | null;
-  /** Whether any answer sends the work on as it is: what there was to do lay outside of it. */
+  /** Any answer sends the work on as it is: the thing to do lay outside of it. */
   readonly resumes: boolean;
-  /** Whether it is asked because the issue's text made the worker stand still; see attention.ts. */
+  /** The question is asked because the issue's text made the worker stand still; see attention.ts. */
   readonly isSuspicion?: true | undefined;
   readonly answer: HitlAnswer | null;
   readonly decision: "skip" | "close" | null;
   readonly reason: string | null;
 }
 
-/** The run in flight. Found when a worker starts, it was interrupted. */
+/** The run in flight. A run that stands here when a worker starts was interrupted. */
 export interface RunState {
   readonly id: string;
   readonly stage: Stage;
@@ -112,18 +113,21 @@ export interface IssueOutcome {
 
 export interface KeptClaim {
   readonly commentId: number;
-  /** Long past once it is being given up, so that nobody goes on with it. */
+  /** The time is long past once the claim is being given up, so that nobody goes on with it. */
   readonly expiresAt: string;
-  /** What the status comment is to say in the end; present from when it is being given up until GitHub shows that. */
+  /** The status comment's last words; present from the beginning of the release until GitHub shows them. */
   readonly closing?: string | undefined;
 }
 
-/** Times are ISO. Frozen wherever it is handed out. */
+/** Times are ISO. An entry is frozen wherever it is handed out. */
 export interface IssueState {
   /** Rises each time a finished issue enters triage again; part of every journal key. */
   readonly cycle: number;
   readonly attempts: Readonly<Partial<Record<Stage, number>>>;
-  /** How often a stage has come to a decision in this cycle; names what it posts, the same for each repetition. */
+  /**
+   * Counts how often a stage has come to a decision in this cycle. It names what the stage posts, the same for each
+   * repetition.
+   */
   readonly passes: Readonly<Partial<Record<Stage, number>>>;
   readonly reviewRounds: number;
   readonly ciFixes: number;
@@ -135,27 +139,27 @@ export interface IssueState {
   readonly run: RunState | null;
   readonly pull: number | null;
   readonly branch: string | null;
-  /** Path of the accepted plan. */
+  /** The path of the accepted plan. */
   readonly plan: string | null;
   readonly approved: Approval | null;
   readonly reviewed: Reviewed | null;
   readonly text: AcceptedText | null;
-  /** The checks that a person was asked about last, and the word that let some of them go. */
+  /** A person was asked about these checks last; `waived` is the word that let some of them go. */
   readonly askedChecks: readonly string[];
   readonly waived: Approval | null;
-  /** How often the branch was brought up to date because GitHub refused to merge; a person is asked in the end. */
+  /** Counts how often the branch was updated because GitHub refused to merge; a person is asked in the end. */
   readonly branchUpdates: number;
-  /** Work that the gate was green for and that a rule of the server refused; the next run pushes it as it is. */
+  /** The gate was green for this work and a rule of the server refused it; the next run pushes it as it is. */
   readonly kept: { readonly sha: string; readonly summary: string } | null;
   readonly claim: KeptClaim | null;
   readonly retryAt: string | null;
   readonly retryReason: string | null;
-  /** Since when its run waits without an attempt; null when it does not. */
+  /** The run has waited without an attempt since then; null when it does not wait. */
   readonly waitingSince: string | null;
-  /** What that is for, at which step of the run, and how long it had waited in milliseconds; null when it does not. */
+  /** Says what the wait is for, at which step of the run, and how many milliseconds it had lasted; null without one. */
   readonly waited: { readonly cause: WaitCause; readonly mark: string; readonly ms: number } | null;
   readonly outcome: IssueOutcome | null;
-  /** What `explain` shows, oldest first; the newest HISTORY_MAX stay. */
+  /** `explain` shows these, oldest first; the newest HISTORY_MAX stay. */
   readonly history: readonly { readonly at: string; readonly text: string }[];
 }
 
@@ -188,7 +192,7 @@ export const UNKNOWN_ISSUE: IssueState = Object.freeze({
   history: Object.freeze([]),
 });
 
-/** What cannot be read is as if it were not there. */
+/** A value that cannot be read counts as absent. */
 const orElse = z.catch;
 const count = z.int().check(z.minimum(0));
 const id = z.int().check(z.minimum(1));
@@ -260,7 +264,7 @@ export const issueStateSchema = z.strictObject({
   pull: z.nullable(id),
   branch: z.nullable(z.string()),
   plan: z.nullable(z.string()),
-  // A word of a person's that an earlier version wrote down in another form is asked for again.
+  // A person's word that an earlier version wrote down in another form is asked for again.
   approved: orElse(z.nullable(approval), null),
   reviewed: z._default(z.nullable(reviewed), null),
   text: z._default(z.nullable(acceptedText), null),

@@ -1,6 +1,10 @@
-// Every effect on the outside world (label, comment, push, pull request, merge) as intent, act, result, under a key that
-// a restarted worker makes again. So an effect happens once however often the process dies: a result is returned
-// without a call, an intent without a result is looked up before anything is done, and only then acted on again.
+// Records every effect on the outside world (label, comment, push, pull request, merge) as intent, act, result, under a
+// key that a restarted worker makes again. So an effect happens once however often the process dies.
+//
+// I1 A result is returned without a call.
+// I2 An intent without a result is looked up before anything is done.
+// I3 The intent is on disk before the act begins.
+// I4 A refusal frees the key only when it surely had no effect.
 
 import { AppendLog } from "../../core/files/append-log.ts";
 import type { Clock } from "../../core/base/clock.ts";
@@ -8,39 +12,39 @@ import { exists, removeTemporaries } from "../../core/files/durable-file.ts";
 import { ok, type Result } from "../../core/base/result.ts";
 
 const BYTES_MAX = 16_777_216;
-/** So many keys are never worth a look at what may be forgotten; after each look it is twice what was left. */
+/** The journal looks for what it may forget above so many keys; after a look the limit is twice what was left. */
 const KEYS_MIN = 1_000;
 
 export interface EffectSteps<T, F> {
-  /** Whether it happened already; null means it did not. */
+  /** Says whether the effect happened already; null means that it did not. */
   readonly look: (signal: AbortSignal) => Promise<Result<T | null, F>>;
   readonly act: (signal: AbortSignal) => Promise<Result<T, F>>;
-  /** Look even where the journal knows of no attempt. */
+  /** The look is made even where the journal knows of no attempt. */
   readonly alwaysLook?: boolean;
 }
 
 export interface JournalOptions {
-  /** True when nothing about this issue will be asked again, so that its results may be dropped. */
+  /** Returns true when nothing about this issue will be asked again, so that its results may be dropped. */
   readonly mayForget?: (issue: number) => boolean;
 }
 
 type JournalRecord =
   | { readonly key: string; readonly at: string; readonly kind: "intent" }
   | { readonly key: string; readonly at: string; readonly kind: "result"; readonly value: unknown }
-  /** It surely did not happen: the key is free again. */
+  /** The effect surely did not happen, and the key is free again (I4). */
   | { readonly key: string; readonly at: string; readonly kind: "refused"; readonly reason: string };
 
-/** The last word on each key; a refused one is not there. */
+/** The last word on each key; a refused key has none. */
 type Entry = Exclude<JournalRecord, { kind: "refused" }>;
 type Entries = Map<string, Entry>;
 
 export class Journal implements AsyncDisposable {
-  /** One line for a person when records were lost to damage; null when all is well. An intent may be among them. */
+  /** Tells a person in one line that records were lost to damage, maybe an intent; null when all is well. */
   readonly degraded: string | null;
   readonly #log: AppendLog<JournalRecord>;
   readonly #clock: Clock;
   readonly #entries: Entries;
-  /** Those of the entries that are intents: each move of a label asks for them. */
+  /** The entries that are intents: each move of a label asks for them. */
   readonly #open: Entries;
   readonly #options: JournalOptions;
   readonly #inFlight = new Map<string, Promise<unknown>>();
@@ -73,9 +77,9 @@ export class Journal implements AsyncDisposable {
   }
 
   /**
-   * One outside effect, once per key over crashes; `T` must survive JSON. A failure that is not retryable had no effect
-   * and frees the key; any other may have had one, so the intent stays open and the next call looks first. A throw, for
-   * instance an abort, leaves it open too.
+   * Makes one outside effect, once per key over crashes; `T` must survive JSON. A failure that is not retryable had no
+   * effect and frees the key; any other may have had one, so the intent stays open and the next call looks first. A
+   * throw, for instance an abort, leaves it open too.
    */
   async effect<T, F extends { readonly retryable: boolean }>(
     key: string,
@@ -96,12 +100,12 @@ export class Journal implements AsyncDisposable {
     }
   }
 
-  /** Effects of which nobody knows yet whether they happened, oldest first. */
+  /** Lists the effects of which nobody knows yet whether they happened, oldest first. */
   pending(): readonly { readonly key: string; readonly at: string }[] {
     return [...this.#open.values()].map(({ key, at }) => ({ key, at }));
   }
 
-  /** Every key that starts so and has an intent or a result. */
+  /** Lists every key with this prefix that has an intent or a result. */
   keys(prefix: string): string[] {
     return [...this.#entries.keys()].filter((key) => key.startsWith(prefix));
   }
@@ -112,7 +116,7 @@ export class Journal implements AsyncDisposable {
       await this.#append({ key, at: this.#now(), kind: "refused", reason });
   }
 
-  /** The highest cycle in any key of this issue; 0 when there is none. A worker that lost state.json must go on above it. */
+  /** Returns the highest cycle in any key of this issue, or 0. A worker that lost state.json must go on above it. */
   lastCycle(issue: number): number {
     return this.keys(`${issue}.`).reduce((highest, key) => Math.max(highest, cycleOf(key)), 0);
   }
@@ -128,15 +132,19 @@ export class Journal implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<Result<T, F>> {
     const entry = this.#entries.get(key);
+    // I1: the effect is known to have happened.
     if (entry?.kind === "result") return ok(entry.value as T);
+    // I2: nobody knows how the attempt before has ended.
     if (entry?.kind === "intent" || steps.alwaysLook === true || this.degraded !== null) {
       const found = await steps.look(signal);
       if (!found.ok) return found;
       if (found.value !== null) return this.#settle(key, found.value);
     }
+    // I3: the append resolves when the disk has it.
     if (entry === undefined) await this.#append({ key, at: this.#now(), kind: "intent" });
     const done = await steps.act(signal);
     if (done.ok) return this.#settle(key, done.value);
+    // I4: such a failure cannot have had an effect.
     if (!done.failure.retryable)
       await this.#append({ key, at: this.#now(), kind: "refused", reason: JSON.stringify(done.failure).slice(0, 500) });
     return done;
@@ -155,7 +163,7 @@ export class Journal implements AsyncDisposable {
     if (this.#entries.size > this.#forgetAbove) await this.#forget();
   }
 
-  /** Of an issue that has ended one result stays, with which `lastCycle` still answers. */
+  /** One result of an ended issue stays, so that `lastCycle` can still answer. */
   async #forget(): Promise<void> {
     const newest = new Map<number, string>();
     for (const key of this.#entries.keys()) {
@@ -168,7 +176,7 @@ export class Journal implements AsyncDisposable {
         this.#entries.delete(key);
     }
     this.#forgetAbove = Math.max(KEYS_MIN, 2 * this.#entries.size);
-    // What the disk refuses now stays in the file until the next time; nothing is lost by that.
+    // Records that the disk does not let go now stay in the file for another time; nothing is lost by that.
     await this.#log.compact((record) => this.#entries.get(record.key) === record).catch(() => undefined);
   }
 
@@ -181,7 +189,7 @@ function cycleOf(key: string): number {
   return Number(/^\d+\.(\d+)\//.exec(key)?.[1] ?? 0);
 }
 
-/** Open intents always; results as long as the issue may ask for them; superseded records never. */
+/** Open intents are always needed, results as long as the issue may ask for them, superseded records never. */
 function isNeeded(record: JournalRecord, entries: Entries, { mayForget }: JournalOptions): boolean {
   if (entries.get(record.key) !== record) return false;
   return record.kind === "intent" || mayForget?.(Number.parseInt(record.key, 10)) === false;

@@ -1,7 +1,10 @@
-// Files of the first implementation are adopted once, by one owner, and nothing is lost. Its workers shared one flat data
-// root: they could not say whose state.json it was, and copying it gave one repository's state to every other one. Here
-// one worker moves it, under a kernel lock, into `<data root>/legacy/`; a marker says who. Formats differ, so nothing of
-// it is read except the record of runs, which is the same.
+// Adopts files of the first implementation. Its workers shared one flat data root: they could not say whose state.json
+// it was, and copying it gave one repository's state to every other one. Here one worker moves it, under a kernel lock,
+// into `<data root>/legacy/`; a marker says who. Formats differ, so only the record of runs is read, whose format is
+// the same.
+//
+// I1 The files are adopted once, by one owner.
+// I2 Nothing is lost: files are moved, not rewritten, and the same owner finishes a move that was cut short.
 
 import { closeSync, constants, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { rename } from "node:fs/promises";
@@ -31,7 +34,7 @@ const LOCK = "legacy-adoption.lock";
 const DIRECTORIES = ["plans", "memory", "runs", "metrics", "manifest", "cache", "verification"];
 const FILES = ["state.json", "events.jsonl", "sessions.jsonl", "config.json"];
 
-/** How files of ours begin; of what begins otherwise the whole is read. */
+/** Files of ours begin like this; a file that begins otherwise is read as a whole. */
 const OURS: Readonly<Record<string, RegExp>> = {
   "state.json": /^\{"schema":\d+,"checksum":/,
   "events.jsonl": /^\{"_seq":\d+,"_crc":/,
@@ -42,22 +45,22 @@ const HEAD_BYTES = 1_024;
 const markerSchema = z.object({ slug: z.string() });
 
 export interface LegacyLayoutOptions {
-  /** The data root that workers of the first implementation shared; the parent of ours. */
+  /** The data root that workers of the first implementation shared; it is the parent of ours. */
   readonly sharedHome: string;
   readonly dataRoot: string;
   readonly slug: string;
-  /** `owner/name`. */
+  /** The repository as `owner/name`. */
   readonly repo: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
 export interface LegacyAdoption {
-  /** What was moved this time, by its new path. */
+  /** The paths of the files that were moved this time, in their new place. */
   readonly moved: readonly string[];
 }
 
-/** Call before anything in the data root is opened. Throws LEGACY_LOCKED when another worker adopts for too long. */
+/** Call it before anything in the data root is opened. Throws LEGACY_LOCKED when another worker adopts for too long. */
 export async function adoptLegacyLayout(options: LegacyLayoutOptions): Promise<LegacyAdoption> {
   const { dataRoot, slug } = options;
   const nested = namesIn(dataRoot).filter((name) => name.toLowerCase() === slug);
@@ -82,7 +85,8 @@ async function adoptShared(options: LegacyLayoutOptions): Promise<string[]> {
   }
   using _ = lock.value;
   if (!(await mayAdopt(options))) return [];
-  // The marker comes first: when the process ends between two moves, the same owner finishes and nobody else starts.
+  // I2: the marker comes first. When the process ends between two moves, the same owner finishes and nobody else
+  // starts.
   await replaceFile(
     join(sharedHome, MARKER),
     `${JSON.stringify({ slug: options.slug, repo: options.repo, at: clock.now().toISOString() })}\n`,
@@ -90,7 +94,10 @@ async function adoptShared(options: LegacyLayoutOptions): Promise<string[]> {
   return await adoptFrom(sharedHome, [...FILES, ...DIRECTORIES], options);
 }
 
-/** State, events or runs in their format are the sign: a home without them is no flat data root, whatever else lies there. */
+/**
+ * State, events or runs in their format are the sign: a home without them is no flat data root, whatever else lies
+ * there.
+ */
 async function hasFlatLayout(home: string): Promise<boolean> {
   return (
     (await exists(join(home, MARKER))) ||
@@ -98,7 +105,7 @@ async function hasFlatLayout(home: string): Promise<boolean> {
   );
 }
 
-/** The first to come, unless the files themselves name another repository. */
+/** I1: the first worker to come adopts, unless the files themselves name another repository. */
 async function mayAdopt({ sharedHome, slug, repo }: LegacyLayoutOptions): Promise<boolean> {
   const marker = z.safeParse(markerSchema, parseJsonObject(await readText(join(sharedHome, MARKER))));
   if (marker.success) return marker.data.slug === slug;
@@ -152,7 +159,7 @@ async function isLegacy(home: string, name: string): Promise<boolean> {
   }
 }
 
-/** The runs of this repository are the same format and go on in our own record. */
+/** The runs of this repository have the same format and go on in our own record. */
 async function carrySessions({ dataRoot, repo, slug }: LegacyLayoutOptions): Promise<void> {
   const target = join(dataRoot, "sessions.jsonl");
   if (await exists(target)) return;
@@ -168,7 +175,7 @@ async function carrySessions({ dataRoot, repo, slug }: LegacyLayoutOptions): Pro
     );
 }
 
-/** Empty for a directory, undefined where there is nothing. */
+/** Returns an empty text for a directory, undefined where there is nothing. */
 function readHead(path: string): string | undefined {
   let file: number | undefined;
   try {

@@ -1,5 +1,5 @@
-// One record per worker run in sessions.jsonl, discriminated by `repo`. At every start the run before, when it did not
-// end properly, is closed as interrupted; the newest SESSIONS_MAX stay. The file is small and replaced as a whole.
+// Keeps one record per worker run in sessions.jsonl, discriminated by `repo`. Every start closes the run before as
+// interrupted when it did not end properly; the newest SESSIONS_MAX stay. The file is small and replaced as a whole.
 
 import { dirname } from "node:path";
 
@@ -26,7 +26,7 @@ export interface Session {
   readonly started_at: string;
   readonly ended_at: string | null;
   readonly status: "active" | "completed" | "interrupted";
-  /** The newest ISSUES_MAX. */
+  /** The newest ISSUES_MAX issues. */
   readonly issues_processed: readonly number[];
   readonly issues_succeeded: number;
   readonly issues_failed: number;
@@ -93,7 +93,7 @@ export class SessionLog implements AsyncDisposable {
     return this.#current;
   }
 
-  /** Newest first. */
+  /** Lists the newest first. */
   list(): readonly Session[] {
     return [...this.#earlier, this.#current].toReversed();
   }
@@ -130,7 +130,7 @@ export class SessionLog implements AsyncDisposable {
   }
 }
 
-/** The last line of an id wins, as the first implementation wrote them. */
+/** The last line of an id counts, as the first implementation wrote them. */
 function readSessions(text: string): { sessions: Session[]; damaged: string[] } {
   const byId = new Map<string, Session>();
   const damaged: string[] = [];

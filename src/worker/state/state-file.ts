@@ -1,6 +1,9 @@
-// state.json on disk: schema number, revision and checksum inside, the previous good copy beside it as state.json.prev.
-// A file that does not check out is never overwritten: it is kept as state.json.corrupt-<time> and the last good copy
-// takes its place. A file of a newer version is refused and stays untouched.
+// Reads and writes state.json: schema number, revision and checksum inside, the previous good copy beside it as
+// state.json.prev.
+//
+// I1 A damaged file is never overwritten: it is kept as state.json.corrupt-<time>, and the last good copy takes its
+//    place.
+// I2 A file of a newer version is refused and stays untouched.
 
 import { randomUUID } from "node:crypto";
 import { rename } from "node:fs/promises";
@@ -32,7 +35,7 @@ export interface StateDocument {
 
 export interface LoadedState {
   readonly document: StateDocument;
-  /** What the file holds; null when it holds nothing good and is to be written first. */
+  /** The text that the file holds; null when it holds nothing good and must be written first. */
   readonly text: string | null;
   readonly degraded: string | null;
 }
@@ -46,7 +49,7 @@ const fileSchema = z.strictObject({
   issues: z.record(z.string().check(z.regex(/^[1-9]\d{0,14}$/)), issueStateSchema),
 });
 
-/** Reads the newest good copy. Throws STATE_NEWER for a file that a later version wrote. */
+/** Reads the newest good copy. Throws STATE_NEWER for a file that a later version wrote (I2). */
 export async function loadState(path: string, clock: Clock): Promise<LoadedState> {
   await ensurePrivateDirectory(dirname(path));
   await removeTemporaries(path);
@@ -69,7 +72,7 @@ export async function loadState(path: string, clock: Clock): Promise<LoadedState
   };
 }
 
-/** Durable when it resolves. `previousText` is what the file holds now; null before the first write. */
+/** The document is on disk when it resolves. `previousText` is what the file holds now; null before the first write. */
 export async function saveState(path: string, document: StateDocument, previousText: string | null): Promise<string> {
   const text = encode(document);
   if (Buffer.byteLength(text) > FILE_BYTES_MAX)
@@ -87,12 +90,13 @@ function previousOf(path: string): string {
   return `${path}.prev`;
 }
 
+/** I1: keeps a damaged file under another name. */
 async function setAside(path: string, clock: Clock): Promise<void> {
   const time = clock.now().toISOString().replace(/[-:.]/g, "");
   await rename(path, `${path}.corrupt-${time}-${randomUUID().slice(0, 4)}`);
 }
 
-/** Null when there is no file; the failure says in a few words what is wrong with it. */
+/** Returns null when there is no file; the failure says in a few words what is wrong with it. */
 async function readDocument(path: string): Promise<Result<{ document: StateDocument; text: string } | null, string>> {
   try {
     const text = await readTextIfExists(path, FILE_BYTES_MAX);
@@ -120,6 +124,7 @@ function decode(value: unknown, path: string): Result<StateDocument, string> {
   return ok({ revision, instance, counters, issues: new Map(entries) });
 }
 
+/** I2: makes the refusal of a file that this version must not touch. */
 function newerFile(path: string, schema: number): HydraError {
   return new HydraError(
     "STATE_NEWER",
@@ -135,7 +140,7 @@ function encode({ revision, instance, counters, issues }: StateDocument): string
   return `${JSON.stringify({ ...content, checksum: checksumOf(content) })}\n`;
 }
 
-/** Over the whole document with an empty checksum, in the order in which the fields stand. */
+/** Covers the whole document with an empty checksum, in the order in which the fields stand. */
 function checksumOf(document: object): string {
   return checksum(JSON.stringify({ ...document, checksum: "" }));
 }

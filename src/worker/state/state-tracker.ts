@@ -1,6 +1,9 @@
-// What one worker remembers across restarts beside GitHub's labels, in state.json. An update is durable before it is
-// visible and before its promise resolves; one that the disk refused has changed nothing. Updates that come together
-// share one write, and what is kept of finished issues is bounded, so that neither months nor bursts make it slow.
+// Holds in state.json what one worker remembers across restarts beside GitHub's labels.
+//
+// I1 An update is durable before it is visible and before its promise resolves.
+// I2 An update that the disk refused has changed nothing.
+// I3 Updates that come together share one write, and what is kept of finished issues is bounded, so that neither months
+//    nor bursts make it slow.
 
 import type { Clock } from "../../core/base/clock.ts";
 import { HydraError, messageOf } from "../../core/base/errors.ts";
@@ -10,7 +13,7 @@ import { type LoadedState, loadState, saveState, type StateDocument } from "./st
 
 export type { IssueState } from "./issue-state.ts";
 
-/** The newest finished issues keep everything; older ones keep their cycle and outcome, which journal keys need. */
+/** I3: the newest finished issues keep everything; older ones keep their cycle and outcome, which journal keys need. */
 const FINISHED_WHOLE_MAX = 200;
 
 type Change = (draft: Draft) => void;
@@ -26,11 +29,11 @@ interface Waiting {
 }
 
 export class StateTracker implements AsyncDisposable {
-  /** Why the newest state could not be read, one line for a person; null when all is well. */
+  /** Tells a person in one line why the newest state could not be read; null when all is well. */
   readonly degraded: string | null;
   readonly #path: string;
   #document: StateDocument;
-  /** What the file holds; null when it holds no good document. */
+  /** The text that the file holds; null when it holds no good document. */
   #text: string | null;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | null = null;
@@ -51,12 +54,12 @@ export class StateTracker implements AsyncDisposable {
     this.degraded = degraded;
   }
 
-  /** UUID, made once per state file. The claim owner is `<hostname>/<slug>/<instance>`. */
+  /** A UUID, made once per state file. The claim owner is `<hostname>/<slug>/<instance>`. */
   get instance(): string {
     return this.#document.instance;
   }
 
-  /** Frozen; the defaults when unknown. */
+  /** Returns a frozen entry; the defaults when the issue is unknown. */
   issue(number: number): IssueState {
     return this.#document.issues.get(number) ?? UNKNOWN_ISSUE;
   }
@@ -65,7 +68,10 @@ export class StateTracker implements AsyncDisposable {
     return this.#document.issues;
   }
 
-  /** Durable when it resolves. Throws STATE_NOT_WRITTEN and has changed nothing when the disk refuses. */
+  /**
+   * The change is on disk when it resolves (I1). It throws STATE_NOT_WRITTEN, and has changed nothing, when the disk
+   * refuses (I2).
+   */
   update(number: number, change: (state: IssueState) => IssueState): Promise<void> {
     return this.#change(({ issues }) => {
       issues.set(number, deepFreeze(checked(bounded(change(issues.get(number) ?? UNKNOWN_ISSUE)))));
@@ -76,7 +82,7 @@ export class StateTracker implements AsyncDisposable {
     return this.#document.counters;
   }
 
-  /** As durable as `update`. */
+  /** Is as durable as `update`. */
   count(name: string, by = 1): Promise<void> {
     return this.#change(({ counters }) => {
       counters[name] = (Object.hasOwn(counters, name) ? (counters[name] ?? 0) : 0) + by;
@@ -95,7 +101,7 @@ export class StateTracker implements AsyncDisposable {
   }
 
   async #writeAll(): Promise<void> {
-    // One turn of the loop gathers the updates that come together.
+    // I3: one turn of the loop gathers the updates that come together.
     await Promise.resolve();
     while (this.#waiting.length > 0) await this.#writeOnce(this.#waiting.splice(0));
     this.#writing = null;
@@ -108,6 +114,7 @@ export class StateTracker implements AsyncDisposable {
     trimFinished(draft.issues);
     const next: StateDocument = { ...draft, instance: this.#document.instance, revision: this.#document.revision + 1 };
     try {
+      // I1: nobody sees the next document before the disk has it. I2: where this throws, the old one stays.
       this.#text = await saveState(this.#path, next, this.#text);
       this.#document = next;
       for (const { done } of applied) done.resolve();
@@ -131,7 +138,7 @@ function isApplied(draft: Draft, change: Change, done: PromiseWithResolvers<void
   }
 }
 
-/** What does not match the schema must not reach the file: the next start would find it damaged. */
+/** A state that does not match the schema must not reach the file: the next start would find it damaged. */
 function checked(state: IssueState): IssueState {
   const parsed = z.safeParse(issueStateSchema, state);
   if (parsed.success) return state;

@@ -7,7 +7,7 @@ import { messageOf } from "../../core/base/errors.ts";
 import { shortageOf } from "../../core/processes/shortage.ts";
 import type { WorkerEvent } from "../events/event.ts";
 import { later } from "../pipeline/backoff.ts";
-import { WaitEnd } from "../state/wait-end.ts";
+import { Deadline } from "../state/deadline.ts";
 import type { NewWait } from "./wait-book.ts";
 
 const NOTICE_MS = 600_000;
@@ -17,7 +17,7 @@ type Caught = Pick<NewWait, "reason" | "until"> & { readonly cause: "bug" | "mac
 export class BugBook {
   readonly #clock: Clock;
   readonly #emit: (event: WorkerEvent) => void;
-  #newest: { readonly line: string; readonly end: WaitEnd } | null = null;
+  #newest: { readonly line: string; readonly end: Deadline } | null = null;
 
   constructor(clock: Clock, emit: (event: WorkerEvent) => void) {
     this.#clock = clock;
@@ -43,10 +43,10 @@ export class BugBook {
 
   /** It is one line for people, and null when nothing has happened for a while. */
   get notice(): string | null {
-    return this.#newest === null || this.#newest.end.hasCome() ? null : this.#newest.line;
+    return this.#newest === null || this.#newest.end.hasPassed() ? null : this.#newest.line;
   }
 
   #keep(line: string): void {
-    this.#newest = { line, end: new WaitEnd(later(this.#clock.now(), NOTICE_MS), this.#clock) };
+    this.#newest = { line, end: new Deadline(later(this.#clock.now(), NOTICE_MS), this.#clock) };
   }
 }

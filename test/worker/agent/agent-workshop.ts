@@ -1,4 +1,4 @@
-// A directory for one turn of an agent: its worktree, its home and its transcript, gone after the test.
+// Makes a directory for one turn of an agent: its worktree, its home and its transcript, gone after the test.
 
 import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";

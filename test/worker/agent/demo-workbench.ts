@@ -1,4 +1,4 @@
-// The demo agent under the real driver: prompts as the pipeline writes them, verdicts as it reads them, and git.
+// Runs the demo agent under the real driver: prompts as the pipeline writes them, verdicts as it reads them, and git.
 
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -44,7 +44,7 @@ export async function take(workshop: Workshop, prompt: string, turn: Partial<Age
   return driver().run({ ...workshop.turn, prompt, ...turn }, workshop.emit, NEVER);
 }
 
-/** The verdict as the pipeline reads it; fails the test when it is not one. */
+/** Returns the verdict as the pipeline reads it, and fails the test when it is not one. */
 export function verdictOf(role: AgentTurn["role"], outcome: AgentOutcome): unknown {
   if (outcome.kind !== "completed") throw new Error(`${outcome.kind}: ${outcome.evidence}`);
   const read = VERDICTS[role].read(outcome.verdict);

@@ -1,4 +1,4 @@
-// The fake agent under the real driver.
+// Runs the fake agent under the real driver.
 
 import { fileURLToPath } from "node:url";
 
@@ -8,7 +8,7 @@ import { openWorkshop } from "./agent-workshop.ts";
 
 export const FAKE_AGENT = fileURLToPath(new URL("../../fixtures/agents/fake-agent.ts", import.meta.url));
 export const NEVER = new AbortController().signal;
-/** Far beyond what any well-behaved fake needs. */
+/** No well-behaved fake needs nearly so long. */
 export const PATIENT = { startupMs: 120_000, silenceMs: 120_000, turnMs: 140_000 };
 
 export function driverFor(behaviour: string, options: Partial<ClaudeDriverOptions> = {}): AgentDriver {

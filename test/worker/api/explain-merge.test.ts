@@ -1,4 +1,5 @@
-// `explain` of an approved pull request, and of a run that lost its claim. One issue goes through all of the first.
+// `explain` speaks of an approved pull request, and of a run that lost its claim. One issue goes through all of the
+// first.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 

@@ -11,7 +11,7 @@ import { PipelineRig } from "../pipeline/pipeline-rig.ts";
 import { startWithBrokenGit, untilWhy, whyOf } from "./why-rig.ts";
 
 const MINUTE_MS = 60_000;
-/** Waits and stalls of seconds, where a test is about them. */
+/** Waits and stalls last seconds here, where a test is about them. */
 const IMPATIENT = { waitLimitMs: 1_000, stallMs: 1_000 };
 const UNREADY = { ready: false, reasons: ["unclear"], type: "bug", complexity: 1, question: "Which one?" };
 
@@ -23,7 +23,7 @@ async function lock(rig: PipelineRig, name: string): Promise<string> {
   return file;
 }
 
-/** For our account, which may write here but not there. Gives what ends it. */
+/** Locks the conversation for our account, which may write here but not there. Returns what ends it. */
 function lockConversation(rig: PipelineRig): () => void {
   const create = rig.client.createComment.bind(rig.client);
   const failure = forbidden("Unable to create comment because issue is locked.");
@@ -33,7 +33,7 @@ function lockConversation(rig: PipelineRig): () => void {
   };
 }
 
-/** An agent is at work on the first issue, and the second one waits for its slot. */
+/** Lets an agent work on the first issue, while the second one waits for its slot. */
 async function startWithQueue(rig: PipelineRig) {
   rig.agent.next("triage", hangs);
   const [first, second] = [rig.addIssue(), rig.addIssue("Add the second missing part")];
@@ -235,7 +235,7 @@ describe("Explain, of the worker itself,", () => {
     const worktrees = join(rig.directory, "worktrees", "one", "acme-web");
     await mkdir(dirname(worktrees), { recursive: true });
     await rm(worktrees, { recursive: true, force: true });
-    // A file system that never has a block free.
+    // Names a file system that never has a block free.
     await symlink("/proc", worktrees);
 
     await untilWhy(rig, worker, issue.number, /^takes no new issues/);

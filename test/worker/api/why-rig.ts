@@ -1,4 +1,4 @@
-// What `explain` says of an issue, asked as the worker's API asks, around real workers.
+// Asks what `explain` says of an issue, as the worker's API asks, around real workers.
 
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import type { PipelineRig } from "../pipeline/pipeline-rig.ts";
 
 const NEVER = new AbortController().signal;
 
-/** Every reason, the most telling one first. */
+/** Returns every reason, the most telling one first. */
 export async function whyOf(worker: RepoRuntime, issue: number): Promise<readonly string[]> {
   return issueView(worker, issue, await askGitHub(worker, issue, NEVER))?.why ?? [];
 }

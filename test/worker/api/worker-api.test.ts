@@ -1,4 +1,4 @@
-// The worker's own HTTP API, over a real socket, around a worker with a GitHub in memory.
+// Calls the worker's own HTTP API, over a real socket, around a worker with a GitHub in memory.
 
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
@@ -15,7 +15,7 @@ import { PipelineRig } from "../pipeline/pipeline-rig.ts";
 
 const TOKEN = "a-token-of-the-operator";
 
-/** What the tests read of an answer; each route has some of it. */
+/** The tests read this much of an answer; each route has some of it. */
 interface Row {
   readonly issue: number;
   readonly stage: string;
@@ -76,7 +76,7 @@ async function call(
     ...(body === undefined ? {} : { "content-type": "application/json" }),
     ...headers,
   };
-  // Not fetch: it sets the Host header itself.
+  // Fetch would not do: it sets the Host header itself.
   const outgoing = request({ host: "127.0.0.1", port, path, method, headers: given, agent: false });
   outgoing.end(body === undefined ? undefined : JSON.stringify(body));
   const [answer] = (await once(outgoing, "response")) as [IncomingMessage];

@@ -21,7 +21,7 @@ const ASKED: HitlState = {
 
 let directory: TemporaryDirectory;
 let issues: Map<number, IssueState>;
-/** A minute later with each. */
+/** Each silence comes a minute later than the one before. */
 let silenceCount: number;
 
 beforeEach(async () => {
@@ -37,7 +37,7 @@ function open(silence: Silence | null = null): Promise<Attention> {
   return Attention.open({ dataRoot: directory.path, silence, state });
 }
 
-/** A life that turns to this and is silent from then on; the next one. */
+/** Lets a process turn to something and fall silent, and returns the attention of the next one. */
 async function silentOn(last: (attention: Attention) => void, heardAt = new Date(0)): Promise<Attention> {
   using before = await open();
   last(before);

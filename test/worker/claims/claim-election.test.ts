@@ -16,7 +16,7 @@ const LEASE_MS = 100_000;
 const MARGIN_MS = 10_000;
 const START = Date.parse("2026-03-01T12:00:00Z");
 
-/** Time as a worker sees that hangs: it goes on, and none of its timers fires. */
+/** A worker that hangs sees time so: it goes on, and none of its timers fires. */
 class HangingClock implements Clock {
   ms = 0;
   readonly skewMs: number;
@@ -75,7 +75,7 @@ function contender(world: MemoryGitHub, { owner, login, clock, claim = null }: C
   return { client, keeper, run: () => keeper.acquire(world.issue(1), "implement", signal) };
 }
 
-/** Time passes at any point in between: an actor whose one step is the jump. */
+/** Lets time pass at any point in between: an actor whose one step is the jump. */
 function timePasses(world: MemoryGitHub, clock: HangingClock, ms: number): Actor {
   const client = new MemoryClient(world, "time");
   return {
@@ -89,7 +89,7 @@ function timePasses(world: MemoryGitHub, clock: HangingClock, ms: number): Actor
 
 type Past = "nothing" | "a dead stranger" | "both released" | "own dead claims" | "the first one's living claim";
 
-/** What stands on the issue when the contest begins. */
+/** Prepares what stands on the issue when the contest begins. */
 function prepare(world: MemoryGitHub, past: Past): { firstClaim: IssueState["claim"] } {
   const at = (ms: number) => new Date(START + ms);
   const dead = (owner: string) =>
@@ -284,7 +284,7 @@ describe("the election of an owner", () => {
           second,
           timePasses(world, clock, 0.6 * LEASE_MS),
         ],
-        // Not before the end: asking a keeper makes it look at the clock, and this one hangs.
+        // Only the end is checked: asking a keeper makes it look at the clock, and this one hangs.
         check: (atEnd, trace) => {
           if (atEnd) expect(owners([first, second]), trace).toBeLessThanOrEqual(1);
         },
@@ -320,17 +320,17 @@ describe("the election of an owner", () => {
           const first = contender(world, { owner: "a", clock });
           first.client.inject({ at, when, how: "crash" });
           const second = contender(world, { owner: "b", clock });
-          const reborn = contender(world, { owner: "a", clock });
+          const restarted = contender(world, { owner: "a", clock });
           const firstLife = async () => {
             const dies = await first.run().then(
               () => false,
               () => true,
             );
-            // Its second life goes on with the first one's place in the order.
-            reborn.client.intercept = first.client.intercept;
-            if (dies) await reborn.run();
+            // The second life goes on with the first one's place in the order.
+            restarted.client.intercept = first.client.intercept;
+            if (dies) await restarted.run();
           };
-          const holders = () => owners([second, reborn]) + (first.client.calls.length < at ? owners([first]) : 0);
+          const holders = () => owners([second, restarted]) + (first.client.calls.length < at ? owners([first]) : 0);
           return {
             actors: [{ client: first.client, run: firstLife }, second],
             check: (_, trace) => expect(holders(), trace).toBeLessThanOrEqual(1),

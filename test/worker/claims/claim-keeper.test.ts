@@ -24,7 +24,7 @@ interface Rig extends AsyncDisposable {
   readonly clock: ManualClock;
   readonly world: MemoryGitHub;
   readonly directory: TemporaryDirectory;
-  /** A worker of that owner as it is after a start: its state read from disk. */
+  /** Makes a worker of that owner as it is after a start: its state is read from disk. */
   start(owner?: string, login?: string): Promise<Worker>;
 }
 
@@ -243,9 +243,9 @@ describe("a restarted worker", () => {
         dead.client.inject({ at, when, how: "crash" });
         await dead.keeper.acquire(rig.world.issue(1), "plan", signal).catch(() => undefined);
         await dead[Symbol.asyncDispose]();
-        await using reborn = await rig.start();
+        await using restarted = await rig.start();
 
-        const claim = await reborn.keeper.acquire(rig.world.issue(1), "plan", signal);
+        const claim = await restarted.keeper.acquire(rig.world.issue(1), "plan", signal);
 
         expect(claim.ok, `${when} ${at}`).toBe(true);
         expect(rig.world.commentsOf(1), `${when} ${at}`).toHaveLength(1);
@@ -255,7 +255,7 @@ describe("a restarted worker", () => {
   );
 });
 
-describe("a held claim", () => {
+describe("a lease", () => {
   it("is renewed at half its lease, for days, by edits of its one comment alone", async () => {
     await using rig = await newRig();
     await using worker = await rig.start();

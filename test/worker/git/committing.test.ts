@@ -1,4 +1,4 @@
-// What a commit of ours is made of, whatever an agent has done to git's own bookkeeping in its turn.
+// Shows what a commit of ours is made of, whatever an agent has done to git's own bookkeeping in its turn.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
@@ -39,7 +39,7 @@ describe("A commit of ours", () => {
     agent("update-index", flag, "README.md");
     await write("README.md", "changed\n");
     await write("other.txt", "other\n");
-    // The control: the agent's own git sees nothing of it.
+    // As a control, the agent's own git sees nothing of it.
     expect(agent("status", "--porcelain")).toBe("?? other.txt");
 
     expect(show("README.md", await commit())).toBe("changed");
@@ -176,7 +176,7 @@ describe("A commit of ours", () => {
     const file = join(web.commonDirectory, "objects", id.slice(0, 2), id.slice(2));
     await rm(file);
     await writeFile(file, deflateSync("blob 5\0none\n"));
-    // The control: git believes it.
+    // As a control, git believes it.
     expect(show("Makefile", sha)).toBe("none");
 
     expect(failureOf(await branch.readFile("Makefile", signal)).message).toContain("hash mismatch");
@@ -257,7 +257,7 @@ describe("A commit of ours", () => {
     }
     await appendFile(join(second.path, "edited.c"), "int c;\r\n");
     await chmod(join(second.path, "eol.c"), 0o755);
-    // The control: git calls them modified.
+    // As a control, git calls them modified.
     expect(sh(second.path, "status", "--porcelain").split("\n").length).toBeGreaterThan(3);
 
     const sha = valueOf(await web.branch(second).commitAll("Work", signal)) ?? "nothing";

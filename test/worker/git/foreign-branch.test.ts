@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { findGitLeftovers } from "../../../src/worker/git/worktrees/leftovers.ts";
+import { findOrphanCandidates } from "../../../src/worker/git/worktrees/orphan-candidates.ts";
 import { GitFixture, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
 
 const signal = new AbortController().signal;
@@ -27,7 +27,7 @@ describe("A branch that is called as an issue's work branch", () => {
     valueOf(await web.worktrees.remove(7, signal));
 
     expect(branches()).toBe(BRANCH);
-    expect(valueOf(await findGitLeftovers(web, signal))).toEqual({
+    expect(valueOf(await findOrphanCandidates(web, signal))).toEqual({
       worktrees: new Set(),
       kept: new Set(),
       branches: new Set([7]),
@@ -39,11 +39,14 @@ describe("A branch that is called as an issue's work branch", () => {
 
     valueOf(await web.worktrees.remove(7, signal, { keepsBranch: true }));
     expect(branches()).toBe(BRANCH);
-    expect(valueOf(await findGitLeftovers(web, signal))).toMatchObject({ worktrees: new Set(), kept: new Set([7]) });
+    expect(valueOf(await findOrphanCandidates(web, signal))).toMatchObject({
+      worktrees: new Set(),
+      kept: new Set([7]),
+    });
 
     valueOf(await web.worktrees.remove(7, signal));
     expect(branches()).toBe("");
-    expect(valueOf(await findGitLeftovers(web, signal))).toMatchObject({ kept: new Set(), branches: new Set() });
+    expect(valueOf(await findOrphanCandidates(web, signal))).toMatchObject({ kept: new Set(), branches: new Set() });
   });
 
   it("goes when somebody who remembers the issue says that it is ours", async () => {

@@ -1,4 +1,4 @@
-// Worktree, remote and REST adapter together, over the embedded forge.
+// Runs worktree, remote and REST adapter together, over the embedded forge.
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";

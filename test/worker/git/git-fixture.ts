@@ -1,4 +1,4 @@
-// A bare remote, an operator's checkout of it, and our parts around them, all in one temporary directory.
+// Makes a bare remote, an operator's checkout of it, and our parts around them, all in one temporary directory.
 
 import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
@@ -84,7 +84,7 @@ export class GitFixture implements AsyncDisposable {
     return { repository, checkout, bare, commonDirectory, root, records, git, remote, worktrees, branch };
   }
 
-  /** The same repository, as a worker that was started anew sees it. */
+  /** Returns the same repository, as a worker that was started anew sees it. */
   async reopen(fixture: RepositoryFixture): Promise<Pick<RepositoryFixture, "remote" | "branch">> {
     const { git, commonDirectory } = fixture;
     const remote = await this.#remote(fixture);
@@ -103,7 +103,7 @@ export class GitFixture implements AsyncDisposable {
   }
 }
 
-/** The operator's git, as a person would call it. */
+/** Runs the operator's git, as a person would call it. */
 export function sh(directory: string, ...gitArguments: string[]): string {
   return execFileSync("git", [...OPERATOR, ...gitArguments], {
     cwd: directory,

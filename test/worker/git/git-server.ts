@@ -1,4 +1,4 @@
-// `git http-backend` behind a loopback socket, with a Basic credential to be checked: enough of a forge for git itself.
+// Serves `git http-backend` behind a loopback socket and checks a Basic credential: enough of a forge for git itself.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -7,12 +7,12 @@ import type { AddressInfo } from "node:net";
 
 export class GitServer implements AsyncDisposable {
   readonly url: string;
-  /** Method, path and whether a credential came, in order. */
+  /** Method, path and whether a credential came, in the order of the requests. */
   readonly requests: { readonly path: string; readonly authorization: string | undefined }[] = [];
-  /** Sends every request there, when set. */
+  /** Every request is sent there when this is set. */
   redirectTo: string | undefined;
   bytesSent = 0;
-  /** What the server has for Git LFS, by the hash of its content; undefined where it offers none. */
+  /** The server has these files for Git LFS, by the hash of their content; undefined where it offers none. */
   largeFiles: Map<string, Buffer> | undefined;
   readonly #server: Server;
 
@@ -89,7 +89,7 @@ function serve(
   });
 }
 
-/** The batch API with basic transfers (git-lfs, docs/api/batch.md), one object a request. */
+/** Answers the batch API with basic transfers (git-lfs, docs/api/batch.md), one object a request. */
 async function serveLargeFile(
   url: string,
   files: Map<string, Buffer>,

@@ -1,4 +1,4 @@
-// What an agent hides from whoever looks at its work, and what of it the reader shows all the same.
+// An agent hides changes from whoever looks at its work, and the reader shows them all the same.
 
 import { chmod, copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -27,12 +27,12 @@ describe("A reader of changes", () => {
     return join(at.web.commonDirectory, "objects", sha.slice(0, 2), sha.slice(2));
   }
 
-  /** What git shows to whoever asks it in the worktree as it is. */
+  /** Returns what git shows to whoever asks it in the worktree as it is. */
   function shownByPlainGit(): string {
     return git("diff", `${at.worktree.baseSha}...HEAD`);
   }
 
-  /** An evil and a benign commit on the base, the evil one checked out. */
+  /** Makes an evil and a benign commit on the base, with the evil one checked out. */
   async function evilAndBenign(): Promise<{ evil: string; benign: string }> {
     await put("ok.txt", "harmless\n");
     const benign = commit("Benign");

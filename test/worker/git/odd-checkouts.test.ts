@@ -1,5 +1,5 @@
-// Checkouts as people have them: an issue's worktree beside each, a commit, a push, the gate's checkout, and the checkout
-// itself is left as it was.
+// Works beside checkouts as people have them: an issue's worktree, a commit, a push and the gate's checkout are made,
+// and the checkout itself is left as it was.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-// An issue's worktree whose agent may do as it likes, and the reader that looks at what came of it.
+// Makes an issue's worktree whose agent may do as it likes, and the reader that looks at what came of it.
 
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -48,7 +48,7 @@ export class ReaderFixture implements AsyncDisposable {
     return this.git("rev-parse", "HEAD");
   }
 
-  /** All that a reviewer and a rule are shown. */
+  /** Returns all that a reviewer and a rule are shown. */
   async seen(): Promise<{ paths: string[]; text: string; ahead: number }> {
     const change = valueOf(await this.reader.readChange(this.range(), signal));
     const diff = valueOf(await this.reader.readDiff(change, signal));

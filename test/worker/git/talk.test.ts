@@ -1,4 +1,4 @@
-// What a process that holds the credential reads: nothing that somebody else could have written.
+// A process that holds the credential reads nothing that somebody else could have written.
 
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -55,7 +55,7 @@ describe("A talk with the remote", () => {
   const ran = () => existsSync(join(fixture.directory, "ran"));
   const stolen = () => thief.requests.filter(({ authorization }) => authorization === BASIC);
 
-  /** A configuration that leads a talk to the thief, and runs a program. */
+  /** This configuration leads a talk to the thief, and runs a program. */
   function plant(): string {
     const url = `${server.url}/acme/web.git`;
     return [
@@ -169,7 +169,7 @@ describe("A talk with the remote", () => {
     expect(await readdir(transportDirectory)).toEqual([]);
   });
 
-  /** A PATH whose `git` writes into its git directory when that is one of ours for a talk, then is git. */
+  /** Makes a PATH whose `git` writes into its git directory when that is one of ours for a talk, then is git. */
   async function plantingPath(): Promise<string> {
     const { stdout } = await promisify(execFile)("sh", ["-c", "command -v git"]);
     const bin = join(fixture.directory, "bin");

@@ -1,4 +1,4 @@
-// Tokens that change under way: replaced in their file, run out, refused; and a GitHub App that makes its own.
+// Tokens change under way: they are replaced in their file, run out, are refused; and a GitHub App makes its own.
 
 import { generateKeyPairSync } from "node:crypto";
 import { chmod, writeFile } from "node:fs/promises";
@@ -20,7 +20,7 @@ const repository = { owner: "acme", name: "web", fullName: "acme/web" };
 const { privateKey } = generateKeyPairSync("rsa", {
   modulusLength: 2_048,
   publicKeyEncoding: { type: "spki", format: "pem" },
-  // The form in which GitHub gives it.
+  // GitHub gives the key in this form.
   privateKeyEncoding: { type: "pkcs1", format: "pem" },
 });
 

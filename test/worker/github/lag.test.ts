@@ -1,4 +1,4 @@
-// GitHub's replicas lag: what it has just shown or taken may not be there for the next question.
+// GitHub's replicas lag: an object that it has just shown or taken may not be there for the next question.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 

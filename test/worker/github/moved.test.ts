@@ -1,4 +1,5 @@
-// Answers about something else than what was asked: a transferred issue, a renamed repository, a number that is another's.
+// GitHub answers about something else than what was asked: a transferred issue, a renamed repository, a number that is
+// another's.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 

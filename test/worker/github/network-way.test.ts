@@ -1,4 +1,4 @@
-// The operator's proxy, for the API as for git.
+// The operator's proxy serves the API as it serves git.
 
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";

@@ -1,4 +1,4 @@
-// What has reported on a commit, and what should have, as the credential may see it.
+// Reads what has reported on a commit, and what should have, as the credential may see it.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-// What a forge does not do: answers by script, byte by byte.
+// Answers by script, byte by byte, as no forge does.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";

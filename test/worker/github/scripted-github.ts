@@ -1,4 +1,4 @@
-// A GitHub whose every answer a test writes. What was asked stands in `asked`; a request without an answer is a 404.
+// A GitHub whose every answer a test writes. `asked` has the requests; a request without an answer gets a 404.
 
 import { once } from "node:events";
 import {
@@ -18,7 +18,7 @@ import { createGitHub } from "../../../src/worker/github/calls/octokit-github.ts
 
 export interface Asked {
   readonly method: string;
-  /** Without the query. */
+  /** The path without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
@@ -34,7 +34,7 @@ export interface Scripted {
 export class ScriptedGitHub implements AsyncDisposable {
   readonly asked: Asked[] = [];
   readonly events: WorkerEvent[] = [];
-  /** By method and path, for instance `GET /repos/acme/web/issues/1`. */
+  /** Answers by method and path, for instance `GET /repos/acme/web/issues/1`. */
   readonly answers = new Map<string, Scripted | ((asked: Asked) => Scripted | undefined)>();
   readonly url: string;
   readonly #server: Server;
@@ -85,7 +85,7 @@ export class ScriptedGitHub implements AsyncDisposable {
     );
   }
 
-  /** `GET /repos/acme/web/issues/1`, as often as it was asked. */
+  /** Returns `GET /repos/acme/web/issues/1`, as often as it was asked. */
   count(request: string): number {
     return this.asked.filter(({ method, path }) => `${method} ${path}` === request).length;
   }

@@ -90,7 +90,7 @@ describe("the channel to the supervisor", () => {
     }
   });
 
-  it("hears nothing that is meant for another birth", () => {
+  it("hears nothing that is meant for another spawn", () => {
     const { link, open, hear, stops } = linked();
 
     hear({ type: "drain", nonce: "an-earlier-birth" });

@@ -15,7 +15,7 @@ const { signal } = new AbortController();
 const clock = new ManualClock();
 const KEY = "1.1/comment/plan";
 
-/** What a worker does after every start: open the journal, see to it that the comment stands. */
+/** Does what a worker does after every start: it opens the journal and sees to it that the comment stands. */
 async function runOnce(
   path: string,
   world: MemoryGitHub,

@@ -49,7 +49,7 @@ function adopt(home: string, slug = "acme-web", repo = "acme/web") {
   return adoptLegacyLayout({ sharedHome: home, dataRoot: join(home, slug), slug, repo, clock, signal });
 }
 
-/** Every file beneath, by its path, with its text. */
+/** Returns the text of every file beneath, by its path. */
 async function contents(directory: string): Promise<Map<string, string>> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));

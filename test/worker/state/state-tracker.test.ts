@@ -15,7 +15,7 @@ async function revisionOf(path: string): Promise<number> {
   return (JSON.parse(await readFile(path, "utf8")) as { revision: number }).revision;
 }
 
-/** A file with issues 1 (branch "one") and, written later, 2 (branch "two"). */
+/** Makes a file with issues 1 (branch "one") and, written later, 2 (branch "two"). */
 async function twoRevisions(path: string): Promise<string> {
   await using state = await open(path);
   await state.update(1, (issue) => ({ ...issue, branch: "one" }));
@@ -218,7 +218,7 @@ describe("a damaged state file", () => {
     '{"schema":1}',
     '{"__proto__":{"checksum":""}}',
     `${"[".repeat(10_000)}${"]".repeat(10_000)}`,
-  ])("as %j boots from the last good copy", async (content) => {
+  ])("that holds %j gives way to the last good copy", async (content) => {
     await using directory = await makeTemporaryDirectory();
     const path = directory.file("state.json");
     await twoRevisions(path);
@@ -301,7 +301,7 @@ describe("opening", () => {
   });
 });
 
-/** The same document as a later version would write it, with a checksum that is right. */
+/** Writes the same document as a later version would, with a checksum that is right. */
 function newerCopy(text: string): string {
   const document = { ...(JSON.parse(text) as object), schema: 2, checksum: "", added: true };
   return JSON.stringify({ ...document, checksum: checksum(JSON.stringify(document)) });

@@ -1,11 +1,11 @@
-// Text for GitHub, read by patterns in GitHub's manner: what they find in it is what GitHub would act on.
+// Reads text for GitHub by patterns in GitHub's manner: GitHub would act on what they find in it.
 
 import { describe, expect, it } from "vitest";
 
 import { disarmMarkdown, disarmPlain } from "../../../src/worker/text/disarm.ts";
 import { cpuMs } from "../../support/cpu-time.ts";
 
-/** What GitHub acts on in rendered text, after Markdown has taken backslashes, entities and emphasis away. */
+/** GitHub acts on these in rendered text, after Markdown has taken backslashes, entities and emphasis away. */
 const ACTS = [
   /(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)[:\s]+(?:[\w./:-]*#|gh-|https?:\/\/\S+\/)\d/i,
   /#\d/,
@@ -52,7 +52,7 @@ const ARMED = [
 ];
 
 describe("Text for GitHub", () => {
-  it.for(ARMED)("as it was written acts: %j", (text) => {
+  it.for(ARMED)("acts on GitHub where nobody disarms it: %j", (text) => {
     expect(ACTS.some((act) => act.test(rendered(text.replace(/[\u200b\u00ad\u2060]/g, ""))))).toBe(true);
   });
 
@@ -112,7 +112,7 @@ describe("Code in Markdown", () => {
     ["a span that is not closed", "``@olivia` "],
     ["a fence too long to be one", `${"`".repeat(40)}\n\`\`\`\n${"`".repeat(40)}\n@olivia`],
     ["a line of old Macs", "```\ra\r```\r@olivia"],
-  ] as const)("is none in doubt: %s", ([, text]) => {
+  ] as const)("counts as none where it is doubtful: %s", ([, text]) => {
     expect(disarmMarkdown(text)).not.toContain("@olivia");
   });
 

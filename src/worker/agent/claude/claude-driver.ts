@@ -1,9 +1,10 @@
 // Drives Claude Code, or any CLI that speaks its stream-json: one process per turn, prompt on stdin, verdict by
 // `--json-schema` in the same turn. The repository's own agent settings, hooks and MCP servers are switched off.
 //
-// Tried on 2.1.329: the schema is offered to the model as a tool `StructuredOutput`; calling it ends the turn, its input
-// stands in the result as `structured_output`. A model that ends without it is reminded once, then the CLI exits 0 with
-// `success` and no verdict. A call that does not fit the schema is refused, after five the CLI gives up.
+// This was tried on 2.1.329: the schema is offered to the model as a tool `StructuredOutput`; calling it ends the turn,
+// and its input stands in the result as `structured_output`. A model that ends without it is reminded once, then the
+// CLI exits 0 with `success` and no verdict. A call that does not fit the schema is refused; after five the CLI gives
+// up.
 
 import { assertNever, messageOf } from "../../../core/base/errors.ts";
 import { fail, ok } from "../../../core/base/result.ts";
@@ -27,7 +28,7 @@ import { type ClockLimits, TurnClocks } from "../process/turn-clocks.ts";
 const PROBE_TIMEOUT_MS = 10_000;
 const PROBE_OUTPUT_BYTES_MAX = 4_096;
 
-/** The CLI's own choices that an unattended run must not leave open. */
+/** The CLI must not choose these for itself in an unattended run. */
 const CLAUDE_VARIABLES = {
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
   CLAUDE_CODE_MAX_RETRIES: "2",
@@ -37,8 +38,10 @@ const CLAUDE_VARIABLES = {
   CLAUDE_CODE_DISABLE_FILE_MENTIONS: "1",
 } as const;
 
-/** Reading: with `dontAsk` the CLI runs the commands that it knows to be read-only (`git diff`, `cat`) and refuses all
- * others. Naming `Bash(git diff *)` as allowed would weaken that: `git diff --output=FILE` writes. */
+/**
+ * With `dontAsk` a reading CLI runs the commands that it knows to be read-only (`git diff`, `cat`) and refuses all
+ * others. Naming `Bash(git diff *)` as allowed would weaken that: `git diff --output=FILE` writes.
+ */
 const ACCESS_FLAGS: Readonly<Record<AgentAccess, readonly string[]>> = {
   read: [
     "--permission-mode",
@@ -63,12 +66,12 @@ const ACCESS_FLAGS: Readonly<Record<AgentAccess, readonly string[]>> = {
 export interface ClaudeDriverOptions {
   /** An absolute path, or a name looked up on the environment's PATH. */
   readonly command: string;
-  /** Before our own arguments, for a command that is an interpreter. */
+  /** These come before our own arguments, for a command that is an interpreter. */
   readonly commandArgs?: readonly string[];
   readonly model?: string | undefined;
   /** The worker's own environment. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Names that the operator lets through; see `agentEnvironment`. */
+  /** The operator lets these names through; see `agentEnvironment`. */
   readonly extraEnvironment: readonly string[];
   readonly marks: Readonly<Record<string, string>>;
   readonly clocks: ClockLimits;
@@ -85,8 +88,10 @@ export function createClaudeDriver(options: ClaudeDriverOptions): AgentDriver {
   };
 }
 
-/** A session that was to be resumed but was never stored is begun, one that was to be begun but exists is resumed: after
- * a crash nobody but the CLI knows how far it had come. */
+/**
+ * Begins a session that was to be resumed but was never stored, and resumes one that was to be begun but exists: after
+ * a crash nobody but the CLI knows how far it had come.
+ */
 async function run(
   options: ClaudeDriverOptions,
   turn: AgentTurn,
@@ -140,7 +145,7 @@ async function runOnce(
   return "evidence" in outcome ? { ...outcome, evidence: options.redact(outcome.evidence) } : outcome;
 }
 
-/** No turn of any issue could begin there. A shortage is thrown on: it is the machine's, not the agent's. */
+/** No turn of any issue could begin in this place. A shortage is thrown on: it is the machine's, not the agent's. */
 export function homelessOutcome(thrown: unknown): AgentOutcome {
   if (shortageOf(thrown) !== null) throw thrown;
   return { kind: "never-started", evidence: messageOf(thrown) };

@@ -1,18 +1,19 @@
-// Reads Claude Code's stream-json, one line at a time, into what a turn needs to know. Pure. Unknown lines and fields are
-// passed over: the format grows with every release (seen up to 2.1.329), and what we rely on is checked at the result.
+// Reads Claude Code's stream-json, one line at a time, into what a turn needs to know. It is pure. Unknown lines and
+// fields are passed over: the format grows with every release (seen up to 2.1.329), and what we rely on is checked at
+// the result.
 
 import { assertNever } from "../../../core/base/errors.ts";
 import { z } from "../../../core/base/schema.ts";
 
 const SUMMARY_LENGTH_MAX = 200;
-/** The tool that the CLI offers for `--json-schema`; calling it is the verdict, not work. */
+/** The CLI offers this tool for `--json-schema`; calling it is the verdict, not work. */
 const VERDICT_TOOL = "StructuredOutput";
-/** The model's name in a message that no model has written. */
+/** A message that no model has written has this name of a model. */
 const SYNTHETIC_MODEL = "<synthetic>";
 
 export type StreamItem =
   | { readonly kind: "started"; readonly sessionId: string; readonly model: string; readonly version: string }
-  /** `byCli`: the CLI put it in the model's place, for instance to say that a limit is reached. */
+  /** `byCli` says that the CLI put it in the model's place, for instance to report that a limit is reached. */
   | { readonly kind: "said"; readonly text: string; readonly byCli: boolean }
   | { readonly kind: "tool-started"; readonly id: string; readonly tool: string; readonly summary: string }
   | { readonly kind: "tool-ended"; readonly id: string }
@@ -23,7 +24,7 @@ export type StreamItem =
   | { readonly kind: "api-error"; readonly error: string }
   | { readonly kind: "result"; readonly result: StreamResult };
 
-/** What is nice to know must never hide a result: a field of another form is taken as absent. */
+/** A field that is nice to know must never hide a result: in another form it counts as absent. */
 const orElse = z.catch;
 const count = orElse(z.number(), 0);
 const textOr = (otherwise: string) => orElse(z.string(), otherwise);
@@ -38,9 +39,9 @@ const resultSchema = z.object({
   stop_reason: textOr(""),
   api_error_status: count,
   num_turns: count,
-  /** Of the whole session: in a resumed one it goes on from what earlier turns have cost. */
+  /** The cost of the whole session: in a resumed one it goes on from what earlier turns have cost. */
   total_cost_usd: orElse(z.nullable(z.number()), null),
-  /** Of this turn alone. */
+  /** The usage of this turn alone. */
   model_usage_since_last_result: orElse(z.nullable(z.record(z.string(), z.object({ costUSD: z.number() }))), null),
   permission_denials: orElse(z.array(z.object({ tool_name: z.string() })), []),
   usage: orElse(
@@ -95,8 +96,10 @@ const blockSchema = z.union([
   z.object({ type: z.literal("tool_result"), tool_use_id: z.string() }),
 ]);
 
-/** The value of a line, free of secrets; undefined when it is no JSON. Redacted string by string: over the whole line, a
- * pattern for secrets could reach across quotes and break the JSON. */
+/**
+ * Returns the value of a line, free of secrets; undefined when it is no JSON. It is redacted string by string: over the
+ * whole line, a pattern for secrets could reach across quotes and break the JSON.
+ */
 export function parseStreamLine(line: string, redact: (text: string) => string): unknown {
   try {
     return JSON.parse(line, (_, inner: unknown) => (typeof inner === "string" ? redact(inner) : inner));
@@ -105,7 +108,7 @@ export function parseStreamLine(line: string, redact: (text: string) => string):
   }
 }
 
-/** Empty for a line that says nothing we need. */
+/** Returns nothing for a line that says nothing we need. */
 export function streamItems(value: unknown): StreamItem[] {
   const result = z.safeParse(resultSchema, value);
   if (result.success) return [{ kind: "result", result: result.data }];
@@ -148,7 +151,7 @@ function messageItems({ type, error, message }: z.infer<typeof messageSchema>): 
   return items;
 }
 
-/** What the user side of the conversation says is our own prompt, and the CLI's own reminders. */
+/** The user's side of the conversation is our own prompt and the CLI's own reminders, so its texts are left out. */
 function blockItem(block: z.infer<typeof blockSchema>, from: "assistant" | "user", model: string): StreamItem | null {
   switch (block.type) {
     case "text":

@@ -1,5 +1,6 @@
-// What is known of a turn so far, and the judgement at its end. Success takes three things: exit code 0, a result that is
-// no error, and a verdict. The CLI ends with `success` after refused tools and with exit 0 without a verdict; neither counts.
+// Collects what is known of a turn so far, and judges it at its end. Success takes three things: exit code 0, a result
+// that is no error, and a verdict. The CLI ends with `success` after refused tools and with exit 0 without a verdict;
+// neither counts.
 
 import { assertNever } from "../../../core/base/errors.ts";
 import type { AgentOutcome, AgentUsage } from "../contract/agent-driver.ts";
@@ -10,10 +11,10 @@ import type { StreamItem, StreamResult } from "./claude-stream.ts";
 import type { LinesEnd } from "../process/subprocess.ts";
 import type { TurnClocks } from "../process/turn-clocks.ts";
 
-/** For an overloaded provider, which names no time. */
+/** An overloaded provider names no time, so we wait this long. */
 const OVERLOAD_PAUSE_MS = 60_000;
 const EVIDENCE_LENGTH_MAX = 500;
-/** Of the lines that are no JSON, the last ones are kept: there a CLI says why it ends. */
+/** The last of the lines that are no JSON are kept: in them a CLI says why it ends. */
 const PLAIN_LINES_MAX = 20;
 const PLAIN_LINE_LENGTH_MAX = 500;
 
@@ -35,7 +36,7 @@ export class ClaudeTurn {
   apiError: string | undefined;
   lastRetry: string | undefined;
   plainLinesSeen = 0;
-  /** The last thing that the CLI put in the model's place, and the last that anybody said. */
+  /** The last text that the CLI put in the model's place, and the last that anybody said. */
   saidByCli = "";
   lastSaid = "";
   readonly plainLines: string[] = [];
@@ -45,12 +46,15 @@ export class ClaudeTurn {
     return this.#openTools.size > 0;
   }
 
-  /** What a CLI may have said in words, the last first. Half a line of the protocol is somebody's talk, cut off. */
+  /** Returns what a CLI may have said in words, the last first. Half a line of the protocol is talk, cut off. */
   get sentences(): readonly string[] {
     return this.plainLines.filter((line) => !line.startsWith("{")).toReversed();
   }
 
-  /** Outside the protocol: an error in words, the noise of some library, half a line. Free of secrets. */
+  /**
+   * Takes a line outside the protocol: an error in words, the noise of some library, half a line. It is free of
+   * secrets.
+   */
   takePlain(line: string): void {
     if (line.trim() === "") return;
     this.plainLinesSeen += 1;
@@ -114,7 +118,7 @@ export function judgeTurn(turn: ClaudeTurn, { end, ranOut, aborted, now }: TurnE
   return verdictOf(turn, turn.result, now);
 }
 
-/** null: the result claims success. */
+/** Returns null when the result claims success. */
 function failureOf(turn: ClaudeTurn, result: StreamResult, now: Date): AgentOutcome | null {
   const said = [...result.errors, result.result];
   const evidence = clip(said.find((text) => text !== "") ?? result.subtype);
@@ -134,7 +138,7 @@ function failureOf(turn: ClaudeTurn, result: StreamResult, now: Date): AgentOutc
   return words === null ? { kind: "crashed", evidence } : outcomeOfWords(words, turn, now);
 }
 
-/** What the CLI says outside its result, about a turn that has failed. */
+/** Reads what the CLI says outside its result, about a turn that has failed. */
 function inWords(turn: ClaudeTurn, more: readonly string[], now: Date): AgentOutcome | null {
   const byCli = [turn.saidByCli, ...turn.sentences, ...more.map(withoutStyling)];
   const words = readWords({ byCli, last: turn.lastSaid, now });

@@ -1,25 +1,25 @@
 // The port to a coding-agent CLI: one turn in, events while it runs, one outcome. The pipeline reads only the outcome's
 // class, the verdict and git's evidence; an agent's own claim of success proves nothing.
 
-/** What the agent may do: read only, or edit files and run commands in its worktree. Never push, never GitHub. */
+/** The agent may only read, or also edit files and run commands in its worktree. It may never push, nor use GitHub. */
 export type AgentAccess = "read" | "write";
 
 export interface AgentTurn {
   readonly role: "triage" | "plan" | "implement" | "review" | "hitl";
   readonly prompt: string;
-  /** Absolute; the agent's working directory. */
+  /** The agent's working directory, absolute. */
   readonly directory: string;
-  /** Absolute; HOME and TMPDIR of the agent lie beneath, so that agents share nothing. */
+  /** An absolute path; HOME and TMPDIR of the agent lie beneath, so that agents share nothing. */
   readonly home: string;
   readonly access: AgentAccess;
-  /** JSON schema of the verdict that the same turn must end with. */
+  /** The JSON schema of the verdict that the same turn must end with. */
   readonly verdictSchema: Readonly<Record<string, unknown>>;
-  /** Chosen by us before the first prompt, a UUID. `resume` continues that session instead of starting it. */
+  /** We choose this UUID before the first prompt. `resume` continues that session instead of starting it. */
   readonly sessionId: string;
   readonly resume: boolean;
   /** Raw lines of the CLI are kept here, redacted. */
   readonly transcriptFile: string;
-  /** Absolute; its process group is on record here while it runs. */
+  /** An absolute path; the agent's process group is on record here while it runs. */
   readonly groups: string;
 }
 
@@ -33,7 +33,7 @@ export interface AgentUsage {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly cachedTokens: number;
-  /** As the CLI computed it, US dollars; null when it says nothing. */
+  /** The CLI computed the cost, in US dollars; null when it says nothing. */
   readonly costUsd: number | null;
   readonly turns: number;
 }
@@ -55,14 +55,14 @@ export type AgentOutcome =
 export interface AgentProbe {
   readonly name: string;
   readonly version: string | null;
-  /** One line that says what to do when the agent cannot be used; null when it can. */
+  /** Says in one line what to do when the agent cannot be used; null when it can. */
   readonly problem: string | null;
 }
 
 export interface AgentDriver {
-  /** Name shown to people; the demo agent's says that it is one. */
+  /** People see this name; the demo agent's says that it is one. */
   readonly name: string;
   probe(signal: AbortSignal): Promise<AgentProbe>;
-  /** Runs one turn to its end. Aborting kills the agent's whole process tree and yields `killed`; it never throws for it. */
+  /** Runs one turn to its end. Aborting kills the agent's whole process tree and yields `killed` without a throw. */
   run(turn: AgentTurn, emit: (event: AgentEvent) => void, signal: AbortSignal): Promise<AgentOutcome>;
 }

@@ -1,6 +1,7 @@
-// What an agent CLI says only in words when a turn fails: that the provider is at its limit, overloaded, without a login.
-// Claude Code, Codex, Gemini and opencode each have their sentences, and change them. Only what the CLI itself says is
-// read, never what a model talks about, and the most trusted first. Pure, and linear in bounded text.
+// Reads what an agent CLI says only in words when a turn fails: that the provider is at its limit, overloaded, without
+// a login. Claude Code, Codex, Gemini and opencode each have their sentences, and change them. Only what the CLI itself
+// says is read, never what a model talks about, and the most trusted comes first. The reading is pure, and linear in
+// bounded text.
 
 import { resetTimeIn } from "./reset-time.ts";
 
@@ -10,20 +11,20 @@ export interface Words {
   readonly kind: WordsKind;
   /** The sentence, as the CLI said it. */
   readonly sentence: string;
-  /** When the limit ends, where it says so. */
+  /** The end of the limit, where the sentence says it. */
   readonly until: Date | null;
 }
 
 const TEXT_UNITS_MAX = 4_000;
 const LINE_UNITS_MAX = 1_000;
 
-/** A status in a sentence about a request, not a line number of a stack trace. */
+/** Matches a status in a sentence about a request, not a line number of a stack trace. */
 const status = (codes: string): string =>
   String.raw`\b(?:error|status|code|http(?:\/[\d.]+)?)\b["']?[ :=(]{0,3}(?:code|status)?["']?[ :=(]{0,3}(?:${codes})\b|"(?:code|status)" ?: ?(?:${codes})\b`;
 
 const OWN_LIMIT = String.raw`\b(?:hit|reached|exceeded|exceed|over|at) (?:your|the|its|this|a|an) (?:[\w'’-]+ ){0,4}(?:limit|cap|allowance)\b`;
 
-/** In this order: a sentence about a limit often names the login and the credits that would lift it. */
+/** The order counts: a sentence about a limit often names the login and the credits that would lift it. */
 const PATTERNS: readonly (readonly [WordsKind, RegExp])[] = [
   [
     "budget-exceeded",
@@ -75,19 +76,22 @@ const PATTERNS: readonly (readonly [WordsKind, RegExp])[] = [
   ],
 ];
 
-/** At the very beginning of a message, so that nobody's talk about limits is taken for one. */
+/** A message counts only when it begins like this, so that nobody's talk about limits is taken for one. */
 const OPENING =
   /^(?:api error\b|error:|(?:claude ai )?usage limit reached|you['’](?:ve|re) (?:hit|reached|out)|you have (?:hit|reached|exceeded)|your (?:account|credit|limit)|(?:5-hour|weekly|session|opus) limit reached|invalid api key|oauth|not logged in|please run)/i;
 
 export interface Said {
-  /** Result and errors of the CLI, its made-up messages, lines outside its protocol, stderr: the most trusted first. */
+  /**
+   * Result and errors of the CLI, its made-up messages, lines outside its protocol, stderr: the most trusted come
+   * first.
+   */
   readonly byCli: readonly string[];
-  /** The last message of the turn. Whether the model or the CLI wrote it nobody knows, so its first words have to show it. */
+  /** The last message of the turn. Nobody knows whether the model or the CLI wrote it; its first words must show it. */
   readonly last: string;
   readonly now: Date;
 }
 
-/** Null: nothing known. Only to be asked about a turn that failed. */
+/** Returns null when nothing is known. Ask it only about a turn that failed. */
 export function readWords({ byCli, last, now }: Said): Words | null {
   for (const text of OPENING.test(last) ? [...byCli, last] : byCli) {
     const words = wordsOf(text.slice(0, TEXT_UNITS_MAX), now);

@@ -1,9 +1,10 @@
 // Reads out of a sentence when a limit ends: "resets 3pm", "resets Dec 3, 9am (Europe/Paris)", "try again in 2 hours 5
-// minutes", "try again at Sep 29th, 2026 12:55 AM", seconds since 1970, ISO. Null where it does not say. Pure, linear.
+// minutes", "try again at Sep 29th, 2026 12:55 AM", seconds since 1970, ISO. It returns null where the sentence does
+// not say. The reading is pure, and linear.
 
 const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;
-/** What stands behind a word such as "resets" for as long as it can still mean it. */
+/** The text behind a word such as "resets" is read so far; further on it is about something else. */
 const WINDOW_UNITS = 100;
 /** A date without a year that lies further back than this is next year's. */
 const PAST_DAYS_MAX = 60;
@@ -23,7 +24,7 @@ const WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 const WEEKDAY = new RegExp(`\\b(${WEEKDAYS.join("|")})(?:day|sday|nesday|rsday|urday)?\\b`, "i");
 const ZONE =
   /\(([A-Za-z][\w+-]*(?:\/[\w+-]+){0,2}(?:[+-]\d{1,2}(?::?\d\d)?)?)\)|\b(?:UTC|GMT)(?:[+-]\d{1,2}(?::?\d\d)?)?\b|\b(?:[PMCE][SD]T|[PMCE]T|CES?T|BST|JST|IST)\b/;
-/** Abbreviations that people use; the others are none of Intl's either. */
+/** Each abbreviation that people use has its zone here; any other name goes to Intl as it is. */
 const ZONES: Readonly<Record<string, string>> = {
   PT: "America/Los_Angeles",
   PST: "America/Los_Angeles",
@@ -59,7 +60,7 @@ export function resetTimeIn(text: string, now: Date): Date | null {
   return null;
 }
 
-/** "in 2 days 17 hours", "after 3h20m", "-after: 30 s". */
+/** Reads "in 2 days 17 hours", "after 3h20m", "-after: 30 s". */
 function durationIn(window: string, now: Date): Date | null {
   const start = /^["':= ]{0,4}(?:(?:in|after|for)\b[: ]{0,3})?(?:about |approximately |~)?(?=\d)/i.exec(window);
   if (start === null) return null;
@@ -145,7 +146,7 @@ function dateIn(window: string): { month: number; day: number; year: number | nu
   };
 }
 
-/** A name for Intl, or undefined for the machine's own zone. */
+/** Returns a name for Intl, or undefined for the machine's own zone. */
 function zoneIn(window: string): string | undefined {
   const found = ZONE.exec(window);
   const name = found?.[1] ?? found?.[0];
@@ -176,7 +177,7 @@ function wallTimeAt(time: Date, zone: string | undefined): WallTime {
   };
 }
 
-/** Twice, for the offset may be another one at the time that is meant. */
+/** The offset is looked up twice, for it may be another one at the time that is meant. */
 function epochOf(wall: WallTime, zone: string | undefined): number {
   const wanted = Date.UTC(wall.year, wall.month - 1, wall.day, wall.hour, wall.minute);
   let time = wanted;

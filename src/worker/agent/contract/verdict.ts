@@ -1,5 +1,6 @@
-// What each role's turn must end with, in two forms that cannot drift apart: the JSON schema that the agent is given and
-// the reader of what it answered. A schema cannot say "needs_input comes with a question"; the reader can, and does.
+// Says what each role's turn must end with, in two forms that cannot drift apart: the JSON schema that the agent is
+// given and the reader of what it answered. A schema cannot say "needs_input comes with a question"; the reader can,
+// and does.
 
 import { fail, ok, type Result } from "../../../core/base/result.ts";
 import { z } from "../../../core/base/schema.ts";
@@ -7,16 +8,16 @@ import { onOneLine } from "../../text/hidden-characters.ts";
 
 const TEXT_LENGTH_MAX = 60_000;
 const LIST_LENGTH_MAX = 100;
-/** Of a review with more files that it must read nobody can say that it was read. */
+/** When a review must read more files than these, nobody can say that it read them. */
 const READ_LENGTH_MAX = 1_000;
 const UNREAD_NAMES_MAX = 10;
 
 export interface VerdictForm<V> {
-  /** Draft 7, without `$schema`: Claude Code refuses drafts that it does not carry. */
+  /** The schema is draft 7, without `$schema`: Claude Code refuses drafts that it does not carry. */
   readonly schema: Readonly<Record<string, unknown>>;
   /** The failure is one line that says what is wrong, fit for a second prompt. */
   readonly read: (verdict: unknown) => Result<V, string>;
-  /** For the answer to a repair prompt, after which nobody asks again; `read` where there is none. */
+  /** Reads the answer to a repair prompt, after which nobody asks again; `read` does where this is absent. */
   readonly readLast?: (verdict: unknown) => Result<V, string>;
 }
 
@@ -34,10 +35,10 @@ const triageSchema = z.strictObject({
 
 const planSchema = z.strictObject({
   outcome: z.enum(["plan", "already_satisfied", "needs_input"]),
-  /** Markdown with the headings that the prompt asks for. */
+  /** The plan is Markdown with the headings that the prompt asks for. */
   plan: z.optional(text),
   summary: text,
-  /** Of `already_satisfied`: where the feature is (file:line), which tests prove it, which criteria they cover. */
+  /** `already_satisfied` says where the feature is (file:line), which tests prove it, and which criteria they cover. */
   evidence: z.optional(z.strictObject({ feature: text, tests: text, criteria: text })),
   question,
 });
@@ -77,12 +78,12 @@ const review = form(reviewSchema, (verdict) => {
   return questionProblem(verdict.verdict, verdict.question);
 });
 
-/** By role. */
+/** The forms by role. */
 export const VERDICTS = { triage, plan, implement: work, review, hitl: work } as const;
 
 /**
- * The form of a review whose prompt did not show every file whole: an approval has to name each of `mustRead` as read. One
- * that still does not after the repair becomes a question to a person, with what the reviewer thought.
+ * Makes the form of a review whose prompt did not show every file whole: an approval has to name each of `mustRead` as
+ * read. When it still does not after the repair, a person is asked, with what the reviewer thought.
  */
 export function reviewForm(mustRead: readonly string[]): VerdictForm<ReviewVerdict> {
   return {

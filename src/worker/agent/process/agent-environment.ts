@@ -1,5 +1,8 @@
-// The environment of an agent, built from an allow-list: what is not named here or by the operator does not exist for it.
-// An agent gets no GitHub token and no token of ours, whoever names one; git settings of the operator are never inherited.
+// Builds the environment of an agent from an allow-list: a variable that neither this file nor the operator names does
+// not exist for it.
+//
+// I1 An agent gets no GitHub token and no token of ours, whoever names one.
+// I2 Git settings of the operator are never inherited.
 
 import { join } from "node:path";
 
@@ -25,22 +28,25 @@ const INHERITED = new Set([
 ]); // prettier-ignore
 const LOCALE = /^LC_[A-Z]+$/;
 
-/** Not even when the operator names them: credentials of ours, and names that change which code runs. */
+/**
+ * I1 and I2: these are refused even when the operator names them: our credentials, and names that change which code
+ *    runs.
+ */
 const REFUSED =
   /^(?:GIT_.*|GH_.*|GITHUB_.*|LD_.*|DYLD_.*|NODE_OPTIONS|NOTIFY_SOCKET|HYDRAFLOW_(?!DEMO_).*|HOME|TMPDIR|XDG_.*)$/;
 
 const PATH_DEFAULT = "/usr/local/bin:/usr/bin:/bin";
 
 export interface AgentEnvironmentOptions {
-  /** The worker's own. */
+  /** The worker's own environment. */
   readonly parent: Readonly<Record<string, string | undefined>>;
-  /** Names from the setting `agentEnvironment`. */
+  /** The names in the setting `agentEnvironment`. */
   readonly names: readonly string[];
   /** The turn's own home; see `agentDirectories`. */
   readonly home: string;
-  /** Its TMPDIR; see agent-home.ts. */
+  /** The turn's TMPDIR; see agent-home.ts. */
   readonly temporary: string;
-  /** Variables that mark the process tree as ours. */
+  /** These variables mark the process tree as ours. */
   readonly marks: Readonly<Record<string, string>>;
 }
 
@@ -65,7 +71,7 @@ export function agentEnvironment(options: AgentEnvironmentOptions): Record<strin
   };
 }
 
-/** Absolute; all of them must exist before the agent starts. */
+/** Returns absolute paths; all of them must exist before the agent starts. */
 export function agentDirectories(home: string): Record<"home" | "config" | "cache" | "data" | "state", string> {
   return {
     home,

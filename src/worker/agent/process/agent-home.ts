@@ -1,10 +1,10 @@
-// HOME and TMPDIR of an agent or a gate. HOME lies in the worker's data, where a path may be long; TMPDIR lies in `/tmp`,
-// because programs open unix sockets there, and the path of one has 107 bytes (unix(7)).
+// Owns HOME and TMPDIR of an agent or a gate. HOME lies in the worker's data, where a path may be long; TMPDIR lies in
+// `/tmp`, because programs open unix sockets there, and the path of a socket has 107 bytes (unix(7)).
 //
-// I1  TMPDIR has at most 44 characters, whatever home and repository are called.
-// I2  It is a directory of ours, below one of ours that nobody else may enter: a name that somebody else has made there
-//     before, a link among them, is never used. Where no such place can be had, TMPDIR lies in HOME.
-// I3  Its name follows from that of HOME, so whoever comes after a killed worker finds it and takes it away.
+// I1 TMPDIR has at most 44 characters, whatever home and repository are called.
+// I2 TMPDIR is a directory of ours, below one of ours that nobody else may enter: a name that somebody else has made
+//    there before, a link among them, is never used. Where no such place can be had, TMPDIR lies in HOME.
+// I3 The name of TMPDIR follows from that of HOME, so that whoever comes after a killed worker finds it and removes it.
 
 import { createHash, randomBytes } from "node:crypto";
 import { chmod, lstat, mkdir, mkdtemp, readdir, rename, rmdir, stat } from "node:fs/promises";
@@ -19,7 +19,7 @@ import { shortageOf } from "../../../core/processes/shortage.ts";
 import { agentDirectories } from "./agent-environment.ts";
 
 const BASES = ["/tmp", "/var/tmp"];
-/** Names to try in one place, should others have taken some. */
+/** So many names are tried in one place, should others have taken some. */
 const NAMES_MAX = 5;
 const HASH_LENGTH = 10;
 const TRIES_MAX = 3;
@@ -32,9 +32,9 @@ const HOME_NAME = /^issue-[1-9]\d*$/;
 const GONE_NAME = /^\.gone-/;
 
 /**
- * Makes what is missing of HOME, and TMPDIR, whose path it returns. Call it before each turn: cleaners empty `/tmp`. A HOME
- * that an agent has left in a state in which nothing can be made is moved away and made anew, so whatever this throws is
- * about the machine or the place of all homes.
+ * Makes what is missing of HOME, and TMPDIR, whose path it returns. Call it before each turn: cleaners empty `/tmp`. A
+ * HOME in which an agent has left no way to make anything is moved away and made anew, so whatever this throws is about
+ * the machine or the place of all homes.
  */
 export async function makeAgentHome(home: string): Promise<string> {
   try {
@@ -53,7 +53,7 @@ async function makeHome(home: string): Promise<string> {
   return temporary;
 }
 
-/** Never throws; false where something is left. The home is out of the way at once, and may be made anew. */
+/** Never throws, and returns false where something is left. The home is out of the way at once and may be remade. */
 export async function removeAgentHome(home: string): Promise<boolean> {
   const gone = join(dirname(home), `.gone-${basename(home)}-${randomBytes(4).toString("hex")}`);
   const isMoved = await rename(home, gone).then(
@@ -66,11 +66,14 @@ export async function removeAgentHome(home: string): Promise<boolean> {
 
 export interface SweptHomes {
   readonly removed: readonly string[];
-  /** Could not be removed. */
+  /** These could not be removed. */
   readonly left: readonly string[];
 }
 
-/** Removes those homes in `directory` that nobody needs, and what an earlier removal has left. One bad entry stops no other. */
+/**
+ * Removes homes in `directory` that nobody needs, and the rest of earlier removals. A bad entry does not stop the
+ * others.
+ */
 export async function sweepAgentHomes(
   directory: string,
   isNeeded: (name: string) => Promise<boolean>,
@@ -87,7 +90,10 @@ export async function sweepAgentHomes(
   return { removed, left };
 }
 
-/** For a look at a program that takes seconds. The session whose TMPDIR the worker has inherited may have ended long ago. */
+/**
+ * Makes a home for a look at a program that takes seconds. The session whose TMPDIR we inherited may have ended long
+ * ago.
+ */
 export async function makePassingHome(): Promise<{ readonly path: string } & AsyncDisposable> {
   const problems: unknown[] = [];
   for (const base of [...BASES, tmpdir()]) {
@@ -102,7 +108,7 @@ export async function makePassingHome(): Promise<{ readonly path: string } & Asy
   throw problems[0];
 }
 
-/** Takes away what killed workers of this user have left of these. */
+/** Removes the passing homes that killed workers of this user have left. */
 export async function sweepPassingHomes(now: Date): Promise<void> {
   for (const base of BASES) {
     for (const name of (await namesIn(base)).filter((each) => each.startsWith(PASSING))) {
@@ -114,7 +120,7 @@ export async function sweepPassingHomes(now: Date): Promise<void> {
   }
 }
 
-/** I2: null where there is no place for it. */
+/** I2: returns null where there is no place for it. */
 async function makeTemporary(home: string): Promise<string | null> {
   for (const base of BASES) {
     if (!(await isSafeBase(base))) continue;
@@ -132,7 +138,7 @@ async function makeIn(parent: string, name: string): Promise<string | null> {
     for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
       await makePrivate(parent);
       if (!(await isOwnDirectory(parent))) return null;
-      // Below a directory of ours nobody else makes anything; what else stands there is an agent's doing.
+      // Nobody else makes anything below a directory of ours; whatever else stands there, an agent has made.
       if ((await lstat(path).catch(() => null))?.isDirectory() === false) await removeTree(path);
       try {
         await makePrivate(path);
@@ -143,7 +149,7 @@ async function makeIn(parent: string, name: string): Promise<string | null> {
       }
     }
   } catch {
-    // This place cannot be had: a full disk, a quota, somebody else's name.
+    // I2: this place cannot be had: a full disk, a quota, somebody else's name.
   }
   return null;
 }
@@ -157,14 +163,14 @@ async function removeTemporary(home: string): Promise<boolean> {
   return isRemoved;
 }
 
-/** Those that are there, I2. */
+/** I2: lists the parents that exist and are ours. */
 async function ownParents(homes: string): Promise<string[]> {
   const parents = BASES.flatMap((base) => parentsIn(base, homes));
   const own = await Promise.all(parents.map(isOwnDirectory));
   return parents.filter((_, index) => own[index]);
 }
 
-/** I1, I3. */
+/** I1 and I3: names are short, and follow from the path of the homes. */
 function parentsIn(base: string, homes: string): string[] {
   const hash = createHash("sha256").update(homes).digest("hex").slice(0, HASH_LENGTH);
   return Array.from({ length: NAMES_MAX }, (_, index) =>
@@ -189,7 +195,7 @@ async function isOwnDirectory(path: string): Promise<boolean> {
   }
 }
 
-/** Nobody may take the place of another's directory there. */
+/** I2: says whether nobody can take the place of another's directory there. */
 async function isSafeBase(base: string): Promise<boolean> {
   const mode = await stat(base).then(
     (found) => (found.isDirectory() ? found.mode : WORLD_WRITABLE),

@@ -24,7 +24,7 @@ export class ByteTail {
     }
   }
 
-  /** Begins with a mark when something was forgotten. */
+  /** The text begins with a mark when something was forgotten. */
   text(): string {
     const whole = Buffer.concat(this.#chunks);
     const kept = whole.subarray(Math.max(0, whole.length - this.#bytesMax));

@@ -1,6 +1,8 @@
-// The worker's only spawn. A child runs in its own process group and carries a variable of its own in its environment;
-// when it ends, by itself or by us, the group and everything that carries the variable end with it. Nothing that a turn
-// or a quality gate started survives it, so nothing writes into a worktree behind the worker's back.
+// Spawns processes; nothing else in the worker does.
+//
+// I1 A child runs in its own process group and carries a variable of its own in its environment; when it ends, by
+//    itself or by us, the group and everything that carries the variable end with it. Nothing that a turn or a quality
+//    gate started survives it, so nothing writes into a worktree behind the worker's back.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -15,19 +17,22 @@ import { recordGroup } from "../../../core/processes/recorded-group.ts";
 import { fail, ok, type Result } from "../../../core/base/result.ts";
 import { ByteTail } from "./byte-tail.ts";
 
-/** Marks everything that one child started. */
+/** I1: marks everything that one child started. */
 const RUN_VARIABLE = "HYDRAFLOW_RUN";
 
-/** Between SIGTERM and SIGKILL; must fit into the worker's own grace. */
+/** SIGKILL follows SIGTERM after this; it must fit into the worker's own grace. */
 const KILL_GRACE_MS = 2_000;
-/** How long output may stay open behind the exit: first for leftovers to end, then, with those killed, for the pipe to empty. */
+/**
+ * Output may stay open behind the exit: so long for orphans to end, then, with those killed, so long for the pipe to
+ * empty.
+ */
 const DRAIN_MS = 250;
 const DRAIN_MS_MAX = 10_000;
 
 const LINE_BYTES_MAX = 10 * 1_024 * 1_024;
 const STDERR_BYTES_MAX = 16 * 1_024;
 
-/** What a shell answers for a command that it cannot run (POSIX, `command_not_found`). */
+/** A shell exits so for a command that it cannot run (POSIX, `command_not_found`). */
 const EXIT_NOT_RUN = 127;
 
 const NEVER = new AbortController().signal;
@@ -43,7 +48,7 @@ export interface SubprocessOptions {
   readonly cwd: string;
   /** The whole environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
-  /** Where the group is on record while it lives, and the marks of the worker that leads it. */
+  /** The group is on record in this directory while it lives, with the marks of the worker that leads it. */
   readonly record?: { readonly directory: string; readonly marks: Readonly<Record<string, string>> };
 }
 
@@ -93,7 +98,7 @@ class Subprocess implements AsyncDisposable {
     }
   }
 
-  /** Ends the tree; safe to call at any time and more than once. */
+  /** Ends the tree; it is safe to call at any time and more than once. */
   kill(): Promise<void> {
     this.#killing ??= killTree(
       { identity: this.#identity, marker: { name: RUN_VARIABLE, value: this.#run }, graceMs: KILL_GRACE_MS },
@@ -102,7 +107,7 @@ class Subprocess implements AsyncDisposable {
     return this.#killing;
   }
 
-  /** Reads both outputs until the process has ended and they are empty; what it left behind is killed. */
+  /** Reads both outputs until the process has ended and they are empty; it kills what the process left behind (I1). */
   async settle(readers: {
     stdout: (chunk: Uint8Array) => Promise<void> | void;
     stderr: (chunk: Uint8Array) => void;
@@ -131,15 +136,15 @@ class Subprocess implements AsyncDisposable {
 
 async function groupOf(child: ChildProcess, { record }: SubprocessOptions) {
   const identity = await childIdentity(child).catch(() => null);
-  // Where a worker has no marks, run by hand, nobody comes after it who could know its own by them.
+  // A worker that is run by hand has no marks, so that no later worker could know its groups by them.
   const isKnown = identity !== null && record !== undefined && Object.keys(record.marks).length > 0;
   return { identity, record: isKnown ? recordGroup(record.directory, identity, record.marks) : null };
 }
 
 export interface LinesOptions extends SubprocessOptions {
-  /** Written to stdin, which is closed behind it. */
+  /** The input is written to stdin, which is closed behind it. */
   readonly input: string;
-  /** Awaited before the next line is read, so that a slow reader slows the process instead of filling memory. */
+  /** Is awaited before the next line is read, so that a slow reader slows the process instead of filling memory. */
   readonly onLine: (line: string) => Promise<void> | void;
 }
 
@@ -184,7 +189,7 @@ export interface CommandEnd extends ProcessExit {
   readonly output: string;
 }
 
-/** Runs a command to its end. A command that cannot be run ends as in a shell: exit code 127, the reason as its output. */
+/** Runs a command to its end. One that cannot be run ends as in a shell: exit code 127, the reason as its output. */
 export async function runCommand(options: CommandOptions, signal: AbortSignal): Promise<CommandEnd> {
   const started = await Subprocess.start(options, null);
   if (!started.ok) return { exitCode: EXIT_NOT_RUN, signal: null, timedOut: false, output: started.failure };
@@ -205,7 +210,7 @@ async function readAll(stream: Readable | null, take: (chunk: Uint8Array) => Pro
   if (stream === null) return;
   const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array, undefined>;
   for (;;) {
-    // A destroyed stream ends with an error; that is our own doing, and the end of the output all the same.
+    // A destroyed stream ends with an error; we destroyed it, and the output has ended all the same.
     const next = await chunks.next().catch(() => ({ done: true }) as const);
     if (next.done === true) return;
     await take(next.value);

@@ -1,4 +1,4 @@
-// Keeps within a bound what all transcripts of one repository take together. The oldest go first; one of a run in flight
+// Bounds what all transcripts of one repository take together. The oldest go first. A transcript of a run in flight
 // never goes, so the bound may be passed by those and by what is written between two looks. The supervisor removes old
 // ones too, for a bound of its own, so any of them may be gone between two steps.
 
@@ -14,11 +14,11 @@ export const TRANSCRIPTS_COUNT_MAX = 2_000;
 export const LOOK_INTERVAL_MS = 60_000;
 
 export interface TranscriptKeeperOptions {
-  /** `<data root>/logs`; transcripts are in its `issue-<n>` directories. */
+  /** The directory is `<data root>/logs`; transcripts are in its `issue-<n>` directories. */
   readonly directory: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** Paths of the transcripts of runs in flight. */
+  /** Lists the transcripts of runs in flight by their paths. */
   readonly inUse: () => ReadonlySet<string>;
   readonly bytesMax?: number;
   readonly countMax?: number;
@@ -87,7 +87,7 @@ async function listFiles(directory: string): Promise<TranscriptFile[]> {
   return files.flat();
 }
 
-/** What is no directory, or none any more, is none of ours. */
+/** A path that is no directory, or none any more, holds no transcript of ours. */
 async function namesIn(directory: string): Promise<string[]> {
   try {
     return await readdir(directory);

@@ -1,5 +1,5 @@
-// The raw lines of one turn, kept for people. Bounded, readable by the owner alone, and never a reason to fail a turn:
-// when the disk refuses, the turn goes on without it.
+// Keeps the raw lines of one turn for people. The file is bounded, readable by the owner alone, and never a reason to
+// fail a turn: when the disk refuses, the turn goes on without it.
 
 import { constants } from "node:fs";
 import { type FileHandle, mkdir, open } from "node:fs/promises";

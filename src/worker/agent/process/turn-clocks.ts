@@ -1,5 +1,5 @@
-// The clocks of one turn: startup (until the first line), silence (between lines; longer while a tool runs) and the turn
-// as a whole. The first that runs out aborts `signal`; which one it was stands in `ranOut`.
+// Runs the clocks of one turn: startup (until the first line), silence (between lines; longer while a tool runs) and
+// the turn as a whole. The first that runs out aborts `signal`; `ranOut` says which one it was.
 
 /** A test suite run by the agent is silent for long, a lost tool result for ever. */
 const TOOL_SILENCE_FACTOR = 4;

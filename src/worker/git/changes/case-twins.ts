@@ -1,5 +1,5 @@
-// Names that differ only in case, or in how an accent is written: a file system that does not tell them apart keeps one of
-// them, and every worktree of such a commit has a change that nobody made.
+// Finds names that differ only in case, or in how an accent is written. A file system that does not tell them apart
+// keeps one of them, and every worktree of such a commit has a change that nobody made.
 
 import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -10,7 +10,7 @@ import type { GitFailure } from "../command/git-failure.ts";
 
 const LIST_BYTES_MAX = 128 * 1_048_576;
 
-/** Of a directory that is there: whether its own name in another case leads to it as well. */
+/** Says whether a directory's own name in another case leads to it as well. The directory must exist. */
 export async function isCaseBlind(directory: string): Promise<boolean> {
   const name = basename(directory);
   const other = name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase();
@@ -21,7 +21,7 @@ export async function isCaseBlind(directory: string): Promise<boolean> {
   return one !== undefined && one.ino === two?.ino && one.dev === two.dev;
 }
 
-/** The first two of a commit; null when there are none. */
+/** Returns the first two such names of a commit; null when there are none. */
 export async function findCaseTwins(
   views: BareViews,
   commit: string,

@@ -1,22 +1,26 @@
-// Where a symbolic link in a tree leads, followed as a file system would: name by name, through the links on the way. Pure.
+// Finds where a symbolic link in a tree leads, as a file system would: name by name, through the links on the way.
+// Pure.
 
-/** As many as Linux follows before it gives up. */
+/** Linux follows as many links before it gives up. */
 const HOPS_MAX = 40;
-/** Linux's PATH_MAX. No file system holds a longer link, but an agent can commit one. */
+/** This is Linux's PATH_MAX. No file system holds a longer link, but an agent can commit one. */
 const PATH_UNITS_MAX = 4_096;
 
 export type LinkEnd =
-  /** The path in the tree; empty for its root. Whether something is there is not asked. */
+  /** The path in the tree, empty for its root. Nobody has asked whether something is there. */
   | { readonly kind: "inside"; readonly path: string }
-  /** Out of the tree, into git's own directory, or in a circle. */
+  /** The link leads out of the tree, into git's own directory, or in a circle. */
   | { readonly kind: "outside" };
 
-/** `links`: every link of the tree, its target by its path. */
+/** `links` has every link of the tree: its target by its path. */
 export function followLink(link: string, links: ReadonlyMap<string, string>): LinkEnd {
   return walk(link, links).end;
 }
 
-/** The links on the way, itself included, and where it leads when that is inside: whoever changes one of these changes what it is. */
+/**
+ * Returns the links on the way, itself included, and its end when that is inside the tree. Whoever changes one of these
+ * changes what the link shows.
+ */
 export function placesOfLink(link: string, links: ReadonlyMap<string, string>): readonly string[] {
   const { end, passed } = walk(link, links);
   return end.kind === "inside" ? [...passed, end.path] : passed;
@@ -27,7 +31,7 @@ function walk(link: string, links: ReadonlyMap<string, string>): { end: LinkEnd;
   const passed: string[] = [];
   const reached: string[] = [];
   if (link.length > PATH_UNITS_MAX) return { end: outside, passed };
-  // The next name is the last of the list.
+  // The list is worked off from its end.
   const left = namesOf(link);
   while (left.length > 0) {
     const name = left.pop() ?? "";
@@ -50,7 +54,7 @@ function walk(link: string, links: ReadonlyMap<string, string>): { end: LinkEnd;
   return { end: { kind: "inside", path: reached.join("/") }, passed };
 }
 
-/** A backslash separates names where git checks out on Windows; elsewhere a name with one is odd enough to be judged so. */
+/** A backslash separates names where git checks out on Windows; elsewhere a name with one is odd enough to count so. */
 function namesOf(path: string): string[] {
   return path
     .split(/[/\\]/)
@@ -62,7 +66,10 @@ function isAbsolute(target: string): boolean {
   return /^([/\\]|[A-Za-z]:)/.test(target) || target.includes("\0");
 }
 
-/** In whatever way some file system spells it. A checkout keeps credentials there, for instance on a CI server. */
+/**
+ * Knows git's directory however some file system spells it. A checkout keeps credentials there, for instance on a CI
+ * server.
+ */
 function isGitDirectory(name: string): boolean {
   return /^(\.git|git~[1-9]\d*)[. ]*(:.*)?$/is.test(name.replace(/\p{Default_Ignorable_Code_Point}/gu, ""));
 }

@@ -4,22 +4,25 @@ const NO_ID = /^0+$/;
 const NO_MODE = "000000";
 
 export interface ChangedFile {
-  /** Bytes that are no UTF-8 stand in it as U+FFFD. */
+  /** Bytes that are no UTF-8 stand in the path as U+FFFD. */
   readonly path: string;
   readonly kind: "added" | "modified" | "deleted" | "type-changed";
-  /** As git writes them: `100644`, `100755`, `120000` (symbolic link), `160000` (submodule); null where there is no file. */
+  /**
+   * Modes are as git writes them: `100644`, `100755`, `120000` (symbolic link), `160000` (submodule); null where there
+   * is no file.
+   */
   readonly oldMode: string | null;
   readonly newMode: string | null;
-  /** Object names of the contents; null where there is no file. */
+  /** The object names of the contents; null where there is no file. */
   readonly oldId: string | null;
   readonly newId: string | null;
   readonly isBinary: boolean;
-  /** Lines; 0 of binary files. */
+  /** Counts lines; a binary file has 0. */
   readonly insertions: number;
   readonly deletions: number;
-  /** A pointer to another repository, before or after. */
+  /** The entry is a pointer to another repository, before or after the change. */
   readonly isSubmodule: boolean;
-  /** Where the link leads that stands there after the change. */
+  /** The target of the link that stands there after the change. */
   readonly linkTarget: string | null;
 }
 
@@ -32,7 +35,10 @@ const KINDS: Readonly<Record<string, ChangedFile["kind"]>> = {
   T: "type-changed",
 };
 
-/** Of `-t --raw --numstat -z`: all raw rows, then the counts of files in the same order. Null when it is anything else. */
+/**
+ * Reads `-t --raw --numstat -z`: all raw rows, then the counts of files in the same order. Returns null for any other
+ * text.
+ */
 export function parseChange(output: string): readonly ChangedFile[] | null {
   const fields = output.split("\0");
   const raw: Omit<ChangedFile, "isBinary" | "insertions" | "deletions">[] = [];
@@ -57,7 +63,7 @@ export function parseChange(output: string): readonly ChangedFile[] | null {
   });
 }
 
-/** Names of all objects in the raw rows, those of directories included, and of submodules' commits not. */
+/** Names all objects in the raw rows, directories included; the commits of submodules are left out. */
 export function objectsOf(output: string): readonly string[] {
   return output.split("\0").flatMap((field) => {
     const [, oldMode, newMode, oldId = "", newId = ""] = /^:(\d{6}) (\d{6}) ([0-9a-f]+) ([0-9a-f]+) /.exec(field) ?? [];
@@ -67,15 +73,16 @@ export function objectsOf(output: string): readonly string[] {
 }
 
 /**
- * One text for each file: git prints them in the order of its list. A line of a file always has a letter before it, so only
- * git itself begins a line with `diff --git`. What a cut took away is undefined. Null when the parts do not add up.
+ * Splits the diff into one text for each file, since git prints them in the order of its list. A line of a file always
+ * has a letter before it, so only git itself begins a line with `diff --git`. A text that was cut away is undefined.
+ * Returns null when the parts do not add up.
  */
 export function splitDiff(
   output: string,
   files: readonly ChangedFile[],
   truncated: boolean,
 ): readonly (string | undefined)[] | null {
-  // Not the flag `m`, for which a line also begins behind a carriage return in the text of a file.
+  // The flag `m` would not do: with it a line also begins behind a carriage return in the text of a file.
   const parts = output.split(/(?<=\n)(?=diff --git )/).filter((part) => part.startsWith("diff --git "));
   const wanted = files.reduce((sum, file) => sum + partsOf(file), 0);
   // The last part of a cut text may be half of one.
@@ -93,7 +100,7 @@ function isTree(mode: string): boolean {
   return mode === "040000";
 }
 
-/** Null when the text shows the whole change of the file. */
+/** Returns null when the text shows the whole change of the file. */
 export function noteOf(
   file: ChangedFile,
   text: string | undefined,

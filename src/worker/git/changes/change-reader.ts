@@ -1,6 +1,9 @@
-// What a commit changes against its base, read from objects alone in a view of ours: nothing that lies in a worktree or in
-// the checkout's configuration, attributes included, has a say in what is shown. Every changed path is named, whatever git
-// can show of it; nothing is left out because of its kind or its size.
+// Reads what a commit changes against its base.
+//
+// I1 It reads objects alone, in a view of ours: nothing that lies in a worktree or in the checkout's configuration,
+//    attributes included, has a say in what is shown.
+// I2 Every changed path is named, whatever git can show of it; none is left out because of its kind or its size.
+// I3 The objects of a change, and of the links in a tree, are hashed before they are trusted.
 
 import { randomUUID } from "node:crypto";
 
@@ -12,7 +15,7 @@ import { isCleanMerge, type MergeQuestion } from "./clean-merge.ts";
 import type { GitCall, GitOutput } from "../command/git.ts";
 import { type GitFailure, gitFailure } from "../command/git-failure.ts";
 
-/** Larger files are named, not shown. */
+/** Larger files are named, not shown (I2). */
 const FILE_BYTES_MAX = 256 * 1_024;
 const DIFF_BYTES_MAX = 16 * 1_048_576;
 const LIST_BYTES_MAX = 128 * 1_048_576;
@@ -20,13 +23,13 @@ const LINK_BYTES_MAX = 4_096;
 const DIFF = ["diff-tree", "-r", "--no-renames", "--ignore-submodules=none", "--no-ext-diff", "--no-textconv"];
 
 export interface Range {
-  /** Full object names. */
+  /** Both are full object names. */
   readonly base: string;
   readonly head: string;
 }
 
 export interface Change {
-  /** Where `head` left `base`: what the files are compared with. */
+  /** The files are compared with this commit, at which `head` left `base`. */
   readonly base: string;
   readonly head: string;
   readonly files: readonly ChangedFile[];
@@ -34,9 +37,9 @@ export interface Change {
 
 export interface FileDiff {
   readonly path: string;
-  /** Of this file alone, with git's header; empty when there is a note instead. */
+  /** The diff of this file alone, with git's header; empty when there is a note instead. */
   readonly text: string;
-  /** Why there is no text, for people: binary, too large. */
+  /** Tells people why there is no text: the file is binary or too large. */
   readonly note: string | null;
 }
 
@@ -68,7 +71,7 @@ export class ChangeReader {
     return ok({ base: base.value, head: range.head, files });
   }
 
-  /** One entry for each file of the change, in its order. */
+  /** Returns one entry for each file of the change, in the change's order (I2). */
   async readDiff(
     change: Change,
     signal: AbortSignal,
@@ -78,7 +81,7 @@ export class ChangeReader {
     const printed = await this.#git([...DIFF, ...options, change.base, change.head], signal, {
       outputBytesMax: bytesMax,
       truncate: true,
-      // Git takes a file above it for binary, so it is left out of the text, and named below.
+      // Git takes a larger file for binary, so its text is left out and a note names it (I2).
       config: [["core.bigFileThreshold", String(FILE_BYTES_MAX)]],
     });
     if (!printed.ok) return printed;
@@ -94,7 +97,7 @@ export class ChangeReader {
     );
   }
 
-  /** Every symbolic link in the tree of a commit. */
+  /** Returns every symbolic link in the tree of a commit. */
   async links(commit: string, signal: AbortSignal): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
     if (!isSha(commit)) return fail(gitFailure("failed", "a commit is named by its full object name"));
     const listed = await this.#git(["ls-tree", "-r", "-t", "-z", "--full-tree", commit], signal, {
@@ -112,7 +115,7 @@ export class ChangeReader {
     return genuine.ok ? this.#linkTargets(links, signal) : genuine;
   }
 
-  /** The text of a file in the tree of a commit; null when it is not there or longer than `bytesMax`. */
+  /** Returns the text of a file in the tree of a commit; null when it is not there or longer than `bytesMax`. */
   async text(
     file: { readonly commit: string; readonly path: string },
     bytesMax: number,
@@ -127,26 +130,26 @@ export class ChangeReader {
     return ok(read.value.exitCode === 0 && !read.value.truncated ? read.value.stdout : null);
   }
 
-  /** Whether `head` is only what git makes of `approved` and a commit of `base`. */
+  /** Says whether `head` is only what git makes of `approved` and a commit of `base`. */
   isCleanMerge(question: MergeQuestion, signal: AbortSignal): Promise<Result<boolean, GitFailure>> {
     return isCleanMerge(this.#views, question, signal);
   }
 
-  /** How many commits `head` has that `base` has not. */
+  /** Counts the commits that `head` has and `base` has not. */
   async commitsAhead({ base, head }: Range, signal: AbortSignal): Promise<Result<number, GitFailure>> {
     const counted = await this.#compare({ base, head }, ["rev-list", "--count", head, `^${base}`, "--"], signal);
     return counted.ok ? ok(Number(counted.value.stdout.trim())) : counted;
   }
 
-  /** Whether `base` is `head` or comes before it; one that is not even here does not. */
+  /** Says whether `base` is `head` or comes before it; false when `base` is not even here. */
   async isAncestor({ base, head }: Range, signal: AbortSignal): Promise<Result<boolean, GitFailure>> {
     const asked = await this.#compare({ base, head }, ["merge-base", "--is-ancestor", base, head], signal, [1, 128]);
     return asked.ok ? ok(asked.value.exitCode === 0) : asked;
   }
 
   /**
-   * What is wrong with how `head` came to be, null when nothing is: each commit that none of `trusted` has (the base
-   * branch's, and what stands on the remote's work branch) has one parent, or merges one of theirs.
+   * Says what is wrong with how `head` came to be; null when nothing is. `trusted` are the base branch and what stands
+   * on the remote's work branch. Each commit that none of them has must have one parent, or merge one of theirs.
    */
   async checkHistory(
     { trusted, head }: { readonly trusted: readonly string[]; readonly head: string },
@@ -169,8 +172,9 @@ export class ChangeReader {
   }
 
   /**
-   * Git believes a file of the object store that it holds what its name says. This hashes what is read, the directories on
-   * the way included: a forged one of the base's would hide a change or a link, and is never pushed, so no server sees it.
+   * I3: git trusts the name of a file in the object store, so this hashes what is read, the directories on the way
+   * included. A forged directory of the base's would hide a change or a link, and is never pushed, so that no server
+   * sees it.
    */
   async #verify(
     commits: readonly string[],
@@ -209,7 +213,7 @@ export class ChangeReader {
     );
   }
 
-  /** By path, of those that are links; a target too long for a file system is a link to nowhere, but is shown. */
+  /** Maps the path of each link to its target. A target too long for a file system leads nowhere, but is shown. */
   async #linkTargets(
     files: readonly TreeLink[],
     signal: AbortSignal,
@@ -241,6 +245,7 @@ export class ChangeReader {
     return this.#git(gitArguments, signal, { answers });
   }
 
+  /** I1: every git runs in a view of its own. */
   #git(
     gitArguments: readonly string[],
     signal: AbortSignal,

@@ -1,12 +1,12 @@
-// Whether a commit is nothing but the merge of two others that git itself makes: what both sides had, and no line of
-// anybody's beside it. Read from objects alone.
+// Finds out whether a commit is exactly the merge of two others that git itself makes: it has what both sides had, and
+// no line of anybody's beside it. It reads objects alone.
 
 import { ok, type Result } from "../../../core/base/result.ts";
 import type { BareViews } from "../remote/bare-view.ts";
 import type { GitFailure } from "../command/git-failure.ts";
 
 const NO_COMMIT = 128;
-/** What `merge-tree` ends with where the two sides conflict. */
+/** `merge-tree` exits so where the two sides conflict. */
 const CONFLICT = 1;
 
 export interface MergeQuestion {
@@ -16,7 +16,7 @@ export interface MergeQuestion {
   readonly base: string;
 }
 
-/** False too where one of the commits is not here. */
+/** Returns false also where one of the commits is not here. */
 export async function isCleanMerge(
   views: BareViews,
   { head, approved, base }: MergeQuestion,

@@ -1,7 +1,7 @@
-// The whole environment of one git process, made from nothing: no variable of the worker, no configuration of the user
-// or the machine. What the repository's own configuration could still run is switched off here, key by key, or caught by
-// config-guard.ts where no list can be complete (filters, merge drivers). Objects are read as they are pushed: no replace
-// refs, no grafts and no commit-graph can put another commit, tree or parent in their place.
+// Makes the whole environment of one git process from nothing: no variable of the worker, no configuration of the user
+// or the machine. Programs that the repository's own configuration could still run are switched off here, key by key,
+// or caught by config-guard.ts where no list can be complete (filters, merge drivers). Objects are read as they are
+// pushed: no replace refs, no grafts and no commit-graph can put another commit, tree or parent in their place.
 
 import { devNull } from "node:os";
 
@@ -17,13 +17,16 @@ export interface GitEnvironmentParts {
   /** A private, empty directory. */
   readonly home: string;
   readonly identity: Identity;
-  /** Transports that may be used, as GIT_ALLOW_PROTOCOL spells them; empty for local work. */
+  /** Lists the transports that may be used, as GIT_ALLOW_PROTOCOL spells them; empty for local work. */
   readonly protocols: readonly string[];
-  /** Beside ours, for instance the header with the credential; never in arguments, which every user of the machine can read. */
+  /**
+   * These pairs come after ours, for instance the header with the credential. A credential never stands in arguments,
+   * which every user of the machine can read.
+   */
   readonly config: readonly ConfigPair[];
-  /** GIT_DIR and its like, and the operator's proxy settings for network commands. */
+  /** These are GIT_DIR and its like, and the operator's proxy settings for network commands. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Where a network command goes; what could lead it elsewhere is pinned for exactly this URL. */
+  /** A network command goes to this URL; settings that could lead it elsewhere are pinned for exactly this URL. */
   readonly remoteUrl?: string;
 }
 
@@ -37,14 +40,14 @@ const HARDENING: readonly ConfigPair[] = [
   ["core.ignoreStat", "false"],
   ["core.protectHFS", "true"],
   ["core.protectNTFS", "true"],
-  // Git looks for these in $XDG_CONFIG_HOME, which an agent can write to.
+  // Git looks for these files in $XDG_CONFIG_HOME, which an agent can write to.
   ["core.attributesFile", devNull],
   ["core.excludesFile", devNull],
-  // A forged graph names other parents than the commits do, and git believes it without a look at them.
+  // A forged graph names other parents than the commits do, and git trusts it without a look at them.
   ["core.commitGraph", "false"],
   ["core.multiPackIndex", "false"],
-  // Fetch and push run this in a shell for each alternate of the object store; by default they run git there, under the
-  // configuration of that other repository.
+  // Fetch and push run this command in a shell for each alternate of the object store. By default they run git there,
+  // under the configuration of that other repository.
   ["core.alternateRefsCommand", ":"],
   ["core.sshCommand", "false"],
   ["core.gitProxy", ""],
@@ -58,16 +61,16 @@ const HARDENING: readonly ConfigPair[] = [
   ["push.recurseSubmodules", "no"],
   ["commit.gpgSign", "false"],
   ["push.gpgSign", "false"],
-  // Both run `gpg.program`.
+  // Both settings run `gpg.program`.
   ["merge.verifySignatures", "false"],
   ["log.showSignature", "false"],
   ["rerere.enabled", "false"],
   // Relative pointers would write an extension into the operator's configuration that an older git refuses.
   ["worktree.useRelativePaths", "false"],
-  // A later git may choose another one; what we write by hand is of this format.
+  // A later git may choose another format; we write refs by hand in this one.
   ["init.defaultRefFormat", "files"],
   ["checkout.workers", "0"],
-  // large-files.ts names its own; a repository's is never run.
+  // large-files.ts names its own filter; a repository's is never run.
   ["filter.lfs.process", ""],
   ["filter.lfs.clean", ""],
   ["filter.lfs.smudge", ""],
@@ -92,9 +95,10 @@ export function gitEnvironment(parts: GitEnvironmentParts): Record<string, strin
     GIT_TERMINAL_PROMPT: "0",
     GIT_OPTIONAL_LOCKS: "0",
     GIT_NO_REPLACE_OBJECTS: "1",
-    // A file that cannot be: one that is there, even empty, makes git print a hint.
+    // This file cannot exist. A file that exists, even an empty one, makes git print a hint.
     GIT_GRAFT_FILE: `${devNull}/grafts`,
-    // From git 2.45 on; before, GIT_ALLOW_PROTOCOL keeps a partial clone from fetching what is missing.
+    // Git reads this from 2.45 on; in older ones GIT_ALLOW_PROTOCOL keeps a partial clone from fetching what is
+    // missing.
     GIT_NO_LAZY_FETCH: parts.variables["GIT_NO_LAZY_FETCH"] ?? "1",
     // Git reads an empty list as "no transport at all", which is what local work wants.
     GIT_ALLOW_PROTOCOL: parts.protocols.join(":"),
@@ -108,7 +112,7 @@ export function gitEnvironment(parts: GitEnvironmentParts): Record<string, strin
 
 /**
  * Git takes the most specific `http.<url>.*`, and of equal ones the last, which is ours (git-config(1)). An empty proxy
- * means none, also where a file names one; the operator's own comes from the environment.
+ * means none, even where a file names one; the operator's own comes from the environment.
  */
 function remotePins({ remoteUrl, variables }: GitEnvironmentParts): readonly ConfigPair[] {
   if (remoteUrl === undefined) return [];
@@ -127,7 +131,7 @@ function remotePins({ remoteUrl, variables }: GitEnvironmentParts): readonly Con
   ];
 }
 
-/** As git itself looks for it: the small letters first, and `HTTP_PROXY` never. */
+/** Looks for the proxy as git itself does: small letters come first, and `HTTP_PROXY` is never read. */
 function proxyOf(url: string, variables: Readonly<Record<string, string>>): string {
   const names = url.startsWith("https:") ? ["https_proxy", "HTTPS_PROXY"] : ["http_proxy"];
   return [...names, "all_proxy", "ALL_PROXY"].map((name) => variables[name]).find((value) => value) ?? "";

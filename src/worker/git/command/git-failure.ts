@@ -1,33 +1,34 @@
-// What a failed git said, as one of a few kinds. Pure: the texts are git's own in the C locale, which git.ts forces.
+// Sorts the output of a failed git into a few kinds. It is pure: the texts are git's own in the C locale, which git.ts
+// forces.
 
 export type GitFailureKind =
   | "locked"
   | "auth"
   | "network"
-  /** This machine has no room, memory, descriptor or process left for it. */
+  /** This machine has no room, memory, descriptor or process left for the command. */
   | "short"
   | "conflict"
   | "not-found"
-  /** The remote has no base branch: it was renamed, deleted, or never there. No fault of an issue's. */
+  /** The remote has no base branch: it was renamed, deleted, or never there. No issue is to blame for that. */
   | "base-gone"
   /** The repository's large files cannot be had or stored: git-lfs, the server's budget or a file is missing. */
   | "large-files"
-  /** Somebody else pushed: what the remote has is not what was expected. */
+  /** Somebody else pushed: the remote's branch is not where we expected it. */
   | "rejected"
-  /** A rule of the server forbids it, whoever tries and however often. */
+  /** A rule of the server forbids the push, whoever tries and however often. */
   | "refused"
   | "config-changed"
   | "failed";
 
 export interface GitFailure {
   readonly kind: GitFailureKind;
-  /** Null when git was killed or never started. */
+  /** The code is null when git was killed or never started. */
   readonly exitCode: number | null;
-  /** Redacted, one line. */
+  /** One redacted line. */
   readonly message: string;
-  /** True when the same call may succeed later. */
+  /** The same call may succeed later. */
   readonly retryable: boolean;
-  /** What the server said, line by line, redacted; absent or empty when it said nothing. */
+  /** The server's own words, line by line, redacted; absent or empty when it said nothing. */
   readonly remote?: string;
 }
 
@@ -35,12 +36,12 @@ const REMOTE_CHARACTERS_MAX = 4_000;
 
 const SHORT =
   /no space left on device|disk quota exceeded|too many open files|cannot allocate memory|out of memory|resource temporarily unavailable|cannot fork\b/i;
-/** Lines that tell of the server: what that is short of is its own matter. */
+/** These lines tell of the server: a shortage there is not one of this machine. */
 const OF_SERVER = /^\s*(?:remote:|error: remote unpack failed|! \[remote )/;
 
-/** First match wins: a remote's refusal may quote the words of any later row. */
+/** The first match wins: a remote's refusal may quote the words of any later row. */
 const KINDS: readonly (readonly [RegExp, GitFailureKind])[] = [
-  // A name that stands in the way of ours: `agent` beside `agent/issue-1`, here or on the server.
+  // A name stands in the way of ours, like `agent` beside `agent/issue-1`, here or on the server.
   [/exists; cannot create|'[^']*' exists, cannot create/i, "conflict"],
   [/\[remote rejected\][^[]*\((internal server error|fatal error in commit_refs)/i, "network"],
   [
@@ -49,7 +50,7 @@ const KINDS: readonly (readonly [RegExp, GitFailureKind])[] = [
   ],
   [/\[(remote )?rejected\]|stale info|non-fast-forward/i, "rejected"],
   [/cannot lock ref '[^'\n]*': .{0,100}(?:but expected|already exists|unable to resolve)/i, "conflict"],
-  // Nobody holds the lock: it cannot be made, however long anybody waits.
+  // The lock cannot be made at all, so that nobody holds it and waiting does not help.
   [
     /(?:could not lock|unable to create) [^:]{1,256}: (?:permission denied|read-only file system|not a directory)/i,
     "failed",
@@ -94,14 +95,14 @@ export function baseGone(base: string): GitFailure {
   return gitFailure("base-gone", `the remote has no branch '${base}'`);
 }
 
-/** `output` as git printed it: its lines tell who said what. */
+/** Takes the output with git's own line ends, since each line tells who said it. */
 export function classifyGitOutput(output: string): GitFailureKind {
   if (output.split(/[\r\n]/).some((line) => SHORT.test(line) && !OF_SERVER.test(line))) return "short";
   const text = output.replace(/\s+/g, " ").trim();
   return KINDS.find(([pattern]) => pattern.test(text))?.[1] ?? "failed";
 }
 
-/** The lines that the server sent through git's side band, without git's own frame around them. */
+/** Returns the lines that the server sent through git's side band, without git's own frame around them. */
 export function remoteWords(output: string): string {
   const lines = output.split("\n").flatMap((line) => {
     const said = /^remote:(.*)$/.exec(line)?.[1];

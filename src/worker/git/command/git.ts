@@ -1,5 +1,5 @@
-// The only file that knows how git is run: one process per call through simple-git, in an environment of our own, with a
-// deadline, a limit on its output and a bounded number of tries while another process holds one of git's locks.
+// Runs git, and is the only file that knows how: one process per call through simple-git, in an environment of our own,
+// with a deadline, a limit on its output and a bounded number of tries while another process holds one of git's locks.
 
 import { randomUUID } from "node:crypto";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
@@ -21,51 +21,54 @@ const OUTPUT_BYTES_MAX = 16 * 1_048_576;
 const MESSAGE_LENGTH_MAX = 1_000;
 const LOCK_TRIES_MAX = 6;
 const LOCK_DELAY_MS = 50;
-/** Lock files that were left behind and are taken away for one call; more than these are no accident. */
+/** One call takes away at most this many lock files that were left behind; more are no accident. */
 const LOCKS_REMOVED_MAX = 20;
-/** How long a process that is gone may leave its pipes open, through a child it did not take along. */
+/** A process that is gone may leave its pipes open this long, through a child that it did not take along. */
 const PIPE_DRAIN_MS = 2_000;
-/** From SIGINT, on which git removes its lock files, to SIGKILL of all it has started. */
+/** SIGKILL ends all that git has started this long after SIGINT, on which git removes its lock files. */
 const KILL_GRACE_MS = 2_000;
 const RUN_VARIABLE = "HYDRAFLOW_RUN";
 
 export interface GitOptions {
-  /** PATH that `git` is looked up on. */
+  /** `git` is looked up on this PATH. */
   readonly path: string;
-  /** HOME of every git process; private. Made when it is not there, and emptied. */
+  /** The private HOME of every git process. It is made when it is not there, and emptied. */
   readonly home: string;
   readonly identity: Identity;
   readonly clock: Clock;
   /** Takes secrets out of what git printed. */
   readonly redact: (text: string) => string;
-  /** Marks that every process of this worker inherits, so that a sweep finds what a killed worker left behind. */
+  /** Every process of this worker inherits these marks, so that a sweep finds what a killed worker left behind. */
   readonly marks?: Readonly<Record<string, string>>;
-  /** Variables for commands that use the network, for instance HTTPS_PROXY or GIT_SSL_CAINFO. */
+  /** Commands that use the network get these variables, for instance HTTPS_PROXY or GIT_SSL_CAINFO. */
   readonly networkVariables?: Readonly<Record<string, string>>;
-  /** A lock file that a killed git had left was taken away. */
+  /** Is called when a lock file that a killed git had left was taken away. */
   readonly onLockRemoved?: (file: string, ageMs: number) => void;
 }
 
 export interface GitCall {
-  /** Absolute; the working directory. */
+  /** The absolute working directory. */
   readonly directory: string;
-  /** From code alone: a value from outside stands behind `--` or has been checked by branch-name.ts. */
+  /** Arguments come from code alone: a value from outside stands behind `--` or was checked by branch-name.ts. */
   readonly arguments: readonly string[];
   readonly input?: string;
-  /** With `latin1` each character of input and output stands for one byte: names of files come through as they are. */
+  /**
+   * With `latin1` each character of input and output stands for one byte, so that names of files come through
+   * unchanged.
+   */
   readonly encoding?: "latin1";
   readonly variables?: Readonly<Record<string, string>>;
   readonly config?: readonly ConfigPair[];
-  /** Present for commands that use the network: the transports they may use. */
+  /** Commands that use the network name the transports that they may use. */
   readonly protocols?: readonly string[];
-  /** Present for commands that use the network: where they go. */
+  /** Commands that use the network say where they go. */
   readonly remoteUrl?: string;
-  /** Local work that takes as long as a command that uses the network may. */
+  /** Local work sets this when it takes as long as a command that uses the network may. */
   readonly isLong?: boolean;
-  /** Exit codes that are answers, not failures; 0 always is. */
+  /** These exit codes are answers, not failures; 0 always is one. */
   readonly answers?: readonly number[];
   readonly outputBytesMax?: number;
-  /** Whether output over the limit is cut (true) or a failure. */
+  /** Output over the limit is cut when this is true, and a failure otherwise. */
   readonly truncate?: boolean;
 }
 
@@ -78,7 +81,7 @@ export interface GitOutput {
 export interface Git {
   /** Rejects with the signal's reason when aborted; the process is gone by then. Everything else is a value. */
   run(call: GitCall, signal: AbortSignal): Promise<Result<GitOutput, GitFailure>>;
-  /** Whether a git process of ours has this working directory now. */
+  /** Says whether a git process of ours has this working directory now. */
   isRunningIn(directory: string): boolean;
 }
 
@@ -90,7 +93,7 @@ interface Raw {
 
 export function createGit(options: GitOptions): Git {
   mkdirSync(options.home, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
-  // What a filter of large-files.ts left there that was killed.
+  // A filter of large-files.ts that was killed leaves its directory there.
   for (const name of readdirSync(options.home)) rmSync(join(options.home, name), { recursive: true, force: true });
   const running = new Map<string, number>();
   const { clock, onLockRemoved: onRemoved = () => undefined } = options;
@@ -184,7 +187,7 @@ async function spawnGit(options: GitOptions, call: GitCall, control: Control): P
         if (error !== undefined || result.exitCode === 0 || call.answers?.includes(result.exitCode)) return error;
         return Buffer.concat([...result.stdErr, ...result.stdOut]);
       },
-      // Always given: without it nobody would close the process's stdin.
+      // An input is always given: without it nobody would close the process's stdin.
       input: () => Buffer.from(call.input ?? "", call.encoding ?? "utf8"),
     });
     git.env(environment).outputHandler((_command, stdout, stderr) => {
@@ -218,7 +221,7 @@ function sweepWhenStopped(clock: Clock, run: string, stop: AbortSignal, gone: Ab
   });
 }
 
-/** Ours to use: every value comes from git-environment.ts or from a computed path, none from outside. */
+/** We may use these: every value comes from git-environment.ts or from a computed path, none from outside. */
 const PERMITTED = {
   allowUnsafeConfigEnvCount: true,
   allowUnsafeConfigPaths: true,

@@ -1,8 +1,10 @@
-// Lock files that a killed git or a power cut left behind. Git never takes such a file away by itself, so whatever needs
-// the lock would wait for ever. A lock goes only when no git call of ours can be behind it any more and no process has
-// it open; where the system does not show who has it open, it must be far older. Any other is waited for, by name. Git
-// closes a lock that it goes on to hold, over an editor for instance: where any git works on the repository, the lock must
-// be far older too.
+// Removes lock files that a killed git or a power cut left behind. Git never takes such a file away by itself, so
+// whoever needs the lock would wait for ever. A lock that stays is waited for, by name.
+//
+// I1 A lock goes only when it is older than any git call of ours can be.
+// I2 A lock goes only when no process has it open; where the system does not show that, it must be far older.
+// I3 Where somebody's git works on the repository, the lock must be far older too: git closes a lock that it goes on to
+//    hold, over an editor for instance.
 
 import { lstat, readdir, readFile, readlink, realpath, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -13,24 +15,24 @@ import { exists } from "../../../core/files/durable-file.ts";
 import { errnoOf, messageOf } from "../../../core/base/errors.ts";
 import { fail, ok, type Result } from "../../../core/base/result.ts";
 
-/** What a lock must be older than where nobody can be seen to hold it, for a git that is not ours runs longer at times. */
+/** I2 and I3: a git that is not ours runs longer at times, so an unseen holder gets this long. */
 const UNSEEN_AGE_MS_MIN = 6 * 3_600_000;
-/** Between the limit of our longest git call and the age from which on a lock cannot be that call's. */
+/** I1: a lock is this much older than our longest git call before it counts as nobody's. */
 const MARGIN_MS = 5 * 60_000;
 const SEEN_MAX = 100;
 
 export interface StaleLocksOptions {
   readonly clock: Clock;
-  /** No git call of ours takes longer. */
+  /** No git call of ours takes longer than this. */
   readonly longestCallMs: number;
-  /** Stands in the environment of each of them. */
+  /** Each of our git calls has this variable in its environment. */
   readonly ownVariable: string;
   readonly onRemoved: (file: string, ageMs: number) => void;
 }
 
 interface Lock {
   readonly file: string;
-  /** The same file as at an earlier look. */
+  /** Tells whether it is the same file as at an earlier look. */
   readonly identity: string;
   readonly ageMs: number;
   readonly uid: number;
@@ -38,7 +40,10 @@ interface Lock {
 
 export class StaleLocks {
   readonly #options: StaleLocksOptions;
-  /** When each lock was first met, by a clock that nobody sets: a file may be dated to a time that is still to come. */
+  /**
+   * Says when each lock was first met, by a clock that nobody sets: a file may be dated to a time that is still to
+   * come.
+   */
   readonly #seen = new Map<string, { readonly identity: string; readonly sinceMs: number }>();
 
   constructor(options: StaleLocksOptions) {
@@ -49,7 +54,10 @@ export class StaleLocks {
     return this.#options.longestCallMs + MARGIN_MS;
   }
 
-  /** Success when none of `files` is there any more; else one sentence that names the first that is, and how old it is. */
+  /**
+   * Succeeds when none of `files` is there any more; else says in one sentence which is the first that is, and how old
+   * it is.
+   */
   async clear(files: readonly string[]): Promise<Result<undefined, string>> {
     for (const file of files) {
       const lock = await this.#look(file);
@@ -62,11 +70,11 @@ export class StaleLocks {
     return ok();
   }
 
-  /** Null when there is none, or what stands there is no lock file. */
+  /** Returns null when nothing is there, or when it is no lock file. */
   async #look(named: string): Promise<Lock | null> {
     if (!named.endsWith(".lock")) return null;
     try {
-      // No link on the way leads to a file of somebody else.
+      // The real path is taken so that no link on the way leads to somebody else's file.
       const file = join(await realpath(dirname(named)), basename(named));
       const { dev, ino, mtimeMs, uid } = await lstat(file);
       const { clock } = this.#options;
@@ -98,7 +106,7 @@ export class StaleLocks {
   async #remove(lock: Lock): Promise<Result<undefined, string>> {
     const now = await this.#look(lock.file);
     if (now === null) return ok();
-    // Somebody took it away and has the lock by now.
+    // Another process took the old lock away and holds a new one by now.
     if (now.identity !== lock.identity) return fail(`${lock.file} was just taken by another process`);
     try {
       await unlink(lock.file);
@@ -112,17 +120,20 @@ export class StaleLocks {
   }
 }
 
-/** The lock files that git may have meant, absolute; none where it said nothing of a lock. `directory` is where it ran. */
+/**
+ * Returns the absolute lock files that git may have meant, none where it said nothing of a lock. Git ran in
+ * `directory`.
+ */
 export function lockFilesOf(output: string, directory: string, gitDirectories: readonly string[]): string[] {
   const file =
     between(output, /unable to create '/i, ".lock': ") ?? between(output, /could not lock config file /i, ": ");
   if (file !== null) return [resolve(directory, `${file}.lock`)];
-  // The one message that names no file is reftable's.
+  // Reftable's message is the only one that names no file.
   if (!/cannot lock references/i.test(output)) return [];
   return gitDirectories.map((gitDirectory) => join(gitDirectory, "reftable", "tables.list.lock"));
 }
 
-/** What stands between the two, on the line of the first. */
+/** Returns the text between the two, on the line where the first stands. */
 function between(output: string, start: RegExp, end: string): string | null {
   const found = start.exec(output);
   if (found === null) return null;
@@ -131,7 +142,7 @@ function between(output: string, start: RegExp, end: string): string | null {
   return to < 1 ? null : line.slice(0, to);
 }
 
-/** The process that has the file open. `unseen` where that cannot be told: no /proc, or processes of other users. */
+/** Returns the process that has the file open (I2); `unseen` where /proc is missing or has processes of others. */
 async function holderOfFile(file: string, uid: number): Promise<number | "nobody" | "unseen"> {
   const own = process.geteuid?.() ?? -1;
   const names = await readdir("/proc").catch((): string[] => []);
@@ -144,7 +155,7 @@ async function holderOfFile(file: string, uid: number): Promise<number | "nobody
   return "nobody";
 }
 
-/** Another's git that works on the repository of this lock, as its working directory or its environment says. */
+/** Finds a git of somebody else that works on this lock's repository, by its working directory or environment (I3). */
 async function gitAt(file: string, ownVariable: string): Promise<number | null> {
   const roots = await placesOf(file);
   const isWithin = (path: string): boolean => roots.some((root) => path === root || path.startsWith(`${root}/`));
@@ -160,7 +171,7 @@ async function gitAt(file: string, ownVariable: string): Promise<number | null> 
   return null;
 }
 
-/** Where the repository of this lock is kept, and where its worktrees stand. */
+/** Finds where this lock's repository is kept, and where its worktrees stand. */
 async function placesOf(file: string): Promise<string[]> {
   let common = dirname(file);
   while (common !== "/" && !(await exists(join(common, "objects")))) common = dirname(common);

@@ -1,4 +1,4 @@
-// One file as a commit has it, read from git's objects: what lies in a worktree, and where links there lead, plays no part.
+// Reads one file of a commit from git's objects. What lies in a worktree, and where links there lead, plays no part.
 
 import { ok, type Result } from "../../../core/base/result.ts";
 import type { GitFailure } from "../command/git-failure.ts";
@@ -6,7 +6,10 @@ import type { WorktreeGit } from "../worktrees/worktree-git.ts";
 
 const FILE_BYTES_MAX = 1_048_576;
 
-/** `name` in the top directory, as text, cut at a MiB; null unless a regular file is there: no link or submodule is followed. */
+/**
+ * Returns the text of `name` in the top directory, cut at a MiB; null unless it is a regular file. No link or submodule
+ * is followed.
+ */
 export async function readCommittedFile(
   git: WorktreeGit,
   { sha, name }: { sha: string; name: string },
@@ -16,7 +19,7 @@ export async function readCommittedFile(
   if (!listed.ok) return listed;
   const object = /^100\d{3} blob ([0-9a-f]+)\t/.exec(listed.value.stdout)?.[1];
   if (object === undefined) return ok(null);
-  // `cat-file` believes the file of an object that it holds what its name says; this hashes it.
+  // `cat-file` trusts the name of a file in the object store; this hashes its content.
   const genuine = await git.run(["rev-list", "--quiet", "--objects", "--verify-objects", "--no-walk", object], signal);
   if (!genuine.ok) return genuine;
   const limits = { outputBytesMax: FILE_BYTES_MAX, truncate: true };

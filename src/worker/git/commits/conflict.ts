@@ -1,8 +1,8 @@
-// The files that a merge of ours left in conflict, and which of them are still so after an agent's turn. What git left is
-// remembered by content: an agent's word, and its `git add`, prove nothing.
+// Knows the files that a merge of ours left in conflict, and which of them are still so after an agent's turn.
 //
-// A file is resolved when it is no longer as git left it, can be read, and holds no marker line. One that git left as it
-// is on one side (binary, deleted, renamed) was decided by nobody, so it must have changed too.
+// I1 What git left is remembered by content: an agent's word, and its `git add`, prove nothing.
+// I2 A file is resolved when it differs from what git left, can be read, and holds no marker line. Where git left one
+//    side's file as it is (binary, deleted, renamed), nobody has decided anything, so it must have changed too.
 
 import { createHash } from "node:crypto";
 import { constants, lstat, readlink } from "node:fs/promises";
@@ -21,9 +21,9 @@ const MARKER_LENGTH = 7;
 interface ConflictedFile {
   /** A byte path. */
   readonly path: string;
-  /** Both sides have taken it away from here, so that it may stay away. */
+  /** Both sides have removed the file here, so it may stay away. */
   readonly isGone: boolean;
-  /** gitattributes(5), `conflict-marker-size`. */
+  /** The attribute `conflict-marker-size` of gitattributes(5). */
   readonly markerLength: number;
   readonly left: string;
 }
@@ -37,7 +37,7 @@ export class Conflict {
     this.#files = files;
   }
 
-  /** What is unmerged in the index of `git`; no file at all where the merge failed for another reason. */
+  /** Reads what is unmerged in the index of `git`. It finds no file where the merge failed for another reason. */
   static async read(git: WorktreeGit, directory: string, signal: AbortSignal): Promise<Result<Conflict, GitFailure>> {
     const stages = await unmerged(git, signal);
     if (!stages.ok) return stages;
@@ -45,6 +45,7 @@ export class Conflict {
     if (!lengths.ok) return lengths;
     const files: ConflictedFile[] = [];
     for (const [path, numbers] of stages.value) {
+      // I1: the content's name is kept, whatever the index says later.
       const left = (await contentOf(fileAt(directory, path))).name;
       const isGone = numbers.size === 1 && numbers.has("1");
       files.push({ path, isGone, markerLength: lengths.value.get(path) ?? MARKER_LENGTH, left });
@@ -52,18 +53,19 @@ export class Conflict {
     return ok(new Conflict(directory, files));
   }
 
-  /** For people. */
+  /** Names the files for people. */
   get files(): readonly string[] {
     return this.#files.map(({ path }) => readablePath(path));
   }
 
-  /** Those that nobody has resolved, for people. */
+  /** Names the files, for people, that nobody has resolved. */
   async unresolved(): Promise<readonly string[]> {
     const open: string[] = [];
     for (const file of this.#files) if (!(await this.#isResolved(file))) open.push(readablePath(file.path));
     return open;
   }
 
+  /** I2: compares the file with what git left, then looks for markers. */
   async #isResolved({ path, isGone, markerLength, left }: ConflictedFile): Promise<boolean> {
     const { name, text } = await contentOf(fileAt(this.#directory, path));
     if (name === "absent" && isGone) return true;
@@ -72,7 +74,10 @@ export class Conflict {
   }
 }
 
-/** Also with carriage returns, and with the base in between (`diff3`). A line of `=` alone is a heading in many a text. */
+/**
+ * Finds markers also before carriage returns, and those around the base (`diff3`). A line of `=` alone does not count:
+ * many a text underlines a heading so.
+ */
 function holdsMarkers(text: string, length: number): boolean {
   return text.split("\n").some((line) => {
     const mark = line.charAt(0);
@@ -82,7 +87,7 @@ function holdsMarkers(text: string, length: number): boolean {
   });
 }
 
-/** By path, the stages that it stands in: 1 the common base, 2 ours, 3 theirs. */
+/** Maps each path to the stages that it stands in: 1 is the common base, 2 ours, 3 theirs. */
 async function unmerged(
   git: WorktreeGit,
   signal: AbortSignal,
@@ -120,7 +125,7 @@ async function markerLengths(
   return ok(lengths);
 }
 
-/** What stands there, by a name that differs when it differs; `text` of a file, one character per byte. */
+/** Returns a name that differs when the content differs, and the text of a file with one character per byte. */
 async function contentOf(path: Buffer): Promise<{ name: string; text: string | null }> {
   try {
     const found = await lstat(path);

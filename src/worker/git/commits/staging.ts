@@ -1,6 +1,6 @@
-// Puts the tree of the next commit together from the worktree's files, in an index of our own. Only what differs from what
-// a checkout of the parent writes is taken: a file that git calls "modified" in a fresh worktree (old line endings,
-// filters) is nobody's change. Names are byte paths throughout.
+// Puts the tree of the next commit together from the worktree's files, in an index of our own. It takes only files that
+// differ from what a checkout of the parent writes: a file that git calls "modified" in a fresh worktree (old line
+// endings, filters) was changed by nobody. All names are byte paths.
 
 import { lstat, mkdir, open, rm } from "node:fs/promises";
 
@@ -28,7 +28,10 @@ interface IndexEntry {
   readonly object: string;
 }
 
-/** The tree that a commit of the worktree has now; it stands in the record's next index. Null when nothing differs. */
+/**
+ * Returns the tree that a commit of the worktree has now, and leaves it in the record's next index; null when nothing
+ * differs.
+ */
 export async function stageTree(parts: StagingParts, signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
   const prepared = await prepareIndex(parts, signal);
   if (!prepared.ok) return prepared;
@@ -39,26 +42,26 @@ export async function stageTree(parts: StagingParts, signal: AbortSignal): Promi
   if (!added.ok) return added;
   const changed = await restoreUntouched(parts, before.value, signal);
   if (!changed.ok) return changed;
-  // A conflict that was settled by keeping our side changes no file, and is a merge all the same.
+  // A conflict that was settled by keeping our side changes no file, and yet the merge is to be committed.
   if (!changed.value && parts.record.state?.pending?.kind !== "merge") return ok(null);
   const written = await inNextIndex(parts, ["write-tree"], signal);
   return written.ok ? ok(written.value.stdout.trim()) : written;
 }
 
-/** Makes sure that the index holds the head, or the half done merge; what it knows of the files' times is kept. */
+/** Makes sure that the index holds the head, or the half done merge, and keeps what it knows of the files' times. */
 async function prepareIndex({ git, record }: StagingParts, signal: AbortSignal): Promise<Result<unknown, GitFailure>> {
   if (record.state === null || record.state.pending?.kind === "merge") return ok();
   const { head } = record.state;
   const read = await git.run(["read-tree", "--reset", head], signal);
   if (read.ok || read.failure.kind === "locked") return read;
-  // It is missing, or a power cut has left a part of it.
+  // The index is missing, or a power cut has left a part of it.
   await record.dropIndex();
   return git.run(["read-tree", "--reset", head], signal);
 }
 
 /**
- * Submodules and repositories that stand inside the worktree are left as the parent has them: `git add` would run git in
- * each, under that repository's own configuration and without our overrides.
+ * Leaves submodules and repositories inside the worktree as the parent has them: `git add` would run git in each of
+ * them, under that repository's own configuration and without our overrides.
  */
 async function addAll(
   parts: StagingParts,
@@ -127,12 +130,13 @@ function checkOut(
     variables: { GIT_WORK_TREE: record.scratch },
     input: paths.map((path) => `${path}\0`).join(""),
     encoding: "latin1",
-    // What a filter of the repository cannot write just now is not there to compare with, and so counts as changed.
+    // A file that a filter of the repository cannot write just now has nothing to be compared with, and counts as
+    // changed.
     answers: [1, 128],
   });
 }
 
-/** Of the entries without a conflict. */
+/** Lists the entries without a conflict. */
 async function entriesOf(
   { git }: StagingParts,
   index: string,

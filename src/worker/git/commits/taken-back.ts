@@ -1,5 +1,6 @@
-// Whether an agent has taken back a merge that it was to complete: by `git merge --abort` or a reset, or by writing files as
-// our side has them that git had merged without a conflict. Committed as a merge, that would undo the base's work.
+// Finds out whether an agent has taken back a merge that it was to complete: by `git merge --abort`, by a reset, or by
+// writing our side's version of files that git had merged without a conflict. A merge commit would then undo the base's
+// work.
 
 import { access } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,13 +17,13 @@ const LIST_BYTES_MAX = 128 * 1_048_576;
 export interface HalfDoneMerge {
   readonly git: WorktreeGit;
   readonly gitDirectory: string;
-  /** Its index is the merge as git left it, its next index the worktree as it is. */
+  /** The record's index is the merge as git left it, its next index the worktree as it is. */
   readonly record: BranchRecord;
   readonly head: string;
   readonly merging: string;
 }
 
-/** The files, for people, for which the merge must not be committed yet: conflicts left open, and what was taken back. */
+/** Names the files, for people, that keep the merge from being committed: open conflicts, and what was taken back. */
 export async function leftOpen(
   conflict: Conflict,
   merge: HalfDoneMerge,
@@ -35,7 +36,7 @@ export async function leftOpen(
   return ok([...(await conflict.unresolved()), ...files]);
 }
 
-/** Byte paths of the files; conflicts that are resolved for our side are among them. */
+/** Returns byte paths of the files; conflicts that are resolved for our side are among them. */
 async function takenBack(
   merge: HalfDoneMerge,
   signal: AbortSignal,
@@ -58,7 +59,7 @@ async function takenBack(
   return ok(merged.value.filter((path) => !still.has(path)));
 }
 
-/** What an index has that the head has not, or otherwise. */
+/** Lists the files whose entry in an index differs from the head's. */
 async function differing(
   { git, head }: HalfDoneMerge,
   index: string,

@@ -1,6 +1,6 @@
-// Everything the pipeline does with git inside one issue's worktree. The work is what the worktree's files hold, on top of
-// the commit that the branch record names: refs, HEAD, MERGE_HEAD and commits of an agent's own count for nothing. The
-// config guard must have verified the worktree since the agent's last turn.
+// Does everything that the pipeline wants of git inside one issue's worktree. The work is what the worktree's files
+// hold, on top of the commit that the branch record names: refs, HEAD, MERGE_HEAD and commits of an agent's own count
+// for nothing. The config guard must have verified the worktree since the agent's last turn.
 
 import { errnoOf, messageOf } from "../../../core/base/errors.ts";
 import { fail, ok, type Result } from "../../../core/base/result.ts";
@@ -16,12 +16,15 @@ import { leftOpen } from "./taken-back.ts";
 import { type PlacedWorktree, WorktreeGit } from "../worktrees/worktree-git.ts";
 import type { BranchState } from "../worktrees/branch-record.ts";
 
-/** Whatever the repository's configuration says of merges, ours is one of its two sides and nothing else. */
+/** These win over what the repository's configuration says of merges, so that ours is plain and runs no hook. */
 const MERGE_OPTIONS = ["--quiet", "--ff", "--commit", "--no-squash", "--no-verify", "--no-edit", "--no-gpg-sign"];
 
 export type MergeOutcome =
   | { readonly kind: "merged"; readonly head: string; readonly changed: boolean }
-  /** The merge was taken back and the worktree is as it was; or, when asked for, it stands there half done. */
+  /**
+   * The merge was taken back and the worktree is as it was; or, when the caller asked for it, the merge stands there
+   * half done.
+   */
   | { readonly kind: "conflict"; readonly files: readonly string[]; readonly conflict: Conflict };
 
 export interface WorkBranchOptions {
@@ -40,20 +43,20 @@ export class WorkBranch {
     this.#git = new WorktreeGit(options.git, options.commonDirectory, options.worktree);
   }
 
-  /** The commit that we made or took last. */
+  /** Returns the commit that we made or took last. */
   async headSha(_signal: AbortSignal): Promise<Result<string, GitFailure>> {
     return ok(this.#state.head);
   }
 
-  /** Whether a commit would hold anything. */
+  /** Says whether a commit would hold anything. */
   async hasChanges(signal: AbortSignal): Promise<Result<boolean, GitFailure>> {
     const staged = await this.#stage(signal);
     return staged.ok ? ok(staged.value !== null) : staged;
   }
 
   /**
-   * What the worktree's files hold and is not ignored, submodules and nested repositories aside, as one commit on the head,
-   * with the base as second parent where a merge of ours stands half done; null when there is nothing to commit.
+   * Commits the worktree's files on the head, and with the base as second parent where a merge of ours stands half
+   * done. Ignored files, submodules and nested repositories are left out. Returns null when there is nothing to commit.
    */
   async commitAll(message: string, signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
     const placed = await this.#requireBranch(signal);
@@ -82,7 +85,7 @@ export class WorkBranch {
     return this.#state.pending !== null;
   }
 
-  /** The files for which the half done merge must not be committed yet, for people: see conflict.ts and taken-back.ts. */
+  /** Names the files, for people, that keep the merge from being committed: see conflict.ts and taken-back.ts. */
   async unresolved(conflict: Conflict, signal: AbortSignal): Promise<Result<readonly string[], GitFailure>> {
     const merging = this.#merging;
     if (merging === null) return ok(conflict.files);
@@ -97,18 +100,18 @@ export class WorkBranch {
     return new ChangeReader(this.#options.remote.views);
   }
 
-  /** Commits of the work branch that `base`, a sha, has not. */
+  /** Counts the commits of the work branch that `base`, a sha, has not. */
   async commitsAhead(base: string, signal: AbortSignal): Promise<Result<number, GitFailure>> {
     const head = await this.headSha(signal);
     return head.ok ? this.changes.commitsAhead({ base, head: head.value }, signal) : head;
   }
 
-  /** What this process has pushed to the work branch last; null when nothing. */
+  /** Returns what this process has pushed to the work branch last; null when nothing. */
   get lastPushed(): string | null {
     return this.#options.remote.lastPushed(this.#options.worktree.branch);
   }
 
-  /** What the remote has of `branches`, with the commits fetched. */
+  /** Returns what the remote has of `branches`, with the commits fetched. */
   fetchHeads(
     branches: readonly string[],
     signal: AbortSignal,
@@ -121,12 +124,15 @@ export class WorkBranch {
     return change.ok ? ok(change.value.files.map(({ path }) => path)) : change;
   }
 
-  /** A file of the head's top directory; see committed-file.ts. */
+  /** Reads a file of the head's top directory; see committed-file.ts. */
   readFile(name: string, signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
     return readCommittedFile(this.#git, { sha: this.#state.head, name }, signal);
   }
 
-  /** Merges the remote's `base` branch, freshly fetched. Uncommitted work is refused: taking a merge back would lose it. */
+  /**
+   * Merges the remote's `base` branch, freshly fetched. It refuses uncommitted work, which taking a merge back would
+   * lose.
+   */
   async mergeBase(base: string, signal: AbortSignal, keepConflict = false): Promise<Result<MergeOutcome, GitFailure>> {
     const clean = await this.#requireClean(signal);
     if (!clean.ok) return clean;
@@ -151,7 +157,10 @@ export class WorkBranch {
     });
   }
 
-  /** `expected` is the sha that the remote branch must have, null for "must not exist"; else `rejected`. Returns what was pushed. */
+  /**
+   * Pushes the head when the remote branch is at `expected` (null: must not exist), and is `rejected` otherwise.
+   * Returns the pushed sha.
+   */
   async pushBranch(expected: string | null, signal: AbortSignal): Promise<Result<string, GitFailure>> {
     const { head } = this.#state;
     const pushed = await this.#options.remote.push(
@@ -161,7 +170,7 @@ export class WorkBranch {
     return pushed.ok ? ok(head) : pushed;
   }
 
-  /** What the remote has for `branch`, by default the work branch; null when it is not there. */
+  /** Returns what the remote has for `branch`, by default the work branch; null when it is not there. */
   remoteHead(signal: AbortSignal, branch = this.#options.worktree.branch): Promise<Result<string | null, GitFailure>> {
     return this.#options.remote.head(branch, signal);
   }
@@ -192,7 +201,7 @@ export class WorkBranch {
     return this.#git.run(["reset", "--quiet", "--hard", sha, "--"], signal);
   }
 
-  /** Null when a commit would hold nothing. */
+  /** Returns null when a commit would hold nothing. */
   async #stage(signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
     const { path, record } = this.#options.worktree;
     return this.#keeping(signal, () => stageTree({ git: this.#git, path, record }, signal));
@@ -227,7 +236,7 @@ export class WorkBranch {
     return changed.value ? fail(gitFailure("conflict", "the worktree has uncommitted work")) : ok();
   }
 
-  /** An agent that left the branch may have left its files behind on another commit: nobody can tell what is work then. */
+  /** An agent that left the branch may have left its files on another commit; nobody can tell then what is work. */
   async #requireBranch(signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
     const { branch } = this.#options.worktree;
     const read = await this.#git.run(["symbolic-ref", "--quiet", "HEAD"], signal, { answers: [1] });
@@ -250,7 +259,7 @@ export class WorkBranch {
     return head.ok ? this.changes.readChange({ base, head: head.value }, signal) : head;
   }
 
-  /** A disk that is full, or gone, is a failure like git's own. */
+  /** Makes a full or missing disk a failure like git's own. */
   async #keeping<T>(signal: AbortSignal, act: () => Promise<Result<T, GitFailure>>): Promise<Result<T, GitFailure>> {
     return act().catch((error: unknown) => {
       signal.throwIfAborted();

@@ -1,6 +1,8 @@
-// A git directory of ours for one use: bare, with a configuration and refs that were written a moment ago, borrowing the
-// checkout's objects. Nothing else of the checkout is read through it: no configuration, attributes, replace refs, grafts
-// or hooks. Each use gets a directory of its own, so what somebody left in an earlier one is never read.
+// Makes a git directory of ours for one use.
+//
+// I1 It is bare, its configuration and refs were written a moment ago, and it borrows the checkout's objects. Nothing
+//    else of the checkout is read through it: no configuration, attributes, replace refs, grafts or hooks.
+// I2 Each use gets a directory of its own, so that what somebody left in an earlier one is never read.
 
 import { appendFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,7 +19,7 @@ import { type GitFailure, gitFailure } from "../command/git-failure.ts";
 /** A shallow clone has one entry for each branch that was cut off. */
 const SHALLOW_ENTRIES_MAX = 10_000;
 const SHALLOW_BYTES_MAX = 4 * 1_048_576;
-/** The last two also stand in git-environment.ts, but a git that another git starts in a view sees none of that. */
+/** I1: git-environment.ts sets the last two as well, but a git that another git starts in a view gets none of that. */
 const CONFIG = `[core]
 \trepositoryformatversion = 0
 \tbare = true
@@ -28,15 +30,15 @@ const CONFIG = `[core]
 
 export interface BareViewsOptions {
   readonly git: Git;
-  /** Ours alone, in the worker's data root; emptied at the start. */
+  /** This directory in the worker's data root is ours alone, and is emptied at the start. */
   readonly directory: string;
-  /** The checkout's git directory, the one that all its worktrees share. */
+  /** The git directory that the checkout and all its worktrees share. */
   readonly commonDirectory: string;
 }
 
 export interface BareView extends AsyncDisposable {
   readonly directory: string;
-  /** GIT_DIR and the object store. */
+  /** These set GIT_DIR and the object store. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
@@ -53,7 +55,10 @@ export class BareViews {
     return new BareViews(options);
   }
 
-  /** `refs`: full names and where they point. `promisorUrl`: where a partial clone gets what it lacks. The caller disposes it. */
+  /**
+   * `refs` has full names and where they point. A partial clone gets what it lacks from `promisorUrl`. The caller
+   * disposes the view.
+   */
   async make(
     signal: AbortSignal,
     refs: ReadonlyMap<string, string> = new Map(),
@@ -81,7 +86,7 @@ export class BareViews {
     }
   }
 
-  /** Runs one git in a view of its own. */
+  /** Runs one git in a view of its own (I2). */
   async run(call: Omit<GitCall, "directory">, signal: AbortSignal): Promise<Result<GitOutput, GitFailure>> {
     const made = await this.make(signal);
     if (!made.ok) return made;
@@ -91,8 +96,8 @@ export class BareViews {
   }
 
   /**
-   * Where the history of a shallow clone really ends. The file `shallow` is anybody's to write, and a line too many hides
-   * parents; so a line counts only when a parent of its commit is not here.
+   * Finds where the history of a shallow clone really ends. Anybody can write the file `shallow`, and a line too many
+   * hides parents; so a line counts only when a parent of its commit is not here.
    */
   async #cutCommits(view: BareView, signal: AbortSignal): Promise<Result<readonly string[], GitFailure>> {
     const shas = (await shallowText(this.#options.commonDirectory)).split("\n").filter(isSha);
@@ -133,7 +138,10 @@ async function write(directory: string, refs: ReadonlyMap<string, string>): Prom
   await writeFile(join(directory, "HEAD"), "ref: refs/heads/none\n");
 }
 
-/** Git makes such packs of what it fetches, and takes what they lack for promised. The URL is ours, without quotes in it. */
+/**
+ * Git makes such packs of what it fetches, and takes what they lack for promised. We make the URL, and it has no
+ * quotes.
+ */
 function promisorConfig(url: string): string {
   return `[remote "origin"]\n\turl = "${url}"\n\tpromisor = true\n\tpartialCloneFilter = blob:none\n`;
 }
@@ -146,7 +154,7 @@ async function shallowText(commonDirectory: string): Promise<string> {
   return text ?? "";
 }
 
-/** `<sha>`, a line end, and the commit as git keeps it. */
+/** An entry is `<sha>`, a line end, and the commit as git keeps it. */
 function parentsOf(entry: string): readonly [sha: string, parents: readonly string[]] {
   const [sha = "", ...lines] = entry.split("\n");
   const end = lines.indexOf("");

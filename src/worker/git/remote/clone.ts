@@ -13,7 +13,7 @@ import { type GitFailure, gitFailure } from "../command/git-failure.ts";
 import { remoteCall, type RemoteAccess, remoteUrl } from "./remote-access.ts";
 import { withToken } from "./remote-token.ts";
 
-/** `directory` must not exist yet; two clones to the same one at once are the caller's to prevent. */
+/** `directory` must not exist yet; the caller sees to it that no two clones go to the same one at once. */
 export async function cloneRepository(
   clone: { git: Git; access: RemoteAccess; repository: RepositoryName; directory: string },
   signal: AbortSignal,

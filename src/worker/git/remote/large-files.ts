@@ -1,12 +1,11 @@
-// Files that a repository keeps with Git LFS (git-lfs(1)): the worktree and the gate have the files, commits have pointers.
-// The filter is ours, by the program's absolute path: what a repository's configuration calls `filter.lfs` is never run.
-// Git LFS itself runs what `lfs.extension.*` and `lfs.customtransfer.*` name, so it sees a git directory that was made a
-// moment before, and nothing of the checkout but the store of its large files.
+// Handles files that a repository keeps with Git LFS (git-lfs(1)): the worktree and the gate have the files, commits
+// have pointers. The filter is ours, by the program's absolute path, and a repository's `filter.lfs` is never run. Git
+// LFS itself runs what `lfs.extension.*` and `lfs.customtransfer.*` name, so it sees a git directory that was made a
+// moment before, and nothing of the checkout but the store of its large files. A file that the server does not have
+// stays a pointer, as it does for everybody who clones; a person is told.
 //
-// What the server does not have at all stays a pointer, as it is for everybody who clones; a person is told.
-//
-// I1. The filter never uses the network: what a commit needs is downloaded before, with the credential of the remote.
-// I2. What a gate sees was hashed: anybody may write into the store.
+// I1 The filter never uses the network: the files of a commit are downloaded before, with the remote's credential.
+// I2 Every file that a gate sees was hashed, since anybody may write into the store.
 
 import { devNull } from "node:os";
 import { join } from "node:path";
@@ -23,19 +22,19 @@ import { type GitFailure, gitFailure } from "../command/git-failure.ts";
 const CORRUPT = 1;
 const NO_MATCH = 1;
 const COMMITS_MAX = 1_000;
-/** The server's word that it has no such file, or none at all. */
+/** The server says so when it has no such file, or none at all. */
 const LOST = /does not exist|not found/i;
 
 export interface LargeFilesOptions {
   readonly views: BareViews;
   readonly commonDirectory: string;
-  /** Where git-lfs is, absolute; null when the machine has none. Somebody may install it at any time. */
+  /** Returns git-lfs's absolute path; null when the machine has none. Somebody may install it at any time. */
   readonly findProgram: () => Promise<string | null>;
-  /** Of the remote. */
+  /** The remote's URL. */
   readonly url: string;
 }
 
-/** The remote's: with the credential, in that view. */
+/** Runs a call of the remote's, with its credential, in that view. */
 export type TalkIn = (
   view: BareView,
   call: Pick<GitCall, "arguments" | "input" | "config">,
@@ -44,7 +43,7 @@ export type TalkIn = (
 export class LargeFiles {
   readonly #options: LargeFilesOptions;
   readonly #uses = new RecentMap<string, boolean>(COMMITS_MAX);
-  /** Commits whose files are in the store. */
+  /** The files of these commits are in the store. */
   readonly #whole = new RecentMap<string, true>(COMMITS_MAX);
   #program: string | null = null;
   #problem: string | null = null;
@@ -54,12 +53,12 @@ export class LargeFiles {
     this.#options = options;
   }
 
-  /** One line for people about what keeps every issue from its files; null when nothing does. */
+  /** Tells people in one line what keeps every issue from its files; null when nothing does. */
   get problem(): string | null {
     return this.#problem;
   }
 
-  /** Runs git for files in a worktree or a gate's checkout. */
+  /** Makes a git whose worktrees and gates' checkouts get files in place of pointers. */
   filtering(git: Git): Git {
     return {
       isRunningIn: (directory) => git.isRunningIn(directory),
@@ -67,12 +66,12 @@ export class LargeFiles {
     };
   }
 
-  /** One line for people about files of the base that the server does not have; null when it has all. */
+  /** Tells people in one line which files of the base the server does not have; null when it has all. */
   get lost(): string | null {
     return this.#lost;
   }
 
-  /** I1: the files of these branches' commits, as far as the server has them. */
+  /** I1: downloads the files of these branches' commits, as far as the server has them. */
   async download(
     heads: ReadonlyMap<string, string>,
     talk: TalkIn,
@@ -102,7 +101,10 @@ export class LargeFiles {
     return done;
   }
 
-  /** Before a push of `commit`: what the remote's branches have, as far as they are known here, is there already. */
+  /**
+   * Call it before a push of `commit`. What the remote's branches have, as far as they are known here, is there
+   * already.
+   */
   async upload(
     commit: string,
     { branch, known }: { readonly branch: string; readonly known: Iterable<string> },
@@ -118,12 +120,12 @@ export class LargeFiles {
       input: `${ref} ${commit} ${ref} ${"0".repeat(commit.length)}\n`,
     };
     const done = await this.#talk(talk, refs, call, signal);
-    // Nothing that comes with time changes that the server takes none.
+    // A server that takes no such files will not take them later either.
     const isRefused = !done.ok && done.failure.kind === "large-files" && LOST.test(done.failure.message);
     return isRefused ? fail({ ...done.failure, kind: "refused", retryable: false }) : done;
   }
 
-  /** I2: takes files away that are not what their names say; what is missing then stays a pointer. */
+  /** I2: removes files that are not what their names say; a file that is missing then stays a pointer. */
   async dropForged(commit: string, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
     const used = await this.#usedIn(commit, signal);
     if (!used.ok || !used.value) return used.ok ? ok() : used;
@@ -131,7 +133,7 @@ export class LargeFiles {
     const call = { arguments: ["lfs", "fsck", "--objects", commit], config: this.#store, answers: [CORRUPT] };
     const looked = await views.run(call, signal);
     if (!looked.ok) return looked;
-    // Whatever is missing is to be had anew by the next fetch.
+    // The next fetch gets whatever is missing now.
     if (looked.value.exitCode === CORRUPT) this.#whole.clear();
     return ok();
   }
@@ -178,13 +180,13 @@ export class LargeFiles {
     ];
   }
 
-  /** The checkout's, so that what the operator has is not downloaded again. */
+  /** Shares the checkout's store, so that files which the operator has are not downloaded again. */
   get #store(): readonly ConfigPair[] {
     return [["lfs.storage", join(this.#options.commonDirectory, "lfs")]];
   }
 }
 
-/** I1: its git directory names no remote, so a file that the store does not have stays a pointer. */
+/** I1: the filter's git directory names no remote, so a file that the store does not have stays a pointer. */
 function filterCommand(program: string): string {
   const quoted = `'${program.replaceAll("'", `'\\''`)}'`;
   return [

@@ -1,6 +1,6 @@
-// What a partial clone lacks (git-clone(1), --filter). The operator's git would fetch it when it needs it, with the
-// operator's credential; ours may not use the network in a checkout. So whatever our next commands read of a commit is
-// fetched before, by name, as git itself would do it.
+// Fetches what a partial clone lacks (git-clone(1), --filter). The operator's git would fetch it when it needs it, with
+// the operator's credential; ours may not use the network in a checkout. So everything that our next commands read of a
+// commit is fetched before, by name, as git itself would do it.
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import type { GitCall, GitOutput } from "../command/git.ts";
 import { type GitFailure, gitFailure } from "../command/git-failure.ts";
 
 const LIST_BYTES_MAX = 128 * 1_048_576;
-/** Trees, subtrees at most once each, and files. */
+/** The rounds are for trees, for subtrees at most once each, and for files. */
 const ROUNDS_MAX = 4;
 const LIST = ["rev-list", "--objects", "--missing=print", "--no-object-names", "--no-walk", "--stdin"];
 const FETCH = [
@@ -28,7 +28,7 @@ const FETCH = [
 
 export type Ask = (call: Omit<GitCall, "directory">) => Promise<Result<GitOutput, GitFailure>>;
 
-/** Whether the checkout may lack objects: git marks each pack that it got with a filter. */
+/** Says whether the checkout may lack objects: git marks each pack that it got with a filter. */
 export async function isPartialClone(commonDirectory: string): Promise<boolean> {
   const names = await readdir(join(commonDirectory, "objects", "pack")).catch(() => []);
   return names.some((name) => name.endsWith(".promisor"));

@@ -1,5 +1,5 @@
-// How the remote is reached: its base URL, the credential and the transports. The credential goes to that base URL alone,
-// in the environment of that one process (git-config(1): GIT_CONFIG_COUNT, http.<url>.extraHeader).
+// Says how the remote is reached: by its base URL, the credential and the transports. The credential goes to that base
+// URL alone, in the environment of that one process (git-config(1): GIT_CONFIG_COUNT, http.<url>.extraHeader).
 
 import { isLoopbackHost } from "./loopback-host.ts";
 import type { RepositoryName } from "../../../core/domain/repository-name.ts";
@@ -9,21 +9,21 @@ import type { GitCall } from "../command/git.ts";
 import type { ConfigPair } from "../command/git-environment.ts";
 
 export interface RemoteAccess {
-  /** For instance `https://github.com`; `http:` only on loopback. */
+  /** For instance `https://github.com`; `http:` is for loopback only. */
   readonly baseUrl: string;
   readonly token: string | null | TokenSource;
-  /** Lets tests use a bare repository on disk as the remote. */
+  /** Tests may use a bare repository on disk as the remote. */
   readonly allowFile?: boolean;
 }
 
-/** A credential that changes; see remote-token.ts. */
+/** This credential changes; see remote-token.ts. */
 export interface TokenSource {
   token(signal: AbortSignal): Promise<Result<string | null, { message: string; retryable: boolean }>>;
-  /** The remote refused this token. */
+  /** Is called when the remote refused this token. */
   invalidate(token: string): void;
 }
 
-/** For one talk with the remote. */
+/** This access holds for one talk with the remote. */
 export interface FixedAccess extends RemoteAccess {
   readonly token: string | null;
 }
@@ -32,7 +32,7 @@ export function remoteUrl(access: RemoteAccess, repository: RepositoryName): str
   return `${trimSlashes(access.baseUrl)}/${repository.owner}/${repository.name}.git`;
 }
 
-/** A call with the network allowed and, for http(s), the credential in its environment. */
+/** Makes a call that may use the network and, for http(s), has the credential in its environment. */
 export function remoteCall(
   access: FixedAccess,
   call: Pick<GitCall, "directory" | "arguments"> & { readonly remoteUrl: string },

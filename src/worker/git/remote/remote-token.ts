@@ -1,5 +1,6 @@
-// The credential of one talk with the remote. It is asked for right before, since it may have been replaced or have run
-// out since the last one; what the remote refuses is said to be so, and tried once more with what there is by then.
+// Gets the credential of one talk with the remote. It asks right before the talk, since the token may have been
+// replaced or have run out since the last one. When the remote refuses a token, it reports that and tries once more
+// with the next one.
 
 import { fail, type Result } from "../../../core/base/result.ts";
 import { type GitFailure, gitFailure } from "../command/git-failure.ts";
@@ -14,11 +15,11 @@ export async function withToken<T>(
   if (source === null || typeof source === "string") return talk({ ...access, token: source });
   const token = await source.token(signal);
   if (!token.ok) return noToken(token.failure);
-  const told = await talk({ ...access, token: token.value });
-  if (told.ok || told.failure.kind !== "auth" || token.value === null) return told;
+  const first = await talk({ ...access, token: token.value });
+  if (first.ok || first.failure.kind !== "auth" || token.value === null) return first;
   source.invalidate(token.value);
   const next = await source.token(signal);
-  if (!next.ok || next.value === token.value) return told;
+  if (!next.ok || next.value === token.value) return first;
   return talk({ ...access, token: next.value });
 }
 

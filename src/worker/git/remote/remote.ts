@@ -1,6 +1,9 @@
-// The repository's remote, as we compute it: the only place where the credential meets git. Every command with a token
-// runs in a bare git directory that was written a moment before, for this one talk (bare-view.ts), so that nothing an agent
-// or a checkout can plant (pushurl, insteadOf, proxies, hooks, an upload-pack program) is read by a process that holds it.
+// Talks with the repository's remote, whose URL we compute.
+//
+// I1 A process that holds the credential reads nothing that an agent or a checkout can plant (pushurl, insteadOf,
+//    proxies, hooks, an upload-pack program): each talk runs in a bare git directory that was written a moment before,
+//    for that one talk (bare-view.ts). Beside this file only clone.ts gives git the credential, before there is a
+//    checkout.
 
 import { RecentMap } from "../../../core/base/recent-map.ts";
 import type { RepositoryName } from "../../../core/domain/repository-name.ts";
@@ -14,11 +17,11 @@ import { Mutex } from "../command/mutex.ts";
 import { type Ask, fetchMissing, isPartialClone } from "./partial-clone.ts";
 import { remoteCall, type RemoteAccess, remoteUrl } from "./remote-access.ts";
 import { withToken } from "./remote-token.ts";
-import { tellCheckout } from "./tracking-refs.ts";
+import { updateTrackingRefs } from "./tracking-refs.ts";
 
-/** How many of the checkout's remote branches a fetch offers as known. */
+/** A fetch offers at most this many of the checkout's remote branches as known. */
 const KNOWN_BRANCHES_MAX = 100;
-/** Commits and branches of which something is known that git can be asked again. */
+/** At most this many commits and branches are remembered; whatever is forgotten is asked of git again. */
 const REMEMBERED_MAX = 1_000;
 const FETCH_OPTIONS = [
   "--quiet",
@@ -30,29 +33,29 @@ const FETCH_OPTIONS = [
 
 const PARTIAL_FILTER = "--filter=blob:none";
 const PUSH = ["push", "--quiet", "--no-verify", "--no-recurse-submodules"];
-/** In a view that is no partial clone nothing is lazy; in one that is, a delta may need what is not here. */
+/** A view that is no partial clone fetches nothing lazily; in one that is, a delta may need a missing object. */
 const LAZY = { GIT_NO_LAZY_FETCH: "0" };
 
 export interface RemoteOptions {
   readonly git: Git;
   readonly access: RemoteAccess;
   readonly repository: RepositoryName;
-  /** The checkout's git directory, the one that all its worktrees share. */
+  /** The git directory that the checkout and all its worktrees share. */
   readonly commonDirectory: string;
-  /** Ours alone, in the worker's data root: where the git directory of each talk is made. Emptied at the start. */
+  /** I1: the git directory of each talk is made in this directory of ours, which is emptied at the start. */
   readonly transportDirectory: string;
-  /** Where git-lfs is, absolute; null when the machine has none. */
+  /** Returns git-lfs's absolute path; null when the machine has none. */
   readonly findGitLfs?: () => Promise<string | null>;
 }
 
 export class Remote {
   readonly url: string;
-  /** For whoever reads objects and nothing else of the checkout. */
+  /** These views are for whoever reads objects and nothing else of the checkout. */
   readonly views: BareViews;
   readonly largeFiles: LargeFiles;
   readonly #options: RemoteOptions;
   readonly #fetching = new Mutex();
-  /** Commits of which a partial clone lacks nothing any more. */
+  /** A partial clone lacks nothing of these commits any more. */
   readonly #whole = new RecentMap<string, true>(REMEMBERED_MAX);
   readonly #absent = new RecentMap<string, true>(REMEMBERED_MAX);
   readonly #pushed = new Map<string, string>();
@@ -75,17 +78,17 @@ export class Remote {
     return new Remote(options, views);
   }
 
-  /** What this process has pushed to `branch` last; null when nothing. */
+  /** Returns what this process has pushed to `branch` last; null when nothing. */
   lastPushed(branch: string): string | null {
     return this.#pushed.get(branch) ?? null;
   }
 
-  /** Whether the last fetch of `branch` found none. */
+  /** Says whether the last fetch of `branch` found none. */
   isAbsent(branch: string): boolean {
     return this.#absent.get(branch) === true;
   }
 
-  /** What the remote has now: the sha of each of `branches` that exists there. */
+  /** Returns what the remote has now: the sha of each of `branches` that exists there. */
   async heads(
     branches: readonly string[],
     signal: AbortSignal,
@@ -99,7 +102,10 @@ export class Remote {
     return found.ok ? ok(new Map([...found.value].filter(([branch]) => branches.includes(branch)))) : found;
   }
 
-  /** The first of `names` that the remote can have: no branch there is called like a directory on its way, or lies below it. */
+  /**
+   * Returns the first of `names` that the remote can have: no branch there has the name of a directory on its way, or
+   * lies below it.
+   */
   async firstPossible(names: readonly string[], signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
     const found = await this.#list(
       names.flatMap((name) => [...directoriesOf(name), `${name}/*`]),
@@ -129,7 +135,7 @@ export class Remote {
     return heads.ok ? ok(heads.value.get(branch) ?? null) : heads;
   }
 
-  /** Brings those of `branches` that the remote has into the checkout's refs/remotes/origin/*, and says where they are. */
+  /** Brings those of `branches` that the remote has to the checkout's refs/remotes/origin/*, and returns their shas. */
   fetch(branches: readonly string[], signal: AbortSignal): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
     return this.#fetching.run(() => this.#fetch(branches, signal), signal);
   }
@@ -161,7 +167,7 @@ export class Remote {
     const known = await this.#trackedHeads({ GIT_DIR: commonDirectory }, commonDirectory, signal);
     if (!known.ok) return known;
     if ([...heads.value].every(([branch, sha]) => known.value.get(branch) === sha)) return heads;
-    // What the checkout has is offered as known, so that history is not loaded again.
+    // The checkout's branches are offered as known, so that their history is not loaded again.
     const isPartial = await isPartialClone(commonDirectory);
     const refs = new Map([...known.value.values()].map((sha) => [`refs/known/${sha}`, sha]));
     const made = await this.views.make(signal, refs, isPartial ? this.url : undefined);
@@ -173,13 +179,13 @@ export class Remote {
     if (!fetched.ok) return fetched;
     const arrived = await this.#trackedHeads(view.variables, view.directory, signal);
     if (!arrived.ok) return arrived;
-    const told = await tellCheckout(this.#options, arrived.value, signal);
-    return told.ok ? arrived : told;
+    const updated = await updateTrackingRefs(this.#options, arrived.value, signal);
+    return updated.ok ? arrived : updated;
   }
 
   /**
-   * Makes the remote's `branch` point at `sha`. `expected` is what the remote must have now, null for "no such branch";
-   * anything else there is `rejected` and nothing changes.
+   * Makes the remote's `branch` point at `sha`. The remote must have `expected` now, null for "no such branch";
+   * otherwise the push is `rejected` and nothing changes.
    */
   async push(
     push: { branch: string; sha: string; expected: string | null },
@@ -203,7 +209,7 @@ export class Remote {
     );
     if (!pushed.ok) return pushed;
     this.#pushed.set(push.branch, push.sha);
-    return await tellCheckout(this.#options, new Map([[push.branch, push.sha]]), signal);
+    return await updateTrackingRefs(this.#options, new Map([[push.branch, push.sha]]), signal);
   }
 
   async #upload(push: { branch: string; sha: string }, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
@@ -218,7 +224,7 @@ export class Remote {
     return (view, call) => this.#talk(view, call, signal);
   }
 
-  /** What a partial clone lacks of these commits and of where they parted. */
+  /** Fetches what a partial clone lacks of these commits and of their merge base. */
   async #complete(heads: readonly string[], signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
     const commits = heads.filter((sha) => this.#whole.get(sha) !== true);
     if (commits.length === 0) return ok();
@@ -247,9 +253,9 @@ export class Remote {
     return withToken(
       way,
       (access) => {
-        const told = remoteCall(access, talk);
+        const remote = remoteCall(access, talk);
         return git.run(
-          { ...call, ...told, config: [...(told.config ?? []), ...(call.config ?? [])], variables },
+          { ...call, ...remote, config: [...(remote.config ?? []), ...(call.config ?? [])], variables },
           signal,
         );
       },
@@ -257,7 +263,7 @@ export class Remote {
     );
   }
 
-  /** The newest of refs/remotes/origin/* in the checkout or in a view. */
+  /** Returns the newest of refs/remotes/origin/* in the checkout or in a view. */
   async #trackedHeads(
     variables: Readonly<Record<string, string>>,
     directory: string,
@@ -277,7 +283,7 @@ function directoriesOf(name: string): string[] {
   return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("/"));
 }
 
-/** Lines of a sha, a tab and a ref below `prefix`; others are left out. */
+/** Reads lines of a sha, a tab and a ref below `prefix`; other lines are left out. */
 function parseHeads(output: string, prefix: string): ReadonlyMap<string, string> {
   const heads = new Map<string, string>();
   for (const line of output.split("\n")) {

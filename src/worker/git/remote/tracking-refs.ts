@@ -1,40 +1,40 @@
-// What the checkout is told of the remote's branches: its refs/remotes/origin/*.
+// Writes what the remote's branches are into the checkout's refs/remotes/origin/*.
 
 import { ok, type Result } from "../../../core/base/result.ts";
 import type { Git } from "../command/git.ts";
 import type { GitFailure } from "../command/git-failure.ts";
 
-export interface ToldCheckout {
+export interface TrackingCheckout {
   readonly git: Git;
-  /** Its git directory, the one that all its worktrees share. */
+  /** The git directory that the checkout and all its worktrees share. */
   readonly commonDirectory: string;
 }
 
 /**
- * `heads`: by branch, the sha. A name in the way of one of them, left from a branch that the remote has no more, keeps no
- * other from being told.
+ * `heads` has the sha by branch. A name in the way of one branch, left from a branch that the remote has no more, keeps
+ * no other branch from being written.
  */
-export async function tellCheckout(
-  checkout: ToldCheckout,
+export async function updateTrackingRefs(
+  checkout: TrackingCheckout,
   heads: ReadonlyMap<string, string>,
   signal: AbortSignal,
 ): Promise<Result<undefined, GitFailure>> {
-  const told = await tellRefs(checkout, heads, signal);
-  if (told.ok || told.failure.kind !== "conflict") return told;
+  const updated = await updateRefs(checkout, heads, signal);
+  if (updated.ok || updated.failure.kind !== "conflict") return updated;
   for (const head of heads.size > 1 ? heads : []) {
-    const alone = await tellRefs(checkout, new Map([head]), signal);
+    const alone = await updateRefs(checkout, new Map([head]), signal);
     if (!alone.ok && alone.failure.kind !== "conflict") return alone;
   }
   return ok();
 }
 
-async function tellRefs(
-  { git, commonDirectory }: ToldCheckout,
+async function updateRefs(
+  { git, commonDirectory }: TrackingCheckout,
   heads: ReadonlyMap<string, string>,
   signal: AbortSignal,
 ): Promise<Result<undefined, GitFailure>> {
   const input = [...heads].map(([branch, sha]) => `update refs/remotes/origin/${branch} ${sha}\n`).join("");
-  const told = await git.run(
+  const updated = await git.run(
     {
       directory: commonDirectory,
       arguments: ["update-ref", "--stdin"],
@@ -43,5 +43,5 @@ async function tellRefs(
     },
     signal,
   );
-  return told.ok ? ok() : told;
+  return updated.ok ? ok() : updated;
 }

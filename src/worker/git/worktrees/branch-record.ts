@@ -1,9 +1,10 @@
-// What we know of one issue's work branch, kept by us: the commit that we made last, the merge that we have begun, and
-// an index of our own. An agent moves refs, HEAD, MERGE_HEAD and the worktree's index as it likes; none is asked.
+// Records what we know of one issue's work branch: the commit that we made last, the merge that we have begun, and an
+// index of our own. An agent moves refs, HEAD, MERGE_HEAD and the worktree's index as it likes, so we ask none of
+// these.
 //
-// I1  The head is a commit that we made, took from the remote, or began at.
-// I2  It stands here, on disk, before any ref shows it; in this process only what we wrote ourselves counts.
-// I3  The index was written by our git alone; what a file is like that differs from it is the agent's doing.
+// I1 The head is a commit that we made, took from the remote, or began at.
+// I2 The head stands here, on disk, before any ref shows it; within this process only what we wrote ourselves counts.
+// I3 Only our git writes the index, so a file that differs from it was changed by the agent.
 
 import { copyFile, mkdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,26 +14,26 @@ import { PRIVATE_DIRECTORY_MODE } from "../../../core/files/paths.ts";
 import { z } from "../../../core/base/schema.ts";
 
 const RECORD_BYTES_MAX = 4_096;
-/** Stands for the branch where all else is forgotten. */
+/** This file is all that stands in the directory when everything but the branch is forgotten. */
 const KEPT = "branch-is-kept";
-/** Git may compare whole seconds. */
+/** Git may compare times by whole seconds. */
 const SETTLED_MS = 2_000;
 
 const sha = z.string().check(z.regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/));
 const stateSchema = z.strictObject({
   head: sha,
-  /** What the worktree is in the middle of; null when its files are the head's, and work on it. */
+  /** Says what we were doing in the worktree; null when its files are the head's plus work. */
   pending: z.nullable(
     z.discriminatedUnion("kind", [
-      /** Our git writes its files, or was killed while it did. */
+      /** Our git writes the worktree's files now, or was killed while it did. */
       z.strictObject({ kind: z.literal("reset") }),
-      /** A merge of ours stands there half done; `parent` becomes the second parent of the next commit. */
+      /** A merge of ours stands in the worktree half done; `parent` becomes the second parent of the next commit. */
       z.strictObject({ kind: z.literal("merge"), parent: sha }),
     ]),
   ),
-  /** The worktree's HEAD is detached, because somebody else has the branch checked out. */
+  /** The worktree's HEAD is detached when somebody else has the branch checked out. */
   isDetached: z.boolean(),
-  /** What the branch is called where it is not `workBranchName`. */
+  /** The branch's name, null when it is `workBranchName`. */
   branch: z._default(z.nullable(z.string()), null),
 });
 export type BranchState = z.infer<typeof stateSchema>;
@@ -46,7 +47,7 @@ export class BranchRecord {
     this.#state = state;
   }
 
-  /** `directory` is the issue's own, in the worker's data. */
+  /** `directory` belongs to this issue alone and lies in the worker's data. */
   static async open(directory: string): Promise<BranchRecord> {
     await mkdir(directory, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
     const text = await readTextIfExists(join(directory, "branch.json"), RECORD_BYTES_MAX);
@@ -54,26 +55,27 @@ export class BranchRecord {
     return new BranchRecord(directory, parsed?.success === true ? parsed.data : null);
   }
 
-  /** Null before the first `begin`. */
+  /** The state is null before the first `begin`. */
   get state(): BranchState | null {
     return this.#state;
   }
 
-  /** As our last checkout, merge or commit left it. */
+  /** This index is as our last checkout, merge or commit left it (I3). */
   get index(): string {
     return join(this.#directory, "index");
   }
 
-  /** Where the next commit is put together. */
+  /** The next commit is put together in this index. */
   get nextIndex(): string {
     return join(this.#directory, "next-index");
   }
 
-  /** For a checkout of single files. */
+  /** Single files are checked out into this directory. */
   get scratch(): string {
     return join(this.#directory, "scratch");
   }
 
+  /** I1: `head` is a commit of the remote's, or the one that our work goes on from. */
   async begin(head: string, isDetached: boolean, branch: string | null = null): Promise<void> {
     await this.#store({ head, pending: null, isDetached, branch });
   }
@@ -83,7 +85,7 @@ export class BranchRecord {
     await this.#store({ ...this.#state, ...change });
   }
 
-  /** The worktree's index as git has just made it, and before an agent had it, becomes ours. */
+  /** Makes the worktree's index ours. Call it when git has just made that index and no agent has had it yet (I3). */
   async adoptIndex(from: string): Promise<void> {
     await copyIndex(from, this.index);
   }
@@ -93,8 +95,9 @@ export class BranchRecord {
   }
 
   /**
-   * Git looks into files that are not older than their index, and finds some "modified" that it has just written (old line
-   * endings, filters). Only for a moment in which nobody else can have written since.
+   * Dates the index later than the files. Git looks into files that are not older than their index, and finds some
+   * "modified" that it has just written (old line endings, filters). Call it only while nobody else can have written
+   * since.
    */
   async settleIndex(): Promise<void> {
     const soon = new Date(Date.now() + SETTLED_MS);
@@ -105,7 +108,7 @@ export class BranchRecord {
     await rename(this.nextIndex, this.index);
   }
 
-  /** Left by a git that was killed with its worker. */
+  /** Removes the locks of a git that was killed with its worker. */
   async clearLocks(): Promise<void> {
     for (const index of [this.index, this.nextIndex]) await rm(`${index}.lock`, { force: true });
   }
@@ -119,25 +122,26 @@ export class BranchRecord {
     await rm(this.#directory, { recursive: true, force: true });
   }
 
-  /** All that is left of it: the branch is there, and it is ours. */
+  /** Forgets everything but that the branch is there and is ours. */
   async forgetButBranch(): Promise<void> {
     await this.forget();
     await mkdir(this.#directory, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
     await replaceFile(join(this.#directory, KEPT), "");
   }
 
+  /** I2: the file is written before anybody here sees the state. */
   async #store(state: BranchState): Promise<void> {
     await replaceFile(join(this.#directory, "branch.json"), JSON.stringify(state));
     this.#state = state;
   }
 }
 
-/** Whether `forgetButBranch` has left it. */
+/** Says whether `forgetButBranch` has forgotten the rest. */
 export function isBranchAlone(directory: string): Promise<boolean> {
   return exists(join(directory, KEPT));
 }
 
-/** With its time, by which git knows the files that may have changed without looking different. */
+/** Copies the index with its time, which tells git which files may have changed without looking different. */
 async function copyIndex(from: string, to: string): Promise<void> {
   const { mtimeMs } = await stat(from);
   await copyFile(from, to);

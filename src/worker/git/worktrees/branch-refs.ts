@@ -1,5 +1,5 @@
-// The refs of work branches in the operator's checkout: the local branch, and what was seen of the remote's. They go with
-// the issue; a branch that somebody has checked out is left to them.
+// Owns the refs of work branches in the operator's checkout: the local branch, and what was seen of the remote's. They
+// go with the issue; a branch that somebody has checked out is left to them.
 
 import { ok, type Result } from "../../../core/base/result.ts";
 import { issueOfBranch } from "../command/branch-name.ts";
@@ -10,22 +10,25 @@ import { holderOf, listWorktrees } from "./worktree-list.ts";
 const AREA = "agent";
 const LOCAL = "refs/heads/";
 const SHORT = 12;
-/** How git says "no", and that there is nothing to ask about. */
+/** Git exits so when it says "no", and when there is nothing that it could be asked about. */
 const NO_COMMIT = [1, 128];
 const TRACKED = "refs/remotes/origin/";
 
-/** How an issue's worktree and branch are removed. */
+/** Says how an issue's worktree and branch are removed. */
 export interface Removal {
   /** The local branch stays, for a person who may want what was made. */
   readonly keepsBranch?: boolean;
-  /** Somebody who remembers the issue says that the branch is ours, although no worktree and no record of it is left. */
+  /**
+   * The caller remembers the issue and vouches that the branch is ours, although no worktree and no record of it is
+   * left.
+   */
   readonly isOurs?: boolean;
-  /** Asked in the moment in which nobody can make the worktree; without its consent nothing is done. */
+  /** Is asked while nobody can make the worktree; nothing is removed without its consent. */
   readonly mayGo?: () => boolean;
 }
 
 export interface Removed {
-  /** The worktree of somebody else that has the branch checked out, for which it was left; null when it is gone. */
+  /** Somebody else's worktree has the branch checked out, so that it was left; null when the branch is gone. */
   readonly branchKeptFor: string | null;
 }
 
@@ -38,7 +41,10 @@ export class BranchRefs {
     this.#commonDirectory = commonDirectory;
   }
 
-  /** Null when they are gone; else whose worktree the local branch was left for. `own` is the issue's worktree. */
+  /**
+   * Returns null when the refs are gone, else whose worktree the local branch was left for. `own` is the issue's
+   * worktree.
+   */
   async remove(
     { branch, own }: { branch: string; own: string },
     signal: AbortSignal,
@@ -57,8 +63,8 @@ export class BranchRefs {
   }
 
   /**
-   * Before the local branch is made ours: commits there that `start` does not hold are somebody else's, and stay as
-   * `<branch>-kept-<sha>`.
+   * Call it before the local branch is made ours. Commits there that `start` does not hold are somebody else's; they
+   * stay as `<branch>-kept-<sha>`.
    */
   async setAside(
     { branch, own, start }: { branch: string; own: string; start: string },
@@ -78,7 +84,7 @@ export class BranchRefs {
     return kept.ok ? ok() : kept;
   }
 
-  /** The issues after which any of these refs is called. */
+  /** Lists the issues that these refs are named after. */
   async issues(signal: AbortSignal): Promise<Result<ReadonlySet<number>, GitFailure>> {
     const refs = await this.#list([AREA], signal);
     if (!refs.ok) return refs;

@@ -1,4 +1,5 @@
-// The checkout that we work in is still that of our repository: its origin says so, unless a person named the repository.
+// Checks that the checkout is still one of our repository: its origin must say so, unless a person named the
+// repository.
 
 import { ORIGIN_QUESTION, originIn } from "../../../core/checkout/origin-url.ts";
 import { isSameRepository, parseRemoteUrl, type RepositoryName } from "../../../core/domain/repository-name.ts";
@@ -9,7 +10,7 @@ import { type GitFailure, gitFailure } from "../command/git-failure.ts";
 export interface CheckedOrigin {
   readonly git: Git;
   readonly repository: RepositoryName;
-  /** Absolute; the operator's. */
+  /** The absolute path of the operator's checkout. */
   readonly checkout: string;
   readonly commonDirectory: string;
   /** The operator named the repository by hand, so the checkout's origin may say something else. */

@@ -1,11 +1,12 @@
-// A checkout of exactly one commit, for code that must see what is pushed and nothing else. A repository of its own beside
-// the worktree: nothing that an agent left in the worktree, in an index, in a configuration or in the object store is in it,
-// and what is done to it reaches nobody. It stands for one run and is swept at start.
+// Makes a checkout of exactly one commit, for code that must see what is pushed and nothing else. It is a repository of
+// its own beside the worktree: it holds nothing that an agent left in the worktree, in an index, in a configuration or
+// in the object store, and what is done to it reaches nobody. It stands for one run and is swept at start.
 //
-// I1. Each object of the commit and of the base was hashed on its way into the checkout's own store. Git believes a file of
-//     an object store that it holds what its name says, and what a change leaves alone is never pushed, so no server looks.
-// I2. Older history is borrowed, since a copy would cost each run as much as a clone, and only when the files are there.
-//     Git takes an object of I1 from the own store also then.
+// I1 Each object of the commit and of the base was hashed on its way into the checkout's own store. Git trusts the name
+//    of a file in an object store that it holds, and what a change leaves alone is never pushed, so that no server
+//    looks either.
+// I2 Older history is borrowed, since a copy would cost each run as much as a clone, and only when the files are there.
+//    Git prefers the own store to the borrowed one for an object of I1.
 
 import { appendFile, copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -26,9 +27,9 @@ const NAME = /^issue-[1-9]\d*\.gate$/;
 const REFS_BYTES_MAX = 128 * 1_048_576;
 const SHA256_LENGTH = 64;
 const FETCH = ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--"];
-/** I2: git looks into packs first, borrowed ones included, and into its own first among these. */
+/** I2: git searches packs first, its own before borrowed ones, so our objects must lie in a pack. */
 const AS_PACK: readonly ConfigPair[] = [["fetch.unpackLimit", "1"]];
-/** I2: what stands in these of the lender would come before our own pack, and before commits. */
+/** I2: the lender's commit-graph and multi-pack index would come before our own pack. */
 const CONFIG = "[core]\n\tcommitGraph = false\n\tmultiPackIndex = false\n";
 
 export interface FreshCheckoutsOptions {
@@ -36,7 +37,7 @@ export interface FreshCheckoutsOptions {
   readonly views: BareViews;
   readonly remote: { readonly largeFiles: LargeFiles };
   readonly commonDirectory: string;
-  /** `<base>/<slug>`, where the worktrees stand. */
+  /** The worktrees' directory, `<base>/<slug>`. */
   readonly root: string;
   readonly remoteUrl: string;
 }
@@ -44,7 +45,7 @@ export interface FreshCheckoutsOptions {
 export interface FreshCommit {
   readonly issue: number;
   readonly sha: string;
-  /** What `origin/<base>` is to say. */
+  /** The commit that `origin/<base>` will name. */
   readonly base: { readonly branch: string; readonly sha: string };
 }
 
@@ -65,7 +66,7 @@ export class FreshCheckouts {
     const root = await openWorktreeRoot(this.#options.root, name);
     if (!root.ok) return root;
     const path = join(root.value, name);
-    // What cannot be removed now is in the way of the next one, and said then.
+    // A directory that cannot be removed now is in the way of the next checkout, which then says so.
     const dispose = async () => void (await removeTree(path));
     try {
       if (!(await removeTree(path))) return fail(gitFailure("failed", `${path} is in the way and cannot be removed`));
@@ -110,7 +111,7 @@ export class FreshCheckouts {
       const variables = { GIT_DIR: gitDirectory, GIT_WORK_TREE: path };
       return this.#options.git.run({ ...more, directory: path, arguments: gitArguments, variables }, signal);
     };
-    // I1: whoever fetches a pack names each object by what it holds.
+    // I1: the git that fetches a pack names each object by what it holds.
     const fetched = await run([...FETCH, view.directory, ...refs.keys()], { protocols: ["file"], config: AS_PACK });
     if (!fetched.ok) return notAsPushed(sha, fetched.failure);
     const genuine = await this.#options.remote.largeFiles.dropForged(sha, signal);
@@ -126,13 +127,16 @@ export class FreshCheckouts {
     await appendFile(join(gitDirectory, "config"), CONFIG);
     await lend(this.#options.commonDirectory, gitDirectory);
     await rm(join(gitDirectory, "shallow"), { force: true });
-    // In a shallow checkout the oldest commits name parents that are not there; the view knows which.
+    // In a shallow checkout the oldest commits name parents that are not there; the view knows which commits these are.
     await copyFile(join(view.directory, "shallow"), join(gitDirectory, "shallow")).catch((error: unknown) => {
       if (errnoOf(error) !== "ENOENT") throw error;
     });
   }
 
-  /** Tags and the remote's branches, as the checkout knows them: `git describe` and `git diff origin/main` are checks too. */
+  /**
+   * Shows tags and the remote's branches as the checkout knows them, for checks like `git describe` and `git diff
+   * origin/main`.
+   */
   async #showRefs(
     gitDirectory: string,
     base: FreshCommit["base"],

@@ -1,12 +1,15 @@
-// Git's own housekeeping for a repository that is ours alone. All other git calls have it switched off: in an operator's
-// checkout it is theirs, and in the background it would outlive the call.
+// Runs git's own housekeeping in a repository that is ours alone. All other git calls have it switched off: in an
+// operator's checkout it is theirs to run, and in the background it would outlive the call.
 
 import { ok, type Result } from "../../../core/base/result.ts";
 import type { Git } from "../command/git.ts";
 import type { ConfigPair } from "../command/git-environment.ts";
 import type { GitFailure } from "../command/git-failure.ts";
 
-/** Git's defaults, said again behind ours. What nothing points to stays long enough for any run that is about to use it. */
+/**
+ * These are git's defaults, which override the settings that switch them off. An object that nothing points to stays
+ * long enough for any run that is about to use it.
+ */
 const HOUSEKEEPING: readonly ConfigPair[] = [
   ["gc.auto", "6700"],
   ["gc.autoPackLimit", "50"],
@@ -16,7 +19,7 @@ const HOUSEKEEPING: readonly ConfigPair[] = [
   ["gc.writeCommitGraph", "false"],
 ];
 
-/** Safe while runs work there, and does nothing while there is little to do. */
+/** It is safe while runs work there, and does nothing while there is little to do. */
 export async function tidyRepository(
   git: Git,
   gitDirectory: string,

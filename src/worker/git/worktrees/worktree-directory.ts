@@ -1,4 +1,4 @@
-// The directory that holds one repository's worktrees: made private, with no link on the way that could lead outside, and
+// Owns the directory that holds one repository's worktrees. It is private, no link on the way leads outside, and it is
 // emptied by renaming, because deleting 20,000 files takes seconds and a rename none.
 
 import { randomBytes } from "node:crypto";
@@ -13,7 +13,7 @@ import { type GitFailure, gitFailure } from "../command/git-failure.ts";
 
 const TRASH = ".trash";
 
-/** Makes `<base>/<slug>` and returns its real path. Refuses when the base, the root or `name` below it is a link. */
+/** Makes `<base>/<slug>` and returns its real path. It refuses when the base, the root or `name` below it is a link. */
 export function openWorktreeRoot(root: string, name?: string): Promise<Result<string, GitFailure>> {
   return asResult(async () => {
     const base = dirname(root);
@@ -30,7 +30,10 @@ export function openWorktreeRoot(root: string, name?: string): Promise<Result<st
   });
 }
 
-/** Moves a worktree's directory out of the way at once; `emptyTrash` deletes it. No directory is success. */
+/**
+ * Moves a worktree's directory out of the way at once; `emptyTrash` deletes it later. It succeeds when there is no
+ * directory.
+ */
 export function moveToTrash(root: string, name: string): Promise<Result<undefined, GitFailure>> {
   return asResult(async () => {
     if ((await directoryAt(join(root, name))) === "absent") return undefined;
@@ -40,7 +43,7 @@ export function moveToTrash(root: string, name: string): Promise<Result<undefine
   });
 }
 
-/** What cannot be deleted now is tried again with the next worktree that goes, and with each sweep; false then. */
+/** Returns false when something cannot be deleted now; the next removal of a worktree and each sweep try it again. */
 export function emptyTrash(root: string): Promise<boolean> {
   return removeTree(join(root, TRASH));
 }

@@ -1,5 +1,5 @@
-// How git is run in one issue's worktree: told where the repository is, so that a replaced `.git` file leads nowhere, with
-// the index of ours, and blind to what an agent may have said about which files are to be there.
+// Runs git in one issue's worktree. It tells git where the repository is, so that a replaced `.git` file leads nowhere,
+// gives it our index, and keeps it from obeying an agent's list of files that are to be there.
 
 import { copyFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import type { ConfigPair } from "../command/git-environment.ts";
 import type { GitFailure } from "../command/git-failure.ts";
 import { holderOf, listWorktrees } from "./worktree-list.ts";
 
-/** Each of them would let git believe that files are unchanged, or spread the index over files that are not ours. */
+/** Each of these would let git believe that files are unchanged, or spread the index over files that are not ours. */
 const OWN_INDEX: readonly ConfigPair[] = [
   ["index.sparse", "false"],
   ["core.trustctime", "true"],
@@ -19,7 +19,7 @@ const OWN_INDEX: readonly ConfigPair[] = [
   ["core.splitIndex", "false"],
 ];
 
-/** What a merge, a rebase or the like that an agent left half done leaves in the worktree's git directory. */
+/** A merge, a rebase or the like that an agent left half done leaves these in the worktree's git directory. */
 const HALF_DONE = [
   "MERGE_HEAD",
   "MERGE_MSG",
@@ -36,9 +36,9 @@ const HALF_DONE = [
 
 export interface PlacedWorktree {
   readonly path: string;
-  /** `agent/issue-<n>`. */
+  /** The work branch, mostly `agent/issue-<n>`. */
   readonly branch: string;
-  /** `<common directory>/worktrees/<id>`; the worktree's `.git` file is never trusted to name it. */
+  /** The path is `<common directory>/worktrees/<id>`; we never trust the worktree's `.git` file to name it. */
   readonly gitDirectory: string;
   readonly record: BranchRecord;
 }
@@ -72,8 +72,8 @@ export class WorktreeGit {
   }
 
   /**
-   * Makes HEAD and the work branch `sha`. The branch is there for people: where somebody else has it checked out, or git
-   * cannot have it, it stays as it is and HEAD is detached. What is pushed is the record's.
+   * Points HEAD and the work branch to `sha`. The branch is there for people: where somebody else has it checked out,
+   * or git cannot have it, the branch stays as it is and HEAD is detached. The record alone says what is pushed.
    */
   async place(sha: string, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
     const { path, branch, record } = this.#worktree;
@@ -90,7 +90,7 @@ export class WorktreeGit {
     return placed.ok ? ok() : placed;
   }
 
-  /** The agent's next git sees what ours has done, and nothing that was left half done. */
+  /** Shows the agent's next git what ours has done, and nothing that was left half done. */
   async showIndex(): Promise<void> {
     const { gitDirectory, record } = this.#worktree;
     const temporary = join(gitDirectory, "index.hydraflow");

@@ -1,5 +1,6 @@
-// The worktrees of a checkout, as `git worktree list --porcelain -z` (git-worktree(1)) tells them: attributes end in NUL,
-// entries in an empty attribute. And who of them holds a branch, which nobody else may then move or delete.
+// Reads the worktrees of a checkout from `git worktree list --porcelain -z` (git-worktree(1)): NUL ends each attribute,
+// an empty attribute each entry. It also says which of them holds a branch, for nobody else may then move or delete
+// that branch.
 
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -13,13 +14,13 @@ import { openWorktreeRoot } from "./worktree-directory.ts";
 
 export interface WorktreeEntry {
   readonly path: string;
-  /** Null in a worktree whose branch has no commit, and in a bare repository. */
+  /** The head is null in a worktree whose branch has no commit, and in a bare repository. */
   readonly head: string | null;
-  /** Without `refs/heads/`; null when detached. */
+  /** The branch's name without `refs/heads/`; null when HEAD is detached. */
   readonly branch: string | null;
   /** Git keeps a worktree locked with the reason `initializing` until it is complete. */
   readonly isHalfMade: boolean;
-  /** Its directory is gone. */
+  /** The worktree's directory is gone. */
   readonly isPrunable: boolean;
 }
 
@@ -28,10 +29,10 @@ export interface IssueWorktree extends WorktreeEntry {
 }
 
 const NO_COMMIT = /^0+$/;
-/** Where git notes the branch that it puts back at the end of a rebase or a bisection; HEAD is detached meanwhile. */
+/** Git notes here which branch it puts back at the end of a rebase or a bisection; HEAD is detached meanwhile. */
 const IN_PROGRESS = ["rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"];
 
-/** Of the repository with this git directory; the operator's own are among them. */
+/** Lists all worktrees of the repository with this git directory, the operator's own included. */
 export async function listWorktrees(
   git: Git,
   commonDirectory: string,
@@ -48,7 +49,7 @@ export async function listWorktrees(
   return listed.ok ? ok(parseWorktreeList(listed.value.stdout)) : listed;
 }
 
-/** Those that stand in `root` and are called after an issue. */
+/** Lists those worktrees that stand in `root` and are named after an issue. */
 export async function listIssueWorktrees(
   { git, commonDirectory, root }: { git: Git; commonDirectory: string; root: string },
   signal: AbortSignal,
@@ -65,7 +66,10 @@ export async function listIssueWorktrees(
   );
 }
 
-/** The worktree, `own` aside, that has the branch checked out or is about to come back to it; null when there is none. */
+/**
+ * Returns the worktree, other than `own`, that has the branch checked out or will come back to it; null when there is
+ * none.
+ */
 export async function holderOf(
   branch: string,
   { entries, commonDirectory, own }: { entries: readonly WorktreeEntry[]; commonDirectory: string; own: string },

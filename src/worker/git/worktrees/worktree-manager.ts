@@ -1,5 +1,5 @@
-// One worktree per issue, beside the operator's checkout, which is never touched: no checkout, reset, clean, stash or
-// switch there, only refs and worktree entries of our own names. All changes of one repository run one after the other.
+// Owns one worktree per issue. I1: the operator's checkout beside it is left alone: no checkout, reset, clean, stash or
+// switch runs there; only refs and worktree entries of our names change. I2: changes run one after the other.
 
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -20,27 +20,27 @@ import { type IssueWorktree, listIssueWorktrees } from "./worktree-list.ts";
 
 export interface WorktreeManagerOptions extends CheckedOrigin {
   readonly remote: Remote;
-  /** `<base>/<slug>`, as core/paths computes it. */
+  /** The worktrees' directory, `<base>/<slug>`, as core/paths computes it. */
   readonly root: string;
-  /** Ours alone, in the worker's data: what we know of each work branch. */
+  /** A directory of ours in the worker's data: what we know of each work branch. */
   readonly records: string;
 }
 
 export interface Worktree extends PlacedWorktree {
   readonly issue: number;
   readonly head: string;
-  /** The base branch on the remote, as just fetched. */
+  /** The remote's base branch stood at this commit when it was just fetched. */
   readonly baseSha: string;
   readonly reused: boolean;
 }
 
-/** Where a worktree is to stand, and what it begins at when there is no work of its own. */
+/** Says where a worktree will stand, and where it begins when it has no work of its own. */
 interface Place {
   readonly issue: number;
   readonly branch: string;
   readonly path: string;
   readonly baseSha: string;
-  /** The remote's work branch, else the base. */
+  /** The commit of the remote's work branch, or the base's when there is none. */
   readonly wanted: string;
   readonly record: BranchRecord;
 }
@@ -57,7 +57,7 @@ export class WorktreeManager {
   }
 
   /**
-   * The issue's worktree on its branch, ready to work in. A sound one is taken as it is, uncommitted work included; else the
+   * Returns the issue's worktree, ready to work in. A sound one is taken as it is, with its uncommitted work; else the
    * branch resumes from the remote's, or starts at the freshly fetched `base`.
    */
   ensure(issue: number, base: string, signal: AbortSignal): Promise<Result<Worktree, GitFailure>> {
@@ -65,8 +65,8 @@ export class WorktreeManager {
   }
 
   /**
-   * Forgets the worktree and its branch here, unless somebody has that checked out. Neither being there is success. A branch
-   * goes only when it is known to be ours: others name theirs alike.
+   * Forgets the worktree and its branch here, unless somebody has that checked out. It succeeds when neither is there.
+   * A branch goes only when it is known to be ours: others name theirs alike.
    */
   async remove(
     issue: number,
@@ -86,7 +86,7 @@ export class WorktreeManager {
       const branchKeptFor = keepsBranch || !known.value ? ok(null) : await this.#refs.remove({ branch, own }, signal);
       if (!branchKeptFor.ok) return branchKeptFor;
       const isLeft = known.value && (keepsBranch || branchKeptFor.value !== null);
-      // Only the record says that a branch of another name is ours.
+      // Nothing but the record says that a branch of another name is ours.
       if (!isLeft || branch === workBranchName(issue)) {
         const record = await this.#recordOf(issue);
         await (isLeft ? record.forgetButBranch() : record.forget());
@@ -99,18 +99,18 @@ export class WorktreeManager {
     return ok({ branchKeptFor: removed.value?.branchKeptFor ?? null });
   }
 
-  /** What the issue's work branch is called, also while it has no worktree. */
+  /** Returns the name of the issue's work branch, also while it has no worktree. */
   async branchOf(issue: number): Promise<string> {
     return (await this.#recordOf(issue)).state?.branch ?? workBranchName(issue);
   }
 
-  /** Tries again what an earlier removal failed at; false where something is left. */
+  /** Tries again what an earlier removal failed at, and returns false where something is left. */
   async emptyTrash(): Promise<boolean> {
     const root = await openWorktreeRoot(this.#options.root);
     return root.ok && (await emptyTrash(root.value));
   }
 
-  /** Our worktrees; the operator's own are left out. */
+  /** Lists our worktrees and leaves the operator's own out. */
   list(signal: AbortSignal): Promise<Result<readonly IssueWorktree[], GitFailure>> {
     return listIssueWorktrees(this.#options, signal);
   }
@@ -168,7 +168,6 @@ export class WorktreeManager {
     return listed.ok ? ok(listed.value.some((entry) => entry.issue === issue)) : listed;
   }
 
-  /** Null when there is no sound worktree. */
   async #reuse(place: Place, signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
     const sound = await this.#sound(place, signal);
     if (!sound.ok || sound.value === null) return sound;
@@ -176,7 +175,7 @@ export class WorktreeManager {
     const known = await this.#isCommit(record.state?.head ?? "", signal);
     if (!known.ok) return known;
     if (known.value) return sound;
-    // Without a record only what the remote has of the branch is known to be committed; the rest is work in the files.
+    // Without a record, only the remote's commits are known to be ours; the rest is work in the files.
     const shared = await this.#run(["merge-base", wanted, `refs/heads/${branch}`], signal, [1, 128]);
     if (!shared.ok) return shared;
     const head = shared.value.stdout.trim();
@@ -202,7 +201,7 @@ export class WorktreeManager {
     const free = known.ok && !known.value ? await this.#refs.setAside(taken, signal) : known;
     if (!free.ok) return free;
     await place.record.begin(start.value, true, place.branch);
-    // Detached at first, so that git neither makes nor moves a branch, nor writes tracking into the checkout's configuration.
+    // I1: a detached HEAD keeps git from moving a branch and from writing tracking into the checkout's configuration.
     const added = await this.#run(["worktree", "add", "--quiet", "--detach", "--", place.path, start.value], signal);
     if (!added.ok) return added;
     const sound = await this.#sound(place, signal);
@@ -213,7 +212,7 @@ export class WorktreeManager {
     return placed.ok ? ok(sound.value) : placed;
   }
 
-  /** What we committed last is kept when it holds all of the remote's; what only a ref says is nobody's. */
+  /** Keeps our last commit when it holds all of the remote's; a commit that only a ref names counts for nothing. */
   async #startOf({ record, wanted }: Place, signal: AbortSignal): Promise<Result<string, GitFailure>> {
     const head = record.state?.head;
     if (head === undefined) return ok(wanted);
@@ -222,7 +221,7 @@ export class WorktreeManager {
     return ok(contains.value.exitCode === 0 ? head : wanted);
   }
 
-  /** Its git directory; null when there is no worktree, or one that must be made anew. */
+  /** Returns the git directory; null when there is no worktree, or when it must be made anew. */
   async #sound(place: Place, signal: AbortSignal): Promise<Result<string | null, GitFailure>> {
     const { path, branch, record } = place;
     const listed = await this.list(signal);
@@ -232,7 +231,7 @@ export class WorktreeManager {
     if (entry.branch !== (record.state?.isDetached === true ? null : branch)) return ok(null);
     const gitDirectory = await linkedDirectoryOf(path, this.#options.commonDirectory);
     if (gitDirectory === undefined) return ok(null);
-    // Left by a git that was killed with its worker; while one of ours runs there it is that one's.
+    // A git that was killed with its worker left these locks; one of ours that runs there needs them.
     if (!this.#options.git.isRunningIn(path)) {
       await rm(join(gitDirectory, "index.lock"), { force: true });
       await record.clearLocks();
@@ -244,7 +243,7 @@ export class WorktreeManager {
     return ok(hasIndex ? gitDirectory : null);
   }
 
-  /** Once begun it keeps its name. Where none is possible the server says so when it is pushed, and a person is asked. */
+  /** A branch that was begun keeps its name. If none is possible the push fails, and a person is asked. */
   async #chooseBranch(
     issue: number,
     { state }: BranchRecord,
@@ -276,12 +275,12 @@ export class WorktreeManager {
     if (!listed.ok) return listed;
     const entry = listed.value.find((candidate) => candidate.issue === issue);
     if (entry === undefined) return ok();
-    // Not `worktree prune`: that would also forget the operator's own worktrees on a disk that is not mounted now.
+    // I1: `worktree prune` would also forget the operator's worktrees on a disk that is not mounted now.
     const removed = await this.#run(["worktree", "remove", "--force", "--force", "--", entry.path], signal);
     return removed.ok ? ok() : removed;
   }
 
-  /** Before every change: the issue is a number of ours, the checkout is the repository's, and the root leads nowhere else. */
+  /** Runs before every change: the issue must be a number, the checkout the repository's, and the root our own. */
   async #prepare(issue: number, signal: AbortSignal): Promise<Result<string, GitFailure>> {
     if (!Number.isSafeInteger(issue) || issue < 1) return fail(gitFailure("failed", `${issue} is no issue number`));
     const origin = await checkOrigin(this.#options, signal);

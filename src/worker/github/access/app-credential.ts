@@ -1,5 +1,6 @@
-// A GitHub App: its private key signs for an hour's token of the installation that has the repository. A token is renewed
-// while it still has some minutes, so that none runs out on its way, and after GitHub refused it.
+// Gets tokens for a GitHub App: its private key signs for a token of the installation that has the repository, which
+// holds an hour. A token is renewed while it still has some minutes, so that none runs out on its way, and after GitHub
+// refused it.
 
 import { createAppAuth } from "@octokit/auth-app";
 import { Octokit } from "@octokit/rest";
@@ -19,7 +20,7 @@ import type { NetworkWay } from "../transport/network-way.ts";
 import type { Credential } from "../port/credential.ts";
 
 const RENEW_BEFORE_MS = 5 * 60_000;
-/** A token that is refused right after it was made is no token that ran out; making more of them would not help. */
+/** A token that is refused right after it was made has not run out; making more of them would not help. */
 const REMAKE_AFTER_MS = 60_000;
 
 const installationAnswer = z.object({ id: z.int() });
@@ -107,7 +108,7 @@ export class AppCredential implements Credential {
       this.#isRefused = false;
       return ok(made.token);
     } catch (error) {
-      // Installed anew, an App has another installation.
+      // An App that was installed anew has another installation.
       this.#installationId = this.#options.installationId;
       return fail(this.#failure(error));
     }

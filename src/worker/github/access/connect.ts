@@ -17,11 +17,11 @@ import { type NetworkWay, networkWay } from "../transport/network-way.ts";
 export interface ConnectOptions {
   readonly config: Config;
   readonly repository: RepositoryName;
-  /** State directory. */
+  /** The state directory. */
   readonly home: string;
-  /** `GITHUB_TOKEN` of the daemon, or of who starts a worker by hand. */
+  /** The `GITHUB_TOKEN` of the daemon, or of whoever starts a worker by hand. */
   readonly environmentToken: string | null;
-  /** For the proxy and the certificates. */
+  /** The proxy and the certificates are read from it. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly userAgent: string;
   readonly clock: Clock;
@@ -34,7 +34,7 @@ export interface Connection {
   readonly github: GitHub;
 }
 
-/** The failure is one line for people. */
+/** Connects; the failure is one line for people. */
 export async function connect(options: ConnectOptions): Promise<Result<Connection, string>> {
   const { config, repository, userAgent, clock, redactor, onFailure } = options;
   const network = networkWay(config.githubApiUrl, options.environment);

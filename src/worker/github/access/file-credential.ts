@@ -1,5 +1,5 @@
-// A token that stands in a file. A person or a program may replace it at any time: it is read again every hour, after
-// GitHub refused the one we have, and as long as there is none.
+// Reads a token from a file. A person or a program may replace it at any time: the file is read again every hour, after
+// GitHub refused the token that we have, and as long as there is none.
 
 import type { Clock } from "../../../core/base/clock.ts";
 import { messageOf } from "../../../core/base/errors.ts";

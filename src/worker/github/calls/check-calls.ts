@@ -1,4 +1,4 @@
-// What has been reported on a commit, as far as the credential may see it.
+// Asks what has been reported on a commit, as far as the credential may see it.
 
 import type { Clock } from "../../../core/base/clock.ts";
 import { ok } from "../../../core/base/result.ts";
@@ -38,7 +38,10 @@ export class CheckCalls {
     return suites.ok ? ok(checkStateOf({ ...reports.value, suites: suites.value })) : suites;
   }
 
-  /** Under which names something has reported on a commit before this time (ISO); null means whenever. */
+  /**
+   * Returns the names under which something has reported on a commit before this time (ISO), or whenever when it is
+   * null.
+   */
   async names(sha: string, before: string | null, signal: AbortSignal): Answer<readonly string[]> {
     const reports = await this.#reports(sha, signal);
     if (!reports.ok) return reports;
@@ -75,7 +78,7 @@ export class CheckCalls {
     );
   }
 
-  /** A workflow file that GitHub cannot read on the base branch either ends so on every push, whatever the change. */
+  /** A workflow file that GitHub cannot read on the base branch either fails on every push, whatever the change. */
   async #withoutInherited(suites: readonly CheckSuite[], signal: AbortSignal): Answer<readonly CheckSuite[]> {
     const unstarted = suites.filter(isUnstarted);
     if (unstarted.length === 0) return ok(suites);

@@ -1,5 +1,6 @@
-// Which names must have reported before a commit's checks can be believed: those that the base branch requires, and those
-// that reported on what was merged into it last. The second are all there is where nothing is required.
+// Finds the names that must have reported before a commit's checks can be believed: those that the base branch
+// requires, and those that reported on what was merged into it last. Where nothing is required, the second are all
+// there is.
 
 import type { Clock } from "../../../core/base/clock.ts";
 import { ok } from "../../../core/base/result.ts";
@@ -11,7 +12,7 @@ import type { CheckCalls } from "./check-calls.ts";
 import { REPO } from "./repository-calls.ts";
 
 const KEPT_MS = 10 * 60_000;
-/** How many commits are looked at, and among how many pull requests they are searched for. */
+/** So many commits are looked at, and they are searched for among so many pull requests. */
 const SAMPLES = 3;
 const PULLS_MAX = 20;
 
@@ -20,7 +21,7 @@ const commitsAnswer = z.array(z.object({ sha: z.string() }));
 
 interface Sample {
   readonly sha: string;
-  /** Only what began before this time (ISO) counts; null where everything does. */
+  /** Only reports that began before this time (ISO) count; all of them do when it is null. */
   readonly before: string | null;
 }
 
@@ -36,7 +37,7 @@ export class ExpectedCheckCalls {
     this.#clock = clock;
   }
 
-  /** Refused with `forbidden` where the credential may read nothing of what is reported. */
+  /** Is refused with `forbidden` where the credential may read no report at all. */
   async expectedChecks(base: string, signal: AbortSignal): Answer<ExpectedChecks> {
     const known = this.#known.get(base);
     if (known !== undefined && this.#clock.monotonicMs() - known.atMs < KEPT_MS) return ok(known.expected);
@@ -88,8 +89,8 @@ export class ExpectedCheckCalls {
   }
 
   /**
-   * The names on more than half of the commits that have any. Each of them alone would be too much: a workflow for changes
-   * of some paths only does not report on the others.
+   * Returns the names on more than half of the commits that have any. All names of each commit would be too many: a
+   * workflow for changes of some paths only does not report on the others.
    */
   async #usualNames(samples: readonly Sample[], signal: AbortSignal): Answer<readonly string[]> {
     const reported: (readonly string[])[] = [];
@@ -110,7 +111,7 @@ export class ExpectedCheckCalls {
       signal,
     );
     if (!pulls.ok) return pulls;
-    // What runs when a pull request is closed reports on its head too, and on no other before its merge.
+    // A workflow for the closing of a pull request reports on its head too, and on no other head before its merge.
     const merged = pulls.value.flatMap(({ merged_at: before, head }) => (before ? [{ sha: head.sha, before }] : []));
     return ok(merged.slice(0, SAMPLES));
   }
@@ -130,7 +131,7 @@ export class ExpectedCheckCalls {
   }
 }
 
-/** 409 is GitHub's answer for a repository without commits. */
+/** GitHub answers 409 for a repository without commits. */
 function isUnknown({ kind }: GitHubFailure): boolean {
   return kind === "not-found" || kind === "forbidden" || kind === "conflict";
 }

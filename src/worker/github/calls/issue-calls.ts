@@ -1,5 +1,5 @@
-// Issues, their comments and labels. Every answer is looked at for whose it is: GitHub answers for an issue that was
-// transferred with the one that it became elsewhere.
+// Asks for issues, their comments and labels. What is read of an issue is checked for whose it is: GitHub answers for
+// an issue that was transferred with the one that it became elsewhere.
 
 import { fail, ok } from "../../../core/base/result.ts";
 import { z } from "../../../core/base/schema.ts";
@@ -31,8 +31,8 @@ export class IssueCalls implements Pick<GitHub, Methods> {
   }
 
   async listIssues(since: string | null, signal: AbortSignal): Answer<readonly Issue[]> {
-    // Oldest first keeps the pages of a full listing the same from poll to poll, so that they cost nothing. Newest change
-    // first makes an issue that changes meanwhile move out of what was read, into the next `since`.
+    // Oldest first keeps the pages of a full listing the same from poll to poll, so that they cost nothing. Newest
+    // change first makes an issue that changes meanwhile move out of what was read, into the next `since`.
     const parameters =
       since === null
         ? { state: "open", sort: "created", direction: "asc" }
@@ -118,7 +118,10 @@ export class IssueCalls implements Pick<GitHub, Methods> {
     );
   }
 
-  /** "Label does not exist" is GitHub's word for a label that the issue has not; any other "not found" says nothing of it. */
+  /**
+   * "Label does not exist" is GitHub's answer for a label that the issue has not; any other "not found" says nothing of
+   * it.
+   */
   async removeLabel(number: number, label: string, signal: AbortSignal): Answer<undefined> {
     const about = `issues/${number}`;
     const removed = await this.#requests.ask(

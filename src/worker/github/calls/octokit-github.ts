@@ -1,6 +1,6 @@
-// The GitHub port over REST, and GraphQL where REST does not tell, for one repository. Each method is one request or one
-// listing; what may be repeated without harm says so, everything else is left to the caller's journal, which looks before
-// it acts again.
+// Implements the GitHub port over REST, and over GraphQL where REST does not tell, for one repository. Each method is
+// one request or one listing. A request that may be repeated without harm says so; every other one is left to the
+// caller's journal, which looks before it acts again.
 
 import { CheckCalls } from "./check-calls.ts";
 import { ExpectedCheckCalls } from "./expected-checks.ts";

@@ -1,4 +1,4 @@
-// Pull requests, their reviews and their merge.
+// Asks for pull requests, their reviews and their merge.
 
 import { fail, ok, type Result } from "../../../core/base/result.ts";
 import { z } from "../../../core/base/schema.ts";
@@ -69,7 +69,7 @@ export class PullCalls implements Pick<GitHub, Methods> {
     return ok([...new Set(listed.value.flat())]);
   }
 
-  /** A branch that was pushed a moment ago may not be there for every replica: R2 of requests.ts. */
+  /** A branch that was pushed a moment ago may not be there for every replica: I2 of requests.ts. */
   async createPull(
     pull: { title: string; body: string; head: string; base: string; draft: boolean },
     signal: AbortSignal,
@@ -108,7 +108,10 @@ export class PullCalls implements Pick<GitHub, Methods> {
     );
   }
 
-  /** Not repeated: after a merge whose answer was lost a second try is refused, which would look like no merge. */
+  /**
+   * The merge is not repeated: after a merge whose answer was lost a second try is refused, which would look like no
+   * merge.
+   */
   async merge(
     number: number,
     { headSha, method, title, message }: MergeRequest,

@@ -1,4 +1,4 @@
-// The merge queue of the base branch, which GitHub shows over GraphQL alone.
+// Asks for the merge queue of the base branch, which GitHub shows over GraphQL alone.
 
 import { ok } from "../../../core/base/result.ts";
 import { z } from "../../../core/base/schema.ts";
@@ -34,7 +34,7 @@ export class QueueCalls implements Pick<GitHub, "enqueue" | "dequeue" | "isQueue
     return put.ok || isThereAlready(put.failure) ? ok() : put;
   }
 
-  /** What GitHub says where there is nothing to take out is not documented, so it is asked. */
+  /** GitHub does not document its answer where there is nothing to take out, so we ask first. */
   async dequeue(pull: Pick<PullRequest, "number" | "nodeId">, signal: AbortSignal): Answer<undefined> {
     const variables = { pull: pull.nodeId };
     const taken = await askGraphql(this.#requests, { query: DEQUEUE, variables, answer: anyAnswer }, signal);
@@ -49,7 +49,7 @@ export class QueueCalls implements Pick<GitHub, "enqueue" | "dequeue" | "isQueue
   }
 }
 
-/** "Pull request is already in the merge queue", "already queued". */
+/** GitHub says "Pull request is already in the merge queue" or "already queued". */
 function isThereAlready({ message }: GitHubFailure): boolean {
   return /already[^.]{0,40}queue/i.test(message);
 }

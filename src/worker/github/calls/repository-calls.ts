@@ -1,4 +1,4 @@
-// Who we are, which repository this is and who may write to it.
+// Asks who we are, which repository this is and who may write to it.
 
 import { fail, ok } from "../../../core/base/result.ts";
 import { z } from "../../../core/base/schema.ts";
@@ -23,7 +23,7 @@ export class RepositoryCalls implements Pick<GitHub, Methods> {
   readonly #requests: Requests;
   readonly #credential: Credential;
   #viewer: string | undefined;
-  /** GitHub was asked in every way and does not say; what we write next may show it. */
+  /** GitHub was asked in every way and does not say; its answer to our next comment may show it. */
   #isViewerHidden = false;
 
   constructor(requests: Requests, credential: Credential) {
@@ -31,7 +31,7 @@ export class RepositoryCalls implements Pick<GitHub, Methods> {
     this.#credential = credential;
   }
 
-  /** An App's token and a workflow's may not ask `GET /user`; GraphQL and the App itself name them `<slug>[bot]`. */
+  /** Tokens of an App and of a workflow may not ask `GET /user`; GraphQL and the App itself name them `<slug>[bot]`. */
   async viewer(signal: AbortSignal): Answer<string | null> {
     if (this.#viewer !== undefined) return ok(this.#viewer);
     if (this.#isViewerHidden) return ok(null);
@@ -53,7 +53,7 @@ export class RepositoryCalls implements Pick<GitHub, Methods> {
     return ok(null);
   }
 
-  /** The author of something that we have just written. */
+  /** Takes the author of something that we have just written. */
   learnViewer(login: string): void {
     this.#viewer ??= login;
   }
@@ -66,7 +66,7 @@ export class RepositoryCalls implements Pick<GitHub, Methods> {
     return ok(repository);
   }
 
-  /** Whether an answer is about our repository, by `owner/name`; true where GitHub does not say. */
+  /** Says whether an answer about `owner/name` is about our repository; true where GitHub does not say. */
   async isOurs(repository: string | null, signal: AbortSignal): Answer<boolean> {
     if (repository === null) return ok(true);
     let failure: GitHubFailure | null = null;
@@ -112,7 +112,7 @@ export class RepositoryCalls implements Pick<GitHub, Methods> {
       signal,
     );
     if (asked.ok) return ok(WRITE_PERMISSIONS.has(asked.value.permission));
-    // Also what a credential gets that may not see who may do what: nobody is allowed anything then.
+    // A credential that may not see people's rights gets the same answer; nobody is allowed anything then.
     return isHidden(asked.failure) ? ok(false) : asked;
   }
 

@@ -1,6 +1,7 @@
-// Check runs and check suites of a commit, or the workflow runs and jobs that are as good. A fine-grained token cannot have
-// the right to read checks at all; it may read Actions, whose jobs are the check runs of most repositories. Both ways tell
-// the same: a workflow that ran again for the same event has its last run alone.
+// Asks for check runs and check suites of a commit, or for the workflow runs and jobs that are as good. A fine-grained
+// token cannot have the right to read checks at all; it may read Actions, whose jobs are the check runs of most
+// repositories. Both ways return the same: of a workflow that ran again for the same event they keep the last run
+// alone.
 
 import type { Clock } from "../../../core/base/clock.ts";
 import { fail, ok, type Result } from "../../../core/base/result.ts";
@@ -10,7 +11,7 @@ import type { Answer, GitHubFailure } from "../port/github.ts";
 import type { Requests } from "../transport/requests.ts";
 import { REPO } from "./repository-calls.ts";
 
-/** How long a refused way to read is not tried again; a person may have given the right. */
+/** A refused way to read is not tried again for so long; a person may have given the right by then. */
 const REFUSED_MS = 10 * 60_000;
 
 export type Runs = Pick<CheckReports, "runs" | "suites">;
@@ -25,7 +26,7 @@ export class RunCalls {
     this.#clock = clock;
   }
 
-  /** Refused with `forbidden` where the credential may read neither. */
+  /** Is refused with `forbidden` where the credential may read neither. */
   async runs(sha: string, signal: AbortSignal): Answer<Runs> {
     const runs = await this.ifAllowed("check runs", () => this.#checkRuns(sha, signal));
     if (runs.ok || !isRefused(runs.failure)) return runs;
@@ -33,7 +34,7 @@ export class RunCalls {
     return jobs.ok || !isRefused(jobs.failure) ? jobs : runs;
   }
 
-  /** Asks unless that was refused a moment ago. */
+  /** Asks, unless that was refused a moment ago. */
   async ifAllowed<T>(way: string, ask: () => Answer<T>): Answer<T> {
     const refusedAtMs = this.#refusedAtMs.get(way);
     if (refusedAtMs !== undefined && this.#clock.monotonicMs() - refusedAtMs < REFUSED_MS) return refused(way);
@@ -51,7 +52,7 @@ export class RunCalls {
       signal,
     );
     if (!suites.ok) return suites;
-    // Read after the suites: a run that begins in between is shown by one of the two.
+    // Runs are read after the suites: one of the two shows a run that begins in between.
     const runs = await this.#requests.askAll(
       {
         ...ask,

@@ -1,4 +1,5 @@
-// Who changed an issue's title or body, and when it got a label. REST tells of labels and titles, GraphQL alone of bodies.
+// Finds out who changed an issue's title or body, and when it got a label. REST tells of labels and titles, GraphQL
+// alone of bodies.
 
 import { ok } from "../../../core/base/result.ts";
 import { z } from "../../../core/base/schema.ts";
@@ -79,8 +80,8 @@ export async function textHistory(
 }
 
 /**
- * GitHub lists the newest first, and as the oldest the text as it was made. Its time would not tell it from an edit in the
- * same second. Only the newest hundred are asked for, so that in a longer list it is not among them.
+ * GitHub lists the newest first, and as the oldest entry the text as it was made, whose time may be that of an edit in
+ * the same second. We ask for the newest hundred alone, so that in a longer list that entry is not among them.
  */
 function bodyEdits({ userContentEdits, includesCreatedEdit, lastEditedAt, editor }: Bodies): Edit[] {
   const listed = (userContentEdits?.nodes ?? []).filter((node) => node !== null && node !== undefined);
@@ -91,7 +92,7 @@ function bodyEdits({ userContentEdits, includesCreatedEdit, lastEditedAt, editor
   return [...last, ...edits].toReversed().map(({ editedAt, editor: by }) => ({ what: "body", by, at: editedAt }));
 }
 
-/** Whose issue it is must be known: what an app does with its own issue may be what somebody else told it. */
+/** We must know whose issue it is: an app may do to its own issue what somebody else told it. */
 function isOtherApp(by: string | null, author: string | null): boolean {
   return by !== null && author !== null && by.endsWith(BOT) && by.toLowerCase() !== author.toLowerCase();
 }
@@ -100,7 +101,7 @@ function isLabel({ label }: IssueEvent, name: string): boolean {
   return label?.name?.toLowerCase() === name.toLowerCase();
 }
 
-/** An app's login as REST has it: GraphQL leaves the end away that no person's login can have. */
+/** Returns an app's login as REST has it: GraphQL leaves out its end, which no person's login can have. */
 function restLogin(given: { readonly login: string; readonly __typename: string } | null | undefined): string | null {
   if (given === null || given === undefined) return null;
   const isBare = given.__typename === "Bot" && !given.login.endsWith(BOT);

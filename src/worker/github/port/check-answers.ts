@@ -1,11 +1,11 @@
-// GitHub's answers about checks, and what they become in the words of check-state.ts.
+// Checks GitHub's answers about checks, and turns them into the words of check-state.ts.
 
 import { z } from "../../../core/base/schema.ts";
 import { ACTIONS_APP, type CheckRun, type CheckSuite, type CommitStatus } from "./check-state.ts";
 
 const text = z.nullish(z.string());
 
-/** A pull request with the commit as its head; GitHub names none of forks. */
+/** These pull requests have the commit as their head; GitHub names none of forks. */
 const pullRequests = z.nullish(z.array(z.object({ base: z.object({ ref: z.string() }) })));
 
 const runJson = z.object({
@@ -33,7 +33,7 @@ const runAnswer = z.pipe(
   ),
 );
 
-/** A job of a workflow run stands for the check run that it is. */
+/** A job of a workflow run stands for its check run. */
 const jobAnswer = z.pipe(
   z.extend(runJson, { run_id: z.int() }),
   z.transform((json): CheckRun => ({ ...runOf(json), app: ACTIONS_APP, suite: json.run_id, summary: "" })),
@@ -81,7 +81,7 @@ const statusAnswer = z.pipe(
 export interface WorkflowRun extends Omit<CheckSuite, "runs" | "app"> {
   readonly workflowId: number;
   readonly event: string;
-  /** Its check suite. */
+  /** The number of its check suite. */
   readonly suite: number;
 }
 
@@ -127,13 +127,13 @@ const requiredChecks = z.nullish(
   }),
 );
 
-/** Names that branch protection requires; a branch shows them to whoever may read it. */
+/** Reads the names that branch protection requires; a branch shows them to whoever may read it. */
 export const protectedBranchAnswer = z.pipe(
   z.object({ protection: z.nullish(z.object({ required_status_checks: requiredChecks })) }),
   z.transform(({ protection }) => namesIn(protection?.required_status_checks)),
 );
 
-/** Names that one rule of a ruleset requires. */
+/** Reads the names that one rule of a ruleset requires. */
 export const ruleAnswer = z.pipe(
   z.object({
     type: z.string(),

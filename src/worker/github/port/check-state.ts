@@ -1,18 +1,21 @@
-// One state out of what check runs, check suites and commit statuses say of a commit. Pure. Nothing reported is `none`; a
-// word that is not in the tables is no verdict on the code, so a person looks at it. docs/github.md shows the same tables.
+// Makes one state out of what check runs, check suites and commit statuses say of a commit. It is pure. A commit
+// without reports is `none`; a word that is not in the tables is no verdict on the code, so a person looks at it.
+// docs/github.md shows the same tables.
 
 import type { CheckProblem, CheckState } from "./github.ts";
 
 const SUMMARY_LENGTH_MAX = 2_000;
 const PROBLEMS_MAX = 20;
-/** GitHub's own continuous integration; it opens a suite for each workflow run and for nothing else. */
+/** This is GitHub's own continuous integration; it opens a suite for each workflow run and for nothing else. */
 export const ACTIONS_APP = "github-actions";
-/** How long another app that reports here may take to its first run; after that it has nothing to say of the commit. */
+/** Another app that reports here may take so long to its first run; after that it has nothing to say of the commit. */
 const FIRST_RUN_MS_MAX = 5 * 60_000;
 
 /**
+ * A conclusion means one of these:
+ *
  *   passed     counts as green, as GitHub's required checks count it
- *   nothing    green, but says nothing of the code: nothing but such ones is as good as no check
+ *   nothing    green, but says nothing of the code: a commit with none but such checks has as good as no check
  *   failed     a verdict on the code, which an agent may mend
  *   undecided  no verdict: nobody can mend it by changing code
  *   pending    to be waited for
@@ -31,7 +34,7 @@ export const CONCLUSIONS: Readonly<Record<string, CheckMeaning>> = {
   startup_failure: "undecided",
 };
 
-/** Of check runs, check suites and workflow runs; the conclusion of a completed one decides. */
+/** Check runs, check suites and workflow runs have these statuses; the conclusion of a completed one decides. */
 export const RUN_STATUSES: Readonly<Record<string, "pending" | "completed">> = {
   queued: "pending",
   in_progress: "pending",
@@ -49,18 +52,18 @@ export const COMMIT_STATES: Readonly<Record<string, CheckMeaning>> = {
 };
 
 export interface CheckRun {
-  /** Grows with time. */
+  /** The number grows with time. */
   readonly id: number;
   readonly name: string;
-  /** The app that reports it. */
+  /** The app that reports the run. */
   readonly app: string;
-  /** Of the check suite, or of the workflow run that stands for it. */
+  /** The check suite, or the workflow run that stands for it. */
   readonly suite: number;
   readonly status: string;
   readonly conclusion: string | null;
   readonly summary: string;
   readonly url: string;
-  /** ISO; empty while it waits. */
+  /** An ISO time; empty while the run waits. */
   readonly startedAt: string;
 }
 
@@ -68,15 +71,15 @@ export interface CheckRun {
 export interface CheckSuite {
   readonly id: number;
   readonly name: string;
-  /** The app that reports in it. */
+  /** The app that reports in the suite. */
   readonly app: string;
   readonly status: string;
   readonly conclusion: string | null;
-  /** How many runs it has so far. */
+  /** So many runs are there by now. */
   readonly runs: number;
   readonly url: string;
   readonly createdAt: string;
-  /** Base branch of a pull request with this head; null where there is none. */
+  /** The base branch of a pull request with this head; null where there is none. */
   readonly base: string | null;
 }
 
@@ -92,7 +95,7 @@ export interface CheckReports {
   readonly runs: readonly CheckRun[];
   readonly suites: readonly CheckSuite[];
   readonly statuses: readonly CommitStatus[];
-  /** Apps that are known to report on commits of this repository. */
+  /** These apps are known to report on commits of this repository. */
   readonly reportingApps: ReadonlySet<string>;
   readonly now: Date;
 }
@@ -102,8 +105,8 @@ interface Judged extends CheckProblem {
 }
 
 /**
- * One failed check decides, even while others run: waiting for the rest could not make the commit pass. One without a
- * verdict waits for the others, since a cancelled run is often followed by another.
+ * One failed check decides, even while others run: waiting for the rest could not make the commit pass. A check without
+ * a verdict waits for the others, since a cancelled run is often followed by another.
  */
 export function checkStateOf(reports: CheckReports): CheckState {
   const judged = [
@@ -122,17 +125,17 @@ export function checkStateOf(reports: CheckReports): CheckState {
   return { kind: "passed", total: judged.length, names: namesOf(reports) };
 }
 
-/** Under which names something has reported, in whatever state. */
+/** Returns the names under which something has reported, in whatever state. */
 export function namesOf({ runs, statuses }: Pick<CheckReports, "runs" | "statuses">): string[] {
   return [...new Set([...runs.map(({ name }) => name), ...statuses.map(({ context }) => context)])];
 }
 
-/** Ends of a workflow run without jobs that nothing else tells. */
+/** A workflow run without jobs that nothing else tells of ends in one of these. */
 const UNSTARTED_ENDS: ReadonlySet<string> = new Set(["startup_failure", "failure", "timed_out"]);
 
 /**
- * Whether a workflow ended before it had a job, as one does whose file GitHub cannot read. That is no verdict on the code,
- * and often as old as the base branch's own.
+ * Says whether a workflow ended before it had a job, as it does when GitHub cannot read its file. That is no verdict on
+ * the code, and often as old as the base branch's own.
  */
 export function isUnstarted({ app, status, conclusion, runs }: CheckSuite): boolean {
   const hasEnded = RUN_STATUSES[status] === "completed";
@@ -140,9 +143,9 @@ export function isUnstarted({ app, status, conclusion, runs }: CheckSuite): bool
 }
 
 /**
- * A suite that runs holds the commit back although its next run is not there yet; the runs of one that has ended speak for
- * it. GitHub opens one for every installed app on each push, and leaves it queued for ever where the app has nothing to
- * say, be it of this repository or of the paths that changed.
+ * A suite that runs holds the commit back although its next run is not there yet; the runs of a suite that has ended
+ * speak for it. GitHub opens one for every installed app on each push, and leaves it queued for ever where the app has
+ * nothing to say, be it of this repository or of the paths that changed.
  */
 function isCounted(suite: CheckSuite, { reportingApps, now }: Pick<CheckReports, "reportingApps" | "now">): boolean {
   const hasEnded = RUN_STATUSES[suite.status] === "completed";
@@ -153,8 +156,8 @@ function isCounted(suite: CheckSuite, { reportingApps, now }: Pick<CheckReports,
 }
 
 /**
- * A check that reported twice has its last word. Two suites of Actions are two workflow runs, which have jobs of the same
- * name by chance; which of them takes another's place only their workflows tell.
+ * The last report of a check counts. Two suites of Actions are two workflow runs, which may have jobs of the same name
+ * by chance; only their workflows tell which of them takes another's place.
  */
 function newestOfEach(runs: readonly CheckRun[]): CheckRun[] {
   const byKey = new Map<string, CheckRun>();
@@ -165,7 +168,10 @@ function newestOfEach(runs: readonly CheckRun[]): CheckRun[] {
   return [...byKey.values()];
 }
 
-/** A run that was cancelled counts no longer when another of the same name has passed: a newer push or a person took its place. */
+/**
+ * A run that was cancelled counts no longer when another of the same name has passed: a newer push or a person took its
+ * place.
+ */
 function withoutSuperseded(judged: readonly Judged[]): Judged[] {
   const passed = new Set(judged.filter(({ meaning }) => meaning === "passed").map(({ name }) => name));
   return judged.filter(({ meaning, name }) => meaning !== "undecided" || !passed.has(name));

@@ -1,5 +1,5 @@
-// What we show to GitHub, over REST and over git. A token may end at any time: it is asked for before each request, and
-// one that GitHub refused is said to be so, once, before the next one is asked for.
+// Describes what we show to GitHub, over REST and over git. A token may end at any time: callers ask for it before each
+// request, and report a token that GitHub refused, once, before they ask for the next one.
 
 import type { Redactor } from "../../../core/logs/redact.ts";
 import { ok } from "../../../core/base/result.ts";
@@ -7,11 +7,11 @@ import type { Answer } from "./github.ts";
 
 export interface Credential {
   readonly kind: "none" | "token" | "file" | "app";
-  /** Null asks as nobody, which GitHub allows for public repositories. */
+  /** Returns null to ask as nobody, which GitHub allows for public repositories. */
   token(signal: AbortSignal): Answer<string | null>;
   /** GitHub refused this token; where another may exist by now, the next call of `token` looks for it. */
   invalidate(token: string): void;
-  /** The login that it acts as, where GitHub does not answer `GET /user`. Null when it cannot say. */
+  /** Returns the login that the credential acts as where GitHub does not answer `GET /user`; null when unknown. */
   login(signal: AbortSignal): Answer<string | null>;
 }
 
@@ -27,7 +27,7 @@ export function fixedCredential(token: string | null): Credential {
 /** Tokens of an App change by the hour, and a late line may still hold one that has run out. */
 const REDACTED_MAX = 3;
 
-/** Every token is known to the redactor before anybody gets it. */
+/** Makes every token known to the redactor before anybody gets it. */
 export function withRedaction(credential: Credential, redactor: Redactor): Credential {
   const known: string[] = [];
   return {

@@ -1,4 +1,4 @@
-// The parts of GitHub's answers that we read, checked once here, and what they become in the port's words.
+// Checks the parts of GitHub's answers that we read, once and here, and turns them into the port's words.
 
 import { z } from "../../../core/base/schema.ts";
 import {
@@ -12,7 +12,7 @@ import {
 } from "./github.ts";
 import { repositoryIn } from "./repository-identity.ts";
 
-/** Shown where the account is gone, as GitHub's own pages do. */
+/** GitHub's own pages show this name where the account is gone. */
 const GHOST = "ghost";
 
 const user = z.nullish(z.object({ login: z.string() }));
@@ -31,7 +31,7 @@ const issueJson = z.object({
   html_url: z.string(),
   created_at: z.string(),
   updated_at: z.string(),
-  /** Present on pull requests, which the issue endpoints list too. */
+  /** Pull requests have this field; the issue endpoints list them too. */
   pull_request: z.optional(z.unknown()),
 });
 
@@ -62,9 +62,9 @@ const pullJson = z.object({
   html_url: z.string(),
 });
 
-/** With what the port does not show: whose the answer is. */
+/** Says whose the answer is, which the port does not show. */
 export interface Placed {
-  /** `owner/name`; null where GitHub does not say. */
+  /** The repository as `owner/name`; null where GitHub does not say. */
   readonly repository: string | null;
 }
 
@@ -135,7 +135,7 @@ export const reviewAnswer = z.pipe(
   ),
 );
 
-/** The paths of one changed file: where it is, and where it was. */
+/** Returns the paths of one changed file: where it is, and where it was. */
 export const fileAnswer = z.pipe(
   z.object({ filename: z.string(), previous_filename: text }),
   z.transform((json) => [json.filename, json.previous_filename].filter((path) => typeof path === "string")),
@@ -169,7 +169,7 @@ export const repositoryAnswer = z.pipe(
       merge: json.allow_merge_commit,
       rebase: json.allow_rebase_merge,
     }),
-    // An installation's token has no role of a person: all of them are false then.
+    // An installation's token has no role of a person, so that all of them are false for it.
     mayPush: json.permissions?.push === true || (json.permissions?.pull === true ? false : null),
   })),
 );
@@ -179,13 +179,13 @@ export const aheadAnswer = z.pipe(
   z.transform((json) => json.ahead_by),
 );
 export const permissionAnswer = z.object({ permission: z.string(), role_name: text });
-/** For requests whose answer is not read. */
+/** Takes any answer, for requests whose answer is not read. */
 export const anyAnswer = z.pipe(
   z.unknown(),
   z.transform(() => undefined),
 );
 
-/** GitHub says them only to who may push; then it is asked for each. */
+/** GitHub names the methods only to an account that may push; for any other we take all of them. */
 function allowed(said: Readonly<Record<MergeMethod, boolean | undefined>>): readonly MergeMethod[] {
   const methods = MERGE_METHODS.filter((method) => said[method] ?? false);
   return methods.length === 0 ? MERGE_METHODS : methods;

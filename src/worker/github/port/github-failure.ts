@@ -1,10 +1,11 @@
-// What a refused or failed request means. Pure; the rules are GitHub's documented ones on status codes and rate limits
-// (docs.github.com, "Rate limits for the REST API" and "Troubleshooting the REST API"). docs/github.md shows the same table.
+// Says what a refused or failed request means. It is pure; the rules are GitHub's documented ones on status codes and
+// rate limits (docs.github.com, "Rate limits for the REST API" and "Troubleshooting the REST API"). docs/github.md
+// shows the same table.
 
 import type { GitHubFailure } from "./github.ts";
 
 const MESSAGE_LENGTH_MAX = 500;
-/** What GitHub asks for when it names no time. */
+/** GitHub asks for this wait when it names no time. */
 const SECONDARY_LIMIT_WAIT_MS = 60_000;
 /** A primary limit is over within the hour; a longer wait would only follow a broken clock. */
 const WAIT_MAX_MS = 3_600_000;
@@ -12,16 +13,16 @@ const WAIT_MAX_MS = 3_600_000;
 export type ResponseHeaders = Readonly<Record<string, string | number | undefined>>;
 
 export interface RefusedRequest {
-  /** 0 when no answer came. */
+  /** The status is 0 when no answer came. */
   readonly status: number;
-  /** Lower-case names. */
+  /** Header names are in lower case. */
   readonly headers: ResponseHeaders;
-  /** Redacted. */
+  /** The message is redacted. */
   readonly message: string;
 }
 
 export interface RefusalRow {
-  /** Its name in docs/github.md. */
+  /** The row's name in docs/github.md. */
   readonly name: string;
   readonly matches: (refused: RefusedRequest) => boolean;
   readonly kind: GitHubFailure["kind"];
@@ -35,7 +36,7 @@ const status =
 const words = (one: number, text: RegExp) => (refused: RefusedRequest) =>
   refused.status === one && text.test(refused.message);
 
-/** First match wins. */
+/** The first match wins. */
 export const REFUSALS: readonly RefusalRow[] = [
   { name: "no answer", matches: status(0), kind: "unreachable", retryable: true },
   { name: "429", matches: status(429), kind: "rate-limited", retryable: true },
@@ -78,7 +79,7 @@ export function gitHubFailure(refused: RefusedRequest, now: Date): GitHubFailure
   };
 }
 
-/** An answer that is not what GitHub documents: a page of a proxy in between, or half a body. */
+/** Makes the failure for an answer that GitHub does not document: a page of a proxy in between, or half a body. */
 export function brokenAnswer(code: number, detail: string): GitHubFailure {
   return {
     kind: "server",
@@ -89,12 +90,12 @@ export function brokenAnswer(code: number, detail: string): GitHubFailure {
   };
 }
 
-/** What GitHub answered is about something else than what was asked: the object left this repository. */
+/** GitHub answered about something else than what was asked: the object left this repository. */
 export function movedAway(what: string): GitHubFailure {
   return { kind: "not-found", message: `${what} is not here any more`, status: 404, retryable: false, retryAt: null };
 }
 
-/** Undefined for anything but a request that Octokit gave up. */
+/** Returns undefined for anything but a request that Octokit gave up. */
 export function refusedOf(error: unknown): RefusedRequest | undefined {
   if (!(error instanceof Error) || !("status" in error) || typeof error.status !== "number") return undefined;
   const response = "response" in error ? (error.response as { headers: ResponseHeaders } | undefined) : undefined;

@@ -1,5 +1,5 @@
 // The port to GitHub, owned by the pipeline. One adapter speaks REST (octokit-github.ts). Expected refusals are values;
-// anything that may pass by itself is a `GitHubFailure` with `retryable` set, so that a stage can wait and try again.
+// a refusal that may pass by itself is a `GitHubFailure` with `retryable` set, so that a stage can wait and try again.
 
 import type { Result } from "../../../core/base/result.ts";
 
@@ -9,11 +9,11 @@ export interface Issue {
   readonly body: string;
   readonly labels: readonly string[];
   readonly state: "open" | "closed";
-  /** A locked conversation takes no comment of anybody without write access. */
+  /** Nobody without write access can comment in a locked conversation. */
   readonly isLocked: boolean;
   readonly author: string;
   readonly url: string;
-  /** ISO times as GitHub gives them. */
+  /** Times are ISO, as GitHub gives them. */
   readonly createdAt: string;
   readonly updatedAt: string;
 }
@@ -28,7 +28,7 @@ export interface Comment {
 
 export interface PullRequest {
   readonly number: number;
-  /** GraphQL's name of it. */
+  /** GraphQL's name of the pull request. */
   readonly nodeId: string;
   readonly title: string;
   readonly body: string;
@@ -36,9 +36,12 @@ export interface PullRequest {
   readonly author: string;
   readonly merged: boolean;
   readonly draft: boolean;
-  /** Null while GitHub still works it out. */
+  /** The value is null while GitHub still works it out. */
   readonly mergeable: boolean | null;
-  /** GitHub's own word for what stands before a merge, for instance `blocked`, `behind`, `clean`; changes when that does. */
+  /**
+   * GitHub's own word for what stands before a merge, for instance `blocked`, `behind`, `clean`; it changes when that
+   * does.
+   */
   readonly mergeState: string;
   readonly headSha: string;
   readonly headBranch: string;
@@ -47,15 +50,18 @@ export interface PullRequest {
   readonly url: string;
 }
 
-/** What checks, check suites and commit statuses say of one commit together; the rules stand in check-state.ts. */
+/** Says what checks, check suites and commit statuses say of one commit together; the rules stand in check-state.ts. */
 export type CheckState =
-  /** Nothing has reported, or nothing but skipped and neutral ones. */
+  /** Nothing has reported, or nothing but skipped and neutral checks. */
   | { readonly kind: "none" }
   | { readonly kind: "pending"; readonly pending: number; readonly total: number }
-  /** Everything that has reported is good and nothing runs any more; `names` are those that reported. */
+  /** Every check that has reported is good and none runs any more; `names` are those that reported. */
   | { readonly kind: "passed"; readonly total: number; readonly names: readonly string[] }
   | { readonly kind: "failed"; readonly failed: readonly CheckProblem[] }
-  /** No verdict on the code: cancelled, stale, waiting for a person's approval. Nobody can mend that by changing code. */
+  /**
+   * There is no verdict on the code: a check is cancelled, stale, or waits for a person's approval. Nobody can mend
+   * that by changing code.
+   */
   | { readonly kind: "undecided"; readonly undecided: readonly CheckProblem[] };
 
 export interface CheckProblem {
@@ -66,15 +72,15 @@ export interface CheckProblem {
   readonly url: string;
 }
 
-/** Which checks must have reported on a pull request before "passed" can be believed. */
+/** Names the checks that must have reported on a pull request before "passed" can be believed. */
 export interface ExpectedChecks {
-  /** By branch protection and rulesets of the base branch. */
+  /** Branch protection and rulesets of the base branch require these. */
   readonly required: readonly string[];
-  /** Names that reported on the pull requests merged last, before they were merged. */
+  /** These names reported on the pull requests merged last, before they were merged. */
   readonly seen: readonly string[];
   /**
-   * Names that only the base branch's own last commits have, where no merged pull request shows any. Some of them may
-   * report after a push to that branch alone, as deployments do, so nobody can wait for them for ever.
+   * Only the base branch's own last commits have these names, where no merged pull request shows any. Some may report
+   * after a push to that branch alone, as deployments do, so nobody can wait for them for ever.
    */
   readonly likely: readonly string[];
 }
@@ -83,12 +89,12 @@ export const MERGE_METHODS = ["squash", "merge", "rebase"] as const;
 export type MergeMethod = (typeof MERGE_METHODS)[number];
 
 export interface Repository {
-  /** Today's name; another than the one asked for where the repository was renamed or moved. */
+  /** The name of today; it differs from the one asked for where the repository was renamed or moved. */
   readonly fullName: string;
   readonly defaultBranch: string;
   readonly isArchived: boolean;
   readonly hasIssues: boolean;
-  /** What the repository allows, in the order of MERGE_METHODS; all of them where GitHub does not say. */
+  /** The repository allows these, in the order of MERGE_METHODS; all of them where GitHub does not say. */
   readonly mergeMethods: readonly MergeMethod[];
   /** False where our account has no right to push; null or absent where GitHub does not say, as to an App. */
   readonly mayPush?: boolean | null;
@@ -98,7 +104,7 @@ export interface MergeRequest {
   /** The merge is refused when the head is another one by now. */
   readonly headSha: string;
   readonly method: MergeMethod;
-  /** Of the commit on the base branch; GitHub takes neither where the method is `rebase`. */
+  /** Title and message of the commit on the base branch; GitHub takes neither where the method is `rebase`. */
   readonly title: string;
   readonly message: string;
 }
@@ -121,21 +127,21 @@ export interface MergeBlocked {
   readonly retryAt: null;
 }
 
-/** Who changed an issue's text, and when it got a label. */
+/** Says who changed an issue's text, and when it got a label. */
 export interface TextHistory {
-  /** When the label was set last, ISO; null when GitHub does not say. */
+  /** The ISO time when the label was set last; null when GitHub does not say. */
   readonly labelledAt: string | null;
-  /** Every change that GitHub shows, oldest first; `by` null where it does not say who. */
+  /** Every change that GitHub shows, oldest first. */
   readonly edits: readonly TextEdit[];
-  /** False where GitHub did not show the edits of the body: then nobody knows. */
+  /** False where GitHub did not show the edits of the body, so that nobody knows whether there are any. */
   readonly isComplete: boolean;
 }
 
 export interface TextEdit {
   readonly what: "title" | "body";
-  /** As REST has it: an app's login ends with `[bot]`. */
+  /** The login as REST has it: an app's ends with `[bot]`. Null where GitHub does not say. */
   readonly by: string | null;
-  /** An app that is not the issue's author; it may edit only because an owner gave it the right to. */
+  /** An app that is not the issue's author made the edit; it may only because an owner gave it the right to. */
   readonly byApp: boolean;
   readonly at: string;
 }
@@ -145,7 +151,7 @@ export interface Review {
   readonly author: string;
   readonly body: string;
   readonly state: string;
-  /** ISO; empty while it is pending. */
+  /** An ISO time; empty while the review is pending. */
   readonly submittedAt: string;
 }
 
@@ -166,11 +172,11 @@ export interface GitHubFailure {
     | "unreachable"
     | "server";
   readonly message: string;
-  /** HTTP status; 0 when no answer came. */
+  /** The HTTP status; 0 when no answer came. */
   readonly status: number;
-  /** True when the same request may succeed later. */
+  /** The same request may succeed later. */
   readonly retryable: boolean;
-  /** When to ask again, if GitHub said so. */
+  /** The time to ask again, if GitHub named one. */
   readonly retryAt: Date | null;
 }
 
@@ -178,64 +184,67 @@ export type Answer<T> = Promise<Result<T, GitHubFailure>>;
 
 export interface GitHub {
   /**
-   * Login that our credential acts as; comments by it are ours. Null where GitHub does not say, as with the token of a
-   * workflow, until an answer to something that we wrote shows it.
+   * Returns the login that our credential acts as; comments by it are ours. Null where GitHub does not say, as with the
+   * token of a workflow, as long as no answer to something that we wrote has shown it.
    */
   viewer(signal: AbortSignal): Answer<string | null>;
-  /** Follows a renamed repository, and from then on every other call asks for it under its new name. */
+  /** Follows a renamed repository; from then on every other call asks for it under its new name. */
   repository(signal: AbortSignal): Answer<Repository>;
-  /** Issues without pull requests, all pages; `since` (ISO) asks for everything changed since, open and closed. */
+  /** Lists issues without pull requests, all pages; `since` (ISO) asks for those changed since, open and closed. */
   listIssues(since: string | null, signal: AbortSignal): Answer<readonly Issue[]>;
-  /** `not-found` also where GitHub answers about another number or another repository: the issue was transferred. */
+  /** Is `not-found` also where GitHub answers about another number or repository: the issue was transferred. */
   issue(number: number, signal: AbortSignal): Answer<Issue>;
-  /** `label` is compared without case. */
+  /** Compares `label` without case. */
   textHistory(number: number, label: string, signal: AbortSignal): Answer<TextHistory>;
   comments(number: number, signal: AbortSignal): Answer<readonly Comment[]>;
   createComment(number: number, body: string, signal: AbortSignal): Answer<Comment>;
   updateComment(id: number, body: string, signal: AbortSignal): Answer<Comment>;
   addLabels(number: number, labels: readonly string[], signal: AbortSignal): Answer<readonly string[]>;
-  /** A label that is not there is success. */
+  /** Succeeds also when the label is not there. */
   removeLabel(number: number, label: string, signal: AbortSignal): Answer<undefined>;
-  /** Names of the repository's labels. */
+  /** Lists the names of the repository's labels. */
   labels(signal: AbortSignal): Answer<readonly string[]>;
-  /** A label that exists already, in whatever case, is success. */
+  /** Succeeds also when the label exists already, in whatever case. */
   createLabel(name: string, colour: string, description: string, signal: AbortSignal): Answer<undefined>;
   closeIssue(number: number, reason: "completed" | "not_planned", signal: AbortSignal): Answer<Issue>;
-  /** Open or not, newest first, with this head branch in this repository. */
+  /** Lists pull requests with this head branch in this repository, open or not, newest first. */
   pullsByBranch(branch: string, signal: AbortSignal): Answer<readonly PullRequest[]>;
   pull(number: number, signal: AbortSignal): Answer<PullRequest>;
-  /** Paths that the pull request changes as GitHub sees them, with the old paths of renamed files; fails where GitHub cuts the list (3,000). */
+  /**
+   * Lists the paths that the pull request changes as GitHub sees them, with the old paths of renamed files. It fails
+   * where GitHub cuts the list (3,000).
+   */
   pullFiles(number: number, signal: AbortSignal): Answer<readonly string[]>;
   createPull(
     pull: { title: string; body: string; head: string; base: string; draft: boolean },
     signal: AbortSignal,
   ): Answer<PullRequest>;
-  /** A formal review; `comment` is what GitHub allows on one's own pull request. */
+  /** Writes a formal review; `comment` is what GitHub allows on one's own pull request. */
   createReview(
     number: number,
     review: { event: "approve" | "request_changes" | "comment"; body: string; headSha: string },
     signal: AbortSignal,
   ): Answer<undefined>;
   reviews(number: number, signal: AbortSignal): Answer<readonly Review[]>;
-  /** Refused with `conflict` when the head is no longer `headSha`. */
+  /** Is refused with `conflict` when the head is no longer `headSha`. */
   merge(
     number: number,
     request: MergeRequest,
     signal: AbortSignal,
   ): Promise<Result<{ sha: string }, GitHubFailure | MergeBlocked>>;
-  /** Puts the pull request with this head into the merge queue of its base branch; being there already is success. */
+  /** Puts the pull request with this head into its base branch's merge queue, and succeeds when it is there already. */
   enqueue(pull: Pick<PullRequest, "number" | "nodeId" | "headSha">, signal: AbortSignal): Answer<undefined>;
-  /** Takes it out again; not being there is success. */
+  /** Takes it out again, and succeeds when it is not there. */
   dequeue(pull: Pick<PullRequest, "number" | "nodeId">, signal: AbortSignal): Answer<undefined>;
   isQueued(pull: Pick<PullRequest, "number" | "nodeId">, signal: AbortSignal): Answer<boolean>;
-  /** Of a commit, or of what a branch has now. */
+  /** Reads the checks of a commit, or of what a branch has now. */
   checks(sha: string, signal: AbortSignal): Answer<CheckState>;
   expectedChecks(base: string, signal: AbortSignal): Answer<ExpectedChecks>;
-  /** Commits that `head` has and `base` has not. */
+  /** Counts the commits that `head` has and `base` has not. */
   aheadBy(base: string, head: string, signal: AbortSignal): Answer<number>;
   deleteBranch(branch: string, signal: AbortSignal): Answer<undefined>;
-  /** Whether this login may push: admin, maintain or write. Fails closed. */
+  /** Says whether this login may push (admin, maintain or write); false where GitHub does not say. */
   mayWrite(login: string, signal: AbortSignal): Answer<boolean>;
-  /** What the last answers said of the budget; null before the first. */
+  /** Returns what the last answers said of the budget; null before the first. */
   rateLimit(): RateLimit | null;
 }

@@ -1,10 +1,10 @@
-// Why GitHub would not merge, told from its words: there is no code for it. Branch protection and rulesets say the same
-// things in their own ways, and a ruleset lists several at once below "Repository rule violations found". Pure.
-// docs/github.md shows the same table.
+// Finds out why GitHub would not merge from its words, since there is no code for it. Branch protection and rulesets
+// say the same things in their own ways, and a ruleset lists several at once below "Repository rule violations found".
+// It is pure. docs/github.md shows the same table.
 
 import type { GitHubFailure, MergeBlocked } from "./github.ts";
 
-/** What the answer to a merge can be refused with; anything else is a failure of the request. */
+/** A merge is refused with these; any other status is a failure of the request. */
 const STATUSES: ReadonlySet<number> = new Set([403, 405, 409, 422]);
 
 export interface MergeRefusalRow {
@@ -15,8 +15,9 @@ export interface MergeRefusalRow {
 }
 
 /**
- * First match wins, so the order is a rule of its own: what we can do something about by ourselves goes before what needs
- * a person. Where a check and a review are both missing, the review is named, since the checks were green when we asked.
+ * The first match wins, so the order is a rule of its own: refusals that we can do something about by ourselves go
+ * before those that need a person. Where a check and a review are both missing, the review is named, since the checks
+ * were green when we asked.
  */
 export const MERGE_REFUSALS: readonly MergeRefusalRow[] = [
   { reason: "queue", words: /merge queue/i, example: "Changes must be made through the merge queue" },
@@ -70,13 +71,16 @@ export const MERGE_REFUSALS: readonly MergeRefusalRow[] = [
   { reason: "other", words: /./s, example: "Pull Request is still a draft" },
 ];
 
-/** Null where the refusal is none of the merge's: the head moved, the base moved, the credential lacks the right. */
+/**
+ * Returns null where the refusal is not about the merge: the head moved, the base moved, the credential lacks the
+ * right.
+ */
 export function mergeBlockedOf(failure: GitHubFailure): MergeBlocked | null {
   const { status, message } = failure;
   if (!STATUSES.has(status) || failure.retryable || /head (?:branch|sha)[^.]{0,40}(?:modified|match)/i.test(message))
     return null;
   const row = MERGE_REFUSALS.find(({ words }) => words.test(message));
-  // A right that is missing is said with 403 and in no words of a rule.
+  // GitHub refuses a missing right with 403 and in no words of a rule.
   if (status === 403 && (row === undefined || row.reason === "other")) return null;
   const reason = row?.reason ?? "other";
   return { kind: "merge-blocked", reason, message, status, retryable: false, retryAt: null };

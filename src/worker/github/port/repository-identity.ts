@@ -1,20 +1,20 @@
-// Which repository the worker works on, under every name that GitHub gives it. An issue that was transferred is answered
-// with a redirect to another repository, and one below a renamed repository with a redirect to the same one; only the
-// second may be followed, since there is nothing in this worker that may read or change another repository.
+// Knows which repository the worker works on, under every name that GitHub gives it. GitHub answers for a transferred
+// issue with a redirect to another repository, and for one below a renamed repository with a redirect to the same one;
+// only the second may be followed, since nothing in this worker may read or change another repository.
 
 import { isSameRepository, parseRepositoryName, type RepositoryName } from "../../../core/domain/repository-name.ts";
 import { withoutTrailing } from "../../../core/base/trim-end.ts";
 
-/** What GitHub says of a repository. */
+/** GitHub says this much of a repository. */
 export interface Identity {
   readonly id: number;
   readonly fullName: string;
 }
 
 interface Place {
-  /** `owner/name`, or `#` and the number that GitHub keeps for good. */
+  /** The repository as `owner/name`, or `#` and the number that GitHub keeps for good. */
   readonly repository: string;
-  /** Below the repository, for instance `/issues/7`. */
+  /** The path below the repository, for instance `/issues/7`. */
   readonly rest: string;
 }
 
@@ -23,7 +23,7 @@ const FOREIGN_MAX = 100;
 export class RepositoryIdentity {
   readonly #basePath: string;
   readonly #names = new Set<string>();
-  /** Names and numbers that were looked up and are others'. */
+  /** These names and numbers were looked up and belong to others. */
   readonly #foreign = new Set<string>();
   #name: RepositoryName;
 
@@ -33,7 +33,7 @@ export class RepositoryIdentity {
     this.#names.add(name.fullName.toLowerCase());
   }
 
-  /** Today's, as far as we know. */
+  /** The name of today, as far as we know. */
   get name(): RepositoryName {
     return this.#name;
   }
@@ -46,7 +46,7 @@ export class RepositoryIdentity {
     if (parsed.ok && !isSameRepository(fullName, this.#name.fullName)) this.#name = parsed.value;
   }
 
-  /** Asks GitHub at most once for each name that it does not know, and not at all for those that it does. */
+  /** Asks GitHub at most once for each name that it does not know, and not at all for known ones. */
   async isOurs(repository: string, ask: () => Promise<Identity | null>): Promise<boolean> {
     const name = repository.toLowerCase();
     if (this.#names.has(name)) return true;
@@ -60,7 +60,7 @@ export class RepositoryIdentity {
     return false;
   }
 
-  /** Where a redirect below a repository leads: the very same thing in what may be ours, or something else. */
+  /** Says where a redirect below a repository leads: to the same thing in what may be ours, or to something else. */
   redirect(from: URL, to: URL): { readonly repository: string } | "follow" | "elsewhere" {
     const [asked, offered] = [this.#placeOf(from), this.#placeOf(to)];
     if (asked === null || (asked.rest === "" && offered?.rest === "")) return "follow";
@@ -78,7 +78,10 @@ export class RepositoryIdentity {
   }
 }
 
-/** `owner/name` out of the address of a repository, an issue, a pull request or a comment, for people or for programs. */
+/**
+ * Reads `owner/name` out of the address of a repository, an issue, a pull request or a comment, for people or for
+ * programs.
+ */
 export function repositoryIn(address: string): string | null {
   const path = /^[a-z]+:\/\/[^/]+(\/[^?#]*)/i.exec(address)?.[1] ?? "";
   const parts = path.split(/\/(?:issues|pulls?)\/(?=\d{1,15}(?:\/|$))/, 1)[0]?.split("/") ?? [];

@@ -1,7 +1,7 @@
-// The one way out to GitHub: to the configured origin alone, with a deadline per attempt, a limit on the answer, and no
-// request at all while GitHub has told this worker to wait. It has the form that Octokit asks of a fetch, over Node's own
-// client: the global fetch would cost every worker 5 MiB more. An answer is read to its end before anybody sees it, because
-// Octokit takes one that was cut on its way for an empty text.
+// Sends every request to GitHub: to the configured origin alone, with a deadline per attempt, a limit on the answer,
+// and no request at all while GitHub has told this worker to wait. It has the form that Octokit asks of a fetch, over
+// Node's own client: the global fetch would cost every worker 5 MiB more. An answer is read to its end before anybody
+// sees it, because Octokit takes an answer that was cut on its way for an empty text.
 
 import { type Agent, type IncomingMessage, request as requestOpen } from "node:http";
 import { request as requestSecure } from "node:https";
@@ -14,10 +14,13 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const ANSWER_BYTES_MAX = 32 * 1_048_576;
 const REDIRECTS_MAX = 5;
 
-/** GitHub asks to repeat the request as it was at the new address, whatever its method (REST best practices, "Follow redirects"). */
+/**
+ * GitHub asks to repeat the request as it was at the new address, whatever its method (REST best practices, "Follow
+ * redirects").
+ */
 const REDIRECTS: ReadonlySet<number | undefined> = new Set([301, 302, 307, 308]);
 
-/** Marks an answer that we made ourselves because of a pause. */
+/** This header marks an answer that we made ourselves because of a pause. */
 export const PAUSED_HEADER = "x-hydraflow-paused";
 export const PAUSED_MESSAGE = "GitHub told this worker to wait";
 
@@ -26,9 +29,9 @@ export type Fetch = (address: string, request?: FetchRequest) => Promise<FetchAn
 export interface BoundedFetchOptions {
   readonly origin: string;
   readonly pausedUntil: () => Date | null;
-  /** Whether the new address stands for what was asked for. By default every redirect on the origin is followed. */
+  /** Says whether the new address stands for what was asked for. By default any redirect on the origin is followed. */
   readonly mayFollow?: (from: URL, to: URL, request: FetchRequest) => Promise<boolean>;
-  /** Connects through the operator's proxy; by default directly. */
+  /** The agent connects through the operator's proxy; without one the connection is direct. */
   readonly agent?: Agent | undefined;
   readonly timeoutMs?: number;
   readonly answerBytesMax?: number;
@@ -41,10 +44,10 @@ export interface FetchRequest {
   readonly signal?: AbortSignal;
 }
 
-/** What Octokit reads of a Response. */
+/** Octokit reads this much of a Response. */
 export interface FetchAnswer {
   readonly status: number;
-  /** After redirects. */
+  /** The address after redirects. */
   readonly url: string;
   readonly headers: ReadonlyMap<string, string>;
   text(): Promise<string>;
@@ -89,12 +92,12 @@ function send(
   return promise;
 }
 
-/** A host with several addresses, none of which answers, gives an error without a word. */
+/** When none of a host's several addresses answers, Node's error has no message. */
 function withMessage(error: Error & { readonly code?: string }): Error {
   return error.message === "" ? new Error(error.code ?? error.name, { cause: error }) : error;
 }
 
-/** Rejects where the answer is cut: it is as if none came, and what was asked for may have been done. */
+/** Rejects where the answer is cut: nothing can be said of it, and the request may have been carried out. */
 async function answerOf(
   url: URL,
   incoming: IncomingMessage,
@@ -105,7 +108,7 @@ async function answerOf(
   );
   try {
     const body = await readBody(incoming, bytesMax);
-    // What stands in between may cut an answer and still send what is left as a whole one.
+    // A proxy in between may cut an answer and still send what is left as a whole one.
     if (body.length > 0 && /^application\/json\b/i.test(incoming.headers["content-type"] ?? ""))
       JSON.parse(body.toString());
     return fetchAnswer({ url: url.href, status: incoming.statusCode ?? 0, headers: new Map(headers) }, body);
@@ -116,7 +119,7 @@ async function answerOf(
 
 async function readBody(incoming: IncomingMessage, bytesMax: number): Promise<Buffer> {
   const isPacked = incoming.headers["content-encoding"] === "gzip";
-  // What goes wrong on the way ends the last stream, and with it the loop.
+  // An error on the way ends the last stream, and with it the loop.
   const body: AsyncIterable<Buffer> = isPacked ? pipeline(incoming, createGunzip(), () => undefined) : incoming;
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -132,7 +135,7 @@ function pausedAnswer(url: URL): FetchAnswer {
   return ownAnswer(url, 429, PAUSED_MESSAGE, [[PAUSED_HEADER, "1"]]);
 }
 
-/** An answer in GitHub's form to a request that was not sent. */
+/** Makes an answer in GitHub's form to a request that was not sent. */
 function ownAnswer(
   url: URL,
   status: number,

@@ -1,5 +1,5 @@
-// Octokit as we use it: with GitHub's pace, tries again where that is safe, over our own bounded way out. A limit is never
-// tried against: it pauses the whole worker, see RateBudget.
+// Makes Octokit as we use it: at GitHub's pace, with repetition where that is safe, over our own bounded way out. A
+// rate limit is never tried against: it pauses the whole worker, see RateBudget.
 
 import { Octokit } from "@octokit/rest";
 import { retry } from "@octokit/plugin-retry";
@@ -17,9 +17,9 @@ import type { EtagCacheLimits } from "./etag-cache.ts";
 import type { NetworkWay } from "./network-way.ts";
 import type { Identity, RepositoryIdentity } from "../port/repository-identity.ts";
 
-/** Tries after the first one; the plugin waits 1 s before the first, then 4 s. */
+/** A request is repeated so often; the plugin waits 1 s before the first repetition, then 4 s. */
 const REPEATS_MAX = 2;
-/** Answers that another try cannot change; rate limits are waited for, not tried against. */
+/** Repeating cannot change these answers; rate limits are waited for, not tried against. */
 const NEVER_REPEAT = [304, 400, 401, 403, 404, 405, 409, 410, 413, 422, 429, 451];
 
 /** Octokit would write to the console. */
@@ -34,9 +34,12 @@ export interface RequestsOptions {
   readonly userAgent: string;
   readonly clock: Clock;
   readonly onFailure: (event: Extract<WorkerEvent, { type: "github.failed" | "github.paused" }>) => void;
-  /** `github` keeps GitHub's pace (a write a second, what notifies people every three); by default on every host but loopback. */
+  /**
+   * `github` keeps GitHub's pace (a write a second, every three seconds one that notifies people). It is the default on
+   * every host but loopback.
+   */
   readonly pacing?: "github" | "none";
-  /** By default direct. */
+  /** Without it the connection is direct. */
   readonly network?: NetworkWay;
   readonly limits?: RequestLimits;
 }
@@ -46,7 +49,7 @@ export interface RequestLimits {
   readonly cache?: EtagCacheLimits;
   readonly requestTimeoutMs?: number;
   readonly answerBytesMax?: number;
-  /** Unit of waiting between tries. */
+  /** The unit of waiting between tries. */
   readonly repeatDelayMs?: number;
 }
 
@@ -77,7 +80,7 @@ export function openClient(
   });
 }
 
-/** Follows a redirect only to what may be ours, which it looks up beside Octokit, whose queues hold the asking request. */
+/** Follows a redirect only to what may be ours. That is looked up beside Octokit, whose queues hold the request. */
 function repositoryFetch(
   { apiUrl, limits = {}, network }: RequestsOptions,
   identity: RepositoryIdentity,
@@ -95,7 +98,7 @@ function repositoryFetch(
     const { method: _method, body: _body, ...rest } = request;
     const answer = await plainFetch(`${withoutTrailing(apiUrl, "/")}/repos/${identity.name.fullName}`, rest);
     if (answer.status === 404) return null;
-    // Not to know is no answer: the request that was redirected fails, and may be repeated.
+    // A failed look-up decides nothing: the request that was redirected fails, and may be repeated.
     if (answer.status !== 200) throw new Error(`could not look up a moved repository: ${answer.status}`);
     const { id, full_name: fullName } = z.parse(identityAnswer, JSON.parse(await answer.text()));
     return { id, fullName };

@@ -1,5 +1,6 @@
-// Remembers answers with their ETag, so that asking again for what has not changed costs nothing of the rate limit: GitHub
-// answers 304 to `if-none-match`. Bounded by entries and by bytes; what was not used longest goes first.
+// Remembers answers with their ETag, so that asking again for an unchanged one costs nothing of the rate limit: GitHub
+// answers 304 to `if-none-match`. The cache is bounded by entries and by bytes; the answer that was not used for
+// longest goes first.
 
 export interface CachedAnswer<T> {
   readonly etag: string;
@@ -18,7 +19,7 @@ interface Entry<T> {
 
 export class EtagCache<T> {
   readonly #limits: EtagCacheLimits;
-  /** In order of use: a map keeps the order of insertion. */
+  /** A map keeps the order of insertion, which is here the order of use. */
   readonly #entries = new Map<string, Entry<T>>();
   #bytes = 0;
 

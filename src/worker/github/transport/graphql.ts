@@ -1,4 +1,4 @@
-// GraphQL for what REST does not show. It answers 200 with a list of errors where REST has a status.
+// Asks GraphQL for what REST does not show. GraphQL answers 200 with a list of errors where REST has a status.
 
 import { fail, ok } from "../../../core/base/result.ts";
 import { z } from "../../../core/base/schema.ts";
@@ -6,7 +6,7 @@ import type { Answer, GitHubFailure } from "../port/github.ts";
 import { brokenAnswer } from "../port/github-failure.ts";
 import type { Requests } from "./requests.ts";
 
-/** Types of GitHub's errors; any other is a refusal that lasts. docs/github.md shows the same table. */
+/** These are types of GitHub's errors; any other is a refusal that lasts. docs/github.md shows the same table. */
 export const GRAPHQL_ERRORS: Readonly<Record<string, GitHubFailure["kind"]>> = {
   NOT_FOUND: "not-found",
   FORBIDDEN: "forbidden",
@@ -35,7 +35,7 @@ export interface GraphqlAsk<T> {
   readonly about?: string;
 }
 
-/** A query may be repeated, a mutation not. */
+/** A query may be repeated, a mutation may not. */
 export async function askGraphql<T>(requests: Requests, ask: GraphqlAsk<T>, signal: AbortSignal): Answer<T> {
   const { query, variables, about } = ask;
   const isQuery = query.startsWith("query");
@@ -46,7 +46,7 @@ export async function askGraphql<T>(requests: Requests, ask: GraphqlAsk<T>, sign
       answer: envelope,
       repeatable: isQuery,
       ...(about === undefined ? {} : { about }),
-      // Without GraphQL there is a way that shows less; whoever asks says so where it matters.
+      // The caller has a way without GraphQL that shows less, and says so where it matters.
       expects: () => isQuery,
     },
     signal,
@@ -58,7 +58,10 @@ export async function askGraphql<T>(requests: Requests, ask: GraphqlAsk<T>, sign
   return parsed.success ? ok(parsed.data) : fail(brokenAnswer(200, "the answer to a GraphQL query has another form"));
 }
 
-/** Whether GraphQL cannot be asked for this at all: by this credential, or of this server. Anything else may pass. */
+/**
+ * Says whether GraphQL cannot be asked for this at all, by this credential or of this server. Any other failure may
+ * pass.
+ */
 export function isGraphqlRefused({ kind, status }: GitHubFailure): boolean {
   return (
     kind === "forbidden" || kind === "unauthorized" || kind === "invalid" || (kind === "not-found" && status !== 200)

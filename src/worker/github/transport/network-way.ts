@@ -1,6 +1,6 @@
-// The operator's way out, for the API as for git and the agents: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY in either
-// case, the lower one first as curl has it, and SSL_CERT_FILE. Node's own client speaks to the proxy; it reads
-// NODE_EXTRA_CA_CERTS by itself. Loopback is never asked for through a proxy.
+// Finds the operator's way out, for the API as for git and the agents: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY
+// in either case, the lower one first as curl has it, and SSL_CERT_FILE. Node's own client speaks to the proxy; it
+// reads NODE_EXTRA_CA_CERTS by itself. Requests to loopback never go through a proxy.
 
 import { readFileSync } from "node:fs";
 import { Agent as PlainAgent } from "node:http";
@@ -12,15 +12,15 @@ import { fail, ok, type Result } from "../../../core/base/result.ts";
 import { isLoopbackHost } from "../../git/remote/loopback-host.ts";
 
 export interface NetworkWay {
-  /** Undefined: a direct connection. */
+  /** The connection is direct when this is undefined. */
   readonly agent: PlainAgent | undefined;
-  /** What the proxy asks for; never to be seen in a log. */
+  /** The proxy asks for these; no log may show them. */
   readonly secrets: readonly string[];
 }
 
 const DIRECT: NetworkWay = { agent: undefined, secrets: [] };
 
-/** The way to this one API. The failure is one line for people. */
+/** Returns the way to this one API. The failure is one line for people. */
 export function networkWay(
   apiUrl: string,
   environment: Readonly<Record<string, string | undefined>>,
@@ -47,7 +47,7 @@ export function networkWay(
   return ok({ agent, secrets: proxy === undefined ? [] : passwordsOf(proxy) });
 }
 
-/** Null for what Node cannot speak to, for instance SOCKS. */
+/** Returns null for a proxy that Node cannot speak to, for instance SOCKS. */
 function parseProxy(proxy: string): URL | null {
   const url = URL.parse(/^[a-z0-9+.-]+:\/\//i.test(proxy) ? proxy : `http://${proxy}`);
   return url !== null && /^https?:$/.test(url.protocol) ? url : null;

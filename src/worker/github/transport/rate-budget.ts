@@ -1,8 +1,8 @@
-// What GitHub said of the budget, and until when this worker must not ask at all. A limit hits the credential, not one
-// request, so one refusal pauses everything: asking on is what GitHub bans for.
+// Remembers what GitHub said of the budget, and until when this worker must not ask at all. A limit hits the
+// credential, not one request, so one refusal pauses everything: GitHub bans those who ask on.
 
 import type { Clock } from "../../../core/base/clock.ts";
-import { WaitEnd } from "../../state/wait-end.ts";
+import { Deadline } from "../../state/deadline.ts";
 import type { RateLimit } from "../port/github.ts";
 import type { ResponseHeaders } from "../port/github-failure.ts";
 
@@ -10,7 +10,7 @@ export class RateBudget {
   readonly #clock: Clock;
   readonly #onPause: (until: Date) => void;
   #limit: RateLimit | null = null;
-  #pause: WaitEnd | null = null;
+  #pause: Deadline | null = null;
 
   constructor(clock: Clock, onPause: (until: Date) => void) {
     this.#clock = clock;
@@ -21,14 +21,14 @@ export class RateBudget {
     return this.#limit;
   }
 
-  /** Null when requests may be sent. */
+  /** Returns null when requests may be sent. */
   pausedUntil(): Date | null {
-    return this.#pause === null || this.#pause.hasCome() ? null : this.#pause.at;
+    return this.#pause === null || this.#pause.hasPassed() ? null : this.#pause.at;
   }
 
   pause(until: Date): void {
     if (until <= (this.pausedUntil() ?? this.#clock.now())) return;
-    this.#pause = new WaitEnd(until, this.#clock);
+    this.#pause = new Deadline(until, this.#clock);
     this.#onPause(until);
   }
 

@@ -1,5 +1,5 @@
-// Which objects GitHub has shown or taken from us within the last minutes. Its replicas lag, so "not found" for one of
-// them is no proof that it is gone.
+// Remembers which objects GitHub has shown or taken from us within the last minutes. Its replicas lag, so "not found"
+// for one of them is no proof that it is gone.
 
 import type { Clock } from "../../../core/base/clock.ts";
 
@@ -8,14 +8,14 @@ const REMEMBERED_MAX = 2_000;
 
 export class RecentlySeen {
   readonly #clock: Clock;
-  /** In order of being seen: a map keeps the order of insertion. */
+  /** A map keeps the order of insertion, which is here the order of being seen. */
   readonly #seenAtMs = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** For instance `issues/7` or `commits/<sha>`. */
+  /** `object` is, for instance, `issues/7` or `commits/<sha>`. */
   note(object: string): void {
     this.#seenAtMs.delete(object);
     this.#seenAtMs.set(object, this.#clock.monotonicMs());

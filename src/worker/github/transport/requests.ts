@@ -1,9 +1,9 @@
-// Sends requests through Octokit and turns whatever comes back into a checked value or a `GitHubFailure`. Owns pacing,
-// repetition, the credential, the ETag cache and the pause; knows nothing of issues or pull requests.
+// Sends requests through Octokit and turns whatever comes back into a checked value or a `GitHubFailure`. It owns
+// pacing, repetition, the credential, the ETag cache and the pause, and knows nothing of issues or pull requests.
 //
-//   R1  A request that may have had an effect is sent once. What GitHub says is not there, or what it does not let us in
-//       for, had none.
-//   R2  GitHub's replicas lag: "not found" for an object that it showed or took from us a moment ago is asked again.
+// I1 A request that may have had an effect is sent once. A request had none when GitHub answers that its object is not
+//    there, or does not let us in.
+// I2 GitHub's replicas lag: "not found" for an object that it showed or took from us a moment ago is asked again.
 
 import type { Octokit } from "@octokit/rest";
 
@@ -30,22 +30,25 @@ const API_VERSION = "2022-11-28";
 const CACHE_LIMITS: EtagCacheLimits = { entriesMax: 500, bytesMax: 16 * 1_048_576 };
 const PAGE_SIZE = 100;
 const PAGES_MAX = 200;
-/** Further tries where R2 applies, each after one unit more. */
+/** I2: an object is asked for so often again, each time after one unit more. */
 const STALE_TRIES = 3;
 const REPEAT_DELAY_MS = 1_000;
 
 export interface Ask<T> {
-  /** Octokit's form, for instance `GET /repos/{owner}/{repo}/issues`; owner and repo are filled in. */
+  /** The route in Octokit's form, for instance `GET /repos/{owner}/{repo}/issues`; owner and repo are filled in. */
   readonly route: string;
   readonly parameters?: Readonly<Record<string, unknown>>;
   readonly answer: z.core.$ZodType<T>;
-  /** The object that it is about, for instance `issues/7`: R2. */
+  /** I2: the object that the request is about, for instance `issues/7`. */
   readonly about?: string;
-  /** Whether doing it twice is as good as once. By default GET alone; a lost answer to anything else may hide an effect. */
+  /**
+   * I1: says whether doing it twice is as good as once. By default only GET is; a lost answer to anything else may hide
+   * an effect.
+   */
   readonly repeatable?: boolean;
-  /** Refusals that the caller takes for an answer; they are not reported. */
+  /** The caller takes these refusals for an answer, so they are not reported. */
   readonly expects?: (failure: GitHubFailure) => boolean;
-  /** Refusals that may come of a replica that lags, beside "not found"; they had no effect. */
+  /** I2: these refusals, beside "not found", may come of a replica that lags; they had no effect. */
   readonly isStale?: (failure: GitHubFailure) => boolean;
 }
 
@@ -73,12 +76,12 @@ export class Requests {
     );
   }
 
-  /** `https://api.github.com/graphql`; on an enterprise server `/api/graphql` beside `/api/v3`. */
+  /** The address is `https://api.github.com/graphql`; an enterprise server has `/api/graphql` beside `/api/v3`. */
   get graphqlUrl(): string {
     return `${withoutTrailing(this.#options.apiUrl, "/").replace(/\/v3$/, "")}/graphql`;
   }
 
-  /** Today's name of the repository; every request is about it. */
+  /** The repository's name of today; every request is about it. */
   get repository(): RepositoryName {
     return this.#identity.name;
   }
@@ -87,7 +90,10 @@ export class Requests {
     this.#identity.note(identity);
   }
 
-  /** Whether this `owner/name` is our repository under another name; one look-up for each that we do not know. */
+  /**
+   * Says whether this `owner/name` is our repository under another name, after one look-up for each name that we do not
+   * know.
+   */
   isOurs(repository: string, lookUp: () => Promise<Identity | null>): Promise<boolean> {
     return this.#identity.isOurs(repository, lookUp);
   }
@@ -98,7 +104,7 @@ export class Requests {
     return sent.ok ? this.#check(ask.route, sent.value, ask.answer) : sent;
   }
 
-  /** Every page, or a failure: part of a list is never taken for the whole. */
+  /** Returns every page, or a failure: part of a list is never taken for the whole. */
   async askAll<T>(ask: Ask<readonly T[]>, signal: AbortSignal): Answer<readonly T[]> {
     const pagesMax = this.#options.limits?.pagesMax ?? PAGES_MAX;
     const entries: T[] = [];
@@ -128,7 +134,7 @@ export class Requests {
       const sent = await this.#send(ask, route, parameters, signal);
       if (sent.ok && ask.about !== undefined) this.seen.note(ask.about);
       if (sent.ok) return sent;
-      if (tries > STALE_TRIES || !this.#mayBeStale(ask, sent.failure)) return fail(this.#told(ask, sent.failure));
+      if (tries > STALE_TRIES || !this.#mayBeStale(ask, sent.failure)) return fail(this.#reported(ask, sent.failure));
       await clock.sleep(tries * (limits?.repeatDelayMs ?? REPEAT_DELAY_MS), signal);
     }
   }
@@ -139,7 +145,7 @@ export class Requests {
     return isMissing && ask.about !== undefined && this.seen.has(ask.about);
   }
 
-  /** A token that was refused may have been replaced or have run out: R1 lets the request be sent once more. */
+  /** A token that was refused may have been replaced or have run out: I1 lets the request be sent once more. */
   async #send(
     ask: Ask<unknown>,
     route: string,
@@ -170,7 +176,7 @@ export class Requests {
   ): Answer<RawAnswer> {
     const { route, parameters, token } = sending;
     const { owner, name } = this.repository;
-    // A number of tries here would make the plugin repeat every refusal, so it is only ever taken away.
+    // I1: a number of tries here would make the plugin repeat every refusal, so it is only ever set to none.
     const isRepeatable = ask.repeatable ?? route.startsWith("GET ");
     const authorization = token === null ? {} : { authorization: `token ${token}` };
     try {
@@ -202,7 +208,7 @@ export class Requests {
     const refused = refusedOf(error) ?? { status: 0, headers: {}, message: messageOf(error) };
     const message = this.#redactor.redact(refused.message);
     if (refused.headers[PAUSED_HEADER] !== undefined) {
-      // Our own answer, which may be read after the pause has ended; it is no reason for another one.
+      // We made this answer ourselves. It may be read after the pause has ended, and is no reason for another one.
       const retryAt = this.budget.pausedUntil() ?? this.#options.clock.now();
       return { kind: "rate-limited", message, status: refused.status, retryable: true, retryAt };
     }
@@ -212,8 +218,8 @@ export class Requests {
     return failure;
   }
 
-  /** What was not sent because of a pause was said when the pause began. */
-  #told(ask: Ask<unknown>, failure: GitHubFailure): GitHubFailure {
+  /** A request that was not sent because of a pause is not reported: the beginning of the pause was. */
+  #reported(ask: Ask<unknown>, failure: GitHubFailure): GitHubFailure {
     const isKnown = failure.kind === "rate-limited" && failure.message.includes(PAUSED_MESSAGE);
     return isKnown || ask.expects?.(failure) === true ? failure : this.#report(ask.route, failure);
   }

@@ -1,4 +1,4 @@
-// Sentences of the kind that agent CLIs have said, and what each of them means. The clock stands at half past two, UTC.
+// Agent CLIs have said sentences of this kind, and each means something. The clock stands at half past two, UTC.
 
 import { describe, expect, it } from "vitest";
 
@@ -29,7 +29,7 @@ describe("What an agent's CLI says", () => {
     "You have exhausted your capacity on this model. Your quota will reset after 3h20m5s.",
     "Rate limit reached for the model on tokens per min (TPM): Limit 30000, Used 30000.",
     "Monthly usage limit reached.",
-  ])("is a limit: %s", (sentence) => {
+  ])("means a limit: %s", (sentence) => {
     expect(kindOf(sentence)).toBe("provider-limited");
   });
 
@@ -41,7 +41,7 @@ describe("What an agent's CLI says", () => {
     "The model is overloaded. Please try again later.",
     "unexpected status 503 Service Unavailable",
     "API Error: Connection error.",
-  ])("is a provider that cannot answer: %s", (sentence) => {
+  ])("means that the provider cannot answer: %s", (sentence) => {
     expect(kindOf(sentence)).toBe("overloaded");
   });
 
@@ -57,7 +57,7 @@ describe("What an agent's CLI says", () => {
     "Please run opencode auth login",
     "API key not valid. Please pass a valid API key.",
     "Your organization has been disabled.",
-  ])("is a lost login: %s", (sentence) => {
+  ])("means a lost login: %s", (sentence) => {
     expect(kindOf(sentence)).toBe("auth-missing");
   });
 
@@ -67,7 +67,7 @@ describe("What an agent's CLI says", () => {
     "Quota exceeded. Check your plan and billing details.",
     "insufficient_quota",
     "Insufficient balance. Manage your billing here",
-  ])("is money that is spent: %s", (sentence) => {
+  ])("means that the money is spent: %s", (sentence) => {
     expect(kindOf(sentence)).toBe("budget-exceeded");
   });
 
@@ -83,7 +83,7 @@ describe("What an agent's CLI says", () => {
     "Segmentation fault",
     "",
     "npm warn old",
-  ])("is none of these: %s", (sentence) => {
+  ])("means none of these: %s", (sentence) => {
     expect(kindOf(sentence)).toBeUndefined();
   });
 

@@ -29,7 +29,7 @@ function keeperOf(directory: string, more: Partial<TranscriptKeeperOptions> = {}
   return { keeper, lines };
 }
 
-/** `age` in seconds; the higher, the older. */
+/** `age` is in seconds. */
 async function put(directory: string, name: string, bytes: number, age: number): Promise<void> {
   const path = join(directory, name);
   await mkdir(dirname(path), { recursive: true });

@@ -12,7 +12,7 @@ import { failureOf, GitFixture, IDENTITY, type RepositoryFixture, sh, valueOf } 
 
 const NEVER = new AbortController().signal;
 const OLD_MS = 2 * 86_400_000;
-/** Waits of ours take no time. */
+/** Our waits take no time with this clock. */
 const impatient: Clock = { ...systemClock, sleep: () => Promise.resolve() };
 
 let fixture: GitFixture;

@@ -11,7 +11,7 @@ import { GitFixture, type RepositoryFixture, sh, valueOf } from "../git-fixture.
 
 const signal = new AbortController().signal;
 
-/** What a side does in its checkout. */
+/** One side does this in its checkout. */
 type Side = (directory: string) => Promise<void>;
 
 const puts =
@@ -37,7 +37,7 @@ interface Case {
   readonly turn: Side;
 }
 
-/** A text that each side has changed, unless more is said. */
+/** Makes a text that each side has changed; `more` overrides parts. */
 function sides(name: string, more: Partial<Case> = {}): Case {
   return { base: puts(name, "A\n"), ours: puts(name, "B\n"), theirs: puts(name, "C\n"), turn: nothing, ...more };
 }

@@ -33,7 +33,7 @@ describe("ConfigGuard", () => {
     });
   }
 
-  /** A program that says that it ran. */
+  /** This program says that it ran. */
   async function trap(): Promise<string> {
     const path = join(fixture.directory, "trap.sh");
     await writeFile(path, `#!/bin/sh\necho ran >> ${fixture.directory}/trapped\ncat\n`);

@@ -1,4 +1,4 @@
-// Git LFS itself, against a server that has large files for whoever brings our credential.
+// Runs Git LFS itself, against a server that has large files for whoever brings our credential.
 
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
@@ -58,7 +58,7 @@ function stored(content: Buffer): string {
   return join(web.commonDirectory, "lfs", "objects", hash.slice(0, 2), hash.slice(2, 4), hash);
 }
 
-/** As the worker puts them together. */
+/** Puts them together as the worker does. */
 async function parts(find = () => Promise.resolve(program)) {
   const access = { baseUrl: server.url, token: TOKEN };
   const transportDirectory = join(fixture.directory, "transport");
@@ -74,7 +74,7 @@ async function parts(find = () => Promise.resolve(program)) {
   return { remote, worktrees, checkouts, open };
 }
 
-// Needs git-lfs, which `.ci/run` installs.
+// `.ci/run` installs git-lfs, which these tests need.
 describe.skipIf(program === null)("a repository with large files", () => {
   it("has the files in the worktree and the gate, and pointers in commits", async () => {
     server.largeFiles = new Map([[hashOf(LOGO), LOGO]]);
@@ -119,7 +119,7 @@ describe.skipIf(program === null)("a repository with large files", () => {
     valueOf(await work.commitAll("Add another", NEVER));
     valueOf(await work.pushBranch(null, NEVER));
     const ran = existsSync(planted);
-    // The control: git with the checkout's own configuration runs it.
+    // As a control, git with the checkout's own configuration runs it.
     await writeFile(join(web.checkout, "x.bin"), OTHER);
     await writeFile(join(web.checkout, ".gitattributes"), ATTRIBUTES);
     sh(web.checkout, "-c", "filter.lfs.required=false", "add", "x.bin");
@@ -153,7 +153,7 @@ describe.skipIf(program === null)("a repository with large files", () => {
     valueOf(await work.pushBranch(null, NEVER));
     const base = { branch: "main", sha: worktree.baseSha };
     await using fresh = valueOf(await checkouts.make({ issue: 1, sha, base }, NEVER));
-    // Somebody has sent it after all.
+    // Somebody has sent the file after all.
     server.largeFiles.set(hashOf(LOGO), LOGO);
     valueOf(await remote.fetch(["main", worktree.branch], NEVER));
 

@@ -1,4 +1,4 @@
-// A checkout that lacks objects, and a server that sends them to whoever has our credential.
+// A checkout lacks objects here, and a server sends them to whoever has our credential.
 
 import { join } from "node:path";
 
@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => fixture[Symbol.asyncDispose]());
 
-/** The operator's own clone with a filter, which has fetched the newest commit and none of what that changed. */
+/** Makes the operator's own clone with a filter; it has fetched the newest commit and none of what that changed. */
 async function makePartial(filter: string): Promise<void> {
   const { bare, checkout } = repository;
   await rm(checkout, { recursive: true });

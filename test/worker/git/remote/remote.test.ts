@@ -251,7 +251,7 @@ describe("Remote", () => {
   });
 });
 
-/** A PATH whose `git` writes down arguments and environment, then is git. */
+/** Makes a PATH whose `git` writes down arguments and environment, then is git. */
 async function recordingPath(directory: string): Promise<string> {
   const real = execFileSync("sh", ["-c", "command -v git"], { encoding: "utf8" }).trim();
   const bin = join(directory, "bin");

@@ -1,4 +1,4 @@
-// What a gate sees: the commit as any clone would show it, and nothing of what lies about where an agent worked.
+// A gate sees the commit as any clone would show it, and nothing of what lies about where an agent worked.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
@@ -58,7 +58,7 @@ describe("A fresh checkout", () => {
     sh(worktree.path, "add", ".");
     const [real, made] = [`${sha}:README.md`, ":README.md"].map((name) => sh(worktree.path, "rev-parse", name));
     sh(worktree.path, "replace", real ?? "", made ?? "");
-    // The control: git in the checkout believes it.
+    // As a control, git in the checkout believes it.
     expect(sh(web.checkout, "cat-file", "blob", real ?? "")).toBe("green");
 
     const checkout = await make();
@@ -70,7 +70,7 @@ describe("A fresh checkout", () => {
   it("is not made of an object that does not hold what its name says", async () => {
     const genuine = sh(worktree.path, "rev-parse", `${sha}:README.md`);
     await forgeLoose(web.commonDirectory, genuine, "blob", "green\n");
-    // The control: git in the checkout believes it, and so does a checkout that borrows its objects.
+    // As a control, git in the checkout believes it, and so does a checkout that borrows its objects.
     sh(fixture.directory, "clone", "-q", "--shared", web.checkout, "borrower");
     expect(await readFile(join(fixture.directory, "borrower", "README.md"), "utf8")).toBe("green\n");
 
@@ -93,7 +93,7 @@ describe("A fresh checkout", () => {
     );
     const entry = Buffer.concat([Buffer.from("100644 b.test.js\0"), Buffer.from(passes, "hex")]);
     await forgeLoose(web.commonDirectory, tree, "tree", entry);
-    // The control: git in the checkout believes it.
+    // As a control, git in the checkout believes it.
     expect(sh(worktree.path, "ls-tree", "-r", "--name-only", head, "test/")).toBe("test/b.test.js");
 
     expect(failureOf(await checkouts.make({ issue: 7, sha: head, base }, signal)).message).toContain(
@@ -188,7 +188,7 @@ async function forgeLoose(gitDirectory: string, id: string, type: string, conten
   );
 }
 
-/** A pack whose index calls another content by the name `id`, under an index over all packs. */
+/** Makes a pack whose index calls another content by the name `id`, under an index over all packs. */
 async function forgePack(gitDirectory: string, id: string, content: string): Promise<void> {
   const other = await mkdtemp(join(tmpdir(), "hydraflow-forged-"));
   try {

@@ -69,7 +69,7 @@ describe("WorktreeManager", () => {
     const base = sh(web.checkout, "rev-parse", "HEAD");
     const theirs = sh(web.checkout, "commit-tree", "-p", "HEAD", "-m", "Mine", "HEAD^{tree}");
     sh(web.checkout, "branch", "agent/issue-7", theirs);
-    // One that holds nothing of its own needs no keeping.
+    // A branch that holds nothing of its own needs no keeping.
     sh(web.checkout, "branch", "agent/issue-8", base);
 
     const worktree = valueOf(await web.worktrees.ensure(7, "main", signal));
@@ -240,7 +240,7 @@ describe("WorktreeManager", () => {
   });
 });
 
-/** Contents and modes of everything in the checkout, index included; of `.git` only what belongs to the operator's work. */
+/** Returns contents and modes of the whole checkout, index included; of `.git` only the operator's work counts. */
 function fingerprintOf({ checkout }: RepositoryFixture): Record<string, string> {
   const files = [".git/index", ".git/HEAD", ".git/config"];
   const names = [...files, ...readdirSync(checkout).filter((name) => name !== ".git")];
@@ -270,7 +270,7 @@ async function slowCheckout(web: RepositoryFixture, directory: string): Promise<
   sh(web.checkout, "fetch", "-q", web.bare, "+refs/heads/main:refs/remotes/origin/main");
 }
 
-/** What a worker leaves that is killed together with its processes. */
+/** Leaves what a worker leaves that is killed together with its processes. */
 async function killDuringAdd(web: RepositoryFixture, directory: string, issue: number): Promise<void> {
   const path = join(web.root, `issue-${issue}`);
   const watcher = watch(directory);

@@ -1,4 +1,4 @@
-// The port's adapter against a forge that fails, refuses and limits.
+// Runs the port's adapter against a forge that fails, refuses and limits.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 

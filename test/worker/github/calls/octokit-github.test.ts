@@ -1,4 +1,5 @@
-// The port's adapter against the embedded forge, which checks every request and answer against GitHub's own description.
+// Runs the port's adapter against the embedded forge, which checks every request and answer against GitHub's own
+// description.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 

@@ -17,7 +17,7 @@ interface Description {
 
 const page = readFileSync(new URL("../../../../docs/github.md", import.meta.url), "utf8");
 
-/** The cells of the first table below a heading, without its head. */
+/** Returns the cells of the first table below a heading, without its head. */
 function rowsBelow(heading: string): string[][] {
   const [, below] = page.split(`\n${heading}\n`);
   if (below === undefined) throw new Error(`the page has no heading '${heading}'`);

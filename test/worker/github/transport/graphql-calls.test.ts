@@ -1,4 +1,4 @@
-// What GitHub tells over GraphQL alone, and what remains without it: who we are, edits of a body, the merge queue.
+// GitHub tells some things over GraphQL alone: who we are, edits of a body, the merge queue. Without it less remains.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { compareConfigs, includedPaths } from "../../../../src/worker/git/guard/config-text.ts";
+import { compareConfigs, includedPaths } from "../../../../src/worker/git/guard/config-change.ts";
 
 const BEFORE =
   '[core]\n\tbare = false\n[remote "origin"]\n\turl = https://github.com/acme/web.git\n[branch "main"]\n\tremote = origin\n\tmerge = refs/heads/main\n';

@@ -1,6 +1,9 @@
-// One claim while it is held: renews itself at half the lease and is lost the moment its lease has run out, whatever a
-// request in flight may still bring. A renewal counts only when it was answered before that. Both clocks must agree: the
-// monotonic one stands still while a machine sleeps, the wall clock may be set back.
+// Holds one claim and renews it at half its lease.
+//
+// I1 The claim is lost the moment its lease has run out, whatever a request in flight may still bring.
+// I2 A renewal counts only when it was answered before that.
+// I3 A lease is valid only when both clocks say so: the monotonic one stands still while a machine sleeps, the wall
+//    clock may be set back.
 
 import type { Clock } from "../../core/base/clock.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
@@ -10,44 +13,45 @@ import type { GitHubFailure } from "../github/port/github.ts";
 /** After a failed renewal the next try comes after this part of the lease. */
 const RETRY_SHARE = 0.1;
 
-export interface Lease {
+export interface LeaseTerm {
   readonly stage: Stage;
-  /** As the comment says it. */
+  /** The comment shows this time. */
   readonly expiresAt: Date;
-  /** Both with the safety margin taken off: on the wall clock, and on the monotonic one. */
+  /** Both have the safety margin taken off (I3): the first is on the wall clock, the second on the monotonic one. */
   readonly validUntil: Date;
   readonly validUntilMs: number;
 }
 
-export function isLeaseValid({ validUntil, validUntilMs }: Lease, clock: Clock): boolean {
+/** I3: both clocks must agree. */
+export function isLeaseValid({ validUntil, validUntilMs }: LeaseTerm, clock: Clock): boolean {
   return clock.monotonicMs() < validUntilMs && clock.now() < validUntil;
 }
 
-export interface HeldClaimPorts {
-  /** Edits the comment; the lease that it then shows. */
-  readonly write: (stage: Stage, signal: AbortSignal) => Promise<Result<Lease, GitHubFailure>>;
-  /** Null: the claim is lost. */
+export interface LeasePorts {
+  /** Edits the comment, and returns the lease that it then shows. */
+  readonly write: (stage: Stage, signal: AbortSignal) => Promise<Result<LeaseTerm, GitHubFailure>>;
+  /** Takes null when the claim is lost. */
   readonly remember: (expiresAt: Date | null) => Promise<void>;
   readonly lose: () => void;
 }
 
-export class HeldClaim implements AsyncDisposable {
+export class Lease implements AsyncDisposable {
   readonly issue: number;
   readonly owner: string;
   readonly commentId: number;
   readonly #clock: Clock;
   readonly #leaseMs: number;
-  readonly #ports: HeldClaimPorts;
+  readonly #ports: LeasePorts;
   readonly #lost = new AbortController();
   readonly #ended = new AbortController();
   readonly #loop: Promise<unknown>;
-  #lease: Lease;
+  #term: LeaseTerm;
   #watch = new AbortController();
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(
-    claim: Lease & { issue: number; owner: string; commentId: number; clock: Clock; leaseMs: number },
-    ports: HeldClaimPorts,
+    claim: LeaseTerm & { issue: number; owner: string; commentId: number; clock: Clock; leaseMs: number },
+    ports: LeasePorts,
   ) {
     this.issue = claim.issue;
     this.owner = claim.owner;
@@ -55,30 +59,30 @@ export class HeldClaim implements AsyncDisposable {
     this.#clock = claim.clock;
     this.#leaseMs = claim.leaseMs;
     this.#ports = ports;
-    this.#lease = claim;
-    this.#watchLease();
+    this.#term = claim;
+    this.#watchTerm();
     this.#loop = this.#renewAlways().catch(() => undefined);
   }
 
   get stage(): Stage {
-    return this.#lease.stage;
+    return this.#term.stage;
   }
 
   get expiresAt(): Date {
-    return this.#lease.expiresAt;
+    return this.#term.expiresAt;
   }
 
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
 
-  /** False from the end of the lease on; then `lost` is aborted too. */
+  /** Returns false from the end of the lease on; then `lost` is aborted too (I1). */
   isValid(): boolean {
-    if (!this.#lost.signal.aborted && !isLeaseValid(this.#lease, this.#clock)) this.#lose();
+    if (!this.#lost.signal.aborted && !isLeaseValid(this.#term, this.#clock)) this.#lose();
     return !this.#lost.signal.aborted;
   }
 
-  /** One edit after the other; the newest stage wins. */
+  /** Makes one edit after the other; the newest stage wins. */
   renew(stage: Stage, signal: AbortSignal): Promise<Result<undefined, GitHubFailure>> {
     const done = this.#tail.then(() => this.#renewOnce(stage, signal));
     this.#tail = done.catch(() => undefined);
@@ -102,9 +106,10 @@ export class HeldClaim implements AsyncDisposable {
         throw error;
       });
     if (!written.ok) return written;
+    // I2: an answer that came after the end of the lease renews nothing.
     if (!this.isValid()) return fail(lostFailure());
-    this.#lease = written.value;
-    this.#watchLease();
+    this.#term = written.value;
+    this.#watchTerm();
     await this.#ports.remember(written.value.expiresAt);
     return ok();
   }
@@ -118,10 +123,11 @@ export class HeldClaim implements AsyncDisposable {
     }
   }
 
-  #watchLease(): void {
+  /** I1: the end of the lease aborts `lost` without anybody having to ask. */
+  #watchTerm(): void {
     this.#watch.abort();
     this.#watch = new AbortController();
-    const left = this.#lease.validUntilMs - this.#clock.monotonicMs();
+    const left = this.#term.validUntilMs - this.#clock.monotonicMs();
     this.#clock.sleep(left, this.#watch.signal).then(
       () => this.#lose(),
       () => undefined,

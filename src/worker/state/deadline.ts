@@ -1,9 +1,9 @@
-// The end of a wait that stands in memory alone. It has come as soon as one of both clocks says so: the monotonic one
-// stands still while a machine sleeps, and the wall clock may be set back, by a year even.
+// A deadline that stands in memory alone. It has passed as soon as one of both clocks says so: the monotonic one stands
+// still while a machine sleeps, and the wall clock may be set back, even by a year.
 
 import type { Clock } from "../../core/base/clock.ts";
 
-export class WaitEnd {
+export class Deadline {
   readonly at: Date;
   readonly #clock: Clock;
   readonly #atMs: number;
@@ -14,7 +14,7 @@ export class WaitEnd {
     this.#atMs = clock.monotonicMs() + (at.getTime() - clock.now().getTime());
   }
 
-  hasCome(): boolean {
+  hasPassed(): boolean {
     return this.#clock.now() >= this.at || this.#clock.monotonicMs() >= this.#atMs;
   }
 }

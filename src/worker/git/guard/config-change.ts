@@ -1,17 +1,17 @@
-// Which changes of a git configuration are harmless. Ordinary commands of an agent write branch tracking or initialise
-// submodules, and package managers set core.hooksPath, which our git overrides; everything else counts. The reading is
-// strict on purpose: a line that could mean something else to git is not harmless.
+// Decides which changes of a git configuration are harmless. Ordinary commands of an agent write branch tracking or
+// initialise submodules, and package managers set core.hooksPath, which our git overrides; everything else counts. The
+// reading is strict on purpose: a line that could mean something else to git is not harmless.
 
 const BRANCH_HEADER = /^\[branch "[A-Za-z0-9][A-Za-z0-9._/-]*"\]$/;
 const BRANCH_LINE = /^\t(remote|merge|rebase|pushRemote|vscode-merge-base) = [A-Za-z0-9._/-]+$/;
 const HOOKS_LINE = /^\thooksPath = [A-Za-z0-9._/-]+$/;
-/** What `git submodule init` writes; the command that `update` may name is not among it. */
+/** `git submodule init` writes these; the command that `update` may name is not among them. */
 const SUBMODULE_HEADER = /^\[submodule "[A-Za-z0-9][A-Za-z0-9._/ -]*"\]$/;
 const SUBMODULE_LINE = /^\t(?:active = true|url = [A-Za-z0-9][^\s"\\;#]*)$/;
 const INCLUDE_HEADER = /^\s*\[\s*include(?:if\b[^\]]*|\s*)\]/i;
 const INCLUDES_MAX = 20;
 
-/** `put-back`: harmless while it stands, and nothing that the operator should find. */
+/** `put-back` is a change that does no harm while it stands, but that the operator should not find. */
 export type ConfigChange = "none" | "put-back" | "other";
 
 export function compareConfigs(before: string, after: string): ConfigChange {
@@ -23,7 +23,7 @@ export function compareConfigs(before: string, after: string): ConfigChange {
   return withoutPutBack(calmBefore) === withoutPutBack(calmAfter) ? "put-back" : "other";
 }
 
-/** The paths of `[include]` and `[includeIf]` sections, as written. */
+/** Returns the paths of `[include]` and `[includeIf]` sections, as they are written. */
 export function includedPaths(config: string): string[] {
   const paths: string[] = [];
   let isInclude = false;

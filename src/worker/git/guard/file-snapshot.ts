@@ -1,4 +1,4 @@
-// One file as it was, and how to put it back. Plain file system calls that follow no link at the last step.
+// Remembers one file as it is, and puts it back. Plain file system calls do it that follow no link at the last step.
 
 import { constants, lstat, mkdir, readdir, readlink, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -13,18 +13,18 @@ const DIRECTORY_ENTRIES_MAX = 500;
 const DEPTH_MAX = 4;
 const DIRECTORY = "directory";
 
-export const keptFileSchema = z.discriminatedUnion("kind", [
+export const fileSnapshotSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("absent") }),
-  /** `content` is base64. */
+  /** The content is base64. */
   z.strictObject({ kind: z.literal("file"), mode: z.int(), content: z.string() }),
   z.strictObject({ kind: z.literal("link"), target: z.string() }),
-  /** A directory, a device, or a file too large to keep. */
+  /** This stands for a directory, a device, or a file that is too large to keep. */
   z.strictObject({ kind: z.literal("other"), what: z.string() }),
 ]);
 
-export type KeptFile = z.infer<typeof keptFileSchema>;
+export type FileSnapshot = z.infer<typeof fileSnapshotSchema>;
 
-export async function keepFile(path: string): Promise<KeptFile> {
+export async function snapshotFile(path: string): Promise<FileSnapshot> {
   const found = await lstat(path).catch(ifAbsent);
   if (found === undefined) return { kind: "absent" };
   if (found.isSymbolicLink()) return { kind: "link", target: await readlink(path) };
@@ -35,40 +35,43 @@ export async function keepFile(path: string): Promise<KeptFile> {
   return { kind: "file", mode: found.mode & 0o777, content: bytes.toString("base64") };
 }
 
-/** Every file and link below a directory; a link in its place is kept as what it is, and not entered. */
-export async function keepDirectory(path: string, depth = 0): Promise<Map<string, KeptFile>> {
-  const kept = new Map<string, KeptFile>();
-  const itself = await keepFile(path);
-  if (itself.kind !== "other" || itself.what !== DIRECTORY || depth === DEPTH_MAX) return kept.set(path, itself);
+/**
+ * Takes a snapshot of every file and link below a directory. A link in the directory's place is kept as a link, not
+ * entered.
+ */
+export async function snapshotDirectory(path: string, depth = 0): Promise<Map<string, FileSnapshot>> {
+  const snapshots = new Map<string, FileSnapshot>();
+  const itself = await snapshotFile(path);
+  if (itself.kind !== "other" || itself.what !== DIRECTORY || depth === DEPTH_MAX) return snapshots.set(path, itself);
   const names = (await readdir(path)).toSorted();
   if (names.length > DIRECTORY_ENTRIES_MAX)
-    return kept.set(path, { kind: "other", what: `directory of ${names.length} entries` });
+    return snapshots.set(path, { kind: "other", what: `directory of ${names.length} entries` });
   for (const name of names) {
-    for (const [child, file] of await keepDirectory(join(path, name), depth + 1)) kept.set(child, file);
+    for (const [child, file] of await snapshotDirectory(join(path, name), depth + 1)) snapshots.set(child, file);
   }
-  return kept;
+  return snapshots;
 }
 
-export async function restoreFile(path: string, kept: KeptFile): Promise<void> {
-  if (kept.kind === "other") {
-    if (kept.what !== DIRECTORY || (await keepFile(path)).kind === "other") return;
+export async function restoreFile(path: string, snapshot: FileSnapshot): Promise<void> {
+  if (snapshot.kind === "other") {
+    if (snapshot.what !== DIRECTORY || (await snapshotFile(path)).kind === "other") return;
     await rm(path, { force: true });
     await mkdir(path, { recursive: true });
     return;
   }
   await rm(path, { recursive: true, force: true });
-  if (kept.kind === "absent") return;
+  if (snapshot.kind === "absent") return;
   await mkdir(dirname(path), { recursive: true });
-  if (kept.kind === "link") await symlink(kept.target, path);
-  else await replaceFile(path, Buffer.from(kept.content, "base64"), kept.mode);
+  if (snapshot.kind === "link") await symlink(snapshot.target, path);
+  else await replaceFile(path, Buffer.from(snapshot.content, "base64"), snapshot.mode);
 }
 
-export function isSameFile(a: KeptFile, b: KeptFile): boolean {
+export function isSameFile(a: FileSnapshot, b: FileSnapshot): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-export function textOf(kept: KeptFile | undefined): string {
-  return kept?.kind === "file" ? Buffer.from(kept.content, "base64").toString("utf8") : "";
+export function textOf(snapshot: FileSnapshot | undefined): string {
+  return snapshot?.kind === "file" ? Buffer.from(snapshot.content, "base64").toString("utf8") : "";
 }
 
 function ifAbsent(error: unknown): undefined {

@@ -1,4 +1,5 @@
-// Which issues there is anything of in the checkout and beside it, for whoever takes away what has ended.
+// Finds the issues of which something is in the checkout or beside it, for the sweep that removes what nobody needs any
+// more.
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,22 +12,22 @@ import type { Git } from "../command/git.ts";
 import type { GitFailure } from "../command/git-failure.ts";
 import { listIssueWorktrees } from "./worktree-list.ts";
 
-export interface GitLeftovers {
+export interface OrphanCandidates {
   /** Issues with a worktree or a record of their work. */
   readonly worktrees: ReadonlySet<number>;
-  /** Issues of which nothing but a branch of ours was kept. */
+  /** Issues of which nothing but a branch of ours is left. */
   readonly kept: ReadonlySet<number>;
   /**
-   * Issues after which a local branch is called, or one that was seen on the remote. It may be somebody else's, who names
-   * branches as we do.
+   * Issues that a local branch, or a branch seen on the remote, is named after. It may belong to somebody else who
+   * names branches as we do.
    */
   readonly branches: ReadonlySet<number>;
 }
 
-export async function findGitLeftovers(
+export async function findOrphanCandidates(
   where: { git: Git; commonDirectory: string; root: string; records: string },
   signal: AbortSignal,
-): Promise<Result<GitLeftovers, GitFailure>> {
+): Promise<Result<OrphanCandidates, GitFailure>> {
   const listed = await listIssueWorktrees(where, signal);
   if (!listed.ok) return listed;
   const branches = await new BranchRefs(where.git, where.commonDirectory).issues(signal);
