@@ -26,7 +26,9 @@ const ENTRY_MEMBERS =
   "argv env exit exitCode abort stdin stdout stderr on once off addListener send disconnect cwd chdir umask ?";
 const ENTRY_GLOBALS = new Set(ENTRY_MEMBERS.split(" ").map((name) => `process.${name}`));
 
-/** Names of the places where the project is made, not of the project. The brackets keep this file out of its own net. */
+/**
+ * Names of the places where the project is made, not of the project. The brackets keep this file out of its own net.
+ */
 const FOREIGN_WORDS =
   /\/wor[k]\/|\/tm[p]\/hf|\/far[m]\/|farm-(?:studi[o]|benc[h])|npmj[s]\.|debian\.or[g]|steerin[g] repo|subagen[t]/;
 

@@ -1,5 +1,6 @@
-// Installs the real agent CLI, at the version that the driver was tried with, into the cache below node_modules. Needs a
-// package registry and no account. Where it cannot be installed this throws one clear line: the run fails, it never skips.
+// Installs the real agent CLI, at the version that the driver was tried with, into the cache below node_modules. Needs
+// a package registry and no account. Where it cannot be installed this throws one clear line: the run fails, it never
+// skips.
 
 import { execFile } from "node:child_process";
 import { mkdir, readdir } from "node:fs/promises";

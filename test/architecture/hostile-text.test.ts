@@ -1,5 +1,5 @@
-// No text from outside holds a loop: every expression and every reader of texts in the code is found there and fed hostile
-// texts of 100 KB. What the linter proves of expressions (scripts/lint) is measured here, and so is plain code.
+// No text from outside holds a loop: every expression and every reader of texts in the code is found there and fed
+// hostile texts of 100 KB. What the linter proves of expressions (scripts/lint) is measured here, and so is plain code.
 
 import { Worker } from "node:worker_threads";
 import { describe, expect, test } from "vitest";
@@ -8,7 +8,10 @@ import { type Job, type Outcome, REDACT, TEXT } from "./hostile-worker.ts";
 import { type FoundReader, findTextReaders } from "./text-readers.ts";
 
 const MS_MAX = 50;
-/** Of 100 KB to 50 KB: 2 when linear, 4 when quadratic. It decides above the bound, where a busy machine may be at fault. */
+/**
+ * Of 100 KB to 50 KB: 2 when linear, 4 when quadratic. It decides above the bound, where a busy machine may be at
+ * fault.
+ */
 const RATIO_MAX = 3;
 const MS_MAX_LINEAR = 250;
 const SILENCE_MS = 10_000;
@@ -135,7 +138,9 @@ function valueOf(type: string): unknown {
   return /^(?:readonly string\[\]|Iterable<string>)$/.test(type) ? [TEXT] : undefined;
 }
 
-/** What took too long, or never came back, in words; each such job ends its thread, and the others go on in a new one. */
+/**
+ * What took too long, or never came back, in words; each such job ends its thread, and the others go on in a new one.
+ */
 async function slowOnes(jobs: readonly Job[], silenceMs = SILENCE_MS): Promise<string[]> {
   const slow: string[] = [];
   for (let rest = jobs; rest.length > 0; ) {

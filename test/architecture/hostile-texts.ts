@@ -1,10 +1,12 @@
-// Texts that an expression of bad form cannot take: made of its own parts, and of what people, agents and files are known
-// to hold. Each ends in something that no loop of the expression expects.
+// Texts that an expression of bad form cannot take: made of its own parts, and of what people, agents and files are
+// known to hold. Each ends in something that no loop of the expression expects.
 
 const END = "\u0000";
 const LOOPS_MAX = 8;
 
-/** `parts`: one character for each place of the expression at which it reads one. `loops`: the places that may repeat. */
+/**
+ * `parts`: one character for each place of the expression at which it reads one. `loops`: the places that may repeat.
+ */
 export function hostileTexts(parts: readonly string[], loops: readonly number[], unitsMax: number): string[] {
   const whole = parts.join("");
   const half = parts.slice(0, Math.ceil(parts.length / 2)).join("");

@@ -1,5 +1,6 @@
-// Feeds hostile texts to expressions and parsers in a thread that can be ended, should one of them never come back. It says
-// what it begins, and then how long the worst text took: the time of this thread's own processor, the best of several.
+// Feeds hostile texts to expressions and parsers in a thread that can be ended, should one of them never come back. It
+// says what it begins, and then how long the worst text took: the time of this thread's own processor, the best of
+// several.
 
 import { parentPort, workerData } from "node:worker_threads";
 

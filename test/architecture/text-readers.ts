@@ -1,5 +1,5 @@
-// Finds in the code everything that reads a text: each regular expression as it is used, and each exported function that
-// takes a text and looks through it.
+// Finds in the code everything that reads a text: each regular expression as it is used, and each exported function
+// that takes a text and looks through it.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

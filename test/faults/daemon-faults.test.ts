@@ -1,5 +1,5 @@
-// What the daemon withstands: starts and ends at the wrong moment, workers that fall, and a machine that gives nothing any
-// more. After each fault the daemon must work again.
+// What the daemon withstands: starts and ends at the wrong moment, workers that fall, and a machine that gives nothing
+// any more. After each fault the daemon must work again.
 
 import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";

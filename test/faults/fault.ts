@@ -25,7 +25,9 @@ export function fault(
   it(`${title} [${count}]`, () => run({ count, random: randomOf(SEED) }), START_MS + count * roundMs);
 }
 
-/** Rounds that mostly wait go in several lanes; what a round needs for itself then belongs to the round or to its lane. */
+/**
+ * Rounds that mostly wait go in several lanes; what a round needs for itself then belongs to the round or to its lane.
+ */
 export async function repeat(
   count: number,
   round: (index: number, lane: number) => Promise<void>,

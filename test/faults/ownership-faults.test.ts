@@ -1,4 +1,5 @@
-// One owner of the state directory, one worker per repository, and nobody left behind, whoever is killed or stands still.
+// One owner of the state directory, one worker per repository, and nobody left behind, whoever is killed or stands
+// still.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

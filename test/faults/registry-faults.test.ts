@@ -1,4 +1,5 @@
-// What the state file promises: acknowledged is durable, a kill or a failing disk leaves the old document or the new one.
+// What the state file promises: acknowledged is durable, a kill or a failing disk leaves the old document or the new
+// one.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,5 +1,5 @@
-// A machine that is short of something, and settings that are wrong: new work is refused with a reason, what can be read
-// is still served, and all is well again as soon as it can be.
+// A machine that is short of something, and settings that are wrong: new work is refused with a reason, what can be
+// read is still served, and all is well again as soon as it can be.
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,5 +1,5 @@
-// A worker killed in the middle of an agent's turn, in each of the five stages of one issue: the next one resumes the turn,
-// and GitHub sees every effect once.
+// A worker killed in the middle of an agent's turn, in each of the five stages of one issue: the next one resumes the
+// turn, and GitHub sees every effect once.
 
 import { describe, expect } from "vitest";
 

@@ -1,5 +1,5 @@
-// Issue 42 in three repositories at once, with HYDRAFLOW_HOME set in the operator's shell and one base for all worktrees.
-// What each worker has open for writing is noted while it works, and what it left behind is read at the end.
+// Issue 42 in three repositories at once, with HYDRAFLOW_HOME set in the operator's shell and one base for all
+// worktrees. What each worker has open for writing is noted while it works, and what it left behind is read at the end.
 
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
@@ -81,7 +81,9 @@ async function makeRepositoryWithIssue42(forge: Forge, name: string): Promise<vo
   });
 }
 
-/** Files below `root` that each worker's process has open for writing right now. Linux only, as the test machines are. */
+/**
+ * Files below `root` that each worker's process has open for writing right now. Linux only, as the test machines are.
+ */
 async function noteOpenFiles(rig: DaemonRig, root: string, writers: Map<string, Set<string>>): Promise<void> {
   for (const { slug, pid } of await rig.repositories()) {
     if (pid === null) continue;

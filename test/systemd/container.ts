@@ -1,6 +1,7 @@
 // A real systemd in a container made from this machine: its root file system below an overlay in memory, a network of
-// its own with nothing but loopback, the project at /opt/hydraflow. What is written is kept over a reboot of the container
-// and gone with it. The mounts live in a mount namespace of the container's shell, so nothing of them can be left behind.
+// its own with nothing but loopback, the project at /opt/hydraflow. What is written is kept over a reboot of the
+// container and gone with it. The mounts live in a mount namespace of the container's shell, so nothing of them can be
+// left behind.
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";

@@ -135,8 +135,10 @@ export class ServiceWorld {
     return pidsOf(await this.container.run("pgrep --uid hydraflow"));
   }
 
-  /** Pids of processes that run a worker's program; a zombie has no command line and is none, and neither is a child of a
-   * worker that is just about to become git or an agent. */
+  /**
+   * Gives the pids of processes that run a worker's program; a zombie has no command line and is none, and neither is a
+   * child of a worker that is just about to become git or an agent.
+   */
   async workers(): Promise<number[]> {
     const { stdout } = await this.container.run("ps -u hydraflow -o pid=,ppid=,args=");
     const rows = stdout.split("\n").filter((line) => line.includes("dist/worker.js"));

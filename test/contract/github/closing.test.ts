@@ -1,5 +1,5 @@
-// GitHub Docs: "Linking a pull request to an issue using a keyword" (nine words, a colon or not, capitals or not; in the
-// description, and in commit messages that reach the default branch), "Autolinked references and URLs".
+// GitHub Docs: "Linking a pull request to an issue using a keyword" (nine words, a colon or not, capitals or not; in
+// the description, and in commit messages that reach the default branch), "Autolinked references and URLs".
 
 import type { GitHub } from "../../../src/worker/github/port/github.ts";
 import { contract, expect, merge, openPull, signal, value } from "./contract.ts";

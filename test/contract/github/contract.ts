@@ -1,4 +1,5 @@
-// Runs a group of contract cases over both doubles. A case sees the port and the world, and never which of the two it is.
+// Runs a group of contract cases over both doubles. A case sees the port and the world, and never which of the two it
+// is.
 
 import { describe, expect, test } from "vitest";
 

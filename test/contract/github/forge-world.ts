@@ -1,5 +1,5 @@
-// The contract's world over the embedded forge: the worker's real adapter, real HTTP, real git. Every request and answer
-// is checked against GitHub's own description when the world is closed.
+// The contract's world over the embedded forge: the worker's real adapter, real HTTP, real git. Every request and
+// answer is checked against GitHub's own description when the world is closed.
 
 import { systemClock } from "../../../src/core/base/clock.ts";
 import type { RuleRecord } from "../../../src/forge/store/repository-settings.ts";

@@ -1,5 +1,5 @@
-// What a contract case may do to a GitHub, whichever it is: what people write, what owners set, what apps report. What a
-// worker does goes through the port that `connect` gives, and so does everything that a case expects.
+// What a contract case may do to a GitHub, whichever it is: what people write, what owners set, what apps report. What
+// a worker does goes through the port that `connect` gives, and so does everything that a case expects.
 
 import type { GitHub, MergeMethod } from "../../../src/worker/github/port/github.ts";
 import type { MemoryRules } from "../../support/memory-rules.ts";
