@@ -9,10 +9,9 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { afterEach, beforeEach, describe, expect } from "vitest";
 
-import { ask, ended, isAlive, Rig, type RigDaemon, until } from "../daemon/daemon-rig.ts";
+import { add, ask, ended, isAlive, QUICK, Rig, until } from "../daemon/daemon-rig.ts";
 import { fault, repeat } from "./fault.ts";
 
-const QUICK = { respawnDelayMs: 20, respawnDelayMaxMs: 40 };
 const BOOT_MS = 2_000;
 /** Rounds that wait more than they work. */
 const LANES = 3;
@@ -23,10 +22,6 @@ beforeEach(async () => {
   rig = await Rig.make();
 });
 afterEach(() => rig[Symbol.asyncDispose]());
-
-async function add(daemon: RigDaemon, name: string) {
-  return daemon.ask({ action: "add_repo", path: await rig.checkout(name, `https://github.com/acme/${name}.git`) });
-}
 
 describe("starting and ending", () => {
   fault(

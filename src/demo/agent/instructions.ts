@@ -4,7 +4,7 @@
 //   ```js file=src/greet.js            the whole file          Ask first: <question>
 //   ```js append=test/greet.test.js    at the end of the file  Already done: <file:line>; tests <file>; criteria <text>
 //   ```js before=src/main.js "line"    before that exact line  Reviewer objects once: <finding>
-//   ```js feedback=src/greet.js        appended after a review Slow: <ms>
+//   ```js feedback=src/greet.js        appended after a review  Slow: <ms>
 
 import { isAbsolute, normalize } from "node:path";
 
