@@ -5,6 +5,8 @@ import { execFileSync } from "node:child_process";
 
 import { it } from "vitest";
 
+import { seededRandom } from "../../src/forge/doors/seeded-random.ts";
+
 const IS_FULL = process.env["FAULT_SCALE"] === "full";
 const SEED = Number(process.env["FAULT_SEED"] ?? 1);
 const START_MS = 60_000;
@@ -22,7 +24,7 @@ export function fault(
   run: (run: FaultRun) => Promise<void>,
 ): void {
   const count = IS_FULL ? many : few;
-  it(`${title} [${count}]`, () => run({ count, random: randomOf(SEED) }), START_MS + count * roundMs);
+  it(`${title} [${count}]`, () => run({ count, random: seededRandom(SEED) }), START_MS + count * roundMs);
 }
 
 /**
@@ -60,15 +62,4 @@ export function strace(): string {
   } catch {
     throw new Error("this test needs strace: apt-get install strace");
   }
-}
-
-/** mulberry32. */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
