@@ -40,7 +40,7 @@ export async function measureRespawn({ workspace, pairs }) {
   }
 }
 
-/** The minimal supervisor has no spare, so a warm start is compared with a cold one. */
+/** The minimal supervisor has no spare: what is compared is a warm start with a cold one. */
 async function withSpare(workspace, limit, pairs) {
   const { home } = workspace.home(COUNT);
   const daemon = new Daemon(home, { ...workspace.environment, HYDRAFLOW_WARM_SPARE: "true" });
@@ -59,7 +59,7 @@ async function withSpare(workspace, limit, pairs) {
         await delay(SPARE_SETTLE_MS);
         const victims = childrenOf(daemon.pid).filter((pid) => pid !== sparePid);
         spare = daemon.until("spare.ready");
-        // Nobody needs the last spare any more.
+        // The last one need not come any more.
         spare.catch(() => undefined);
         return readyAfterKill(daemon, victims);
       },

@@ -1,5 +1,5 @@
-// What the daemon withstands: starts and ends at the wrong moment, workers that fall, and a machine that gives nothing
-// any more. After each fault the daemon must work again.
+// The daemon withstands starts and ends at the wrong moment, workers that fall, and a machine that gives nothing any
+// more. After each fault the daemon must work again.
 
 import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ import { add, ask, ended, isAlive, QUICK, Rig, until } from "../daemon/daemon-ri
 import { fault, repeat } from "./fault.ts";
 
 const BOOT_MS = 2_000;
-/** Rounds that wait more than they work. */
+/** The rounds wait more than they work, so they go in lanes. */
 const LANES = 3;
 
 let rig: Rig;

@@ -1,5 +1,5 @@
-// One injected fault, many times. `npm test` runs each a few times with a fixed seed, `npm run test:faults` as often as
-// the reliability plan asks, with a seed that it prints.
+// One fault is injected many times. `npm test` injects each a few times with a fixed seed, `npm run test:faults` as
+// often as the reliability plan asks, with a seed that it prints.
 
 import { execFileSync } from "node:child_process";
 
@@ -13,11 +13,11 @@ const START_MS = 60_000;
 
 export interface FaultRun {
   readonly count: number;
-  /** 0 ≤ n < 1, the same for the same seed. */
+  /** It gives 0 ≤ n < 1, the same for the same seed. */
   readonly random: () => number;
 }
 
-/** `roundMs`: what one round may take on a slow machine. */
+/** One round may take `roundMs` on a slow machine. */
 export function fault(
   title: string,
   { few, many, roundMs }: { few: number; many: number; roundMs: number },
@@ -48,13 +48,13 @@ export async function repeat(
   }
 }
 
-/** `program` under strace. A filter in the kernel makes it cheap, but strace 6.1 then delivers no signals. */
+/** Runs `program` under strace. A filter in the kernel makes it cheap, but strace 6.1 then delivers no signals. */
 export function traced(options: readonly string[], program: readonly string[]): readonly string[] {
   const filter = options.some((option) => option.includes(":signal=")) ? [] : ["--seccomp-bpf"];
   return [strace(), "-f", ...filter, "-qq", ...options, "--", ...program];
 }
 
-/** The program that makes system calls fail; one clear line where it is missing. */
+/** Gives the program that makes system calls fail; throws one clear line where it is missing. */
 export function strace(): string {
   try {
     execFileSync("strace", ["-V"], { stdio: "ignore" });

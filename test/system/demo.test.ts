@@ -1,4 +1,4 @@
-// The main job on real input, as the README's first command runs it.
+// This is the main job on real input, as the README's first command runs it.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

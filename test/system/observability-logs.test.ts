@@ -14,7 +14,7 @@ import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 import { addClone, startObserved } from "./observed-daemon.ts";
 
 const NAMES = ["web", "api", "tasks"];
-/** Each is told when a worker begins; together they are more than one log file takes. */
+/** Each issue is logged when a worker begins; together they are more than one log file takes. */
 const ISSUES = 200;
 const LOG_FILE_BYTES_MAX = 65_536;
 const TITLE = "A title as long as they come, ".repeat(8);
@@ -79,7 +79,7 @@ test("every record has the fields that the operations page promises, under the n
   expect(ofWorker).toContainEqual(expect.objectContaining({ msg: "issue.found", issue: ISSUES, stage: "hitl" }));
 });
 
-/** Issues that wait for a person: told once by each worker that begins, and worked on by nobody. */
+/** The issues wait for a person: each worker that begins logs them once, and nobody works on them. */
 async function addRepository(rig: DaemonRig, forge: Forge, directory: string, name: string): Promise<void> {
   await forge.createRepository({ owner: "acme", name, files: { "README.md": `${name}\n` } });
   for (let number = 1; number <= ISSUES; number += 1) {
@@ -100,7 +100,7 @@ async function untilTold(rig: DaemonRig, count: number): Promise<void> {
   }, `${count} issues are told by every worker`);
 }
 
-/** The configuration that we ship, but for the places of a test. */
+/** Starts rsyslog with the configuration that we ship, but for the places of a test. */
 async function startRsyslog(path: string, home: string, directory: string, out: string): Promise<RunningProgram> {
   const shipped = await readFile(
     fileURLToPath(new URL("../../packaging/logging/rsyslog.conf", import.meta.url)),

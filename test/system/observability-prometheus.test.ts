@@ -129,7 +129,7 @@ class PrometheusServer implements AsyncDisposable {
     return samples[0] === 1;
   }
 
-  /** Of every series that the expression gives. Throws where Prometheus does not understand it. */
+  /** Gives a value for every series of the expression. Throws where Prometheus does not understand it. */
   async values(expression: string): Promise<number[]> {
     const { data } = (await this.#ask(`query?query=${encodeURIComponent(expression)}`)) as {
       data: { result: { value: [number, string] }[] };
@@ -143,7 +143,7 @@ class PrometheusServer implements AsyncDisposable {
     return values[0];
   }
 
-  /** The different healths of our rules, once each was evaluated. */
+  /** Gives the different healths of our rules, once each was evaluated. */
   async ruleHealth(): Promise<string[]> {
     let healths: string[] = ["unknown"];
     await until(async () => {
@@ -166,7 +166,7 @@ class PrometheusServer implements AsyncDisposable {
   }
 }
 
-/** With the configuration that we ship, but for the places of a test. */
+/** Starts Prometheus with the configuration that we ship, but for the places of a test. */
 async function startPrometheus(rig: DaemonRig, directory: string): Promise<PrometheusServer> {
   const shipped = await readFile(packaging("prometheus/prometheus.yml"), "utf8");
   const config = shipped
@@ -188,7 +188,7 @@ async function startPrometheus(rig: DaemonRig, directory: string): Promise<Prome
   return server;
 }
 
-/** Every query of the dashboard, as Grafana would send it. */
+/** Gives every query of the dashboard, as Grafana would send it. */
 async function dashboardExpressions(): Promise<string[]> {
   const { panels } = JSON.parse(await readFile(packaging("grafana/hydraflow.json"), "utf8")) as {
     panels: { targets: { expr: string }[] }[];

@@ -14,7 +14,7 @@ import { Rig } from "../daemon/daemon-rig.ts";
 
 const WORKER = CLI.replace(/cli\.js$/, "worker.js");
 
-/** A daemon with the repository, and the issue's implementing turn in hand. */
+/** Starts a daemon with the repository, and waits until the issue's implementing turn is in flight. */
 async function startTurn(turns: TurnRig): Promise<{ daemon: DaemonRig; issue: number; turn: Turn }> {
   const daemon = await DaemonRig.start({ config: turns.config, environment: turns.environment });
   await turns.hold("implement");
@@ -23,7 +23,7 @@ async function startTurn(turns: TurnRig): Promise<{ daemon: DaemonRig; issue: nu
   return { daemon, issue, turn: await turns.turn("implement") };
 }
 
-/** The next turn goes on with the session of the first and with what that left, and the issue is merged once. */
+/** The next turn must go on with the session of the first and with what that left, and the issue is merged once. */
 async function expectResumed(turns: TurnRig, issue: number, first: Turn): Promise<void> {
   const second = await turns.turn("implement", 2);
   await gone(first);
