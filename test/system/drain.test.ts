@@ -1,4 +1,4 @@
-// The operator takes the daemon out of work: what is in flight is finished, nothing new is begun, and both can be seen
+// The daemon taken out of work by its operator: what is in hand is finished, nothing new is begun, and both can be seen
 // everywhere. The agent's turn ends when the test says so.
 
 import { execFile } from "node:child_process";

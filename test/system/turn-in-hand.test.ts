@@ -1,6 +1,5 @@
-// An agent is in the middle of its turn while its worker or the daemon is replaced, stopped or killed. Whatever
-// happens, what the agent has done is kept and the issue is merged once. No test waits for time: each lets the turn go
-// itself.
+// An agent is in the middle of its turn while its worker or the daemon is replaced, stopped or killed. Whatever happens,
+// what the agent has done is kept and the issue is merged once. No test waits for time: each lets the turn go itself.
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,7 +13,7 @@ import { Rig } from "../daemon/daemon-rig.ts";
 
 const WORKER = CLI.replace(/cli\.js$/, "worker.js");
 
-/** Starts a daemon with the repository, and waits until the issue's implementing turn is in flight. */
+/** A daemon with the repository, and the issue's implementing turn in hand. */
 async function startTurn(turns: TurnRig): Promise<{ daemon: DaemonRig; issue: number; turn: Turn }> {
   const daemon = await DaemonRig.start({ config: turns.config, environment: turns.environment });
   await turns.hold("implement");

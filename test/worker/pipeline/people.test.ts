@@ -225,7 +225,7 @@ describe("An objection on GitHub", () => {
     rig.world.addReview(rig.pulls()[0] ?? 0, "olivia", "CHANGES_REQUESTED", "Not like this.");
     passChecks();
     await rig.untilHandedOver(worker, issue.number);
-    // GitHub's times are whole seconds, and what came later must say so.
+    // GitHub's times are whole seconds, and a later event needs a later one.
     await rig.until("the next second has begun", () =>
       rig.world.reviews.every(({ submittedAt = "" }) => submittedAt < rig.world.tick()),
     );

@@ -35,7 +35,7 @@ export class PipelineRig implements AsyncDisposable {
   readonly checkout: string;
   readonly world: MemoryGitHub;
   agent = new ScriptedAgent();
-  /** What the server says of a commit's checks. */
+  /** The server says this of a commit's checks. */
   checks: (sha: string) => CheckState = () => PASSED;
   /** How far the workers' wall clock is ahead. */
   clockShiftMs = 0;
