@@ -27,10 +27,12 @@ export interface Chosen {
   readonly leftOut: number;
 }
 
+/** Chooses by S1. */
 export function deaths(passed: readonly string[], seed: number): Chosen {
   return chosen(passed, seed, ({ times }) => [1, times]);
 }
 
+/** Chooses by S2. */
 export function furtherDeaths(passed: readonly string[], first: readonly string[], seed: number): Chosen {
   const known = new Map(boundariesOf(first).map(({ name, times }) => [name, times]));
   return chosen(passed, seed, ({ name, times }) => {
@@ -40,6 +42,7 @@ export function furtherDeaths(passed: readonly string[], first: readonly string[
   });
 }
 
+/** Chooses by S4. */
 export function secondDeaths(first: Strike, passed: readonly string[], seed: number): Chosen {
   const { attempts, leftOut } = deaths(passed, seed);
   const twice = attempts.map(({ what, strikes }) => ({
@@ -49,6 +52,7 @@ export function secondDeaths(first: Strike, passed: readonly string[], seed: num
   return { attempts: twice, leftOut };
 }
 
+/** Chooses by S3. */
 export function faults(passed: readonly string[], known: readonly string[] = []): readonly Attempt[] {
   const first = new Set(boundariesOf(known).map(({ name }) => name));
   const own = boundariesOf(passed).flatMap(({ name }) => (CALL.test(name) && !first.has(name) ? [name] : []));

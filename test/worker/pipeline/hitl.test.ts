@@ -14,6 +14,15 @@ const NOT_READY = () =>
     question: "Where does the part go?",
   });
 
+/** A person ends the issue that they are asked about. */
+async function endIssue(rig: PipelineRig, action: "skip" | "close", reason: string) {
+  const { issue, worker } = await rig.askPerson();
+  await worker.orchestrator?.inbox.end(issue.number, action, reason, "operator");
+  worker.orchestrator?.wake();
+  await rig.untilEnded(worker, issue.number);
+  return { issue, worker };
+}
+
 describe("An issue that is not ready", () => {
   it("asks for more when it says too little, without an agent", async () => {
     await using rig = await PipelineRig.create();
@@ -153,11 +162,7 @@ describe("A person's answer", () => {
   it("to skip takes the issue out of the pipeline and leaves it open", async () => {
     await using rig = await PipelineRig.create();
     rig.agent.next("triage", NOT_READY);
-    const { issue, worker } = await rig.askPerson();
-
-    await worker.orchestrator?.inbox.end(issue.number, "skip", "next year", "operator");
-    worker.orchestrator?.wake();
-    await rig.untilEnded(worker, issue.number);
+    const { issue, worker } = await endIssue(rig, "skip", "next year");
 
     expect(worker.state.issue(issue.number).outcome).toMatchObject({ kind: "skipped", reason: "next year" });
     expect(rig.labels(issue.number)).toEqual([]);
@@ -167,11 +172,7 @@ describe("A person's answer", () => {
   it("to close closes the issue with the reason", async () => {
     await using rig = await PipelineRig.create();
     rig.agent.next("triage", NOT_READY);
-    const { issue, worker } = await rig.askPerson();
-
-    await worker.orchestrator?.inbox.end(issue.number, "close", "not wanted", "operator");
-    worker.orchestrator?.wake();
-    await rig.untilEnded(worker, issue.number);
+    const { issue } = await endIssue(rig, "close", "not wanted");
 
     expect(rig.world.issue(issue.number).state).toBe("closed");
     expect(rig.writes("closeIssue")).toEqual(["not_planned"]);
@@ -181,10 +182,7 @@ describe("A person's answer", () => {
   it("brings an issue that came back to a new cycle, with comments of its own", async () => {
     await using rig = await PipelineRig.create();
     rig.agent.next("triage", NOT_READY);
-    const { issue, worker } = await rig.askPerson();
-    await worker.orchestrator?.inbox.end(issue.number, "skip", "later", "operator");
-    worker.orchestrator?.wake();
-    await rig.untilEnded(worker, issue.number);
+    const { issue, worker } = await endIssue(rig, "skip", "later");
 
     rig.world.setLabels(issue.number, ["hydraflow-find"]);
     await rig.untilLabel(issue.number, "fixed");
