@@ -65,7 +65,7 @@ http.request = (...given) => {
   return sent;
 };
 
-/** One talk goes wrong after its work was done; of the other the server refuses the work. */
+/** These faults break a talk after its work was done; for all others the server refuses the talk. */
 const DONE = new Set(["half-body", "done-then-reset", "done-then-500", "stall"]);
 const BROKEN_TALK = '"$0" "$@"; echo "fatal: the remote end hung up unexpectedly" >&2; exit 128';
 const REFUSED_TALK = 'echo "fatal: unable to access: The requested URL returned error: $HTTP_STATUS" >&2; exit 128';
