@@ -1,5 +1,5 @@
-// Boot restore: from the start of the supervisor until every worker of a fleet is ready, beside a shell that starts the
-// same bundle as often, and beside PM2 and supervisord restoring it.
+// A boot restore is timed from the start of the supervisor until every worker of a fleet is ready, beside a shell that
+// starts the same bundle as often, and beside PM2 and supervisord restoring it.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { Supervisord } from "./peers/supervisord.mjs";
@@ -8,7 +8,7 @@ import { Daemon } from "./program.mjs";
 import { Raw } from "./raw.mjs";
 import { alternate, ratioRow } from "./report.mjs";
 
-/** For the ends of some hundred processes to be worked off by the kernel. */
+/** The kernel works off the ends of some hundred processes in this time. */
 const SETTLE_MS = 500;
 
 export async function measureBoot(options) {
@@ -43,7 +43,7 @@ function rowOf(boots, count) {
   return ratioRow({ figure: `boot restore of ${count}, all ready`, against, unit: "ms", atMost: 1.1 }, boots);
 }
 
-/** `first`: times measured during the boots above; its limit runs here, one worker alone. */
+/** `first` holds the times measured during the boots above; its limit runs here, one worker alone. */
 async function firstReady(workspace, first, count) {
   const raw = new Raw(workspace, [workspace.checkout()]);
   const pairs = [];

@@ -1,4 +1,4 @@
-// What a promise of the registry costs: one change alone, and fifty at once.
+// These figures say what a promise of the registry costs: one change alone, and fifty at once.
 
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ async function singleChange({ workspace, pairs }) {
     () => medianTime(() => writeDurably(paths.home, text)),
     () => medianTime(() => changeOnce(registry)),
   );
-  // As throughput: how much of the limit's speed is left.
+  // The ratio is of throughput: how much of the limit's speed is left.
   const speeds = measured.map(({ limit, candidate }) => ({ limit: 1_000 / limit, candidate: 1_000 / candidate }));
   const figure = "durable single change, 100 repositories";
   const against = "temp, fsync, rename, fsync of the directory, by sync calls";

@@ -1,5 +1,5 @@
-// A daemon that runs for months: what it uses while 100 workers idle, and whether it grows while workers die and are
-// replaced. For the second the real daemon supervises workers that are ready and die at once.
+// A daemon runs for months, so these figures say what it uses while 100 workers idle, and whether it grows while
+// workers die and are replaced. For the second the real daemon supervises workers that are ready and die at once.
 
 import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,9 +8,9 @@ import { cpuMsOf, Daemon, DIST, rssOf } from "./program.mjs";
 import { valueRow } from "./report.mjs";
 
 const SETTLE_MS = 10_000;
-/** Repositories whose workers die all the time. */
+/** The workers of so many repositories die all the time. */
 const MORTALS = 4;
-/** Of twenty seconds each. */
+/** Each look takes twenty seconds. */
 const LOOKS = 3;
 const RESPAWNS_WAIT_MS = 1_800_000;
 const MORTAL = `let n;process.on("message",(m)=>{if(m.type==="start"){n=m.nonce;process.send({type:"ready",nonce:n,port:1},()=>process.exit(1));}});
@@ -40,7 +40,7 @@ async function idleCpu({ workspace, quick }) {
   }
 }
 
-/** RSS after all respawns ÷ RSS after the first tenth of them. */
+/** Gives RSS after all respawns ÷ RSS after the first tenth of them. */
 async function growth({ workspace, quick }) {
   const respawns = quick ? 500 : 10_000;
   const dist = join(workspace.directory, "dist-mortal");

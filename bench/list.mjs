@@ -1,5 +1,6 @@
-// `list` at 100 repositories over 16 connections, beside bare servers that send the same bytes. The load comes from a
-// process of its own. The TCP door limits each connection's requests a second; here it runs with that limit lifted.
+// `list` is measured at 100 repositories over 16 connections, beside bare servers that send the same bytes. The load
+// comes from a process of its own. The TCP door limits each connection's requests a second; here it runs with that
+// limit lifted.
 
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";

@@ -1,5 +1,5 @@
-// `npm run bench`: measures HydraFlow beside the limit of what is possible on this machine, both in one run on one Node.
-// Prints a table and writes results.json beside this file. docs/performance.md says what each figure means.
+// `npm run bench` measures HydraFlow beside the limit of what is possible on this machine, both in one run on one Node.
+// It prints a table and writes results.json beside this file. docs/performance.md says what each figure means.
 //   --quick          fewer pairs and smaller fleets
 //   --only <name>    one group of figures (several allowed)
 
@@ -39,7 +39,7 @@ const { values } = parseArgs({
     only: { type: "string", multiple: true, default: Object.keys(GROUPS) },
   },
 });
-// Ends what stands in groups of its own too; the daemon's workers end with it.
+// This also ends what stands in groups of its own; the daemon's workers end with it.
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
 const unknown = values.only.filter((name) => !Object.hasOwn(GROUPS, name));
 if (unknown.length > 0) {
@@ -62,7 +62,7 @@ async function run(names, quick) {
   for (const name of names) {
     say(`# ${name}`);
     await using workspace = await Workspace.create();
-    // As on a machine where workers have run before: what Node compiled of the bundle is at hand, for limit and candidate.
+    // A first boot leaves what Node compiled of the bundle at hand for limit and candidate, as on a machine in use.
     await new Raw(workspace, [workspace.checkout()]).start();
     const options = { workspace, quick, pairs: quick ? 2 : 5, note: (line) => notes.push(line) && say(line) };
     try {

@@ -1,4 +1,4 @@
-// What the daemon and an idle worker weigh, and how long a worker takes to be ready.
+// These figures say what the daemon and an idle worker weigh, and how long a worker takes to be ready.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Daemon, DIST, privateOf, Program, rssOf, WORKER_FLAGS } from "./program.mjs";
 import { alternate, ratioRow, valueRow } from "./report.mjs";
 
-/** After ready: start-up garbage and the first try at GitHub are over. */
+/** So long after ready, start-up garbage and the first try at GitHub are over. */
 const SETTLE_MS = 3_000;
 
 export async function measureMemory(options) {
@@ -29,7 +29,8 @@ async function daemonMemory({ workspace, quick, pairs }) {
     () => settled(new Program([join(import.meta.dirname, "limits", "http-server.mjs")], {})),
     () => settled(new Daemon(home, workspace.environment)),
   );
-  // Between two fleets: the first worker makes the daemon touch code and buffers of Node's that all later ones share.
+  // The figure lies between two fleets: the first worker makes the daemon touch code and buffers of Node's that all
+  // later ones share.
   const [few, many] = quick ? [5, 20] : [20, 100];
   const fleets = [few, many].map((count) => ({ count, home: workspace.home(count).home }));
   const slopes = [];

@@ -1,5 +1,6 @@
-// `ping` while the daemon is busy: clients ask at a steady rate, first at rest, then while 20 repositories are added and
-// their workers start, which takes every core. They run in this process, which has the same load beside it both times.
+// `ping` is measured while the daemon is busy: clients ask at a steady rate, first at rest, then while 20 repositories
+// are added and their workers start, which takes every core. The clients run in this process, which has the same load
+// beside it both times.
 
 import { once } from "node:events";
 import { createConnection } from "node:net";
@@ -9,7 +10,7 @@ import { percentile, ratioRow } from "./report.mjs";
 
 const ADDED = 20;
 const CLIENTS = 5;
-/** Below the door's limit of requests a second. */
+/** This stays below the door's limit of requests a second. */
 const INTERVAL_MS = 11;
 const REST_MS = 2_000;
 

@@ -1,4 +1,4 @@
-// A process under measurement: its JSON lines with the time they came, its /proc figures, and its end.
+// A process under measurement gives its JSON lines with the time they came, its /proc figures, and its end.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -9,7 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { root } from "../scripts/runtime.mjs";
 
 export const DIST = join(root, "dist");
-/** As the daemon starts its workers (src/daemon/main.ts). */
+/** The daemon starts its workers with these (src/daemon/main.ts). */
 export const WORKER_FLAGS = ["--v8-pool-size=0", "--max-semi-space-size=1", "--disable-warning=ExperimentalWarning"];
 const WAIT_MS = 180_000;
 const LOOK_MS = 2;
@@ -69,7 +69,7 @@ export class Program {
   }
 }
 
-/** The shipped daemon on free ports. */
+/** The shipped daemon runs on free ports. */
 export class Daemon extends Program {
   constructor(home, environment, { dist = DIST, nodeFlags = [] } = {}) {
     const doors = ["--tcp-port", "0", "--http-port", "0"];
@@ -91,7 +91,7 @@ export class Daemon extends Program {
     return readFileSync(join(this.home, "token"), "utf8").trim();
   }
 
-  /** One request of the TCP protocol on a connection of its own. */
+  /** Sends one request of the TCP protocol on a connection of its own. */
   async ask(request) {
     const socket = createConnection(this.state.port, "127.0.0.1");
     socket.end(`${JSON.stringify({ token: this.token, ...request })}\n`);
@@ -112,12 +112,12 @@ export async function poll(look) {
   }
 }
 
-/** MiB. */
+/** Gives the resident memory in MiB. */
 export function rssOf(pid) {
   return fieldOf(pid, "status", "VmRSS");
 }
 
-/** Anonymous memory in MiB: what each further process of this kind really costs. */
+/** Gives the anonymous memory in MiB: what each further process of this kind really costs. */
 export function privateOf(pid) {
   return fieldOf(pid, "smaps_rollup", "Anonymous");
 }
@@ -127,7 +127,7 @@ function fieldOf(pid, file, name) {
   return Number(kilobytes) / 1_024;
 }
 
-/** CPU used so far, in clock ticks of 10 ms. */
+/** Gives the CPU time used so far, in steps of the kernel's clock tick, 10 ms. */
 export function cpuMsOf(pid) {
   const text = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");

@@ -1,4 +1,4 @@
-// The limit of a boot: a shell that starts the worker's bundle once for each repository, all at once, and waits.
+// No boot can be faster than this: a shell starts the worker's bundle once for each repository, all at once, and waits.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -27,7 +27,7 @@ export class Raw {
     return `${variables.map(([name, value]) => `${name}='${value}'`).join(" ")} ${words.map((word) => `'${word}'`).join(" ")} &`;
   }
 
-  /** Milliseconds from the shell's start; all workers are gone again when it resolves. */
+  /** Gives the milliseconds from the shell's start; all workers are gone again when it resolves. */
   async start() {
     writeFileSync(this.ready, "");
     const startedMs = performance.now();

@@ -1,6 +1,8 @@
-// A figure as a row: pairs of limit and candidate, measured one beside the other, and what they must reach.
+// A figure is a row: pairs of limit and candidate, measured one beside the other, and what they must reach.
 
-/** Runs both in turn, the order changing from pair to pair, so that a slow minute hits both. One pair is thrown away. */
+/**
+ * Runs both in turn, the order changing from pair to pair, so that a slow minute hits both. One pair is thrown away.
+ */
 export async function alternate(pairs, limit, candidate) {
   const measured = [];
   for (let pair = -1; pair < pairs; pair += 1) {
@@ -15,7 +17,7 @@ export async function alternate(pairs, limit, candidate) {
   return measured;
 }
 
-/** `pairs`: [{limit, candidate}]; the goal speaks of candidate ÷ limit. */
+/** `pairs` is a list of {limit, candidate}; the goal speaks of candidate ÷ limit. */
 export function ratioRow({ figure, against, unit, atMost, atLeast }, pairs) {
   const ratios = pairs.map(({ limit, candidate }) => candidate / limit);
   return finish(
@@ -33,7 +35,7 @@ export function ratioRow({ figure, against, unit, atMost, atLeast }, pairs) {
   );
 }
 
-/** For what has no limit beside it. */
+/** Makes the row of a figure that has no limit beside it. */
 export function valueRow({ figure, unit, atMost, atLeast }, values) {
   const result = spread(values);
   return finish(

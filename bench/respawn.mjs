@@ -1,5 +1,5 @@
-// SIGKILL of a worker: until its replacement exists, and until that is ready; beside a minimal supervisor in Node with
-// the same bundle. Backoff is 0 here: what is measured is the machinery, not the wait.
+// A worker is killed with SIGKILL, and timed until its replacement exists, and until that is ready; beside it a minimal
+// supervisor in Node with the same bundle. Backoff is 0 here: the figures are about the machinery, not the wait.
 
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -89,7 +89,7 @@ async function killOne(program, times) {
   const ready = program.until("repo.ready");
   const killedMs = performance.now();
   process.kill(victim, "SIGKILL");
-  // Watched without pause: a timer would add a millisecond to a figure of few.
+  // The loop watches without pause: a timer would add a millisecond to a figure of few.
   while (!childrenOf(program.pid).some((pid) => !before.has(pid))) await new Promise(setImmediate);
   const existsMs = performance.now() - killedMs;
   times.push((await ready) - killedMs);

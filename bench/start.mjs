@@ -1,4 +1,4 @@
-// How long a person or a service manager waits for a process of ours to do its first useful thing.
+// These figures say how long a person or a service manager waits for a process of ours to do its first useful thing.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -52,7 +52,7 @@ async function timeOf(args, env) {
   return performance.now() - startedMs;
 }
 
-/** Until a ping over TCP and one over HTTP are answered; asks as soon as the ports are known. */
+/** Times the start until a ping over TCP and one over HTTP are answered; it asks as soon as the ports are known. */
 async function firstAnswer(home, { environment }) {
   const daemon = new Daemon(home, environment);
   try {

@@ -1,4 +1,4 @@
-// What was compared with what: without this no figure means anything.
+// The report names what was compared with what: without this no figure means anything.
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";

@@ -1,5 +1,5 @@
-// A directory that is thrown away, with checkouts and state directories made in it. Workers get an address for GitHub
-// where nobody listens, so they come up, say so, and stay idle.
+// The workspace is a directory that is thrown away, with checkouts and state directories made in it. Workers get an
+// address for GitHub where nobody listens, so they come up, say so, and stay idle.
 
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -24,7 +24,7 @@ export class Workspace {
     execFileSync("git", ["init", "-q", "--template=", template]);
   }
 
-  /** Of every daemon and worker; nothing else of the caller's environment is handed on. */
+  /** Every daemon and worker has this environment; nothing else of the caller's is handed on. */
   get environment() {
     return {
       PATH: process.env.PATH,
@@ -37,7 +37,7 @@ export class Workspace {
     };
   }
 
-  /** A checkout whose origin names `bench/r<n>`. */
+  /** Makes a checkout whose origin names `bench/r<n>`. */
   checkout() {
     this.#checkouts += 1;
     const name = `r${this.#checkouts}`;
@@ -48,7 +48,10 @@ export class Workspace {
     return { path, repo: `bench/${name}`, slug: `bench-${name}` };
   }
 
-  /** A state directory with so many repositories registered; `desired` says whether a start of the daemon starts them. */
+  /**
+   * Makes a state directory with so many repositories registered; `desired` says whether a start of the daemon starts
+   * them.
+   */
   home(count, desired = "running") {
     this.#homes += 1;
     const home = join(this.directory, `home${this.#homes}`);
@@ -59,7 +62,7 @@ export class Workspace {
     return { home, checkouts };
   }
 
-  /** The message that a supervisor would start this worker with, and its environment. */
+  /** Gives the message that a supervisor would start this worker with, and its environment. */
   worker({ path, repo, slug }, home) {
     const dataRoot = join(home, slug);
     mkdirSync(dataRoot, { recursive: true, mode: 0o700 });

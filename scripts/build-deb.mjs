@@ -1,5 +1,6 @@
-// Builds the Debian package with Debian's own dpkg-deb: the bundles, the pinned Node and the systemd unit below
-// /usr/lib/hydraflow, ready to run without npm. `node scripts/build-deb.mjs [directory] [version]` prints the package's path.
+// The Debian package is built with Debian's own dpkg-deb: the bundles, the pinned Node and the systemd unit below
+// /usr/lib/hydraflow, ready to run without npm. `node scripts/build-deb.mjs [directory] [version]` prints the package's
+// path.
 
 import { execFileSync } from "node:child_process";
 import {
@@ -87,7 +88,7 @@ function fromTemplate(name, values) {
   return text.replace(/@([A-Z_]+)@/g, (_, key) => values[key]);
 }
 
-/** As the field's format wants it: one blank before each line, a dot for an empty one. */
+/** The field's format wants one blank before each line, and a dot for an empty one. */
 function licence() {
   const text = readFileSync(join(root, "LICENSE"), "utf8").trim();
   return `License: Expat\n${text

@@ -1,5 +1,6 @@
-// Bundles what ships: one minified ES module per process entry, split at import(), so that a process loads only what
-// it needs now. Every output lies flat in dist/, so `new URL("./worker.js", import.meta.url)` holds in any chunk.
+// The build bundles what ships: one minified ES module per process entry, split at import(), so that a process loads
+// only what it needs now. Every output lies flat in dist/, so `new URL("./worker.js", import.meta.url)` holds in any
+// chunk.
 
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -23,19 +24,22 @@ const REQUIRE_BANNER =
   'import{createRequire as hydraflowCreateRequire}from"node:module";const require=hydraflowCreateRequire(import.meta.url);';
 
 /**
- * The sources take zod from core/base/schema.ts, which sets it up. The bundler keeps all of a namespace that is handed on like
- * that, 450 kB with every locale, but only what is used of one that a file imports itself.
+ * The sources take zod from core/base/schema.ts, which sets it up. The bundler keeps all of a namespace that is handed
+ * on like that, 450 kB with every locale; it keeps only what is used of a namespace that a file imports itself.
  */
 function importZodByName(source) {
   return source.replace(/^import \{ z \} from ("[^"]*\/schema\.ts");$/m, 'import * as z from "zod/mini"; import $1;');
 }
 
-/** Making a schema changes nothing, so one that a bundle does not use may be left out; the bundler cannot know it of `check`. */
+/**
+ * Making a schema changes nothing, so a bundle may leave out a schema that it does not use; the bundler cannot know
+ * that of `check`.
+ */
 function markSchemasPure(source) {
   return source.replace(/^((?:export )?const \w+ = )(z\.[\s\S]*?);$/gm, "$1/* @__PURE__ */ (() => $2)();");
 }
 
-/** Modules that Node has not loaded when a program begins; each costs a start from half a millisecond to three. */
+/** Node has not loaded these modules when a program begins; each costs a start from half a millisecond to three. */
 const LATE = new Set(
   ["assert", "crypto", "dns", "fs/promises", "http", "os", "timers/promises", "worker_threads", "zlib"].map(
     (name) => `node:${name}`,
@@ -43,9 +47,9 @@ const LATE = new Set(
 );
 
 /**
- * Named imports of Node's modules become reads of these names alone, where they are used at all: what `importNodeLazily`
- * makes of them copies every name of the module, in every file again. A name that is global anyway needs no module, and
- * a function of a module that would have to be loaded for it is read when it is called.
+ * Named imports of Node's modules become reads of these names alone, where they are used at all: `importNodeLazily`
+ * alone would copy every name of the module, in every file again. A name that is global anyway needs no module, and a
+ * function of a module that would have to be loaded for it is read when it is called.
  */
 function readNodeByName(source) {
   return source.replace(/^import \{([^}]*)\} from ["']((?:node:)?[a-z_/]+)["'];?$/gms, (statement, names, path) => {
@@ -59,7 +63,7 @@ function readNodeByName(source) {
       .filter(([name, alias]) => alias !== undefined || !isGlobal(module, name))
       .map(([name, alias = name]) => {
         const read = `process.getBuiltinModule("${module}").${name}`;
-        // With a capital it would be a class.
+        // The bundler would take a name with a capital for a class.
         return LATE.has(module) && /^[a-z]/.test(name) && typeof require(module)[name] === "function"
           ? `let ${alias}Late; const ${alias} = (...given) => (${alias}Late ??= ${read})(...given);`
           : `const ${alias} = /* @__PURE__ */ (() => ${read})();`;
@@ -74,8 +78,8 @@ function isGlobal(module, name) {
 
 /**
  * What an entry loads at once becomes one file. Without this, modules that it shares with what it loads later are split
- * by who shares them, into some twenty files that each cost a start a millisecond. So whatever is loaded later is told to
- * import all that the entry imports, which has been loaded by then.
+ * by who shares them, into some twenty files that each cost a start a millisecond. So whatever is loaded later is told
+ * to import all that the entry imports, which has been loaded by then.
  */
 function keepStartTogether(entry) {
   const imports = [...readFileSync(join(root, entry), "utf8").matchAll(/^import (?!type ).*?from "(\.[^"]+)";$/gms)];
@@ -114,9 +118,9 @@ const importNodeLazily = {
 };
 
 /**
- * Libraries that cost a start more than all else it needs, and are called later or not at all: what yargs lays out help
- * with compiles patterns for every emoji, and a worker is ready before it has anything to log. They are evaluated when
- * they are called.
+ * These libraries cost a start more than all else it needs, and are called later or not at all: what yargs lays out
+ * help with compiles patterns for every emoji, and a worker is ready before it has anything to log. They are evaluated
+ * when they are called.
  */
 const evaluateAtFirstCall = {
   name: "evaluate-at-first-call",
@@ -135,8 +139,8 @@ const evaluateAtFirstCall = {
 };
 
 /**
- * Each entry is a bundle of its own: split among all, what they share falls into some thirty small files, and each costs
- * a worker a millisecond of its start. Where one entry calls another, it imports that one's bundle.
+ * Each entry is a bundle of its own: split among all, what they share falls into some thirty small files, and each
+ * costs a worker a millisecond of its start. Where one entry calls another, it imports that one's bundle.
  */
 const importEntriesAsBuilt = {
   name: "import-entries-as-built",
@@ -186,11 +190,12 @@ function buildOptions(entryPoints, outdir) {
     format: "esm",
     platform: "node",
     target: "node24",
-    // A command lives for a tenth of a second and needs a little of everything: in one file all of that is read at once,
-    // and evaluated when it is imported.
+    // A command lives for a tenth of a second and needs a little of everything: in one file all of that is read at
+    // once, and evaluated when it is imported.
     splitting: !("program" in entryPoints),
-    // Names stay: error classes take theirs from the class, and a stack trace from a customer should be readable. Short ones
-    // with the old ones put back at run time (keepNames) cost every function that is made, also those of each request.
+    // Names stay as they are written: error classes take theirs from the class, and an operator's stack trace should be
+    // readable. Short names with the old ones put back at run time (keepNames) cost every function that is made, also
+    // those of each request.
     minifyWhitespace: true,
     minifySyntax: true,
     sourcemap: "linked",

@@ -1,5 +1,5 @@
-// Everything that is checked without running the program: format, lint, types, unused code. Prints one line a step when
-// green, and the whole output of each step that failed.
+// Everything that can be checked without running the program is checked here: format, lint, types, unused code. It
+// prints one line a step when green, and the whole output of each step that failed.
 
 import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";

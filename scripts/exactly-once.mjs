@@ -1,8 +1,8 @@
-// `npm run test:exactly-once`: kills the worker at every boundary of every path and lets every call fail in every way, and
-// reads in the forge's ledger that each effect came about once. Prints what was tried and what held; the exit code is the
-// verdict. Which of them stand for the others is said in test/exactly-once/attempts.ts. `-- --few` does a part that
-// `--seed N` decides, `--path happy` one path, `--kind once|twice|on-and-on|faults` one kind, `--only TEXT` the boundaries
-// with that text in their names; `--keep` leaves the directories.
+// `npm run test:exactly-once` kills the worker at every boundary of every path and lets every call fail in every way,
+// and reads in the forge's ledger that each effect came about once. It prints what was tried and what held; the exit
+// code is the verdict. test/exactly-once/attempts.ts says which of them stand for the others. `-- --few` does a part
+// that `--seed N` decides, `--path happy` one path, `--kind once|twice|on-and-on|faults` one kind, `--only TEXT` the
+// boundaries with that text in their names; `--keep` leaves the directories.
 
 import { randomInt } from "node:crypto";
 import { availableParallelism } from "node:os";

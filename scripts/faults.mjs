@@ -1,6 +1,6 @@
-// `npm run test:faults`: every injected fault as often as the reliability plan asks. Prints the seed, the counts and the
-// results as one table; the exit code is the verdict. `-- --seed N` plays one run again, `-- --few` does little of each,
-// `-- --only F12` does that one.
+// `npm run test:faults` injects every fault as often as the reliability plan asks. It prints the seed, the counts and
+// the results as one table; the exit code is the verdict. `-- --seed N` plays one run again, `-- --few` does little of
+// each, `-- --only F12` does that one.
 
 import { spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
@@ -47,7 +47,7 @@ function runVitest(report) {
   return new Promise((resolve) => child.on("exit", (exitCode) => resolve(exitCode ?? 1)));
 }
 
-/** Titles read `F01 what happens [count]`. */
+/** Titles have the form `F01 what happens [count]`. */
 function readRows(report) {
   const { testResults } = JSON.parse(readFileSync(report, "utf8"));
   const rows = testResults.flatMap(({ assertionResults }) =>

@@ -1,5 +1,6 @@
-// Brings node_modules to what package-lock.json says, once. npm's own record of what it installed is the marker: it is
-// written last, so an install that was cut short is seen. Runs on Node 18 and newer, with nothing installed.
+// The installer brings node_modules to what package-lock.json says, once. npm's own record of what it installed is the
+// marker: npm writes it last, so an install that was cut short is seen. This file runs on Node 18 and newer, with
+// nothing installed.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";

@@ -1,6 +1,6 @@
-// The one way into every task: brings dependencies and the build up to date, then runs the task on the pinned Node.
-// Runs on Node 18 and newer with nothing installed. stdout belongs to the task alone; all that is said here goes to
-// stderr.
+// Every task begins here: this script brings dependencies and the build up to date, then runs the task on the pinned
+// Node. It runs on Node 18 and newer with nothing installed. stdout belongs to the task alone; all that this script
+// says goes to stderr.
 
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { installIfStale } from "./install.mjs";
 import { findRuntime, NODE_MAJOR_MIN, root } from "./runtime.mjs";
 
-/** Task → the arguments of the Node process that does it; undefined when preparing is all there is to do. */
+/** Each task is done by a Node process with these arguments; undefined means that preparing is all there is to do. */
 const TASKS = {
   setup: undefined,
   demo: ["dist/cli.js", "demo"],
@@ -54,7 +54,7 @@ function refuse(line) {
 function runTask(runtime, args) {
   const child = spawn(runtime, args, { stdio: "inherit" });
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  // A terminal sends Ctrl-C to the whole foreground group, so the task has it already; a second would force it.
+  // A terminal sends Ctrl-C to the whole foreground group, so the task has it already; a second signal would force it.
   process.on("SIGINT", () => {
     if (!process.stdin.isTTY) child.kill("SIGINT");
   });

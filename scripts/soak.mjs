@@ -1,6 +1,6 @@
-// `npm run soak`: five repositories, an issue a minute, a forge that fails one call in twenty and a SIGKILL every two
-// minutes, for an hour. Prints one table; the exit code is the verdict. `-- --minutes 3` is a quick look, `-- --keep` leaves
-// the files, `-- --seed N` makes the same faults and kills again.
+// `npm run soak` lets five repositories work for an hour, with an issue a minute, a forge that fails one call in twenty
+// and a SIGKILL every two minutes. It prints one table; the exit code is the verdict. `-- --minutes 3` is a quick look,
+// `-- --keep` leaves the files, `-- --seed N` makes the same faults and kills again.
 
 import { randomInt } from "node:crypto";
 import { join } from "node:path";
@@ -49,7 +49,7 @@ try {
   process.exitCode = 1;
 }
 
-/** Above zero, except for the share of calls that fail. */
+/** The number must be above zero, except for the share of calls that fail. */
 function numberOf(name) {
   const number = Number(values[name]);
   if (Number.isFinite(number) && (number > 0 || (name === "fail-rate" && number === 0))) return number;

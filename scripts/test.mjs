@@ -1,5 +1,5 @@
-// `npm test`: the static checks, then the unit and system tests. Closes with `N passed, N failed`, alone on a line. With
-// arguments it runs vitest alone with these, for instance `npm test -- test/core`.
+// `npm test` runs the static checks, then the unit and system tests, and closes with `N passed, N failed`, alone on a
+// line. With arguments it runs vitest alone with these, for instance `npm test -- test/core`.
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

@@ -1,5 +1,6 @@
-// The rules of the tree, measured on the parsed sources: how long things are, which way imports point, who touches the
-// process. oxlint says most of this too; this is the second net, and the words that must not stand in the project.
+// The parsed sources are measured against the rules of the tree: how long things are, which way imports point, who
+// touches the process. oxlint says most of this too; this is the second net, and it knows the words that must not stand
+// in the project.
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -21,12 +22,12 @@ const HALL_FILES_MAX = 3;
 /** The commands that become a process of their own are reached through these alone. */
 const CLI_MAY_START = ["src/daemon/main.ts", "src/worker/main.ts", "src/forge/main.ts", "src/demo/main.ts"];
 
-/** What belongs to an entry; `?` is a member that is not written out. */
+/** These belong to an entry; `?` is a member that is not written out. */
 const ENTRY_MEMBERS =
   "argv env exit exitCode abort stdin stdout stderr on once off addListener send disconnect cwd chdir umask ?";
 const ENTRY_GLOBALS = new Set(ENTRY_MEMBERS.split(" ").map((name) => `process.${name}`));
 
-/** Names of the places where the project is made, not of the project. The brackets keep this file out of its own net. */
+/** They name places where the project is made, not the project. The brackets keep this file out of its own net. */
 const FOREIGN_WORDS =
   /\/wor[k]\/|\/tm[p]\/hf|\/far[m]\/|farm-(?:studi[o]|benc[h])|npmj[s]\.|debian\.or[g]|steerin[g] repo|subagen[t]/;
 
@@ -224,7 +225,7 @@ function folderOf(path: string): string {
   return path.split("/")[1] ?? "";
 }
 
-/** Tracked, and new ones that no ignore rule names; without binaries and the lock file. */
+/** Gives tracked files, and new ones that no ignore rule names, without binaries and the lock file. */
 function trackedFiles(): string[] {
   const output = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "-z"], {
     cwd: ROOT,

@@ -123,7 +123,7 @@ test("every fault that the page of complaints names is injected by a test that s
   expect(missing).toEqual([]);
 });
 
-/** The cells of the first table behind a heading, without its head. */
+/** Gives the cells of the first table behind a heading, without its head. */
 function tableAfter(page: string, heading: string): string[][] {
   const section = page.slice(page.indexOf(`${heading}\n`) + heading.length);
   const rows = /(?:^\|.*\|\n)+/m.exec(section)?.[0].trim().split("\n") ?? [];

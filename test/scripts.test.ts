@@ -1,4 +1,5 @@
-// The scripts that run before anything is installed, and the tables they share with the launcher and package.json.
+// Some scripts run before anything is installed; these tests hold them, and the tables they share with the launcher and
+// package.json.
 
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";

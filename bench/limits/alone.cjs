@@ -1,5 +1,5 @@
-// Preloaded into the worker's bundle where no supervisor of ours starts it: answers its hello with the start message
-// from a file, and appends one byte to another file when it is ready.
+// The worker's bundle loads this first where no supervisor of ours starts it. It answers the bundle's hello with the
+// start message from a file, and appends one byte to another file when the worker is ready.
 
 const { appendFileSync, readFileSync } = require("node:fs");
 

@@ -1,6 +1,7 @@
-// Load generator, a process of its own: every connection sends the same bytes again as soon as the whole answer is there.
-// All answers have the length of the first, so counting bytes is enough and the generator stays cheaper than any server.
-// Arguments: port, connections, seconds, file with the request. Prints {rate, p50, p99}: requests a second, milliseconds.
+// The load generator is a process of its own: every connection sends the same bytes again as soon as the whole answer
+// is there. All answers have the length of the first, so counting bytes is enough and the generator stays cheaper than
+// any server. It takes port, connections, seconds and the file with the request, and prints {rate, p50, p99}: requests
+// a second, milliseconds.
 
 import { readFileSync } from "node:fs";
 import { createConnection } from "node:net";

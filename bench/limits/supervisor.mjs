@@ -1,4 +1,4 @@
-// A minimal supervisor in Node: starts the workers in BENCH_WORKERS, and each again as soon as it ends. Nothing else.
+// This minimal supervisor starts the workers in BENCH_WORKERS, and each again as soon as it ends. It does nothing else.
 
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";

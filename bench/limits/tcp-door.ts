@@ -1,4 +1,4 @@
-// The daemon's own TCP door and handler in front of rows that do not change, with the limit of requests lifted.
+// The daemon's own TCP door and handler stand in front of rows that do not change, with the limit of requests lifted.
 
 import { readFileSync } from "node:fs";
 

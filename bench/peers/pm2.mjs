@@ -1,4 +1,4 @@
-// PM2 restoring the same bundle, as `pm2 resurrect` does after a reboot, with its defaults. PM2 imports a script, so the
+// PM2 restores the same bundle, as `pm2 resurrect` does after a reboot, with its defaults. PM2 imports a script, so the
 // copy of the bundle that it gets also starts when it is imported.
 
 import { execFile } from "node:child_process";
@@ -55,7 +55,7 @@ export class Pm2 {
     return { name, script, cwd: dataRoot, interpreter: process.execPath, node_args, env };
   }
 
-  /** Milliseconds until all are ready, with no PM2 running before. */
+  /** Gives the milliseconds until all are ready, with no PM2 running before. */
   async restore() {
     if (!this.isSaved) {
       writeFileSync(this.ready, "");

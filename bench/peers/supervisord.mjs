@@ -1,4 +1,4 @@
-// supervisord, of Debian, starting the same bundle from its configuration.
+// Debian's supervisord starts the same bundle from its configuration.
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,20 +1,23 @@
-// An expression as an automaton whose states are the characters that it can read, each with those that may follow. What an
-// expression asks for just before or behind a place (`^`, `\b`, one character looked at) is a condition of that step.
+// An expression becomes an automaton whose states are the characters that it can read, each with those that may follow.
+// What an expression asks for just before or behind a place (`^`, `\b`, one character looked at) is a condition of that
+// step.
 
 import { CharSet } from "refa";
 
-/** A bounded repetition above this is taken for one without a bound. */
+/** A bounded repetition above this counts as one without a bound. */
 const COPIES_MAX = 256;
-/** Once is a way, twice is a second way through a loop that may be empty. */
+/** One pass is a way; the second is another way through a loop that may be empty. */
 const PASSES_MAX = 2;
 
-/** States are numbers. A step reads one character; a jump reads none, and may ask for the character before or behind. */
+/**
+ * States are numbers. A step reads one character; a jump reads none, and may ask for the character before or behind.
+ */
 export class Automaton {
-  /** From state → jumps and steps. */
+  /** Each state maps to its jumps and steps. */
   #nodes = [];
   #all;
   #pending;
-  /** Characters that can be read: each is a position, with the positions that may follow. */
+  /** Each character that can be read is a position, with the positions that may follow. */
   positions = [];
   starts = [];
 
@@ -35,7 +38,7 @@ export class Automaton {
       byNode.set(edge.step, { characters: edge.step.characters, edges, accepts: isWhole ? accepts : [] });
       open.push(...edges);
     }
-    // In the order of the expression, in which its states were made.
+    // The positions come in the order of the expression, in which its states were made.
     const inOrder = [...byNode.entries()].sort(([one], [other]) => one.to - other.to);
     const index = new Map(inOrder.map(([step], at) => [step, at]));
     const numbered = (edges) => edges.map((edge) => ({ ...edge, to: index.get(edge.step) }));
@@ -43,7 +46,7 @@ export class Automaton {
     this.starts = numbered(firsts.edges);
   }
 
-  /** That the match surely succeeds once it is here: it may end, or goes on until it may. */
+  /** The match surely succeeds once it is here: it may end, or goes on until it may. */
   isSure({ accepts, edges, characters }, at) {
     return accepts.some(({ before, behind }) => {
       if (!characters.isSubsetOf(before)) return false;
@@ -109,7 +112,7 @@ export class Automaton {
     this.#jump(at, to);
   }
 
-  /** One character before or behind is a condition of the jump. What is longer is an expression of its own. */
+  /** A condition of the jump looks at one character before or behind. A longer look is an expression of its own. */
   #assert({ kind, negate, alternatives }, from, to) {
     const single = alternatives.every(
       ({ elements: [first, ...more] }) => first?.type === "CharacterClass" && more.length === 0,
@@ -126,7 +129,7 @@ export class Automaton {
     this.#jump(from, to);
   }
 
-  /** What can be read next from a state, by every way of jumps, and how the expression may end. */
+  /** Gives what can be read next from a state, by every way of jumps, and how the expression may end. */
   #reach(state, end) {
     const edges = [];
     const accepts = [];

@@ -1,9 +1,10 @@
-// Whether a regular expression can take more than linear time. Sound for what V8's backtracking does, but for the factor of
-// bounded repetitions: what it calls linear is, and it may refuse what is, where the text behind a loop always matches.
+// This file decides whether a regular expression can take more than linear time. It is sound for what V8's backtracking
+// does, but for the factor of bounded repetitions: an expression that it calls linear is linear; it may refuse a linear
+// one, where the text behind a loop always matches.
 //
-// The expression becomes an automaton of its characters. More than linear is (Weber and Seidl, 1991): a loop that a search
-// begun later can reach while the first is still in it ("search"), two loops that may share out one text in many ways
-// ("trade"), and a loop with two ways through the same text ("nested").
+// The expression becomes an automaton of its characters. Three things make more than linear (Weber and Seidl, 1991): a
+// loop that a search begun later can reach while the first is still in it ("search"), two loops that may share out one
+// text in many ways ("trade"), and a loop with two ways through the same text ("nested").
 
 import { JS } from "refa";
 
@@ -11,7 +12,7 @@ import { Automaton } from "./automaton.mjs";
 
 const STEPS_MAX = 3_000_000;
 
-/** Null when linear, else what may cost more, in a word. */
+/** Gives null when the expression is linear, else a word for what may cost more. */
 export function superLinearPart(pattern, flags) {
   const { expression, maxCharacter } = parsed(pattern, flags);
   const searches = !flags.includes("y");
@@ -25,7 +26,7 @@ export function superLinearPart(pattern, flags) {
   return null;
 }
 
-/** What the expression reads: the characters of each of its places. */
+/** Gives what the expression reads: the characters of each of its places. */
 export function positionsOf(pattern, flags) {
   const { expression, maxCharacter } = parsed(pattern, flags);
   const automaton = new Automaton(maxCharacter, []);
@@ -42,7 +43,7 @@ const SEARCH = -1;
 function costOf(automaton, { searches, isGlobal }) {
   const { positions } = automaton;
   const sure = new Set([...positions.keys()].filter((at) => automaton.isSure(positions[at], at)));
-  // Where the match is sure, nothing is read again. A search for all matches goes on behind it, so it may be passed.
+  // Nothing is read again where the match is sure. A search for all matches goes on behind it, so it may be passed.
   const isGone = (at) => !isGlobal && sure.has(at);
   const edgesOf = (at) =>
     at === SEARCH
@@ -76,7 +77,7 @@ function costOf(automaton, { searches, isGlobal }) {
   return null;
 }
 
-/** Sets of positions that reach each other. */
+/** Gives the sets of positions that reach each other. */
 function loopsOf(positions, edgesOf) {
   const reach = positions.map((_, from) => {
     const seen = new Set();
@@ -100,7 +101,7 @@ function loopsOf(positions, edgesOf) {
   return loops;
 }
 
-/** Whether one text can lead from a position of the loop back to it by two ways. */
+/** Says whether one text can lead from a position of the loop back to it by two ways. */
 function hasTwoWays(graph, loop) {
   for (const at of loop) {
     const inside = graph.edgesOf(at).filter(({ to }) => loop.has(to));
@@ -114,7 +115,10 @@ function hasTwoWays(graph, loop) {
   return false;
 }
 
-/** Whether one text can lead several readers at once from one tuple of positions to another, each within its bounds. */
+/**
+ * Says whether one text can lead several readers at once from one tuple of positions to another, each within its
+ * bounds.
+ */
 function connects({ edgesOf, charactersOf }, from, to, bounds) {
   const goal = String(to);
   const seen = new Set();
@@ -150,7 +154,7 @@ function connects({ edgesOf, charactersOf }, from, to, bounds) {
   return false;
 }
 
-/** What all sets share; null stands for every character. */
+/** Gives what all sets share; null stands for every character. */
 function meet(sets) {
   return sets.reduce((all, set) => (all === null ? set : set === null ? all : all.intersect(set)), null);
 }

@@ -1,8 +1,8 @@
-// The rooms of src/ and what each is for. A file imports from its own room and from those that stand further down beneath
-// the same top folder, so no two rooms import each other; which top folder may import which is `MAY_IMPORT`. The
-// linter's rule, test/architecture.test.ts and the table in docs/architecture.md go by this list.
+// The rooms of src/ and what each is for. A file imports from its own room and from those that stand further down
+// beneath the same top folder, so no two rooms import each other; which top folder may import which is `MAY_IMPORT`.
+// The linter's rule, test/architecture.test.ts and the table in docs/architecture.md go by this list.
 
-/** Top folder → the top folders that it may import besides itself. */
+/** Each top folder may import these top folders besides itself. */
 export const MAY_IMPORT = {
   core: [],
   worker: ["core"],
@@ -106,7 +106,7 @@ export const ROOMS = {
 
 const ORDER = new Map(Object.keys(ROOMS).map((room, index) => [room, index]));
 
-/** Why `from` may not import `to`; null when it may. Both are paths of files, from the root on. */
+/** Says why `from` may not import `to`; null when it may. Both are paths of files, from the root on. */
 export function whyNot(from, to) {
   const [here, there] = [roomOf(from), roomOf(to)];
   if (here === null || there === null || here === there) return null;

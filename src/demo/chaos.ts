@@ -1,5 +1,5 @@
-// Kills while work is in hand: every worker at least once in each of implement, review and hitl, and the supervisor twice.
-// Nobody is told beforehand; what is lost must come back from journals, labels and git alone.
+// Chaos kills while work is in flight: every worker at least once in each of implement, review and hitl, and the
+// supervisor twice. Nobody is told beforehand; what is lost must come back from journals, labels and git alone.
 
 import type { DaemonKeeper } from "./daemon-keeper.ts";
 import type { DemoWorld } from "./demo-world.ts";
@@ -31,7 +31,7 @@ export class Chaos {
     return this.#supervisorKills;
   }
 
-  /** What has not been killed yet, in words; empty at the end of a full run. */
+  /** Names in words what has not been killed yet; it is empty at the end of a full run. */
   get missing(): string[] {
     const workers = this.#world.repositories.flatMap(({ slug }) =>
       STAGES_TO_KILL.map((stage) => `${slug} in ${stage}`),
@@ -40,7 +40,7 @@ export class Chaos {
     return this.#supervisorKills < SUPERVISOR_KILLS ? [...missing, "the supervisor"] : missing;
   }
 
-  /** One look and at most one kill per worker. `progress` is the share of issues that are done. */
+  /** Takes one look and makes at most one kill per worker. `progress` is the share of issues that are done. */
   async strike(rows: readonly PipelineRow[], progress: number, signal: AbortSignal): Promise<void> {
     const targets = this.#targetsAmong(rows);
     if (targets.size > 0) await this.#killWorkers(targets, signal);

@@ -1,4 +1,5 @@
-// Stands in for systemd in the demo: starts the built daemon and starts it again when it dies, however it died.
+// The keeper stands in for systemd in the demo: it starts the built daemon and starts it again when it dies, however it
+// died.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -15,13 +16,13 @@ export interface DaemonCommand {
   readonly runtime: string;
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  /** What the daemon prints. */
+  /** The daemon prints into this file. */
   readonly outputFile: string;
 }
 
-/** The process that the demo runs in. */
+/** The demo runs in this process. */
 export interface DemoHost {
-  /** The runtime and the arguments that make it the `hydraflow` command. */
+  /** The runtime becomes the `hydraflow` command by these arguments. */
   readonly runtime: string;
   readonly cliArguments: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -49,14 +50,14 @@ export class DaemonKeeper implements AsyncDisposable {
   readonly #stopping = new AbortController();
   #child: ChildProcess | undefined;
   #kept: Promise<void> = Promise.resolve();
-  /** How often the daemon was started. */
+  /** The daemon was started so often. */
   starts = 0;
 
   constructor(command: DaemonCommand) {
     this.#command = command;
   }
 
-  /** Of the daemon that runs or ran last. */
+  /** It belongs to the daemon that runs or ran last. */
   get pid(): number | undefined {
     return this.#child?.pid;
   }

@@ -1,18 +1,18 @@
-// Git as a person with access to the forge runs it. The token travels in the environment of the one process.
+// A person with access to the forge runs git like this. The token travels in the environment of the one process.
 
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
 export interface GitPlace {
   readonly directory: string;
-  /** Of the repository on the forge. */
+  /** The repository has this address on the forge. */
   readonly url: string;
   readonly token: string;
-  /** Where git is found. */
+  /** Git is found on this search path. */
   readonly path: string;
 }
 
-/** What git printed. Throws when it fails. */
+/** Gives what git printed. Throws when it fails. */
 export async function runGit(
   { directory, url, token, path }: GitPlace,
   args: readonly string[],

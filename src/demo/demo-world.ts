@@ -1,5 +1,5 @@
-// Everything the demo runs on: a directory of its own, the forge with the repositories and issues in it, their checkouts,
-// and the state directory of a daemon. The daemon itself is started by the caller.
+// The demo runs on this: a directory of its own, the forge with the repositories and issues in it, their checkouts, and
+// the state directory of a daemon. The caller starts the daemon itself.
 
 import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ import { type GitPlace, runGit } from "./demo-git.ts";
 import { SAMPLE_REPOSITORIES, type SampleRepository } from "./sample-repositories.ts";
 import type { SampleIssue } from "./sample-issue.ts";
 
-/** Logins on the forge. The daemon acts as the first; a person answers as the second. */
+/** The forge knows these logins. The daemon acts as the first; a person answers as the second. */
 export const ROBOT = "hydraflow-demo";
 export const OPERATOR = "operator";
 
@@ -28,14 +28,14 @@ export interface DemoRepository {
   readonly fullName: string;
   readonly slug: string;
   readonly checkout: string;
-  /** Grows when issues are opened later. */
+  /** The list grows when issues are opened later. */
   readonly issues: DemoIssue[];
 }
 
 export interface DemoWorld extends AsyncDisposable {
   readonly directory: string;
   readonly forge: Forge;
-  /** Of the robot; travels to the daemon in its environment. */
+  /** It is the robot's token, and travels to the daemon in its environment. */
   readonly githubToken: string;
   readonly paths: SupervisorPaths;
   readonly path: string;
@@ -43,12 +43,12 @@ export interface DemoWorld extends AsyncDisposable {
 }
 
 export interface DemoWorldOptions {
-  /** Those of the demo when absent. */
+  /** They are those of the demo when absent. */
   readonly samples?: readonly SampleRepository[];
   readonly keepDirectory: boolean;
-  /** Of the daemon, beside the demo's own. */
+  /** The daemon gets these settings beside the demo's own. */
   readonly settings?: Readonly<Record<string, unknown>>;
-  /** Where git and other programs are found. */
+  /** Git and other programs are found on this search path. */
   readonly path: string;
 }
 
@@ -121,7 +121,7 @@ async function makeRepository(
   return repository;
 }
 
-/** Opens it as a person does who wants it done. */
+/** Opens an issue as a person does who wants it done. */
 export async function openIssue(forge: Forge, repository: DemoRepository, sample: SampleIssue): Promise<void> {
   const { title, body } = sample;
   const labels = [FIND_LABEL];

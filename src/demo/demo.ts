@@ -1,5 +1,5 @@
-// The main job on real input: an embedded forge, three repositories, twelve issues, the built daemon as its own process,
-// and a person who answers. Nothing in here helps HydraFlow; the verdict comes from the forge's records.
+// The demo is the main job on real input: an embedded forge, three repositories, twelve issues, the built daemon as its
+// own process, and a person who answers. Nothing in here helps HydraFlow; the verdict comes from the forge's records.
 
 import { performance } from "node:perf_hooks";
 
@@ -15,7 +15,7 @@ import { Progress } from "./progress.ts";
 import { countEnded, type DemoSummary, failingSuites, summarise } from "./verdict.ts";
 
 export interface DemoOptions extends DemoHost {
-  /** Stop when the issues are done; otherwise everything is left up until the signal. */
+  /** The demo stops when the issues are done; otherwise everything is left up until the signal. */
   readonly once: boolean;
   readonly chaos: boolean;
   readonly keepDirectory: boolean;
@@ -27,17 +27,17 @@ export interface DemoReport extends DemoSummary {
   readonly seconds: number;
   readonly workerKills: number;
   readonly supervisorKills: number;
-  /** Processes of the daemon that were still there after it had stopped. */
+  /** So many processes of the daemon were still there after it had stopped. */
   readonly orphans: number;
-  /** What went wrong beside the counts, in words. */
+  /** These went wrong beside the counts, in words. */
   readonly problems: readonly string[];
 }
 
 const LOOK_INTERVAL_MS = 150;
-/** Without chaos a run takes half a minute on two cores. */
+/** A run without chaos takes half a minute on two cores. */
 const RUN_TIMEOUT_MS = 20 * 60_000;
 const PACE_MS = 250;
-/** Long enough that a look falls into every stage of every repository. */
+/** The pace is slow enough that a look falls into every stage of every repository. */
 const CHAOS_PACE_MS = 900;
 
 export async function runDemoOnce(options: DemoOptions, signal: AbortSignal): Promise<DemoReport> {
@@ -74,7 +74,7 @@ export async function runDemoOnce(options: DemoOptions, signal: AbortSignal): Pr
   };
 }
 
-/** Whether the report is what the demo promises. */
+/** Says whether the report is what the demo promises. */
 export function isAsPromised(report: DemoReport): boolean {
   return report.failed === 0 && report.duplicates === 0 && report.orphans === 0 && report.problems.length === 0;
 }

@@ -1,5 +1,6 @@
-// The demo's own client of the daemon's HTTP door. Port and token are read anew for every call, since the daemon may have
-// been killed and started again in between. An answer that does not come is `undefined`: the caller asks again.
+// The demo has its own client of the daemon's HTTP door. It reads port and token anew for every call, since the daemon
+// may have been killed and started again in between. An answer that does not come is `undefined`: the caller asks
+// again.
 
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
@@ -56,7 +57,7 @@ export class Door {
     );
   }
 
-  /** The address of the door, once the daemon has written it down. */
+  /** Gives the address of the door, once the daemon has written it down. */
   async url(): Promise<string | undefined> {
     const state = parseJsonObject(await readFile(this.#paths.state, "utf8").catch(() => ""));
     const port = state?.["httpPort"];

@@ -1,4 +1,4 @@
-// The process side of `hydraflow demo`: streams, signals, exit code.
+// This is the process side of `hydraflow demo`: it has the streams, signals and exit code.
 
 import { EXIT_CODES } from "../core/base/exit-code.ts";
 import { type DemoReport, isAsPromised, runDemoOnce } from "./demo.ts";

@@ -1,5 +1,5 @@
-// The person of the demo: waits for questions and answers each once, the first through the daemon's door, the others by a
-// comment on the issue, as people do.
+// The person of the demo waits for questions and answers each once, the first through the daemon's door, the others by
+// a comment on the issue, as people do.
 
 import type { Door } from "./door.ts";
 import { type DemoWorld, OPERATOR, ROBOT } from "./demo-world.ts";
@@ -10,7 +10,7 @@ const ANSWER_AGAIN_MS = 10_000;
 export class DemoOperator {
   readonly #world: DemoWorld;
   readonly #door: Door;
-  /** `slug#issue` → when it was last answered through the door, or infinity after a comment, which lasts. */
+  /** Maps `slug#issue` to when it was last answered through the door, or to infinity after a comment, which lasts. */
   readonly #answered = new Map<string, number>();
 
   constructor(world: DemoWorld, door: Door) {
@@ -18,12 +18,12 @@ export class DemoOperator {
     this.#door = door;
   }
 
-  /** Issues that were answered. */
+  /** So many issues were answered. */
   get answered(): number {
     return this.#answered.size;
   }
 
-  /** Answers what is open now. */
+  /** Answers the questions that are open now. */
   async answerOpenQuestions(signal: AbortSignal): Promise<void> {
     for (const { repo, issue } of await this.#door.questions(signal)) await this.#answer(repo, issue, signal);
   }
@@ -43,7 +43,9 @@ export class DemoOperator {
     }
   }
 
-  /** The daemon knows its question a moment before the comment with it stands on the issue; a person reads the comment. */
+  /**
+   * The daemon knows its question a moment before the comment with it stands on the issue; a person reads the comment.
+   */
   #isAskedOnForge(fullName: string, number: number): boolean {
     return this.#world.forge
       .comments(fullName, number)

@@ -1,4 +1,4 @@
-// The live picture of the demo: on a terminal one line per issue, redrawn in place; elsewhere one line per change.
+// The demo shows a live picture: on a terminal one line per issue, redrawn in place; elsewhere one line per change.
 
 import type { DemoWorld } from "./demo-world.ts";
 import type { PipelineRow } from "./door.ts";
@@ -9,7 +9,7 @@ interface Output {
 
 const STAGE_MARKS = { triage: "◔", plan: "◑", implement: "◕", review: "◉", hitl: "?" } as const;
 const TITLE_WIDTH = 44;
-/** Below the picture; what is said before the first one stays above it. */
+/** So many notes stand below the picture; a note before the first picture stays above it. */
 const NOTES_MAX = 3;
 const ACTIVE_COLOUR = "\x1b[36m";
 const WAITING_COLOUR = "\x1b[33m";

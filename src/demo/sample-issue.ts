@@ -1,25 +1,25 @@
-// The kinds of issues the demo shows, as Markdown in the grammar that the demo agent understands.
+// The demo shows these kinds of issues, as Markdown in the grammar that the demo agent understands.
 
 export interface SampleIssue {
   readonly title: string;
   readonly body: string;
-  /** What the operator of the demo answers when the issue's question comes; null for issues that ask nothing. */
+  /** The operator of the demo answers the issue's question with this; it is null for issues that ask nothing. */
   readonly answer: string | null;
   readonly expected: "merged" | "closed";
-  /** Path → text that the default branch must hold at the end. */
+  /** The default branch must hold these at the end: path → text. */
   readonly wanted: Readonly<Record<string, string>>;
 }
 
 interface Change {
   readonly title: string;
   readonly need: string;
-  /** File name without directory and ending. */
+  /** It is the file name without directory and ending. */
   readonly module: string;
   readonly code: string;
   readonly test: string;
 }
 
-/** Triaged, planned, implemented, reviewed and merged without a word. */
+/** Such an issue is triaged, planned, implemented, reviewed and merged without a word. */
 export function plain(change: Change): SampleIssue {
   return {
     title: change.title,
@@ -30,7 +30,7 @@ export function plain(change: Change): SampleIssue {
   };
 }
 
-/** Cannot be done without knowing something that only a person knows. */
+/** Nobody can do such an issue without knowing something that only a person knows. */
 export function asksFirst(change: Change & { question: string; answer: string }): SampleIssue {
   const wanted = {
     [sourceOf(change)]: change.code.replaceAll("{{answer}}", change.answer),
@@ -45,7 +45,7 @@ export function objectedOnce(change: Change & { finding: string; addition: strin
   return { ...plain(change), body: body(change) + more, wanted: { [sourceOf(change)]: change.code } };
 }
 
-/** Adds a line at the end of a file besides, so that two of them in flight at once conflict. */
+/** Such an issue adds a line at the end of a file besides, so that two of them in flight at once conflict. */
 export function alsoNoted(change: Change & { notes: string; line: string }): SampleIssue {
   const more = `\nAnd a note about it:\n\n${block(`md append=${change.notes}`, change.line)}`;
   const simple = plain(change);

@@ -1,5 +1,5 @@
-// The three repositories of the demo and their twelve issues: small, real projects with real test suites. Every issue is
-// written as a person would write it; the demo agent does what the fenced blocks say.
+// The demo has three repositories and twelve issues: small, real projects with real test suites. Every issue is written
+// as a person would write it; the demo agent does what the fenced blocks say.
 
 import type { SampleIssue } from "./sample-issue.ts";
 import { alreadyDone, asksFirst, objectedOnce, plain } from "./sample-issue.ts";
@@ -7,7 +7,7 @@ import { alreadyDone, asksFirst, objectedOnce, plain } from "./sample-issue.ts";
 export interface SampleRepository {
   readonly owner: string;
   readonly name: string;
-  /** Path → content of the first commit. */
+  /** The first commit has these: path → content. */
   readonly files: Readonly<Record<string, string>>;
   readonly issues: readonly SampleIssue[];
 }

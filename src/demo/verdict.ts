@@ -1,4 +1,4 @@
-// What the demo claims at its end, from the forge's own records and not from what HydraFlow says of itself.
+// At its end the demo judges by the forge's own records, and not by what HydraFlow says of itself.
 
 import { spawnSync } from "node:child_process";
 import { mkdir, readFile, rm } from "node:fs/promises";
@@ -11,14 +11,14 @@ import { ROBOT } from "./demo-world.ts";
 import { runGit } from "./demo-git.ts";
 
 export interface DemoSummary {
-  /** Issues whose pull request is merged and whose change stands on the default branch. */
+  /** So many issues have their pull request merged and their change on the default branch. */
   readonly merged: number;
-  /** Issues that went through a person. */
+  /** So many issues went through a person. */
   readonly hitl: number;
-  /** Issues closed without a change, because it was there already. */
+  /** So many issues were closed without a change, because it was there already. */
   readonly closed: number;
   readonly failed: number;
-  /** Outside effects that happened more than once: pull requests, merges, comments of one kind. */
+  /** So many outside effects happened more than once: pull requests, merges, comments of one kind. */
   readonly duplicates: number;
 }
 
@@ -45,7 +45,7 @@ export async function summarise(world: DemoWorld, signal: AbortSignal): Promise<
   return { ...counts, duplicates: countDuplicates(ledger) };
 }
 
-/** Runs each repository's tests on what its default branch is now; one line per suite that fails. */
+/** Runs each repository's tests on its default branch as it is now; gives one line per suite that fails. */
 export async function failingSuites(world: DemoWorld, signal: AbortSignal): Promise<string[]> {
   const failures: string[] = [];
   for (const repository of world.repositories) {
@@ -56,7 +56,7 @@ export async function failingSuites(world: DemoWorld, signal: AbortSignal): Prom
   return failures;
 }
 
-/** Issues that have come to an end, whichever, with their claim given back. */
+/** Counts the issues that have come to an end, whichever, with their claim given back. */
 export function countEnded(world: DemoWorld): number {
   return world.repositories.flatMap((repository) =>
     repository.issues.filter(({ number }) => isEnded(world.forge.issue(repository.fullName, number))),
@@ -69,12 +69,12 @@ function isEnded({ state, labels }: { readonly state: string; readonly labels: r
   );
 }
 
-/** How often something happened that must happen once, above the one time. */
+/** Counts how often something happened that must happen once, above the one time. */
 export function countDuplicates(ledger: readonly LedgerEntry[]): number {
   return duplicatesIn(ledger).reduce((sum, { times }) => sum + times - 1, 0);
 }
 
-/** Every write that must happen once is told by what it is and where; what is told more often is here. */
+/** Each write that must happen once is named by what it is and where; names that come more often are returned. */
 export function duplicatesIn(ledger: readonly LedgerEntry[]): { readonly what: string; readonly times: number }[] {
   const seen = new Map<string, number>();
   for (const entry of ledger) {
@@ -89,7 +89,7 @@ function onceKeyOf(entry: LedgerEntry): string | undefined {
   if (entry.kind === "pull.created") return `${entry.repo} pull ${String(entry.detail["head"])}`;
   if (entry.kind === "pull.merged" || entry.kind === "issue.closed")
     return `${entry.repo} ${entry.kind} ${entry.number}`;
-  // A reviewer that was asked again words it anew, so the commit tells, and not the text.
+  // A reviewer that was asked again words it anew, so the commit identifies a review, and not the text.
   if (entry.kind === "review.created")
     return `${entry.repo} review ${entry.number} of ${String(entry.detail["commit"])}`;
   if (entry.kind === "comment.created") {
@@ -100,8 +100,8 @@ function onceKeyOf(entry: LedgerEntry): string | undefined {
 }
 
 /**
- * What still stands on the forge of work that has ended, in words: of issues the label or claim that is too much, pull
- * requests that are open, and branches beside `main`.
+ * Names in words what still stands on the forge of work that has ended: of issues the label or claim that is too much,
+ * pull requests that are open, and branches beside `main`.
  */
 export function leftoversOn(forge: ForgeReader, repo: string): string[] {
   const [issues, pulls] = [forge.issues(repo), forge.pulls(repo)];
@@ -118,7 +118,7 @@ export function leftoversOn(forge: ForgeReader, repo: string): string[] {
   return [...records, ...claims, ...branches.map((ref) => `${repo}: ${ref.slice(HEADS.length)} is there`)];
 }
 
-/** What has ended wears one of two labels of ours, and no other. */
+/** An issue that has ended wears one of two labels of ours, and no other. */
 function tooMany(labels: readonly string[]): string[] {
   const own = labels.filter((label) => OWN_LABEL.test(label));
   return own.length > 1 ? own : own.filter((label) => label !== FIXED_LABEL && label !== DUP_LABEL);
@@ -157,7 +157,7 @@ async function endOf(
   return issue.labels.includes(FIXED_LABEL) ? "merged" : "failed";
 }
 
-/** A fresh clone of what the forge has now, apart from every directory that HydraFlow knows. */
+/** Makes a fresh clone of what the forge has now, apart from every directory that HydraFlow knows. */
 async function fetchMain(world: DemoWorld, { fullName, slug }: DemoRepository, signal: AbortSignal): Promise<string> {
   const directory = join(world.directory, "verdict", slug);
   await rm(directory, { recursive: true, force: true });

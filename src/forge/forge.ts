@@ -1,5 +1,5 @@
-// The embedded forge: a GitHub-compatible server on loopback with real git behind it, for the demo and the tests. This
-// file owns its life, and the methods for the process it lives in; other processes use GitHub's API or `/_forge`.
+// The embedded forge is a GitHub-compatible server on loopback with real git behind it, for the demo and the tests.
+// This file owns its life, and the methods for the process it lives in; other processes use GitHub's API or `/_forge`.
 
 import { dirname, join, resolve } from "node:path";
 
@@ -50,20 +50,20 @@ import { type TokenInput, TokenRegistry } from "./store/token-registry.ts";
 import { isLoopbackUrl, WebhookSender } from "./kernel/webhook-sender.ts";
 
 const DEFAULT_LOGIN = "hydraflow-bot";
-/** Beside the running Node's own directory, which comes first. */
+/** The running Node's own directory comes before these. */
 const SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin";
 
 export interface ForgeOptions {
-  /** 0 for any free port. */
+  /** 0 takes any free port. */
   readonly port: number;
   readonly dataDir: string;
-  /** Login of the default token, and that token; made and kept when absent. */
+  /** The default token has this login; login and token are made and kept when absent. */
   readonly login?: string | undefined;
   readonly token?: string | undefined;
-  /** For repositories without a command of their own. */
+  /** It serves repositories without a command of their own. */
   readonly ci?: { readonly command: string } | null | undefined;
   readonly rateLimit?: RateLimitSettings | undefined;
-  /** Search path for git and for CI. */
+  /** git and CI find programs on this search path. */
   readonly path?: string | undefined;
   readonly clock?: Clock | undefined;
   readonly log?: ForgeLog | undefined;
@@ -139,16 +139,18 @@ interface ForgeParts {
   readonly resources: AsyncDisposableStack;
 }
 
-/** Repositories are named `owner/name`. Methods that write resolve when it is on disk, and stand in the ledger as LOCAL. */
+/**
+ * Repositories are named `owner/name`. Methods that write resolve when it is on disk, and stand in the ledger as LOCAL.
+ */
 export class Forge extends ForgeReader implements AsyncDisposable {
   readonly url: string;
   readonly port: number;
-  /** The default token and its login. */
+  /** The default token belongs to this login. */
   readonly token: string;
   readonly login: string;
   readonly controlToken: string;
   readonly faults: FaultPlan;
-  /** What an owner does on GitHub's settings pages. */
+  /** It does what an owner does on GitHub's settings pages. */
   readonly owner: ForgeOwner;
   readonly #parts: ForgeParts;
   readonly #core: ForgeCore;
@@ -174,7 +176,7 @@ export class Forge extends ForgeReader implements AsyncDisposable {
     return { ...this.#parts.server.counts };
   }
 
-  /** A classic token, unless `more` says otherwise. */
+  /** The token is a classic one, unless `more` says otherwise. */
   async addToken(token: string, login: string, more: Omit<TokenInput, "token" | "login"> = {}): Promise<void> {
     await this.#core.tokens.add({ token, login, ...more });
   }
@@ -195,7 +197,7 @@ export class Forge extends ForgeReader implements AsyncDisposable {
     return await commitFiles(this.#core, this.repositoryNamed(repo), commit);
   }
 
-  /** Needed after git was run on the bare repository directly; pushes over HTTP are followed by themselves. */
+  /** Follows what git did to the bare repository directly; pushes over HTTP are followed by themselves. */
   async refreshRefs(): Promise<void> {
     for (const repository of this.#core.store.all()) {
       const write = { core: this.#core, repository, cause: localCause(repository.record.owner) };
@@ -238,8 +240,7 @@ export class Forge extends ForgeReader implements AsyncDisposable {
     });
   }
 
-  /** A check suite that this app has opened, and no run in it. */
-  /** With `end` it is a workflow that is over at once, without a run. */
+  /** Opens a check suite of this app with no run in it; with `end` it is a workflow that is over at once. */
   async openSuite(repo: string, sha: string, app: string, end?: CheckConclusion): Promise<void> {
     await this.#write(repo, undefined, (write) => {
       if (end === undefined) return suiteFor(write, sha, app, null);
@@ -251,7 +252,7 @@ export class Forge extends ForgeReader implements AsyncDisposable {
     await this.#write(repo, undefined, (write) => createCheck(write, sha, check, false));
   }
 
-  /** Without `events` all are sent. */
+  /** The forge sends all events where `events` is absent. */
   async addWebhook(repo: string, url: string, secret: string, events: readonly string[] = ["*"]): Promise<void> {
     if (!isLoopbackUrl(url)) throw new HydraError("FORGE_INPUT", "webhooks go to loopback addresses only");
     const repository = this.repositoryNamed(repo);
@@ -264,12 +265,12 @@ export class Forge extends ForgeReader implements AsyncDisposable {
     this.#parts.limiter.change(settings);
   }
 
-  /** Nothing is left for this login until `windowMs` from now. */
+  /** The login has nothing left until `windowMs` from now. */
   exhaustRateLimit(login: string, windowMs: number): void {
     this.#parts.limiter.exhaust(login, windowMs);
   }
 
-  /** Everything at once, for other processes. */
+  /** Gives everything at once, for other processes. */
   state(): Record<string, unknown> {
     const { url, login, requests } = this;
     return { url, login, requests, pendingFaults: this.faults.pending, repositories: this.repositories() };

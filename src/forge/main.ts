@@ -1,12 +1,12 @@
-// The process `hydraflow forge`: one forge alone, until it is told to stop. Its first line on stdout says where it is and
-// with which tokens; everything after that is its log on stderr.
+// The process `hydraflow forge` runs one forge alone, until a signal stops it. Its first line on stdout says where it
+// is and with which tokens; everything after that is its log on stderr.
 
 import { startForge } from "./forge.ts";
 
 export interface RunForgeOptions {
   readonly port: number;
   readonly data: string;
-  /** Shell command that checks every head of a pull request. */
+  /** This shell command checks every head of a pull request. */
   readonly ci?: string | undefined;
   readonly token?: string | undefined;
   readonly login?: string | undefined;

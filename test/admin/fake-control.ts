@@ -9,6 +9,7 @@ import type {
   RepoState,
   SupervisorControl,
 } from "../../src/core/messages/supervisor-control.ts";
+import { repoEntry } from "../support/repo-entry.ts";
 
 interface FakeWorker {
   readonly port: number;
@@ -21,7 +22,7 @@ export class FakeControl implements SupervisorControl {
   #entries: readonly RepoEntry[] = [];
 
   put(slug: string, state: RepoState, worker?: FakeWorker, notice: string | null = null): void {
-    const entry: RepoEntry = {
+    const entry = repoEntry({
       path: `/srv/${slug}`,
       slug,
       repo: slug.replace("-", "/"),
@@ -31,14 +32,8 @@ export class FakeControl implements SupervisorControl {
       running: state === "running",
       state,
       pid: null,
-      restarts: 0,
-      quarantines: 0,
-      generation: 1,
-      desired: "running",
-      last_exit: null,
       notice,
-      draining: false,
-    };
+    });
     this.#entries = [...this.#entries.filter((other) => other.slug !== slug), entry];
     if (worker === undefined) this.#workers.delete(slug);
     else this.#workers.set(slug, worker);

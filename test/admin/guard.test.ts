@@ -7,8 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startAdminServer } from "../../src/admin/admin-server.ts";
 import { hashToken } from "../../src/core/http/bearer-token.ts";
 import { ask, askRaw, BEARER, type Door, openDoor, standInWorker, TOKEN } from "./door.ts";
-import { FakeControl } from "./fake-control.ts";
-import { FakeDrain } from "../support/fake-drain.ts";
+import { idleDeps } from "./route-calls.ts";
 
 let door: Door;
 
@@ -243,20 +242,7 @@ describe("what is no proper HTTP", () => {
 describe("the door's socket", () => {
   it("refuses a port that is taken, with a code and an exit code", async () => {
     await using taken = await standInWorker((_, outgoing) => outgoing.end());
-    const deps = {
-      control: new FakeControl(),
-      drain: new FakeDrain(),
-      reload: () => Promise.reject(new Error("nobody calls it")),
-      tokenHashes: () => [],
-      metricsTokenHashes: () => [],
-      log: { write: () => undefined, [Symbol.asyncDispose]: () => Promise.resolve() },
-      paths: { logFile: "" },
-      readiness: () => ({ ready: true, draining: false, problems: [] }),
-      readUsage: () => ({ rssBytes: 0, heapUsedBytes: 0, cpuSeconds: 0 }),
-      logDroppedBytes: () => 0,
-      workerLogFile: () => "",
-      port: taken.port,
-    };
+    const deps = { ...idleDeps(), port: taken.port };
 
     const starting = startAdminServer(deps, new AbortController().signal);
 

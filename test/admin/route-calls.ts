@@ -4,8 +4,9 @@ import { createAdminApp } from "../../src/admin/admin-app.ts";
 import { FakeControl } from "./fake-control.ts";
 import { FakeDrain } from "../support/fake-drain.ts";
 
-export function routeCalls() {
-  const deps = {
+/** A door that nobody uses needs no more than these. */
+export function idleDeps() {
+  return {
     control: new FakeControl(),
     drain: new FakeDrain(),
     reload: () => Promise.reject(new Error("nobody calls it")),
@@ -18,6 +19,9 @@ export function routeCalls() {
     logDroppedBytes: () => 0,
     workerLogFile: () => "",
   };
-  const { routes } = createAdminApp(deps, () => 0, new AbortController().signal);
+}
+
+export function routeCalls() {
+  const { routes } = createAdminApp(idleDeps(), () => 0, new AbortController().signal);
   return routes.flatMap(({ methods, path, access }) => methods.map((method) => ({ method, path, access })));
 }

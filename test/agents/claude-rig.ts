@@ -1,4 +1,4 @@
-// The real Claude Code under the real driver, in a real worktree, against a scripted model on loopback.
+// The real Claude Code runs under the real driver, in a real worktree, against a scripted model on loopback.
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -36,7 +36,7 @@ export function git(directory: string, ...args: string[]): string {
   return execFileSync("git", [...identity, ...args], { cwd: directory, encoding: "utf8" });
 }
 
-/** A worktree of a repository with one commit, as the pipeline gives it to agents. */
+/** Makes a worktree of a repository with one commit, as the pipeline gives it to agents. */
 export async function openWorktree(turn: Partial<AgentTurn> = {}): Promise<Workshop> {
   const workshop = await openWorkshop({ verdictSchema: VERDICTS.implement.schema, ...turn });
   const repository = join(workshop.root, "repository");
@@ -55,7 +55,7 @@ export interface Run extends AsyncDisposable {
   readonly outcome: AgentOutcome;
 }
 
-/** One turn of role implement against a model that answers with `turns`. */
+/** Runs one turn of role implement against a model that answers with `turns`. */
 export async function runTurns(
   turns: readonly StubTurn[],
   options: Partial<ClaudeDriverOptions> = {},

@@ -1,4 +1,4 @@
-// What the stub model says to Claude Code, role by role. The role is known by the first line of our own prompts. The
+// The stub model says this to Claude Code, role by role. It knows the role by the first line of our own prompts. The
 // verdict is a call of `StructuredOutput`, the tool that the CLI offers for `--json-schema`.
 
 import type { AgentTurn } from "../../src/worker/agent/contract/agent-driver.ts";
@@ -27,13 +27,13 @@ function rulesByRole(turns: Partial<Readonly<Record<Role, readonly StubTurn[]>>>
 }
 
 export interface IssueStory {
-  /** Path → content of the files that the implementation writes. */
+  /** The implementation writes these files: path → content. */
   readonly files: Readonly<Record<string, string>>;
-  /** Markdown that keeps the planner's rules. */
+  /** It is Markdown that keeps the planner's rules. */
   readonly plan: string;
 }
 
-/** An issue that goes from triage to approval without a question. */
+/** The script takes an issue from triage to approval without a question. */
 export function storyRules({ files, plan }: IssueStory): StubRule[] {
   const writes = Object.entries(files).map(([path, content]) => write(path, content));
   return rulesByRole({

@@ -1,5 +1,6 @@
-// Installs the real agent CLI, at the version that the driver was tried with, into the cache below node_modules. Needs a
-// package registry and no account. Where it cannot be installed this throws one clear line: the run fails, it never skips.
+// The real agent CLI is installed, at the version that the driver was tried with, into the cache below node_modules.
+// That takes npm and no account. Where it cannot be installed this throws one clear line: the run fails, it never
+// skips.
 
 import { execFile } from "node:child_process";
 import { mkdir, readdir } from "node:fs/promises";
@@ -15,7 +16,7 @@ export const CLAUDE_VERSION = "2.1.329";
 const INSTALL_TIMEOUT_MS = 570_000;
 const run = promisify(execFile);
 
-/** Absolute path of the program. */
+/** Gives the absolute path of the program. */
 export async function installClaude(): Promise<string> {
   const directory = fileURLToPath(
     new URL(`../../node_modules/.cache/agents/claude-code-${CLAUDE_VERSION}`, import.meta.url),

@@ -1,5 +1,5 @@
-// The main job with a real agent: the built daemon, a real worker, the real Claude Code, real git and the forge. Only the
-// model is scripted.
+// A real agent does the main job: the built daemon, a real worker, the real Claude Code, real git and the forge. Only
+// the model is scripted.
 
 import { join } from "node:path";
 

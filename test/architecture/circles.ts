@@ -1,6 +1,6 @@
-// Circles in a graph of names: each is the largest set in which every name leads to every other.
+// A circle in a graph of names is the largest set in which every name leads to every other.
 
-/** Tarjan's strongly connected components, those of more than one name. */
+/** Gives Tarjan's strongly connected components, those of more than one name. */
 export function circlesOf(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   const found: string[][] = [];
   const index = new Map<string, number>();

@@ -1,5 +1,5 @@
-// No text from outside holds a loop: every expression and every reader of texts in the code is found there and fed hostile
-// texts of 100 KB. What the linter proves of expressions (scripts/lint) is measured here, and so is plain code.
+// No text from outside holds a loop: every expression and every reader of texts in the code is found there and fed
+// hostile texts of 100 KB. What the linter proves of expressions (scripts/lint) is measured here, and so is plain code.
 
 import { Worker } from "node:worker_threads";
 import { describe, expect, test } from "vitest";
@@ -8,7 +8,10 @@ import { type Job, type Outcome, REDACT, TEXT } from "./hostile-worker.ts";
 import { type FoundReader, findTextReaders } from "./text-readers.ts";
 
 const MS_MAX = 50;
-/** Of 100 KB to 50 KB: 2 when linear, 4 when quadratic. It decides above the bound, where a busy machine may be at fault. */
+/**
+ * The time for 100 KB may be so many times that for 50 KB: it is 2 when linear, 4 when quadratic. It decides above the
+ * bound, where a busy machine may be at fault.
+ */
 const RATIO_MAX = 3;
 const MS_MAX_LINEAR = 250;
 const SILENCE_MS = 10_000;
@@ -18,7 +21,7 @@ const CHANGED = { ...FILE, isBinary: false, insertions: 1, deletions: 1, isSubmo
 const ISSUE = { number: 1, title: TEXT, body: TEXT, labels: [TEXT] };
 const COMMENT = { id: 1, author: TEXT, body: TEXT, updatedAt: "2026-01-01T00:00:00Z" };
 
-/** What to call a reader with that takes more than texts, numbers and dates. */
+/** A reader that takes more than texts, numbers and dates is called with these. */
 const CALLS: Readonly<Record<string, readonly unknown[]>> = {
   "src/worker/claims/claim-comment.ts#parseClaim": [COMMENT],
   "src/worker/agent/claude/claude-stream.ts#parseStreamLine": [TEXT, REDACT],
@@ -42,7 +45,7 @@ const CALLS: Readonly<Record<string, readonly unknown[]>> = {
   "src/worker/text/markdown-code.ts#findCode": [TEXT, { withFences: true }],
 };
 
-/** Functions of modules that read texts, which themselves are given none from outside, and why. */
+/** These functions of modules that read texts are given none from outside themselves; each says why. */
 const NOT_FED: Readonly<Record<string, string>> = {
   "src/admin/routes/query.ts#parseQuery": "takes a schema; Node's server bounds the address of a request",
   "src/admin/routes/route.ts#readSlug": "takes a request; Node's server bounds its address",
@@ -117,7 +120,7 @@ function jobOf(name: string, call: readonly unknown[] | null | undefined): Job[]
   return call === null || call === undefined ? [] : [{ name, parser: { module, export: exported, arguments: call } }];
 }
 
-/** Null where it needs none, undefined where nobody has said. */
+/** Gives null where the reader needs none, undefined where nobody has said. */
 function callOf(reader: FoundReader): readonly unknown[] | null | undefined {
   const name = nameOf(reader);
   if (name in NOT_FED) return null;
@@ -135,7 +138,10 @@ function valueOf(type: string): unknown {
   return /^(?:readonly string\[\]|Iterable<string>)$/.test(type) ? [TEXT] : undefined;
 }
 
-/** What took too long, or never came back, in words; each such job ends its thread, and the others go on in a new one. */
+/**
+ * Names in words what took too long, or never came back; each such job ends its thread, and the others go on in a new
+ * one.
+ */
 async function slowOnes(jobs: readonly Job[], silenceMs = SILENCE_MS): Promise<string[]> {
   const slow: string[] = [];
   for (let rest = jobs; rest.length > 0; ) {

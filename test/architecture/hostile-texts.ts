@@ -1,10 +1,13 @@
-// Texts that an expression of bad form cannot take: made of its own parts, and of what people, agents and files are known
-// to hold. Each ends in something that no loop of the expression expects.
+// An expression of bad form cannot take these texts: they are made of its own parts, and of what people, agents and
+// files are known to hold. Each ends in something that no loop of the expression expects.
 
 const END = "\u0000";
 const LOOPS_MAX = 8;
 
-/** `parts`: one character for each place of the expression at which it reads one. `loops`: the places that may repeat. */
+/**
+ * `parts` has one character for each place of the expression at which it reads one; `loops` has the places that may
+ * repeat.
+ */
 export function hostileTexts(parts: readonly string[], loops: readonly number[], unitsMax: number): string[] {
   const whole = parts.join("");
   const half = parts.slice(0, Math.ceil(parts.length / 2)).join("");
@@ -16,7 +19,7 @@ export function hostileTexts(parts: readonly string[], loops: readonly number[],
     whole.slice(0, -1),
     half,
     whole.slice(0, -2),
-    // What a loop has read so far, again and again: a search begun at each has all the others to go through.
+    // A loop meets what it has read so far again and again: a search begun at each has all the others to go through.
     ...loops.slice(-LOOPS_MAX).map((at) => parts.slice(0, at + 1).join("")),
     `${half} `,
     `${own[0]}${own.at(-1)}`,
@@ -32,7 +35,10 @@ export function hostileTexts(parts: readonly string[], loops: readonly number[],
   return [...texts, `${whole}${filled(own.at(-1) ?? "a", unitsMax)}`.slice(0, unitsMax - 1) + END].map(flat);
 }
 
-/** As a text from outside is: one piece, where a repeated one is a tree of strings until it is first read. */
+/**
+ * Makes the text one piece, as a text from outside is, where a repeated one is a tree of strings until it is first
+ * read.
+ */
 function flat(text: string): string {
   return Buffer.from(text, "utf16le").toString("utf16le");
 }

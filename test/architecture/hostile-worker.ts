@@ -1,5 +1,6 @@
-// Feeds hostile texts to expressions and parsers in a thread that can be ended, should one of them never come back. It says
-// what it begins, and then how long the worst text took: the time of this thread's own processor, the best of several.
+// This thread feeds hostile texts to expressions and parsers, and can be ended, should one of them never come back. It
+// says what it begins, and then how long the worst text took: the time of this thread's own processor, the best of
+// several.
 
 import { parentPort, workerData } from "node:worker_threads";
 
@@ -11,7 +12,7 @@ import { ROOT } from "./source-file.ts";
 export interface Job {
   readonly name: string;
   readonly expression?: { readonly pattern: string; readonly flags: string; readonly isSplit: boolean };
-  /** An exported function that takes a text, and what it is called with; the text stands where TEXT does. */
+  /** A job is an exported function that takes a text, and what it is called with; the text stands where TEXT does. */
   readonly parser?: { readonly module: string; readonly export: string; readonly arguments: readonly unknown[] };
 }
 
@@ -23,7 +24,7 @@ export interface Outcome {
 }
 
 export const TEXT = "\u0001text";
-/** Stands for a function that gives back its text; a function itself cannot be sent to a thread. */
+/** This stands for a function that gives back its text; a function itself cannot be sent to a thread. */
 export const REDACT = "\u0001redact";
 const UNITS = 100_000;
 const TRIES = 4;
@@ -106,7 +107,7 @@ function best(call: (text: string) => unknown, text: string): number {
   return bestMs;
 }
 
-/** One character for each place of the expression. */
+/** Gives one character for each place of the expression. */
 function partsOf(pattern: string, flags: string): Omit<Prepared, "call"> {
   const positions = positionsOf(pattern, flags) as readonly Position[];
   const loops = [...positions.keys()].filter((at) => positions[at]?.edges.some(({ to }) => to <= at));

@@ -1,4 +1,4 @@
-// That the linter's rules really fail: each wall gets a violation planted behind it, in a tree of its own.
+// The linter's rules must really fail: each wall gets a violation planted behind it, in a tree of its own.
 
 import { execFile } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";

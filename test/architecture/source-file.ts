@@ -1,4 +1,4 @@
-// One file of src/ as the rules of the tree see it: its length, its functions, what it imports and what it touches.
+// The rules of the tree see one file of src/ like this: its length, its functions, what it imports and what it touches.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
@@ -13,15 +13,15 @@ export interface SourceFunction {
 }
 
 export interface SourceFile {
-  /** Below the root, with `/`. */
+  /** The path lies below the root, with `/`. */
   readonly path: string;
   readonly lines: number;
   readonly functions: readonly SourceFunction[];
-  /** Files of ours that it imports, by any kind of import or re-export; below the root. */
+  /** It imports these files of ours, by any kind of import or re-export; their paths lie below the root. */
   readonly imports: readonly string[];
-  /** Packages and `node:` modules that it imports. */
+  /** It imports these packages and `node:` modules. */
   readonly packages: readonly string[];
-  /** `process.<member>` and `console.<member>`, also by destructuring. */
+  /** It uses these `process.<member>` and `console.<member>`, also by destructuring. */
   readonly globals: readonly string[];
 }
 

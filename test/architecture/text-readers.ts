@@ -1,5 +1,5 @@
-// Finds in the code everything that reads a text: each regular expression as it is used, and each exported function that
-// takes a text and looks through it.
+// This file finds in the code everything that reads a text: each regular expression as it is used, and each exported
+// function that takes a text and looks through it.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ export interface FoundExpression {
 export interface FoundReader {
   readonly module: string;
   readonly export: string;
-  /** The types of its parameters, as they are written. */
+  /** The types of its parameters stand here as they are written. */
   readonly parameters: readonly string[];
 }
 
@@ -27,7 +27,7 @@ interface Node {
   readonly end: number;
 }
 
-/** What makes a function a module one that looks through texts. */
+/** A function whose code has one of these looks through texts. */
 const LOOKS =
   /\/[gimsuvy]*\.(?:test|exec)\(|\.(?:exec|test|match|matchAll|replace|replaceAll|split|indexOf|lastIndexOf|trim|trimEnd|slice)\(|\b(?:for|while) \(|JSON\.parse/;
 

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 
 import { runCli } from "./cli-process.ts";
 import { FakeDoor, json, TOKEN } from "./fake-door.ts";
-import { repoEntry } from "./repo-entry.ts";
+import { repoEntry } from "../support/repo-entry.ts";
 
 const PING = { version: "1.2.3", boot_id: "b1", uptime_s: 3_725 };
 const ADDED = {

@@ -16,7 +16,7 @@ import { supervisorPaths } from "../../src/core/files/paths.ts";
 import { ok } from "../../src/core/base/result.ts";
 import { RegistryFile } from "../../src/daemon/registry/registry-file.ts";
 import { Registry } from "../../src/daemon/registry/registry.ts";
-import { ask, Rig, type RigDaemon, until } from "./daemon-rig.ts";
+import { add, ask, Rig, until } from "./daemon-rig.ts";
 
 const run = promisify(execFile);
 const SET_BACK_CLOCK = new URL("../fixtures/set-back-clock.ts", import.meta.url).href;
@@ -30,10 +30,6 @@ beforeEach(async () => {
   rig = await Rig.make();
 });
 afterEach(() => rig[Symbol.asyncDispose]());
-
-async function add(daemon: RigDaemon, name: string) {
-  return daemon.ask({ action: "add_repo", path: await rig.checkout(name, `https://github.com/acme/${name}.git`) });
-}
 
 describe("the state directory", () => {
   it("under a file is refused with exit code 77 and says where", async () => {

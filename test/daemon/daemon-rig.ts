@@ -14,6 +14,7 @@ import { promisify } from "node:util";
 
 import { isSameProcess, processIdentity } from "../../src/core/processes/process-tree.ts";
 import type { RepoEntry } from "../../src/core/messages/supervisor-control.ts";
+import type { StartWorker } from "../../src/core/messages/worker-message.ts";
 import { type Daemon, type DaemonOptions, startDaemon } from "../../src/daemon/daemon.ts";
 
 const DEADLINE_MS = 120_000;
@@ -26,6 +27,19 @@ export type Reply = Record<string, unknown> & { status: string; error?: string; 
 
 export function fixtureWorker(name: string): string {
   return fileURLToPath(new URL(`../fixtures/workers/${name}.mjs`, import.meta.url));
+}
+
+/** Workers start again soon after they ended. */
+export const QUICK = { respawnDelayMs: 20, respawnDelayMaxMs: 40 };
+/** They are short enough to wait for, long enough for a slow machine to start a worker. */
+export const TIMINGS = { startupMs: 120_000, heartbeatTimeoutMs: 120_000, stopGraceMs: 300 };
+
+/** A worker that reports what it was given leaves this in its data root. */
+export interface Given {
+  readonly start: StartWorker;
+  readonly secrets: { readonly githubToken: boolean; readonly hashes: number };
+  readonly environment: Record<string, string>;
+  readonly arguments: readonly string[];
 }
 
 /** Polls until the condition holds; fails with `what` when it does not in time. */
@@ -47,6 +61,17 @@ export async function ended(pid: number): Promise<void> {
   const identity = await processIdentity(pid);
   if (identity === null) return;
   await until(`the end of process ${pid}`, async () => !(await isSameProcess(identity)));
+}
+
+/** Registers `acme/<name>` as `acme-<name>`; the name may choose the kind of worker. */
+export async function add(daemon: RigDaemon, name: string): Promise<Reply> {
+  const path = await daemon.rig.checkout(name, `https://github.com/acme/${name}.git`);
+  return daemon.ask({ action: "add_repo", path });
+}
+
+export async function slugs(daemon: RigDaemon): Promise<string[]> {
+  const { repos } = await daemon.ask({ action: "list_repos" });
+  return (repos as { slug: string }[]).map(({ slug }) => slug);
 }
 
 export async function isAlive(pid: number): Promise<boolean> {
@@ -132,7 +157,7 @@ export class Rig implements AsyncDisposable {
       },
       { stop: NEVER, force },
     );
-    const running = new RigDaemon(daemon, lines);
+    const running = new RigDaemon(this, daemon, lines);
     this.#owned.use(running);
     return running;
   }
@@ -209,13 +234,16 @@ export interface DaemonProcess {
 }
 
 export class RigDaemon implements AsyncDisposable {
+  /** The daemon's checkouts lie in this rig. */
+  readonly rig: Rig;
   readonly port: number;
   readonly httpPort: number;
   readonly #daemon: Daemon;
   readonly #lines: string[];
   #stopped: Promise<void> | undefined;
 
-  constructor(daemon: Daemon, lines: string[]) {
+  constructor(rig: Rig, daemon: Daemon, lines: string[]) {
+    this.rig = rig;
     this.#daemon = daemon;
     this.#lines = lines;
     this.port = daemon.tcpPort;

@@ -10,26 +10,17 @@ import { createControlHandler } from "../../src/daemon/tcp/control-handler.ts";
 import { openTcpDoor, type TcpDoor, type TcpDoorOptions } from "../../src/daemon/tcp/tcp-door.ts";
 import { exchange, NEVER, type Reply } from "./daemon-rig.ts";
 import { FakeDrain } from "../support/fake-drain.ts";
+import { repoEntry } from "../support/repo-entry.ts";
 
 export const TOKEN = "the-token-of-this-test";
-export const ENTRY: RepoEntry = {
+export const ENTRY = repoEntry({
   path: "/srv/web",
-  slug: "acme-web",
-  repo: "acme/web",
   port: 39_543,
   dashboard_url: "http://localhost:8766/?repo=acme-web",
   log_file: "/h/acme-web/logs/worker.log",
-  running: true,
-  state: "running",
   pid: 7,
-  restarts: 0,
-  quarantines: 0,
-  generation: 1,
-  desired: "running",
-  last_exit: null,
-  notice: null,
-  draining: false,
-};
+});
+
 /** Records what was asked; an add of `/slow` ends when `releaseSlow` is called. */
 export class FakeControl implements SupervisorControl {
   readonly calls: string[] = [];

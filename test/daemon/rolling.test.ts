@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { hashToken } from "../../src/core/http/bearer-token.ts";
 import type { StartWorker } from "../../src/core/messages/worker-message.ts";
-import { ask, Rig, type RigDaemon, until } from "./daemon-rig.ts";
+import { add, ask, Rig, type RigDaemon, until } from "./daemon-rig.ts";
 
 let rig: Rig;
 
@@ -13,10 +13,6 @@ beforeEach(async () => {
   rig = await Rig.make();
 });
 afterEach(() => rig[Symbol.asyncDispose]());
-
-async function add(daemon: RigDaemon, name: string) {
-  return daemon.ask({ action: "add_repo", path: await rig.checkout(name, `https://github.com/acme/${name}.git`) });
-}
 
 async function post(daemon: RigDaemon, path: string): Promise<{ status: number; body: Record<string, unknown> }> {
   const token = (await readFile(join(rig.home, "token"), "utf8")).trim();

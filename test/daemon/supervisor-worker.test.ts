@@ -3,22 +3,10 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { StartWorker } from "../../src/core/messages/worker-message.ts";
-import { ended, isAlive, Rig, type RigDaemon, until } from "./daemon-rig.ts";
-
-const QUICK = { respawnDelayMs: 20, respawnDelayMaxMs: 40 };
-/** Short enough to wait for, long enough for a slow machine to start a worker. */
-const TIMINGS = { startupMs: 120_000, heartbeatTimeoutMs: 120_000, stopGraceMs: 300 };
+import { add, ended, type Given, isAlive, QUICK, Rig, slugs, TIMINGS, until } from "./daemon-rig.ts";
 
 /** Enough that a start which does not wait is mostly caught. */
 const CRASHES = 5;
-
-interface Given {
-  readonly start: StartWorker;
-  readonly secrets: { readonly githubToken: boolean; readonly hashes: number };
-  readonly environment: Record<string, string>;
-  readonly arguments: readonly string[];
-}
 
 let rig: Rig;
 
@@ -26,16 +14,6 @@ beforeEach(async () => {
   rig = await Rig.make();
 });
 afterEach(() => rig[Symbol.asyncDispose]());
-
-/** Registers `acme/<name>` as `acme-<name>`; the name may choose the kind of worker. */
-async function add(daemon: RigDaemon, name: string) {
-  return daemon.ask({ action: "add_repo", path: await rig.checkout(name, `https://github.com/acme/${name}.git`) });
-}
-
-async function slugs(daemon: RigDaemon): Promise<string[]> {
-  const { repos } = await daemon.ask({ action: "list_repos" });
-  return (repos as { slug: string }[]).map(({ slug }) => slug);
-}
 
 async function births(slug: string): Promise<number[]> {
   return (await readFile(join(rig.home, slug, "births.txt"), "utf8")).trim().split("\n").map(Number);

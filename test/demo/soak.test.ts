@@ -1,4 +1,4 @@
-// The judge of the soak, on a real forge: it must fail on what is doubled, on what is left, and on what grows.
+// The soak's judge is tried on a real forge: it must fail on what is doubled, on what is left, and on what grows.
 
 import { describe, expect, test } from "vitest";
 
@@ -30,21 +30,21 @@ const HELD: SoakReport = {
   isGrowthJudged: true,
 };
 
-describe("What is left on the forge", () => {
-  test("is nothing of an issue that is merged and given back", async () => {
+describe("The look at what is left on the forge", () => {
+  test("finds nothing of an issue that is merged and given back", async () => {
     await using rig = await startWithEnded();
 
     expect(leftoversOn(rig.forge, NAME)).toEqual([]);
   });
 
-  test("is a branch", async () => {
+  test("finds a branch of an issue that has ended", async () => {
     await using rig = await startWithEnded();
     await rig.forge.commitFiles(NAME, { branch: "agent/issue-1", message: "Work", files: { a: "a\n" } });
 
     expect(leftoversOn(rig.forge, NAME)).toEqual([`${NAME}: agent/issue-1 is there`]);
   });
 
-  test("is an open pull request with its label and branch", async () => {
+  test("finds an open pull request with its label and branch", async () => {
     await using rig = await startWithEnded();
     const number = await rig.openPull("agent/issue-1");
     await rig.forge.editIssue(NAME, number, { labels: ["hydraflow-review"] });
@@ -56,7 +56,7 @@ describe("What is left on the forge", () => {
     ]);
   });
 
-  test("is a label of work, and two labels of an end", async () => {
+  test("finds a label of work, and two labels of an end", async () => {
     await using rig = await startWithEnded(["hydraflow-in-progress", "bug"]);
     await rig.forge.createIssue(NAME, { title: "Two", labels: ["hydraflow-fixed", "hydraflow-review"] });
     await rig.forge.editIssue(NAME, 2, { state: "closed" });
@@ -68,7 +68,7 @@ describe("What is left on the forge", () => {
     ]);
   });
 
-  test("is a claim that has not been given back, and an issue that is open", async () => {
+  test("finds a claim that has not been given back, and an issue that is open", async () => {
     await using rig = await startWithEnded(["hydraflow-fixed"], "open");
     await rig.forge.addComment(NAME, 1, ROBOT, claim("2026-01-01T00:15:00.000Z"));
 
@@ -173,7 +173,7 @@ test("Every kind of issue comes to every repository, and the two of a pair come 
   }
 });
 
-/** With issue 1 as it is when its pull request was merged. */
+/** Issue 1 stands as it does when its pull request was merged. */
 async function startWithEnded(labels = ["hydraflow-fixed"], state: "open" | "closed" = "closed"): Promise<ForgeRig> {
   const rig = await ForgeRig.start();
   await rig.forge.createIssue(NAME, { title: "One", labels });
@@ -187,7 +187,7 @@ function claim(expires: string): string {
   return `Working.\n\n<!-- hydraflow:claim ${JSON.stringify({ owner: "one", expires, nonce: "n" })} -->`;
 }
 
-/** Over an hour with a sample and an ended issue a minute. */
+/** The samples go over an hour, with a sample and an ended issue a minute. */
 function growthOf(valueAt: (minute: number) => number | undefined, allowance: Allowance) {
   const samples = Array.from({ length: 61 }, (_, minute): Sample => {
     const value = valueAt(minute);

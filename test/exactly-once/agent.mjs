@@ -1,6 +1,6 @@
-// The agent of these trials, in the stream form of the real CLI: answers at once, remembers nothing between turns, and so
-// does the same after every crash. What it must do differently follows from its prompt and from the files around it. Each
-// turn is written down, and no two verdicts have the same words.
+// The agent of these trials speaks the stream form of the real CLI. It answers at once, remembers nothing between
+// turns, and so does the same after every crash. What it must do differently follows from its prompt and from the files
+// around it. It writes each turn down, and no two verdicts have the same words.
 
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
@@ -97,7 +97,7 @@ async function implement(prompt, words) {
   return { outcome: "done", summary: words };
 }
 
-/** Somebody adds the same file to the base, once. */
+/** Adds the same file to the base, once, as somebody else might. */
 async function moveBase() {
   const { EXACTLY_ONCE_MOVE_BASE: order } = process.env;
   const { url, token, body, marker } = JSON.parse(order ?? "{}");

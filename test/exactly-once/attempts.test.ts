@@ -21,8 +21,8 @@ const WALK = [
 const whatOf = (attempts: readonly Attempt[]) => attempts.map(({ what }) => what);
 const nameOf = (what: string) => what.replace(/ #\d+$/, "");
 
-describe("the trials that a run makes", () => {
-  it("dies at every boundary that has a name of its own, first and last, and on one side of a read", () => {
+describe("a run of trials", () => {
+  it("kills the worker at every boundary that has a name of its own, first and last, and on one side of a read", () => {
     const { attempts, leftOut } = deaths(WALK, SEED);
 
     const reads = whatOf(attempts).filter((what) => what.includes("GET"));
@@ -39,13 +39,13 @@ describe("the trials that a run makes", () => {
     expect(attempts.length + leftOut).toBe(WALK.length);
   });
 
-  it("dies on the other side of a read with another seed", () => {
+  it("kills it on the other side of a read with another seed", () => {
     const sides = Array.from({ length: 20 }, (_, seed) => whatOf(deaths(WALK, seed).attempts)[0]);
 
     expect(new Set(sides)).toEqual(new Set(["before GET /user #1", "after GET /user #1"]));
   });
 
-  it("dies on a further path at what the first has not", () => {
+  it("kills it on a further path at what the first has not", () => {
     const further = [...WALK, "after POST /labels #4", "before PATCH /issues/1 #1", "after PATCH /issues/1 #1"];
 
     expect(whatOf(furtherDeaths(further, WALK, SEED).attempts)).toEqual([
@@ -56,7 +56,7 @@ describe("the trials that a run makes", () => {
     expect(furtherDeaths(WALK, WALK, SEED)).toEqual({ attempts: [], leftOut: WALK.length });
   });
 
-  it("dies a second time in the life after a death", () => {
+  it("kills it a second time in the life after a death", () => {
     const first = { name: "after PUT /pulls/2/merge", count: 1 };
     const { attempts } = secondDeaths(first, WALK, SEED);
 

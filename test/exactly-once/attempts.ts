@@ -1,11 +1,11 @@
-// Which strikes a run makes on a path, and which it leaves out: pure, so that the same walk and seed choose the same.
+// These strikes are made on a path, and the others left out. It is pure: the same walk and seed choose the same.
 //
-//   S1  Each boundary that has a name of its own is died at: the first time it comes and the last. A read changes nothing
-//       anywhere, so the seed chooses one side of it.
-//   S2  A path beside the first dies at what the first has not: at names of its own, and at the last of what recurs more
-//       often there.
-//   S3  Each call is answered once in every way: all calls in one life, each in another way than its neighbour, and so on
-//       in turn. What hides an effect or denies it is tried for each write alone as well.
+//   S1  The worker dies at each boundary that has a name of its own: the first time it comes and the last. A read
+//       changes nothing anywhere, so the seed chooses one side of it.
+//   S2  On a path beside the first it dies at what the first path has not: at names of its own, and at the last of what
+//       recurs more often there.
+//   S3  Each call is answered once in every way: all calls in one life, each in another way than its neighbour, and so
+//       on in turn. What hides an effect or denies it is tried for each write alone as well.
 //   S4  A second death comes where S1 has one, in the life after a death at the merge.
 
 import { FAULTS } from "./fault-server.ts";
@@ -23,14 +23,16 @@ interface Boundary {
 
 export interface Chosen {
   readonly attempts: readonly Attempt[];
-  /** Boundaries that S1, S2 or S4 leaves out. */
+  /** S1, S2 or S4 leaves out so many boundaries. */
   readonly leftOut: number;
 }
 
+/** Chooses by S1. */
 export function deaths(passed: readonly string[], seed: number): Chosen {
   return chosen(passed, seed, ({ times }) => [1, times]);
 }
 
+/** Chooses by S2. */
 export function furtherDeaths(passed: readonly string[], first: readonly string[], seed: number): Chosen {
   const known = new Map(boundariesOf(first).map(({ name, times }) => [name, times]));
   return chosen(passed, seed, ({ name, times }) => {
@@ -40,6 +42,7 @@ export function furtherDeaths(passed: readonly string[], first: readonly string[
   });
 }
 
+/** Chooses by S4. */
 export function secondDeaths(first: Strike, passed: readonly string[], seed: number): Chosen {
   const { attempts, leftOut } = deaths(passed, seed);
   const twice = attempts.map(({ what, strikes }) => ({
@@ -49,6 +52,7 @@ export function secondDeaths(first: Strike, passed: readonly string[], seed: num
   return { attempts: twice, leftOut };
 }
 
+/** Chooses by S3. */
 export function faults(passed: readonly string[], known: readonly string[] = []): readonly Attempt[] {
   const first = new Set(boundariesOf(known).map(({ name }) => name));
   const own = boundariesOf(passed).flatMap(({ name }) => (CALL.test(name) && !first.has(name) ? [name] : []));
@@ -61,13 +65,13 @@ export function faults(passed: readonly string[], known: readonly string[] = [])
   return [...together, ...writes.flatMap((name) => DOUBTFUL.map((fault) => single(name, fault)))];
 }
 
-/** A life with many faults, in as many lives. */
+/** Takes a life with many faults apart, into as many lives. */
 export function takenApart({ strikes }: Attempt): readonly Attempt[] {
   const all = strikes.flatMap((one) => Object.entries(one.faults ?? {}));
   return all.length < 2 ? [] : all.map(([name, fault]) => single(name, fault));
 }
 
-/** Part of them that the seed decides, the same for the same seed. */
+/** Gives a part of them that the seed decides, the same for the same seed. */
 export function someOf(attempts: readonly Attempt[], count: number, seed: number): readonly Attempt[] {
   const ranked = attempts.map((attempt, index) => ({ attempt, rank: rankOf(seed, index) }));
   return ranked

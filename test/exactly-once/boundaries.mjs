@@ -1,6 +1,6 @@
-// Loaded into the worker before anything else: names each boundary that the worker passes on its way to GitHub, to git's
-// remote and to its disk, writes the name down, and strikes at the one that it was told to strike at. A boundary is "before"
-// or "after" a call and carries the number of times that the call was made so far in this life.
+// The worker loads this before anything else. It names each boundary that the worker passes on its way to GitHub, to
+// git's remote and to its disk, writes the name down, and strikes at the one that it was told to strike at. A boundary
+// is "before" or "after" a call and carries the number of times that the call was made so far in this life.
 
 import childProcess from "node:child_process";
 import fs from "node:fs";
@@ -14,11 +14,14 @@ const { openSync, writeSync, readlinkSync, renameSync } = fs;
 const seen = new Map();
 const logFile = openSync(log, "a");
 const TALKS = new Set(["ls-remote", "fetch", "push"]);
-/** What is written for people to read and by nobody read back. */
+/** People read these files, and nothing reads them back. */
 const TOLD = /^(?:worker\.log|events\.jsonl|.*\.transcript\.jsonl)/;
 let passed = 0;
 
-/** The fault that the call is to meet, if the strike has one for it; a strike without faults is the worker's death. */
+/**
+ * Gives the fault that the call is to meet, if the strike has one for it; a strike without faults is the worker's
+ * death.
+ */
 function pass(when, call) {
   const name = `${when} ${call}`;
   const count = (seen.get(name) ?? 0) + 1;
@@ -45,7 +48,7 @@ function nameOf({ method = "GET" }, url) {
   return `${method} ${path === "" ? "/" : path}${page}`;
 }
 
-/** The client's own deadline, sooner than its half a minute, and for the stalled request alone. */
+/** The client gives a stalled request up so soon, instead of after its own half a minute. */
 const STALL_MS = 1_500;
 const STALLED = new DOMException("The operation was aborted due to timeout", "TimeoutError");
 const sendRequest = http.request;
@@ -62,7 +65,7 @@ http.request = (...given) => {
   return sent;
 };
 
-/** A talk that goes wrong after its work was done, and one whose server refuses it. */
+/** These faults break a talk after its work was done; for all others the server refuses the talk. */
 const DONE = new Set(["half-body", "done-then-reset", "done-then-500", "stall"]);
 const BROKEN_TALK = '"$0" "$@"; echo "fatal: the remote end hung up unexpectedly" >&2; exit 128';
 const REFUSED_TALK = 'echo "fatal: unable to access: The requested URL returned error: $HTTP_STATUS" >&2; exit 128';

@@ -1,5 +1,5 @@
-// Stands in for GitHub where one request is to go wrong, and for nothing else: a worker sends the request that was struck
-// here, with the fault's name in a header. What GitHub would have done by then, the forge does.
+// This server stands in for GitHub where one request is to go wrong, and for nothing else: a worker sends the request
+// that was struck here, with the fault's name in a header. The forge does what GitHub would have done by then.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";

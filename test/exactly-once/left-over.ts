@@ -1,10 +1,10 @@
-// What of an issue stands on the worker's own disk: its worktree, its branches and what git tracks of them, its agent's
+// An issue may leave this on the worker's own disk: its worktree, its branches and what git tracks of them, its agent's
 // home, the record of its branch. An issue that has ended leaves none of it.
 
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Below the directory of a trial. */
+/** These places lie below the directory of a trial. */
 const PLACES = [
   "hydraflow-worktrees/*/*",
   "checkout/.git/worktrees/*",

@@ -1,15 +1,15 @@
-// The ways that an issue may go, as the trials take them: what the repository is like, and what stands on the forge at the
-// end. What the agent does differently on each is in agent.mjs.
+// An issue may go these ways in the trials: what the repository is like, and what stands on the forge at the end.
+// agent.mjs has what the agent does differently on each.
 
 export interface Path {
   readonly name: string;
   readonly gate: string;
   readonly ci: string;
   readonly files: Readonly<Record<string, string>>;
-  /** What a person answers. */
+  /** A person answers this. */
   readonly answer: string | null;
   readonly end: "fixed" | "dup";
-  /** The kinds of comment on the issue beside the claim's, by the beginning of their text. */
+  /** These kinds of comment stand on the issue beside the claim's, by the beginning of their text. */
   readonly comments: readonly string[];
   readonly reviews: number;
 }

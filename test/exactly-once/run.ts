@@ -1,5 +1,5 @@
-// All trials of the chosen paths, some at a time, and what came of them in lines for a person. The control is a worker that
-// loses its journal: where its trials held, the verdict would prove nothing.
+// A run makes all trials of the chosen paths, some at a time, and says in lines for a person what came of them. The
+// control is a worker that loses its journal: if its trials held, the verdict would prove nothing.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,15 +13,15 @@ import { type Attempt, type Outcome, strike, strikeOnAndOn, type Walk, walk, wal
 import type { World } from "./world.ts";
 
 export interface Options {
-  /** Empty: all. */
+  /** All paths run where it is empty. */
   readonly paths: readonly string[];
   readonly kinds: readonly Kind[];
-  /** How many trials of each kind on each path; all of them where null. */
+  /** So many trials of each kind run on each path; all of them where it is null. */
   readonly few: number | null;
   readonly seed: number;
   readonly atOnce: number;
   readonly patienceMs: number;
-  /** Only trials whose name has this in it. */
+  /** Only trials whose name has this in it run. */
   readonly only: string;
   readonly keep: boolean;
   readonly say: (line: string) => void;
@@ -38,7 +38,7 @@ export interface Tally {
   tried: number;
   held: number;
   turnsTwice: number;
-  /** What went wrong, each with the boundary's name. */
+  /** Each entry says what went wrong, with the boundary's name. */
   failed: string[];
 }
 
@@ -65,7 +65,10 @@ export async function runTrials(options: Options): Promise<Tally> {
   return total;
 }
 
-/** A worker that dies right after a comment and has lost its journal by then posts it again. True when that was seen. */
+/**
+ * A worker that dies right after a comment and has lost its journal by then posts it again. Gives true when that was
+ * seen.
+ */
 export async function runControl(options: Options): Promise<boolean> {
   await using stack = new AsyncDisposableStack();
   const world = { ...(await openWorld(options, stack)), isForgetful: true };
@@ -91,12 +94,12 @@ interface Trying {
   readonly world: World;
   readonly path: Path;
   readonly own: Walk;
-  /** The walk of the first path, whose boundaries the others need not try anew. */
+  /** It is the walk of the first path, whose boundaries the others need not try anew. */
   readonly first: Walk;
   readonly options: Options;
 }
 
-/** Null where the kind has nothing to try on this path. */
+/** Gives null where the kind has nothing to try on this path. */
 async function tryKind(trying: Trying, kind: Kind): Promise<Tally | null> {
   const { world, path, own, first, options } = trying;
   const startedMs = Date.now();

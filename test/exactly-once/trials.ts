@@ -1,5 +1,5 @@
-// One strike after the other, and what came of it. The boundaries of a path are those that an undisturbed life passes, so
-// the first trial of each path is one without a strike.
+// Trials make one strike after the other and keep what came of it. The boundaries of a path are those that an
+// undisturbed life passes, so the first trial of each path is one without a strike.
 
 import type { Path } from "./paths.ts";
 import { type Strike, Trial, type World } from "./world.ts";
@@ -13,7 +13,7 @@ export interface Attempt {
 
 export interface Outcome {
   readonly what: string;
-  /** How many strikes came about; 0 where the moment never came, so that nothing was tried. */
+  /** So many strikes came about; 0 means that the moment never came, so that nothing was tried. */
   readonly tried: number;
   readonly problems: readonly string[];
   readonly turns: number;
@@ -27,14 +27,14 @@ export interface Walk {
 
 let trials = 0;
 
-/** An undisturbed life: the boundaries of the path, and what is wrong at its end already. */
+/** Lets one life pass undisturbed: it shows the boundaries of the path, and what is wrong at its end already. */
 export async function walk(world: World, path: Path): Promise<Walk> {
   const trial = await make(world, path);
   const { passed } = await trial.live(null);
   return { passed, turns: trial.turns.length, problems: trial.problems() };
 }
 
-/** Each strike in a life of its own; then, after a death, a life without one. */
+/** Makes each strike in a life of its own; then, after a death, lets a life pass without one. */
 export async function strike(world: World, path: Path, { what, strikes }: Attempt): Promise<Outcome> {
   const trial = await make(world, path);
   const struck: number[] = [];
@@ -46,7 +46,7 @@ export async function strike(world: World, path: Path, { what, strikes }: Attemp
   return { what, tried, problems: trial.problems(), turns: trial.turns.length };
 }
 
-/** Each life dies at one boundary more than the one before it. */
+/** Lets each life die one boundary later than the one before it. */
 export async function strikeOnAndOn(world: World, path: Path): Promise<Outcome> {
   const trial = await make(world, path);
   let lives = 0;
@@ -55,7 +55,7 @@ export async function strikeOnAndOn(world: World, path: Path): Promise<Outcome> 
   return { what, tried: lives, problems: trial.problems(), turns: trial.turns.length };
 }
 
-/** The boundaries of the life that follows a death at this one. */
+/** Gives the boundaries of the life that follows a death at this one. */
 export async function walkAfter(world: World, path: Path, death: Strike): Promise<readonly string[]> {
   const trial = await make(world, path);
   await trial.live(death);

@@ -1,5 +1,5 @@
-// What the forge's own records say of one issue at its end: each effect once, each leftover gone. What is not finished yet
-// may still become right; what happened twice never does.
+// The forge's own records say of one issue at its end whether each effect came once and each leftover is gone. What is
+// not finished yet may still become right; what happened twice never does.
 
 import type { Forge } from "../../src/forge/forge.ts";
 import type { Path } from "./paths.ts";
@@ -13,7 +13,7 @@ export function problemsOf(forge: Forge, repo: string, path: Path): string[] {
   return [...unfinished(forge, repo, path), ...doubled(forge, repo, path)];
 }
 
-/** What keeps the issue from having ended. */
+/** Says what keeps the issue from having ended. */
 export function unfinished(forge: Forge, repo: string, { end }: Path): string[] {
   const issue = forge.issue(repo, ISSUE);
   const labels = issue.labels.map((label) => label.replace("hydraflow-", "")).join(" ");

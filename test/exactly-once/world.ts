@@ -1,4 +1,4 @@
-// A forge that all trials share, and for each trial a repository of its own with one issue, a checkout, a home, and a worker
+// All trials share a forge; each trial has a repository of its own with one issue, a checkout, a home, and a worker
 // that lives as often as the trial lets it. The worker is the built program in a process of its own.
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
@@ -21,23 +21,26 @@ const BODY = "We need a part that says which issue it belongs to, in a file of i
 const OPERATOR = "operator";
 const LOOK_MS = 40;
 const runFile = promisify(execFile);
-/** A run that is ended early leaves no worker behind. */
+/** The workers that live are known here, so that a run that is ended early leaves none behind. */
 const living = new Set<ChildProcess>();
 process.once("exit", () => living.forEach((worker) => worker.kill("SIGKILL")));
 
 export interface Strike {
-  /** A boundary by its name, the `count`-th time in this life; or the `nth` of this life, whichever it is. */
+  /**
+   * The strike falls at a boundary by its name, the `count`-th time in this life; or at the `nth` of this life,
+   * whichever it is.
+   */
   readonly name?: string;
   readonly count?: number;
   readonly nth?: number;
-  /** In place of the worker's death: how each of these calls goes wrong the first time, by the names of their boundaries. */
+  /** Each of these calls goes wrong the first time, by the name of its boundary, and the worker does not die. */
   readonly faults?: Readonly<Record<string, string>>;
 }
 
 export interface Life {
-  /** Names of the boundaries passed, in order. */
+  /** Names of the boundaries that the life passed stand in order. */
   readonly passed: readonly string[];
-  /** Those that it was struck at; empty when it never came there. */
+  /** The life was struck at these; it is empty when it never came there. */
   readonly struck: readonly string[];
 }
 
@@ -45,9 +48,9 @@ export interface World {
   readonly forge: Forge;
   readonly faults: FaultServer;
   readonly directory: string;
-  /** How long nothing may happen on the forge before a life is given up. */
+  /** A life is given up when nothing has happened on the forge for so long. */
   readonly patienceMs: number;
-  /** For the control: whether a worker loses its journal with its life. */
+  /** The control's worker loses its journal with its life. */
   readonly isForgetful: boolean;
 }
 
@@ -72,12 +75,12 @@ export class Trial {
     this.#directory = join(world.directory, name);
   }
 
-  /** Turns that agents were paid for, by role. */
+  /** Agents were paid for these turns, by role. */
   get turns(): readonly string[] {
     return linesOf(join(this.#directory, "turns"));
   }
 
-  /** One life of the worker: until it is struck dead, or until nothing is left to do. */
+  /** Lets the worker live once: until it is struck dead, or until nothing is left to do. */
   async live(strike: Strike | null): Promise<Life> {
     this.#lives += 1;
     const log = join(this.#directory, `life-${this.#lives}`);
@@ -96,7 +99,7 @@ export class Trial {
     return { passed: passed.filter((line) => line !== "struck"), struck };
   }
 
-  /** What the forge shows to be wrong; empty when everything happened once and nothing is left over. */
+  /** Says what the forge shows to be wrong; it is empty when everything happened once and nothing is left over. */
   problems(): string[] {
     return [...problemsOf(this.#world.forge, this.repo, this.path), ...leftOver(this.#directory)];
   }
@@ -116,7 +119,7 @@ export class Trial {
     }
   }
 
-  /** A person's answer, once, when the question stands. */
+  /** A person answers, once, when the question stands. */
   async #answer(): Promise<void> {
     const { forge } = this.#world;
     const { answer } = this.path;

@@ -1,4 +1,4 @@
-// What the daemon withstands: starts and ends at the wrong moment, workers that fall, and a machine that gives nothing any
+// The daemon withstands starts and ends at the wrong moment, workers that fall, and a machine that gives nothing any
 // more. After each fault the daemon must work again.
 
 import { once } from "node:events";
@@ -9,12 +9,11 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { afterEach, beforeEach, describe, expect } from "vitest";
 
-import { ask, ended, isAlive, Rig, type RigDaemon, until } from "../daemon/daemon-rig.ts";
+import { add, ask, ended, isAlive, QUICK, Rig, until } from "../daemon/daemon-rig.ts";
 import { fault, repeat } from "./fault.ts";
 
-const QUICK = { respawnDelayMs: 20, respawnDelayMaxMs: 40 };
 const BOOT_MS = 2_000;
-/** Rounds that wait more than they work. */
+/** The rounds wait more than they work, so they go in lanes. */
 const LANES = 3;
 
 let rig: Rig;
@@ -23,10 +22,6 @@ beforeEach(async () => {
   rig = await Rig.make();
 });
 afterEach(() => rig[Symbol.asyncDispose]());
-
-async function add(daemon: RigDaemon, name: string) {
-  return daemon.ask({ action: "add_repo", path: await rig.checkout(name, `https://github.com/acme/${name}.git`) });
-}
 
 describe("starting and ending", () => {
   fault(

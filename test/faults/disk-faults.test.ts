@@ -1,4 +1,4 @@
-// A disk that is full or read-only: registry, journal, worker and log each refuse or count what they cannot keep, lose
+// The disk is full or read-only: registry, journal, worker and log each refuse or count what they cannot keep, lose
 // nothing that was promised, and go on by themselves when it takes files again.
 
 import { execFile } from "node:child_process";
@@ -19,7 +19,7 @@ import { PipelineRig } from "../worker/pipeline/pipeline-rig.ts";
 import { fault, repeat } from "./fault.ts";
 
 const run = promisify(execFile);
-/** Rounds that wait more than they work. */
+/** The rounds wait more than they work, so they go in lanes. */
 const LANES = 3;
 const DISK_SIZE = "256k";
 const MORE_THAN_DISK_SIZE = 1_000_000;
@@ -36,7 +36,7 @@ interface SmallDisk extends AsyncDisposable {
   free(): Promise<void>;
 }
 
-/** The directory on a disk of its own. Needs root. */
+/** Puts the directory on a disk of its own, which needs root. */
 async function onSmallDisk(home: string, size = DISK_SIZE): Promise<SmallDisk> {
   await mkdir(home, { recursive: true, mode: 0o700 });
   await run("mount", ["-t", "tmpfs", "-o", `size=${size},mode=0700`, "tmpfs", home]);
@@ -54,7 +54,10 @@ async function fillNearly(disk: SmallDisk): Promise<() => Promise<unknown>> {
   return () => disk.free();
 }
 
-/** For whoever comes by the path; what is open already stays so. Made aside, where nobody writes in the meantime. */
+/**
+ * Makes the path read-only for whoever comes by it; an open file stays as it is. The mount is made aside, where nobody
+ * writes meanwhile.
+ */
 async function makeReadOnly(_disk: SmallDisk, path: string): Promise<() => Promise<unknown>> {
   const aside = join(rig.directory, "read-only");
   await mkdir(aside, { recursive: true });
@@ -116,7 +119,7 @@ describe("a full disk", () => {
         const before = await own.daemon();
         await before.ask({ action: "register_repo", path });
         await before[Symbol.asyncDispose]();
-        // The next write would find its room in the place of this one.
+        // The next write would find its room in the place of this file.
         await rm(supervisorPaths(own.home).statePrevious);
         await disk.fill();
 
@@ -174,7 +177,7 @@ describe("a full disk", () => {
   );
 
   const dataRoot = (world: PipelineRig): string => world.dataRoot();
-  /** Of which nothing is there yet but its place. */
+  /** Nothing of the directory is there yet but its place. */
   const worktrees = (world: PipelineRig): string => join(world.directory, "worktrees");
   const shortages = [
     ["less than 256 MiB free", "state", dataRoot, fillNearly],
@@ -280,7 +283,7 @@ describe("a full disk", () => {
   );
 });
 
-/** Effects until the disk takes no more of them. */
+/** Makes effects until the disk takes no more of them. */
 async function fillUp(act: (journal: Journal, key: string) => Promise<unknown>, journal: Journal): Promise<void> {
   for (let effect = 10; effect < 10_000; effect += 1) await act(journal, `${effect}.1/comment`);
 }

@@ -1,9 +1,11 @@
-// One injected fault, many times. `npm test` runs each a few times with a fixed seed, `npm run test:faults` as often as
-// the reliability plan asks, with a seed that it prints.
+// One fault is injected many times. `npm test` injects each a few times with a fixed seed, `npm run test:faults` as
+// often as the reliability plan asks, with a seed that it prints.
 
 import { execFileSync } from "node:child_process";
 
 import { it } from "vitest";
+
+import { seededRandom } from "../../src/forge/doors/seeded-random.ts";
 
 const IS_FULL = process.env["FAULT_SCALE"] === "full";
 const SEED = Number(process.env["FAULT_SEED"] ?? 1);
@@ -11,21 +13,23 @@ const START_MS = 60_000;
 
 export interface FaultRun {
   readonly count: number;
-  /** 0 ≤ n < 1, the same for the same seed. */
+  /** It gives 0 ≤ n < 1, the same for the same seed. */
   readonly random: () => number;
 }
 
-/** `roundMs`: what one round may take on a slow machine. */
+/** One round may take `roundMs` on a slow machine. */
 export function fault(
   title: string,
   { few, many, roundMs }: { few: number; many: number; roundMs: number },
   run: (run: FaultRun) => Promise<void>,
 ): void {
   const count = IS_FULL ? many : few;
-  it(`${title} [${count}]`, () => run({ count, random: randomOf(SEED) }), START_MS + count * roundMs);
+  it(`${title} [${count}]`, () => run({ count, random: seededRandom(SEED) }), START_MS + count * roundMs);
 }
 
-/** Rounds that mostly wait go in several lanes; what a round needs for itself then belongs to the round or to its lane. */
+/**
+ * Rounds that mostly wait go in several lanes; what a round needs for itself then belongs to the round or to its lane.
+ */
 export async function repeat(
   count: number,
   round: (index: number, lane: number) => Promise<void>,
@@ -44,13 +48,13 @@ export async function repeat(
   }
 }
 
-/** `program` under strace. A filter in the kernel makes it cheap, but strace 6.1 then delivers no signals. */
+/** Runs `program` under strace. A filter in the kernel makes it cheap, but strace 6.1 then delivers no signals. */
 export function traced(options: readonly string[], program: readonly string[]): readonly string[] {
   const filter = options.some((option) => option.includes(":signal=")) ? [] : ["--seccomp-bpf"];
   return [strace(), "-f", ...filter, "-qq", ...options, "--", ...program];
 }
 
-/** The program that makes system calls fail; one clear line where it is missing. */
+/** Gives the program that makes system calls fail; throws one clear line where it is missing. */
 export function strace(): string {
   try {
     execFileSync("strace", ["-V"], { stdio: "ignore" });
@@ -58,15 +62,4 @@ export function strace(): string {
   } catch {
     throw new Error("this test needs strace: apt-get install strace");
   }
-}
-
-/** mulberry32. */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

@@ -1,5 +1,5 @@
-// Files that are not what they should be: damaged, cut, of somebody else, or no file at all. They are kept as evidence or
-// left in place, and what is not good is never believed.
+// Some files are not what they should be: damaged, cut, of somebody else, or no file at all. They are kept as evidence
+// or left in place, and what is not good is never believed.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,4 +1,5 @@
-// One owner of the state directory, one worker per repository, and nobody left behind, whoever is killed or stands still.
+// A state directory has one owner, a repository has one worker, and nobody is left behind, whoever is killed or stands
+// still.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -28,7 +29,7 @@ async function add({ port }: DaemonProcess, name: string, own = rig) {
   return ask(port, { action: "add_repo", path: await own.checkout(name, `https://github.com/acme/${name}.git`) });
 }
 
-/** Rounds that wait for a grace or a lock more than they work. */
+/** The rounds wait for a grace or a lock more than they work, so they go in lanes. */
 const LANES = 3;
 
 async function workers({ port }: DaemonProcess): Promise<number[]> {

@@ -1,4 +1,5 @@
-// What the state file promises: acknowledged is durable, a kill or a failing disk leaves the old document or the new one.
+// The state file promises this: what is acknowledged is durable, and a kill or a failing disk leaves the old document
+// or the new one.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -19,7 +20,7 @@ const MUTATOR = fileURLToPath(new URL("../fixtures/mutate-registry.ts", import.m
 const KILL_MS_MAX = 40;
 const ENDLESS = 1_000_000;
 const LANES = 2;
-/** Of a process that makes this many changes, with two calls of a kind each, one of the first calls fails. */
+/** A process makes so many changes, with two calls of a kind each, and one of the first calls fails. */
 const CHANGES = 12;
 const CALLS_FAILED_MAX = 20;
 
@@ -38,7 +39,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig[Symbol.asyncDispose]());
 
-/** One thread for files, so that strace counts their calls in order. */
+/** One thread works on files, so that strace counts their calls in order. */
 function mutate(home: string, first: number, count: number, injection: readonly string[] = []): Mutator {
   const program = [process.execPath, MUTATOR, home, `${first}`, `${count}`];
   const [file = "", ...args] = injection.length === 0 ? program : traced(injection, program);
@@ -57,7 +58,7 @@ function mutate(home: string, first: number, count: number, injection: readonly 
   };
 }
 
-/** What the next start finds. A killed writer's lock is removed here; taking it over has tests of its own. */
+/** Gives what the next start finds. A killed writer's lock is removed here; taking it over has tests of its own. */
 async function reload(home: string): Promise<{ last: number; degraded: string | null }> {
   const paths = supervisorPaths(home);
   await rm(`${paths.state}.lock`, { recursive: true, force: true });
@@ -65,7 +66,7 @@ async function reload(home: string): Promise<{ last: number; degraded: string | 
   return { last: Number(document.retired.at(-1)?.slug.slice(1) ?? -1), degraded };
 }
 
-/** Nothing acknowledged is lost; at most the one change that was under way may be there too. */
+/** Nothing acknowledged may be lost; at most the one change that was under way may be there too. */
 async function expectKept(home: string, acked: readonly number[], before: number): Promise<number> {
   const { last, degraded } = await reload(home);
   const lastAcked = acked.at(-1) ?? before;
@@ -75,7 +76,7 @@ async function expectKept(home: string, acked: readonly number[], before: number
   return last;
 }
 
-/** A state directory for each lane, and the number of the last change in it. */
+/** Each lane has a state directory, and the number of the last change in it. */
 async function makeLanes(): Promise<{ home: string; last: number }[]> {
   const lanes = Array.from({ length: LANES }, (_, lane) => ({ home: join(rig.directory, `lane-${lane}`), last: -1 }));
   for (const { home } of lanes) await mkdir(home);
@@ -116,7 +117,8 @@ describe("a writer that is killed", () => {
     },
   );
 
-  // Each before its call, within the second of three changes; the first has put a copy beside the file already.
+  // Each is killed before its call, within the second of three changes; the first has put a copy beside the file
+  // already.
   const steps: readonly (readonly [name: string, call: string, when: number, acked: number])[] = [
     ["the copy of the old file", "link", 2, 1],
     ["the copy's place", "rename", 3, 1],
@@ -202,7 +204,7 @@ describe("a write", () => {
   }
 });
 
-/** System calls in the order in which they ended. */
+/** Gives the system calls in the order in which they ended. */
 function completedCalls(trace: string): string[] {
   const begun = new Map<string, string>();
   const calls: string[] = [];

@@ -1,5 +1,5 @@
-// A machine that is short of something, and settings that are wrong: new work is refused with a reason, what can be read
-// is still served, and all is well again as soon as it can be.
+// The machine is short of something, or the settings are wrong: new work is refused with a reason, what can be read is
+// still served, and all is well again as soon as it can be.
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -35,9 +35,9 @@ async function http(daemon: Pick<RigDaemon, "httpPort">, method: string, path: s
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
-describe("no more descriptors", () => {
+describe("a daemon without free descriptors", () => {
   fault(
-    "F22 let it serve who is there, refuse new work with the reason, and go on once they are free",
+    "F22 serves who is there, refuses new work with the reason, and goes on once they are free",
     { few: 1, many: 20, roundMs: 30_000 },
     async ({ count }) => {
       const daemon = await rig.daemonProcess();
@@ -73,9 +73,9 @@ describe("no more descriptors", () => {
   );
 });
 
-describe("no more processes", () => {
+describe("a machine without room for another process", () => {
   fault(
-    "F23 let the repository wait and not be quarantined, and the daemon answers",
+    "F23 lets the repository wait and not be quarantined, and the daemon answers",
     { few: 1, many: 20, roundMs: 60_000 },
     async ({ count }) => {
       const first = await rig.daemon();
@@ -160,7 +160,7 @@ describe("a state file of another version", () => {
   );
 });
 
-/** One connection, kept for several requests. */
+/** Keeps one connection for several requests. */
 class OpenConnection {
   readonly #socket: Socket;
   readonly #lines: AsyncIterator<string>;
@@ -185,7 +185,7 @@ async function entryOf({ port }: DaemonProcess): Promise<Record<string, unknown>
   return ask(port, { action: "repo_status", slug: "acme-web" });
 }
 
-/** A tracer that makes every fork of the daemon fail until it ends. */
+/** Starts a tracer that makes every fork of the daemon fail until it ends. */
 async function denyForks({ pid }: DaemonProcess) {
   const inject = "inject=clone,fork,vfork:error=EAGAIN";
   const tracer = spawn(strace(), [

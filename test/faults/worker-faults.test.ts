@@ -1,5 +1,5 @@
-// A worker killed in the middle of an agent's turn, in each of the five stages of one issue: the next one resumes the turn,
-// and GitHub sees every effect once.
+// A worker is killed in the middle of an agent's turn, in each of the five stages of one issue: the next one resumes
+// the turn, and GitHub sees every effect once.
 
 import { describe, expect } from "vitest";
 
@@ -8,7 +8,7 @@ import { shippedIfMany } from "../support/shipped-if-many.ts";
 import { gone, MERGED_ONCE, type Role, SLUG, TurnRig } from "../support/turn-rig.ts";
 import { fault, repeat } from "./fault.ts";
 
-/** As an issue comes through them that asks something before it is implemented. */
+/** An issue that asks something before it is implemented comes through them in this order. */
 const STAGES: readonly Role[] = ["triage", "plan", "implement", "hitl", "review"];
 
 describe("a worker", () => {

@@ -1,5 +1,5 @@
-// A forge on a directory of its own, with clients of it. Closing the rig fails when any request or answer was not as
-// GitHub's OpenAPI description has it; a test that provokes such a request takes the problems itself.
+// The rig has a forge on a directory of its own, with clients of it. Closing the rig fails when any request or answer
+// was not as GitHub's OpenAPI description has it; a test that provokes such a request takes the problems itself.
 
 import { execFile } from "node:child_process";
 import { once } from "node:events";
@@ -21,7 +21,7 @@ export const NAME = "acme/web";
 
 /** Wall time stands still until it is moved; waiting is real, unless it is held. */
 class MovableClock implements Clock {
-  /** What was asked for, in order. */
+  /** They stand in the order in which they were asked for. */
   readonly slept: number[] = [];
   readonly #held = new Map<number, Promise<void>>();
   #offsetMs = 0;
@@ -67,7 +67,7 @@ export class ForgeRig implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** With the public repository acme/web. */
+  /** Starts the forge with the public repository acme/web. */
   static async start(options: Partial<ForgeOptions> = {}): Promise<ForgeRig> {
     check ??= loadOpenapiCheck();
     const directory = await mkdtemp(join(tmpdir(), "forge-test-"));
@@ -87,7 +87,7 @@ export class ForgeRig implements AsyncDisposable {
     return this.#forge;
   }
 
-  /** On the same data, at another port. */
+  /** Starts the forge again on the same data, at another port. */
   async restart(): Promise<void> {
     await this.#forge?.[Symbol.asyncDispose]();
     const dataDir = join(this.directory, "data");
@@ -100,13 +100,13 @@ export class ForgeRig implements AsyncDisposable {
     });
   }
 
-  /** A client with this token, the default one when absent. */
+  /** Makes a client with this token, the default one when absent. */
   client(token = this.forge.token, baseUrl = this.forge.url): Octokit {
     const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
     return new Octokit({ auth: token, baseUrl, log });
   }
 
-  /** A client of somebody else. */
+  /** Makes a client of somebody else. */
   async clientOf(login: string): Promise<Octokit> {
     const token = `token-of-${login}`;
     await this.forge.addToken(token, login);
@@ -126,7 +126,7 @@ export class ForgeRig implements AsyncDisposable {
     return pull.data.number;
   }
 
-  /** A plain request, for what the client would not send. */
+  /** Sends a plain request, for what the client would not send. */
   async fetch(
     path: string,
     init: { method?: string; body?: string; headers?: Record<string, string> } = {},
@@ -177,7 +177,7 @@ export class ForgeRig implements AsyncDisposable {
   }
 }
 
-/** The status a refused request was answered with, and the message. */
+/** Gives the status a refused request was answered with, and the message. */
 export async function refusalOf(call: Promise<unknown>): Promise<{ status: number; message: string }> {
   const thrown: unknown = await call.then(
     () => undefined,

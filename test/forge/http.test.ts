@@ -109,7 +109,7 @@ describe("the forge's HTTP", () => {
     expect((await post(JSON.stringify({ title: "x".repeat(1_100_000) }))).status).toBe(413);
     expect((await rig.fetch(`/repos/${NAME}`)).status).toBe(200);
     expect(rig.forge.issues(NAME)).toEqual([]);
-    rig.recorder.takeProblems(); // Broken on purpose: GitHub describes none of these.
+    rig.recorder.takeProblems(); // The requests are broken on purpose: GitHub describes none of these.
   });
 
   test("many clients at once are all answered, and every write is kept once", async () => {

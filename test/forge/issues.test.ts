@@ -212,6 +212,6 @@ describe("issues of the forge", () => {
     });
     expect(long.status).toBe(422);
     expect(rig.forge.ledger.filter((entry) => entry.method !== "LOCAL")).toEqual([]);
-    expect(rig.recorder.takeProblems()).toHaveLength(1); // The empty one: the check sees a bad client.
+    expect(rig.recorder.takeProblems()).toHaveLength(1); // The check sees a bad client in the empty one.
   });
 });

@@ -4,7 +4,7 @@ import { ForgeRig, NAME, refusalOf, REPO } from "./forge-rig.ts";
 
 const CI = { ci: { command: "[ -e slow.txt ] && sleep 600; true" } };
 
-/** The owner's own client: settings are an owner's. */
+/** Gives the owner's own client: settings are an owner's. */
 function ownerOf(rig: ForgeRig) {
   return rig.clientOf("acme");
 }

@@ -15,7 +15,7 @@ import { TRANSCRIPTS_BYTES_MAX, TRANSCRIPTS_COUNT_MAX } from "../../src/worker/a
 import { until } from "../daemon/daemon-rig.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
 
-/** Of 16,384 characters, in UTF-8. */
+/** A record takes so many bytes of 16,384 characters in UTF-8. */
 const RECORD_BYTES_MAX = 4 * 16_384;
 const RECORDS = 90;
 
@@ -61,12 +61,12 @@ test.each(inputs)("%s reads the log of every worker and of the supervisor", (nam
   expect(text).toContain(supervisorPaths("/var/lib/hydraflow").logFile);
 });
 
-describe("what the inputs that we cannot run say, read as their programs read it,", () => {
+describe("a shipped input that we cannot run, read as its program reads it,", () => {
   const worker = workerPaths("/var/lib/hydraflow/acme-web").logFile;
   const rotated = worker.replace("worker.log", "worker.1.log");
   const supervisor = supervisorPaths("/var/lib/hydraflow").logFile;
 
-  test("is, for Vector, every file of a log by its content, and the slug from the path", () => {
+  test("lets Vector follow every file of a log by its content, and take the slug from the path", () => {
     const { sources, transforms } = parse(read("packaging/logging/vector.yaml")) as VectorFile;
     const { include, type, fingerprint, max_line_bytes: lineBytesMax } = sources.hydraflow_files;
     const slugOf = /r'([^']+)'/.exec(transforms.hydraflow.source)?.[1] ?? "";
@@ -81,7 +81,7 @@ describe("what the inputs that we cannot run say, read as their programs read it
     expect(transforms.hydraflow.source).toContain("parse_timestamp(.ts,");
   });
 
-  test("is, for Fluent Bit, the current file alone, with our time and the slug as its tag", () => {
+  test("lets Fluent Bit follow the current file alone, with our time and the slug as its tag", () => {
     const { parsers, pipeline } = parse(read("packaging/logging/fluent-bit.yaml")) as FluentBitFile;
     const [workers, daemon] = pipeline.inputs;
 
@@ -92,7 +92,7 @@ describe("what the inputs that we cannot run say, read as their programs read it
     expect(parsers).toMatchObject([{ name: workers?.parser, format: "json", time_key: "ts" }]);
   });
 
-  test("is, for Promtail, the current file alone, labelled by path and level", () => {
+  test("lets Promtail follow the current file alone, labelled by path and level", () => {
     const [job] = (parse(read("packaging/logging/promtail.yaml")) as PromtailFile).scrape_configs;
     const paths = job?.static_configs.map(({ labels }) => labels["__path__"]) ?? [];
     const stages = Object.assign({}, ...(job?.pipeline_stages ?? [])) as Record<string, Record<string, unknown>>;
@@ -107,7 +107,7 @@ describe("what the inputs that we cannot run say, read as their programs read it
     expect(stages["timestamp"]).toEqual({ source: "ts", format: "RFC3339Nano" });
   });
 
-  test("is, for Alloy, the same as for Promtail", () => {
+  test("lets Alloy follow the same as Promtail", () => {
     const text = read("packaging/logging/config.alloy");
     const paths = [...text.matchAll(/"__path__" = "([^"]+)"/g)].map(([, path = ""]) => path);
     const slugOf = /expression = ("[^\n]+")/.exec(text)?.[1] ?? '""';
@@ -175,7 +175,7 @@ function isMatch(glob: string | undefined, path: string): boolean {
   return matchesGlob(path, glob ?? "");
 }
 
-/** What a pattern of theirs, written for RE2 or Onigmo, names as the slug. */
+/** Gives what a pattern of theirs, written for RE2 or Onigmo, names as the slug. */
 function slugIn(pattern: string, path: string): string | undefined {
   const groups = new RegExp(pattern.replace("(?P<", "(?<")).exec(path)?.groups ?? {};
   return groups["slug"] ?? groups["repo"];

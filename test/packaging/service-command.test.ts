@@ -1,4 +1,4 @@
-// `hydraflow service` as it can be seen without root: what it would do, prints and refuses.
+// `hydraflow service` is seen here without root: what it would do, prints and refuses.
 
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,5 +1,5 @@
-// The files in packaging/ are the templates of `hydraflow service`, filled for an installation in /opt/hydraflow, and say
-// what core's tables say. After a change of a template: `npm test -- test/packaging --update`.
+// The files in packaging/ are the templates of `hydraflow service`, filled for an installation in /opt/hydraflow, and
+// say what core's tables say. After a change of a template: `npm test -- test/packaging --update`.
 
 import { readFileSync } from "node:fs";
 import { parse } from "plist";

@@ -1,4 +1,4 @@
-// The built program, as it ships. Built once before the system tests.
+// The built program is as it ships. It is built once before the system tests.
 
 import { fileURLToPath } from "node:url";
 

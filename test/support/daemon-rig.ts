@@ -1,4 +1,5 @@
-// The built daemon as its own process on free ports, with a state directory of its own, and plain clients of both doors.
+// The built daemon runs as its own process on free ports, with a state directory of its own, and plain clients of both
+// doors.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -19,9 +20,9 @@ export interface DaemonRigOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   readonly environment?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
-  /** Used instead of a new directory; kept at the end. */
+  /** The daemon uses this instead of a new directory, and it is kept at the end. */
   readonly directory?: string;
-  /** In octal, as whoever starts the daemon has it. */
+  /** Whoever starts the daemon has this umask, in octal. */
   readonly umask?: string;
 }
 
@@ -118,7 +119,10 @@ export class DaemonRig implements AsyncDisposable {
     };
   }
 
-  /** Sends bytes to the TCP door, as they are, and resolves with everything that came back until it closed or `lines` are there. */
+  /**
+   * Sends bytes to the TCP door, as they are, and resolves with everything that came back until it closed or `lines`
+   * are there.
+   */
   async tcp(bytes: string | Uint8Array, lines = Number.POSITIVE_INFINITY): Promise<string> {
     const socket = connect(await this.port("port"), "127.0.0.1");
     let answer = "";
@@ -137,7 +141,7 @@ export class DaemonRig implements AsyncDisposable {
     return (await this.http("GET", "/api/repos")).body["repos"] as RepoEntry[];
   }
 
-  /** SIGKILL to the daemon alone. */
+  /** Sends SIGKILL to the daemon alone. */
   async kill(): Promise<void> {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
@@ -145,7 +149,7 @@ export class DaemonRig implements AsyncDisposable {
     await once(child, "exit");
   }
 
-  /** SIGTERM; resolves with the exit code. */
+  /** Sends SIGTERM; resolves with the exit code. */
   async stop(): Promise<number | null> {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;

@@ -1,4 +1,4 @@
-// Programs that a test needs from Debian. One that is missing fails the test with the command that mends it.
+// Tests need some programs from Debian. A missing one fails the test with the command that mends it.
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -7,14 +7,14 @@ import { createServer } from "node:net";
 
 const PLACES = ["/usr/bin", "/usr/sbin"];
 
-/** Its path; throws one clear line where it is not installed. */
+/** Gives the program's path; throws one clear line where it is not installed. */
 export function debianProgram(name: string, debianPackage: string): string {
   for (const place of PLACES) {
     try {
       accessSync(`${place}/${name}`, constants.X_OK);
       return `${place}/${name}`;
     } catch {
-      // The next place.
+      // The program is not here; the next place may have it.
     }
   }
   throw new Error(`this test runs the real ${name}: apt-get install --no-install-recommends ${debianPackage}`);
@@ -22,7 +22,7 @@ export function debianProgram(name: string, debianPackage: string): string {
 
 export interface Finished {
   readonly code: number;
-  /** stdout and stderr. */
+  /** It holds stdout and stderr. */
   readonly output: string;
 }
 
@@ -47,12 +47,12 @@ export class RunningProgram implements AsyncDisposable {
     }
   }
 
-  /** Throws what it said when it has ended by itself. */
+  /** Throws what the program said when it has ended by itself. */
   assertRunning(): void {
     if (this.#child.exitCode !== null) throw new Error(`it exited with ${this.#child.exitCode}: ${this.output}`);
   }
 
-  /** SIGTERM, and what it still does until it ends. */
+  /** Sends SIGTERM, and waits for what the program still does until it ends. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#child.kill("SIGTERM");
@@ -60,7 +60,7 @@ export class RunningProgram implements AsyncDisposable {
   }
 }
 
-/** For programs that cannot be told to take any free port. */
+/** Some programs cannot be told to take any free port, so they get this one. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -1,4 +1,4 @@
-// A drain in memory that remembers what was asked of it.
+// This drain lives in memory and remembers what was asked of it.
 
 import type { DrainControl, DrainReport } from "../../src/core/messages/drain-control.ts";
 import { ok } from "../../src/core/base/result.ts";

@@ -1,5 +1,6 @@
-// Runs a scenario once for every order in which its actors can take their steps. An actor is a client of GitHub in memory;
-// a step is one call of it that touches what the others see. Everything between two steps belongs to the step before.
+// A scenario runs once for every order in which its actors can take their steps. An actor is a client of GitHub in
+// memory; a step is one call of it that touches what the others see. Everything between two steps belongs to the step
+// before.
 
 import type { Call, Method } from "./memory-fault.ts";
 import type { MemoryClient } from "./memory-github.ts";
@@ -11,7 +12,7 @@ export interface Actor {
 
 export interface Scenario {
   readonly actors: readonly Actor[];
-  /** Checked after every step and at the end. */
+  /** The scenario is checked after every step and at the end. */
   check(atEnd: boolean, trace: string): void | Promise<void>;
 }
 
@@ -22,11 +23,11 @@ interface Runner {
   /** Resolves when the actor waits before its next step, or has ended. */
   settled: Promise<unknown>;
   go: (() => void) | null;
-  /** The call that it waits before. */
+  /** The actor waits before this call. */
   next: string;
 }
 
-/** The number of orders that there were. */
+/** Gives the number of orders that there were. */
 export async function forEveryOrder(make: () => Scenario | Promise<Scenario>): Promise<number> {
   let orders = 0;
   for (let choices: number[] | undefined = []; choices !== undefined; orders += 1) {

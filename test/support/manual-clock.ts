@@ -1,4 +1,4 @@
-// Time that stands still until the test moves it. Sleepers wake in the order of their deadlines.
+// Time stands still until the test moves it. Sleepers wake in the order of their deadlines.
 
 import type { Clock } from "../../src/core/base/clock.ts";
 

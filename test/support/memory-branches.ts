@@ -1,10 +1,11 @@
-// Branches in memory: a list of commits each. Enough for pull requests; tests of git itself use a real repository.
+// These branches live in memory, as a list of commits each. They are enough for pull requests; tests of git itself use
+// a real repository.
 
 import type { Branches } from "./memory-github.ts";
 
 interface MemoryCommit {
   readonly sha: string;
-  /** Paths that it changes. */
+  /** The commit changes these paths. */
   readonly files: readonly string[];
 }
 
@@ -16,7 +17,7 @@ export class MemoryBranches implements Branches {
     for (const name of names) this.#commits.set(name, [this.#commit()]);
   }
 
-  /** What a push of one new commit does; a branch that is not there starts at `base`. */
+  /** Does what a push of one new commit does; a branch that is not there starts at `base`. */
   commit(branch: string, base = "main", files?: readonly string[]): string {
     const commit = this.#commit(files);
     this.#commits.set(branch, [...(this.#commits.get(branch) ?? this.#commits.get(base) ?? []), commit]);
@@ -34,7 +35,7 @@ export class MemoryBranches implements Branches {
     return Promise.resolve(without(to, from).length);
   }
 
-  /** By default each commit changes one file that is named after it. */
+  /** Each commit changes one file that is named after it, unless it was told otherwise. */
   changedFiles(base: string, headSha: string): Promise<readonly string[]> {
     const branch = [...this.#commits.values()].find((commits) => commits.some(({ sha }) => sha === headSha)) ?? [];
     const end = branch.findIndex(({ sha }) => sha === headSha) + 1;

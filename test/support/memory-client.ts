@@ -1,4 +1,5 @@
-// One worker's connection to the GitHub in memory, which may be told to fail, to die, or to be somebody with fewer rights.
+// A client is one worker's connection to the GitHub in memory, and may be told to fail, to die, or to be somebody with
+// fewer rights.
 
 import { fail, ok, type Result } from "../../src/core/base/result.ts";
 import {
@@ -35,13 +36,13 @@ import { isPassing, mergeRefusal } from "./memory-rules.ts";
 
 export interface MemoryClientOptions {
   readonly mayWrite?: boolean;
-  /** False for the token of a workflow: GitHub does not say whose it is until it has written something. */
+  /** It is false for the token of a workflow: GitHub does not say whose it is until it has written something. */
   readonly isKnown?: boolean;
-  /** What the token's permissions do not reach. */
+  /** The token's permissions do not reach these. */
   readonly forbids?: readonly Method[];
 }
 
-/** What everybody who may read may do; every other write needs write access. */
+/** Everybody who may read may do these; every other write needs write access. */
 const OPEN_WRITES: ReadonlySet<Method> = new Set(["createComment", "updateComment", "createReview"]);
 const WRITES: ReadonlySet<Method> = new Set([
   ...OPEN_WRITES,
@@ -56,12 +57,12 @@ const WRITES: ReadonlySet<Method> = new Set([
   "deleteBranch",
 ]);
 
-/** Dead after a crash: every later call throws, as nothing runs in an ended process. */
+/** The client is dead after a crash: every later call throws, as nothing runs in an ended process. */
 export class MemoryClient implements GitHub {
   readonly login: string;
-  /** A token that GitHub knows no more. */
+  /** GitHub does not know the token any more when this is true. */
   isRevoked = false;
-  /** Awaited before each effect and after it; a test orders two clients with it. */
+  /** The client awaits it before each effect and after it; a test orders two clients with it. */
   intercept: (call: Call, when: "before" | "after") => void | Promise<void> = () => undefined;
   readonly calls: Call[] = [];
   readonly #world: MemoryGitHub;
@@ -320,7 +321,7 @@ export class MemoryClient implements GitHub {
       if (!this.#hasPull(number)) return refused(NOT_FOUND);
       const attempt = { pull: await this.#pullOf(number), login: this.login, request, isQueue: false };
       const refusal = await mergeRefusal(this.#world, attempt);
-      // The rules come first: what a test orders is what only the server knows.
+      // The rules come first: a test orders what only the server knows.
       const ordered = refusal === null ? this.#world.mergeBlocked(request, number) : null;
       if (refusal !== null) return mergeRefused(refusal);
       if (ordered !== null) return fail(mergeBlocked(ordered));
@@ -421,7 +422,7 @@ export class MemoryClient implements GitHub {
     return after === undefined ? answer : fail(after);
   }
 
-  /** In the order in which GitHub says no: who is it, what may the token, is it open to writers, may the login. */
+  /** GitHub says no in this order: who is it, what may the token, is it open to writers, may the login. */
   #refusalOf(method: Method): Refusal | null {
     if (this.isRevoked) return REVOKED;
     if (this.#forbids.has(method)) return NO_RIGHT;
@@ -443,7 +444,7 @@ export class MemoryClient implements GitHub {
     return (this.#world.issues.get(number)?.pull ?? null) !== null;
   }
 
-  /** One look at the pull request alone, which is what makes GitHub work out whether it merges. */
+  /** One look at the pull request alone makes GitHub work out whether it merges. */
   async #seenPull(number: number): Promise<PullRequest> {
     const pull = await this.#pullOf(number);
     const isOpen = pull.state === "open";
@@ -479,7 +480,7 @@ export class MemoryClient implements GitHub {
   }
 }
 
-/** Times have whole seconds, and so has what is asked for. */
+/** Times have whole seconds, and so has the time that is asked for. */
 function secondsOf(time: string): string {
   return `${new Date(time).toISOString().slice(0, 19)}Z`;
 }

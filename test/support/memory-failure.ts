@@ -1,4 +1,4 @@
-// Refusals of the GitHub in memory: GitHub's status and words, and from them what the adapter would make of them.
+// The GitHub in memory refuses with GitHub's status and words, and from them comes what the adapter would make of them.
 
 import { fail, type Result } from "../../src/core/base/result.ts";
 import { gitHubFailure } from "../../src/worker/github/port/github-failure.ts";
@@ -7,7 +7,7 @@ import { mergeBlockedOf } from "../../src/worker/github/port/merge-blocked.ts";
 
 export interface Refusal {
   readonly status: number;
-  /** GitHub's words. */
+  /** These are GitHub's words. */
   readonly message: string;
 }
 

@@ -1,4 +1,4 @@
-// What can go wrong with the calls of one client, as a test orders it: refusals, lost answers, and the end of the process.
+// A test orders what goes wrong with the calls of one client: refusals, lost answers, and the end of the process.
 
 import type { GitHub, GitHubFailure } from "../../src/worker/github/port/github.ts";
 
@@ -6,16 +6,16 @@ export type Method = Exclude<keyof GitHub, "rateLimit">;
 
 export interface Call {
   readonly method: Method;
-  /** Counts from 1 over all calls of the client. */
+  /** It counts from 1 over all calls of the client. */
   readonly index: number;
   readonly detail: string;
 }
 
 export interface Fault {
-  /** The n-th call from now (of this method, where one is named), counted from 1. */
+  /** It strikes the n-th call from now (of this method, where one is named), counted from 1. */
   readonly at: number;
   readonly method?: Method;
-  /** `after`: the effect happened, the answer is lost. */
+  /** `after` means that the effect happened and the answer is lost. */
   readonly when: "before" | "after";
   /** `crash` throws `Crash` and leaves the client dead: the process is gone. */
   readonly how: "crash" | GitHubFailure;
@@ -27,7 +27,7 @@ export class Crash extends Error {
   }
 }
 
-/** The faults that wait for their call. */
+/** The plan holds the faults that wait for their call. */
 export class FaultPlan {
   readonly #faults: { readonly fault: Fault; seen: number }[] = [];
   #dead = false;
@@ -47,7 +47,7 @@ export class FaultPlan {
     return due;
   }
 
-  /** The failure to answer with, if any. Throws `Crash` at a crash, and at every call after it. */
+  /** Gives the failure to answer with, if any. Throws `Crash` at a crash, and at every call after it. */
   strike(due: readonly Fault[], when: "before" | "after"): GitHubFailure | undefined {
     const fault = due.find((each) => each.when === when);
     if (fault?.how === "crash") this.#dead = true;
@@ -56,12 +56,12 @@ export class FaultPlan {
   }
 }
 
-/** A failure that may pass by itself: what a lost connection or a busy server looks like. */
+/** Makes a failure that may pass by itself: a lost connection or a busy server looks like this. */
 export function unreachable(message = "no answer"): GitHubFailure {
   return { kind: "unreachable", message, status: 0, retryable: true, retryAt: null };
 }
 
-/** A failure that surely had no effect. */
+/** Makes a failure that surely had no effect. */
 export function forbidden(message = "not allowed"): GitHubFailure {
   return { kind: "forbidden", message, status: 403, retryable: false, retryAt: null };
 }

@@ -1,7 +1,7 @@
-// GitHub in memory, for tests of the pipeline. The world (`MemoryGitHub`) outlives its clients as GitHub outlives a worker:
-// a test crashes a client, throws its objects away, connects again and looks at what the world holds. Every effect stands
-// in `writes`, in the order in which it happened; a client can be told to fail or to crash before or after any call.
-// test/contract/github holds it to what GitHub does, together with the embedded forge.
+// This is GitHub in memory, for tests of the pipeline. The world (`MemoryGitHub`) outlives its clients as GitHub
+// outlives a worker: a test crashes a client, throws its objects away, connects again and looks at what the world
+// holds. Every effect stands in `writes`, in the order in which it happened; a client can be told to fail or to crash
+// before or after any call. test/contract/github holds it to what GitHub does, together with the embedded forge.
 
 import { closedBy } from "../../src/forge/pulls/closing-keywords.ts";
 import {
@@ -29,16 +29,16 @@ import type { MemoryRules } from "./memory-rules.ts";
 
 export { MemoryClient } from "./memory-client.ts";
 
-/** One effect on the world. Reads are not in the ledger. */
+/** A write is one effect on the world. Reads are not in the ledger. */
 export interface Write {
   readonly login: string;
   readonly method: Method;
-  /** Issue, pull request or comment that it hit; null where there is none. */
+  /** The effect hit this issue, pull request or comment; it is null where there is none. */
   readonly number: number | null;
   readonly detail: string;
 }
 
-/** Where branches and commits live. A test with a real git remote brings its own. */
+/** Branches and commits live here. A test with a real git remote brings its own. */
 export interface Branches {
   head(branch: string): Promise<string | null>;
   aheadBy(base: string, head: string): Promise<number | null>;
@@ -52,7 +52,7 @@ export interface MemoryGitHubOptions {
   readonly fullName?: string;
   readonly defaultBranch?: string;
   readonly branches?: Branches;
-  /** Server time; the system's by default. */
+  /** It gives server time; the system's by default. */
   readonly now?: () => Date;
 }
 
@@ -65,20 +65,20 @@ export interface StoredIssue {
   author: string;
   createdAt: string;
   updatedAt: string;
-  /** Null for an issue. */
+  /** It is null for an issue. */
   pull: StoredPull | null;
   isLocked: boolean;
   /** A number that is not here leads nowhere: it was transferred, or deleted. */
   place: "here" | "transferred" | "deleted";
-  /** Review conversations that nobody has resolved. */
+  /** Nobody has resolved so many review conversations. */
   openThreads: number;
   history: TextEvent[];
 }
 
-/** Who set a label, or changed a text, and when. */
+/** An event says who set a label, or changed a text, and when. */
 export interface TextEvent {
   readonly what: "title" | "body" | "label";
-  /** Of the label; empty for a text. */
+  /** It is the label's name; it is empty for a text. */
   readonly name: string;
   readonly by: string;
   readonly at: string;
@@ -89,7 +89,7 @@ export interface StoredPull {
   baseBranch: string;
   draft: boolean;
   merged: boolean;
-  /** Frozen when the pull request is merged or its branch is gone. */
+  /** It is frozen when the pull request is merged or its branch is gone. */
   headSha: string;
   mergedAt?: string;
 }
@@ -100,9 +100,9 @@ export interface StoredReview {
   readonly author: string;
   readonly body: string;
   readonly state: string;
-  /** What was reviewed; absent means whatever the head is. */
+  /** The review looked at this commit; absent means whatever the head is. */
   readonly headSha?: string;
-  /** Absent means whenever it is looked at. */
+  /** The review came at this time; absent means whenever it is looked at. */
   readonly submittedAt?: string;
 }
 
@@ -121,16 +121,16 @@ export class MemoryGitHub {
   comments: (Comment & { readonly issue: number })[] = [];
   readonly reviews: StoredReview[] = [];
   readonly labels = new Map<string, { colour: string; description: string }>();
-  /** What the repository's settings allow, and what its rules want; a test changes them. */
+  /** The repository allows these ways of merging; a test changes them. */
   mergeMethods: readonly MergeMethod[] = MERGE_METHODS;
-  /** Of the default branch. */
+  /** These rules protect the default branch. */
   rules: MemoryRules = {};
   isArchived = false;
   hasIssues = true;
   deleteBranchOnMerge = false;
-  /** Null works it out from the rules and from what was reported, as the adapter does. */
+  /** Null derives it from the rules and from what was reported, as the adapter does. */
   expected: (Omit<ExpectedChecks, "likely"> & Partial<ExpectedChecks>) | null = { required: [], seen: ["test"] };
-  /** Pull requests that git could not merge. */
+  /** git could not merge these pull requests. */
   readonly conflicts = new Set<number>();
   /** So many looks at a pull request find `mergeable` not worked out, for each head. */
   mergeableAfterReads = 0;
@@ -138,10 +138,10 @@ export class MemoryGitHub {
   isBaseRaced = false;
   /** So many reads after each write see what was before it. */
   lagReads = 0;
-  /** The answer to the next try to merge, where it is not a merge. */
+  /** It answers the next try to merge, where that is not to be a merge. */
   mergeBlocked: (request: MergeRequest, number: number) => MergeBlocked["reason"] | null = () => null;
   readonly queue: number[] = [];
-  /** The head that each entered the queue with. */
+  /** Each pull request entered the queue with this head. */
   readonly queuedHeads = new Map<number, string>();
   readonly histories = new Map<number, TextHistory>();
   readonly #writers = new Set<string>();
@@ -161,13 +161,13 @@ export class MemoryGitHub {
     this.#now = options.now ?? (() => new Date());
   }
 
-  /** A client as one worker has it. Logins that connect may write, unless it says otherwise. */
+  /** Makes a client as one worker has it. Logins that connect may write, unless it says otherwise. */
   connect(login = "hydraflow-bot", options: MemoryClientOptions = {}): MemoryClient {
     if (options.mayWrite !== false) this.allowWriting(login);
     return new MemoryClient(this, login, options);
   }
 
-  /** What people do. None of it is in the ledger. */
+  /** People do what follows here. None of it is in the ledger. */
   addIssue(given: { title?: string; body?: string; labels?: readonly string[]; author?: string } = {}): Issue {
     const at = this.tick();
     const number = this.#nextNumber++;
@@ -211,7 +211,7 @@ export class MemoryGitHub {
     Object.assign(stored, { labels: named, updatedAt: at });
   }
 
-  /** The repository's own form of a label's name, which has no case; made where there is none. */
+  /** Gives the repository's own form of a label's name, which has no case; a label is made where there is none. */
   labelForm(name: string): string {
     const known = [...this.labels.keys()].find((label) => label.toLowerCase() === name.toLowerCase());
     if (known === undefined) this.labels.set(name, { colour: "ededed", description: "" });
@@ -234,7 +234,7 @@ export class MemoryGitHub {
     Object.assign(this.stored(issue), { isLocked, updatedAt: this.tick() });
   }
 
-  /** Away to another repository, or for good. */
+  /** Takes an issue away to another repository, or for good. */
   take(issue: number, place: "transferred" | "deleted"): void {
     this.stored(issue).place = place;
   }
@@ -268,7 +268,7 @@ export class MemoryGitHub {
     this.#writers.add(login.toLowerCase());
   }
 
-  /** A check run of that name, as an app reports it; the last of a name counts. */
+  /** Adds a check run of that name, as an app reports it; the last of a name counts. */
   report(sha: string, name: string, verdict: { status?: string; conclusion?: string }): void {
     const runs = (this.#runs.get(sha) ?? []).filter((run) => run.name !== name);
     const { conclusion = null } = verdict;
@@ -277,7 +277,7 @@ export class MemoryGitHub {
     this.#runs.set(sha, [...runs, { ...about, status, conclusion, summary: "", url: "" }]);
   }
 
-  /** A check suite that has no run yet, or ended without one. */
+  /** Adds a check suite that has no run yet, or ended without one. */
   openSuite(sha: string, app: string, end: string | null = null): void {
     const about = { id: this.nextId(), name: `checks of ${app}`, app, createdAt: this.tick(), base: null };
     const status = end === null ? "queued" : "completed";
@@ -285,7 +285,7 @@ export class MemoryGitHub {
     this.#suites.set(sha, [...(this.#suites.get(sha) ?? []), suite]);
   }
 
-  /** Of what began before that time, where there is one. */
+  /** Gives the names of what began before that time, where there is one. */
   namesOn(sha: string, before: string | null): string[] {
     const runs = this.#runs.get(sha) ?? [];
     return runs.filter(({ startedAt }) => before === null || startedAt < before).map(({ name }) => name);
@@ -295,7 +295,7 @@ export class MemoryGitHub {
     this.#checks.set(sha, state);
   }
 
-  /** The issue as the port shows it. */
+  /** Gives the issue as the port shows it. */
   issue(number: number): Issue {
     const { title, body, state, isLocked, author, createdAt, updatedAt, labels } = this.stored(number);
     return {
@@ -316,7 +316,7 @@ export class MemoryGitHub {
     return this.comments.filter((comment) => comment.issue === issue).map(publicComment);
   }
 
-  /** Effects of one kind, for `expect(world.effects("merge", 7)).toHaveLength(1)`. */
+  /** Gives the effects of one kind, for `expect(world.effects("merge", 7)).toHaveLength(1)`. */
   effects(method: Method, number?: number): Write[] {
     return this.writes.filter((write) => write.method === method && (number === undefined || write.number === number));
   }
@@ -337,7 +337,7 @@ export class MemoryGitHub {
     return checkStateOf({ runs, suites, statuses: [], reportingApps: new Set(), now: this.#now() });
   }
 
-  /** Whether this look at a head comes before GitHub has worked out what it merges into. */
+  /** Says whether this look at a head comes before GitHub has worked out what it merges into. */
   isTooEarly(headSha: string): boolean {
     const looks = (this.#looks.get(headSha) ?? 0) + 1;
     this.#looks.set(headSha, looks);

@@ -1,4 +1,4 @@
-// What the GitHub in memory tells of the past: who changed an issue's text, and what reported on what was merged.
+// The GitHub in memory tells this of the past: who changed an issue's text, and what reported on what was merged.
 
 import type { ExpectedChecks, TextHistory } from "../../src/worker/github/port/github.ts";
 import type { MemoryGitHub, StoredIssue } from "./memory-github.ts";

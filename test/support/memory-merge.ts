@@ -1,4 +1,4 @@
-// What a merge does in the GitHub in memory, by whomever; and the merge queue, which does it some time later.
+// A merge does this in the GitHub in memory, whoever merges; the merge queue does it some time later.
 
 import type { MemoryGitHub } from "./memory-github.ts";
 import { isPassing, type MergeAttempt, mergeRefusal } from "./memory-rules.ts";
@@ -18,7 +18,7 @@ export async function mergePull(world: MemoryGitHub, { pull, request }: MergeAtt
   return sha;
 }
 
-/** Each that is queued is merged, put out, or waits on. */
+/** Merges, puts out or leaves waiting each pull request that is queued. */
 export async function runQueue(world: MemoryGitHub): Promise<void> {
   const client = world.connect("merge-queue");
   for (const number of world.queue.splice(0)) {

@@ -1,5 +1,5 @@
-// What protects the branches of the GitHub in memory, and the words with which it refuses a merge: those of
-// "About protected branches" and "Available rules for rulesets", as GitHub's API gives them.
+// These rules protect the branches of the GitHub in memory, and it refuses a merge in the words of "About protected
+// branches" and "Available rules for rulesets", as GitHub's API gives them.
 
 import type { CheckState, MergeMethod, MergeRequest, PullRequest } from "../../src/worker/github/port/github.ts";
 import type { Refusal } from "./memory-failure.ts";
@@ -10,7 +10,7 @@ export interface MemoryRules {
   readonly isRuleset?: boolean;
   readonly approvals?: number;
   readonly dismissStale?: boolean;
-  /** Logins of which one must approve. */
+  /** One of these logins must approve. */
   readonly codeOwners?: readonly string[];
   readonly checks?: readonly string[];
   /** The head must hold the base's last commit. */
@@ -31,7 +31,7 @@ export interface MergeAttempt {
   readonly isQueue: boolean;
 }
 
-/** Null where nothing stands in the way. */
+/** Gives null where nothing stands in the way. */
 export async function mergeRefusal(world: MemoryGitHub, attempt: MergeAttempt): Promise<Refusal | null> {
   const { pull, request, isQueue } = attempt;
   if (world.isBaseRaced) {
@@ -53,7 +53,7 @@ export async function mergeRefusal(world: MemoryGitHub, attempt: MergeAttempt): 
   return world.conflicts.has(pull.number) ? { status: 405, message: "Pull Request is not mergeable" } : null;
 }
 
-/** Whether a queued pull request waits on, rather than being put out. */
+/** Says whether a queued pull request waits on, rather than being put out. */
 export function isPassing({ message }: Refusal): boolean {
   return /\b(is|are) (expected|pending)\b/.test(message);
 }

@@ -1,5 +1,6 @@
-// Checks requests and answers against GitHub's own OpenAPI description. The description is repaired first: in places it
-// says `nullable` without a type, which stops the validator from compiling whatever holds an issue, and it lacks two words.
+// This check holds requests and answers against GitHub's own OpenAPI description. It repairs the description first: in
+// places that says `nullable` without a type, which stops the validator from compiling whatever holds an issue, and it
+// lacks two words.
 
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
@@ -12,13 +13,13 @@ export type CheckExchange = (request: Exchange["request"], response: Exchange["r
 
 const DESCRIPTION = "@octokit/openapi/generated/api.github.com.json";
 const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
-/** Below these keys stand values, not schemas. */
+/** Values, not schemas, stand below these keys. */
 const VALUE_KEYS: ReadonlySet<string> = new Set(["example", "examples", "enum", "default"]);
 const PROBLEMS_SHOWN_MAX = 5;
 /** "Follow redirects": any operation may be answered so, and the description has it for few. */
 const REDIRECTS: ReadonlySet<number> = new Set([301, 307]);
 
-/** Takes about half a second and 250 MB; the first exchange of each operation takes up to 0.3 s more. */
+/** Loading takes about half a second and 250 MB; the first exchange of each operation takes up to 0.3 s more. */
 export async function loadOpenapiCheck(): Promise<CheckExchange> {
   const path = createRequire(import.meta.url).resolve(DESCRIPTION);
   const definition = repairNullable(JSON.parse(readFileSync(path, "utf8"))) as Document;
@@ -36,7 +37,10 @@ export async function loadOpenapiCheck(): Promise<CheckExchange> {
   return (request, response) => checkExchange(backend, request, response);
 }
 
-/** Keeps what a forge tells and checks it when asked, so that compiling schemas does not slow the forge down. */
+/**
+ * The recorder keeps what a forge reports and checks it when asked, so that compiling schemas does not slow the forge
+ * down.
+ */
 export class ExchangeRecorder {
   readonly #check: CheckExchange;
   #exchanges: Exchange[] = [];
@@ -49,7 +53,7 @@ export class ExchangeRecorder {
     this.#exchanges.push(exchange);
   };
 
-  /** The problems of everything since the last call; empty when all is as GitHub describes it. */
+  /** Gives the problems of everything since the last call; there are none when all is as GitHub describes it. */
   takeProblems(): string[] {
     const exchanges = this.#exchanges;
     this.#exchanges = [];

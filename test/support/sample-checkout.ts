@@ -1,4 +1,4 @@
-// A small git checkout with one commit and, if asked for, an origin.
+// The sample is a small git checkout with one commit and, if asked for, an origin.
 
 import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";

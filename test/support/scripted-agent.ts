@@ -1,4 +1,4 @@
-// An agent that does what the test says. Each role has a default that makes the whole pipeline succeed; `on` puts other
+// This agent does what the test says. Each role has a default that makes the whole pipeline succeed; `on` puts other
 // behaviour in its place, call by call.
 
 import { writeFile } from "node:fs/promises";
@@ -46,7 +46,7 @@ export class ScriptedAgent implements AgentDriver {
   readonly #queued = new Map<AgentTurn["role"], Behaviour[]>();
   readonly #always = new Map<AgentTurn["role"], Behaviour>();
 
-  /** The next calls in this role, one behaviour each; the default after them. */
+  /** The next calls in this role get one behaviour each, and the default comes after them. */
   next(role: AgentTurn["role"], ...behaviours: Behaviour[]): void {
     this.#queued.set(role, [...(this.#queued.get(role) ?? []), ...behaviours]);
   }
@@ -86,7 +86,7 @@ export function needsInput(question: string): Behaviour {
   return () => verdict({ outcome: "needs_input", summary: "stuck", question });
 }
 
-/** Writes a file and is done. */
+/** The agent writes a file and is done. */
 export function writes(
   name: string | ((turn: AgentTurn) => string),
   content: string | ((turn: AgentTurn) => string),
@@ -100,7 +100,7 @@ export function writes(
 
 export const done: Behaviour = () => verdict({ outcome: "done", summary: "Nothing to do." });
 
-/** Runs until it is aborted. */
+/** The agent runs until it is aborted. */
 export const hangs: Behaviour = (_turn, signal) =>
   new Promise((resolve) =>
     signal.addEventListener("abort", () => resolve({ kind: "killed", evidence: "aborted" }), { once: true }),

@@ -1,9 +1,10 @@
-// A scripted stand-in for a model provider, so that a REAL agent CLI can be driven without account or network: it answers
-// Anthropic's Messages API on loopback, streaming or not, and keeps every request for the test to look at.
+// This scripted server stands in for a model provider, so that a REAL agent CLI can be driven without account or
+// network: it answers Anthropic's Messages API on loopback, streaming or not, and keeps every request for the test to
+// look at.
 //
-// Which turn is answered follows from the request itself: the first rule whose `match` is found in what the user said,
-// and in it the turn after as many answers as the conversation already holds. So retries repeat a turn, conversations
-// running side by side do not disturb each other, and a resumed session goes on where it was.
+// The request itself decides which turn answers it: the first rule whose `match` is found in what the user said, and in
+// it the turn after as many answers as the conversation already holds. So retries repeat a turn, conversations running
+// side by side do not disturb each other, and a resumed session goes on where it was.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -11,12 +12,14 @@ import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** One answer of the model. `${cwd}` in inputs becomes the working directory that the CLI names in its prompt. */
+/**
+ * A turn is one answer of the model. `${cwd}` in inputs becomes the working directory that the CLI names in its prompt.
+ */
 export interface StubTurn {
   readonly text?: string;
   readonly tools?: readonly { readonly name: string; readonly input: Readonly<Record<string, unknown>> }[];
   readonly delayMs?: number;
-  /** Take the request and never answer. */
+  /** The server takes the request and never answers it. */
   readonly hang?: boolean;
   readonly fail?: {
     readonly status: number;
@@ -27,7 +30,7 @@ export interface StubTurn {
 }
 
 export interface StubRule {
-  /** Searched in the text of all that the user said, by lines; absent: matches always. */
+  /** It is searched in the text of all that the user said, by lines; an absent one matches always. */
   readonly match?: RegExp;
   readonly turns: readonly StubTurn[];
 }
@@ -47,7 +50,7 @@ export interface MessagesRequest {
 
 export interface StubModelServer extends AsyncDisposable {
   readonly url: string;
-  /** In the order they came; requests without tools (titles, summaries) are left out. */
+  /** They stand in the order they came; requests without tools (titles, summaries) are left out. */
   readonly requests: readonly MessagesRequest[];
 }
 

@@ -1,4 +1,4 @@
-// A directory per test.
+// Each test has a directory of its own.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,11 +6,11 @@ import { join } from "node:path";
 
 export interface TemporaryDirectory extends AsyncDisposable {
   readonly path: string;
-  /** A path beneath it. */
+  /** Gives a path beneath the directory. */
   file(...parts: string[]): string;
 }
 
-/** Removed with everything in it at the end of its scope. */
+/** The directory goes with everything in it at the end of its scope. */
 export async function makeTemporaryDirectory(): Promise<TemporaryDirectory> {
   const path = await mkdtemp(join(tmpdir(), "hydraflow-test-"));
   return {

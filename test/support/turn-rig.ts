@@ -1,5 +1,5 @@
-// A repository on the forge with one issue, and an agent whose turns the test holds and lets go. What the daemon did is
-// read off the forge's ledger, the agent's own notes and the default branch.
+// The rig has a repository on the forge with one issue, and an agent whose turns the test holds and lets go. The
+// forge's ledger, the agent's own notes and the default branch show what the daemon did.
 
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -28,7 +28,7 @@ export interface Turn {
   readonly issue: number;
   readonly session: string;
   readonly isResumed: boolean;
-  /** Of the agent, and of its child that left the process group. */
+  /** One is the agent's, the other that of its child, which left the process group. */
   readonly pids: readonly [number, number];
 }
 
@@ -67,7 +67,7 @@ export class TurnRig implements AsyncDisposable {
     return join(this.directory, "web");
   }
 
-  /** Of the daemon. */
+  /** The daemon runs with this configuration. */
   get config(): Record<string, unknown> {
     return {
       githubApiUrl: this.forge.url,
@@ -90,7 +90,7 @@ export class TurnRig implements AsyncDisposable {
     return { GITHUB_TOKEN: this.forge.token, GATE_DIRECTORY: this.#gate() };
   }
 
-  /** It asks for a module of this name. `more` are further lines for the agent. */
+  /** The issue asks for a module of this name. `more` are further lines for the agent. */
   fileIssue(name = "answer", more = ""): Promise<number> {
     const change = `\`\`\`js file=src/${name}.js\nexport const answer = 42;\n\`\`\`\n`;
     const check = CHECK.replaceAll("NAME", name);
@@ -112,13 +112,13 @@ export class TurnRig implements AsyncDisposable {
     await rm(this.#gate(`hold-${role}`));
   }
 
-  /** Oldest first, those that have ended too. */
+  /** The turns come oldest first, and those that have ended are among them. */
   async turns(role: Role): Promise<Turn[]> {
     const lines = (await readFile(this.#gate("turns.jsonl"), "utf8").catch(() => "")).split("\n").slice(0, -1);
     return lines.map((line) => JSON.parse(line) as Turn).filter((turn) => turn.role === role);
   }
 
-  /** The `count`th turn of this role, of this issue where it is given, as soon as it has begun. */
+  /** Gives the `count`th turn of this role, of this issue where it is given, as soon as it has begun. */
   async turn(role: Role, count = 1, issue?: number): Promise<Turn> {
     const look = async (): Promise<Turn | undefined> =>
       (await this.turns(role)).filter((turn) => issue === undefined || turn.issue === issue)[count - 1];
@@ -126,19 +126,19 @@ export class TurnRig implements AsyncDisposable {
     return (await look()) as Turn;
   }
 
-  /** As a person does it, with a comment below the question. */
+  /** Answers as a person does it, with a comment below the question. */
   async answer(issue: number): Promise<void> {
     const isAsked = (): boolean => this.forge.comments(REPOSITORY, issue).some(({ body }) => QUESTION_MARK.test(body));
     await until(isAsked, `a question on issue ${issue}`);
     await this.forge.addComment(REPOSITORY, issue, OPERATOR, "It is 42.");
   }
 
-  /** What the first implementing turn wrote before it had to wait. */
+  /** Gives what the first implementing turn wrote before it had to wait. */
   async halfDone(issue: number): Promise<string> {
     return readFile(join(this.directory, "worktrees", SLUG, `issue-${issue}`, `half-${issue}.txt`), "utf8");
   }
 
-  /** As soon as the issue is fixed; `doubled` counts every effect of any issue that came more than once. */
+  /** Resolves as soon as the issue is fixed; `doubled` counts every effect of any issue that came more than once. */
   async outcome(issue: number): Promise<Outcome> {
     await until(
       () => this.labels(issue).includes("hydraflow-fixed") && this.forge.issue(REPOSITORY, issue).state === "closed",
@@ -154,7 +154,7 @@ export class TurnRig implements AsyncDisposable {
     return { pulls: pulls.length, merges: merges.length, doubled: countDuplicates(this.forge.ledger) };
   }
 
-  /** A file of the default branch as it is now. */
+  /** Gives a file of the default branch as it is now. */
   async merged(path: string): Promise<string> {
     await git(this.checkout, "fetch", "-q", "origin");
     return git(this.checkout, "show", `origin/main:${path}`);

@@ -1,5 +1,6 @@
-// Issue 42 in three repositories at once, with HYDRAFLOW_HOME set in the operator's shell and one base for all worktrees.
-// What each worker has open for writing is noted while it works, and what it left behind is read at the end.
+// Issue 42 is worked on in three repositories at once, with HYDRAFLOW_HOME set in the operator's shell and one base for
+// all worktrees. What each worker has open for writing is noted while it works, and what it left behind is read at the
+// end.
 
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
@@ -81,7 +82,10 @@ async function makeRepositoryWithIssue42(forge: Forge, name: string): Promise<vo
   });
 }
 
-/** Files below `root` that each worker's process has open for writing right now. Linux only, as the test machines are. */
+/**
+ * Gives the files below `root` that each worker's process has open for writing right now. It knows Linux only, as the
+ * test machines run it.
+ */
 async function noteOpenFiles(rig: DaemonRig, root: string, writers: Map<string, Set<string>>): Promise<void> {
   for (const { slug, pid } of await rig.repositories()) {
     if (pid === null) continue;
@@ -96,7 +100,7 @@ async function noteOpenFiles(rig: DaemonRig, root: string, writers: Map<string, 
   }
 }
 
-/** Files in one worker's data root that speak of another repository. */
+/** Gives the files in one worker's data root that speak of another repository. */
 async function foreignMentions(home: string): Promise<string[]> {
   const slugs = NAMES.map((name) => `acme-${name}`);
   const found: string[] = [];

@@ -8,13 +8,13 @@ import { expect, test } from "vitest";
 
 import { workerPaths } from "../../src/core/files/paths.ts";
 import { type Forge, startForge } from "../../src/forge/forge.ts";
-import { DaemonRig, until } from "../support/daemon-rig.ts";
+import { type DaemonRig, until } from "../support/daemon-rig.ts";
 import { debianProgram, RunningProgram } from "../support/debian-program.ts";
-import { git } from "../support/sample-checkout.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
+import { addClone, startObserved } from "./observed-daemon.ts";
 
 const NAMES = ["web", "api", "tasks"];
-/** Each is told when a worker begins; together they are more than one log file takes. */
+/** Each issue is logged when a worker begins; together they are more than one log file takes. */
 const ISSUES = 200;
 const LOG_FILE_BYTES_MAX = 65_536;
 const TITLE = "A title as long as they come, ".repeat(8);
@@ -23,17 +23,11 @@ test("lines of three repositories reach rsyslog once each and tagged, over rotat
   const rsyslogd = debianProgram("rsyslogd", "rsyslog");
   await using world = await makeTemporaryDirectory();
   await using forge = await startForge({ port: 0, dataDir: join(world.path, "forge"), ci: { command: "true" } });
-  await using rig = await DaemonRig.start({
-    config: {
-      githubApiUrl: forge.url,
-      agentDriver: "demo",
-      worktreeBase: join(world.path, "worktrees"),
-      pollIntervalMs: 1_000,
-      logFileBytesMax: LOG_FILE_BYTES_MAX,
-      logFilesMax: 20,
-      respawnDelayMs: 100,
-    },
-    environment: { GITHUB_TOKEN: forge.token },
+  await using rig = await startObserved(forge, world.path, {
+    pollIntervalMs: 1_000,
+    logFileBytesMax: LOG_FILE_BYTES_MAX,
+    logFilesMax: 20,
+    respawnDelayMs: 100,
   });
   const out = join(world.path, "out");
   await using rsyslog = await startRsyslog(rsyslogd, rig.paths.home, world.path, out);
@@ -62,14 +56,8 @@ test("lines of three repositories reach rsyslog once each and tagged, over rotat
 test("every record has the fields that the operations page promises, under the names that it promises", async () => {
   await using world = await makeTemporaryDirectory();
   await using forge = await startForge({ port: 0, dataDir: join(world.path, "forge"), ci: { command: "true" } });
-  await using rig = await DaemonRig.start({
-    config: {
-      githubApiUrl: forge.url,
-      agentDriver: "demo",
-      worktreeBase: join(world.path, "worktrees"),
-      logFileBytesMax: LOG_FILE_BYTES_MAX,
-    },
-    environment: { GITHUB_TOKEN: forge.token },
+  await using rig = await startObserved(forge, world.path, {
+    logFileBytesMax: LOG_FILE_BYTES_MAX,
   });
   await addRepository(rig, forge, world.path, "web");
   await untilTold(rig, ISSUES);
@@ -91,14 +79,13 @@ test("every record has the fields that the operations page promises, under the n
   expect(ofWorker).toContainEqual(expect.objectContaining({ msg: "issue.found", issue: ISSUES, stage: "hitl" }));
 });
 
-/** Issues that wait for a person: told once by each worker that begins, and worked on by nobody. */
+/** The issues wait for a person: each worker that begins logs them once, and nobody works on them. */
 async function addRepository(rig: DaemonRig, forge: Forge, directory: string, name: string): Promise<void> {
   await forge.createRepository({ owner: "acme", name, files: { "README.md": `${name}\n` } });
   for (let number = 1; number <= ISSUES; number += 1) {
     await forge.createIssue(`acme/${name}`, { title: `${TITLE}${number}`, body: "", labels: ["hydraflow-hitl"] });
   }
-  await git(directory, "clone", "-q", `${forge.url}/acme/${name}.git`, name);
-  expect((await rig.http("POST", "/api/repos", { path: join(directory, name) })).body["slug"]).toBe(`acme-${name}`);
+  await addClone(rig, forge, directory, name);
 }
 
 async function untilTold(rig: DaemonRig, count: number): Promise<void> {
@@ -113,7 +100,7 @@ async function untilTold(rig: DaemonRig, count: number): Promise<void> {
   }, `${count} issues are told by every worker`);
 }
 
-/** The configuration that we ship, but for the places of a test. */
+/** Starts rsyslog with the configuration that we ship, but for the places of a test. */
 async function startRsyslog(path: string, home: string, directory: string, out: string): Promise<RunningProgram> {
   const shipped = await readFile(
     fileURLToPath(new URL("../../packaging/logging/rsyslog.conf", import.meta.url)),

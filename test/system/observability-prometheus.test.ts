@@ -7,10 +7,10 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
 
 import { type Forge, startForge } from "../../src/forge/forge.ts";
-import { DaemonRig, until } from "../support/daemon-rig.ts";
+import { type DaemonRig, until } from "../support/daemon-rig.ts";
 import { debianProgram, freePort, RunningProgram, runProgram } from "../support/debian-program.ts";
-import { git } from "../support/sample-checkout.ts";
 import { makeTemporaryDirectory } from "../support/temporary-directory.ts";
+import { addClone, startObserved } from "./observed-daemon.ts";
 
 const NAMES = ["web", "api"];
 const MANIFEST = '{"type":"module","scripts":{"test":"node --test"}}\n';
@@ -42,16 +42,10 @@ test("the alert rules are well formed and fire exactly when they should", async 
 test("a real Prometheus scrapes the daemon, and finds every figure of the alerts and of the dashboard", async () => {
   await using world = await makeTemporaryDirectory();
   await using forge = await startForge({ port: 0, dataDir: join(world.path, "forge"), ci: { command: "node --test" } });
-  await using rig = await DaemonRig.start({
-    config: {
-      githubApiUrl: forge.url,
-      agentDriver: "demo",
-      worktreeBase: join(world.path, "worktrees"),
-      pollIntervalMs: 300,
-      ciPollIntervalMs: 300,
-      minPlanWords: 50,
-    },
-    environment: { GITHUB_TOKEN: forge.token },
+  await using rig = await startObserved(forge, world.path, {
+    pollIntervalMs: 300,
+    ciPollIntervalMs: 300,
+    minPlanWords: 50,
   });
   for (const name of NAMES) await addRepository(rig, forge, world.path, name);
   await until(() => forge.issue("acme/web", 1).labels.includes("hydraflow-fixed"), "the issue is fixed");
@@ -113,8 +107,7 @@ async function addRepository(rig: DaemonRig, forge: Forge, directory: string, na
     body: `Every service must say who it is when it is asked.\n\n${code}\n${check}`,
     labels: ["hydraflow-find"],
   });
-  await git(directory, "clone", "-q", `${forge.url}/acme/${name}.git`, name);
-  expect((await rig.http("POST", "/api/repos", { path: join(directory, name) })).body["slug"]).toBe(`acme-${name}`);
+  await addClone(rig, forge, directory, name);
 }
 
 async function scrape(rig: DaemonRig): Promise<string> {
@@ -136,7 +129,7 @@ class PrometheusServer implements AsyncDisposable {
     return samples[0] === 1;
   }
 
-  /** Of every series that the expression gives. Throws where Prometheus does not understand it. */
+  /** Gives a value for every series of the expression. Throws where Prometheus does not understand it. */
   async values(expression: string): Promise<number[]> {
     const { data } = (await this.#ask(`query?query=${encodeURIComponent(expression)}`)) as {
       data: { result: { value: [number, string] }[] };
@@ -150,7 +143,7 @@ class PrometheusServer implements AsyncDisposable {
     return values[0];
   }
 
-  /** The different healths of our rules, once each was evaluated. */
+  /** Gives the different healths of our rules, once each was evaluated. */
   async ruleHealth(): Promise<string[]> {
     let healths: string[] = ["unknown"];
     await until(async () => {
@@ -173,7 +166,7 @@ class PrometheusServer implements AsyncDisposable {
   }
 }
 
-/** With the configuration that we ship, but for the places of a test. */
+/** Starts Prometheus with the configuration that we ship, but for the places of a test. */
 async function startPrometheus(rig: DaemonRig, directory: string): Promise<PrometheusServer> {
   const shipped = await readFile(packaging("prometheus/prometheus.yml"), "utf8");
   const config = shipped
@@ -195,7 +188,7 @@ async function startPrometheus(rig: DaemonRig, directory: string): Promise<Prome
   return server;
 }
 
-/** Every query of the dashboard, as Grafana would send it. */
+/** Gives every query of the dashboard, as Grafana would send it. */
 async function dashboardExpressions(): Promise<string[]> {
   const { panels } = JSON.parse(await readFile(packaging("grafana/hydraflow.json"), "utf8")) as {
     panels: { targets: { expr: string }[] }[];

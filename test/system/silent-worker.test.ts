@@ -1,5 +1,5 @@
-// A text that makes every parser stand still: the worker is killed for its silence, twice with the same issue, and then
-// that issue waits for a person while the repository goes on.
+// A text makes every parser stand still: the worker is killed for its silence, twice with the same issue, and then that
+// issue waits for a person while the repository goes on.
 
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,9 +13,9 @@ import { MERGED_ONCE, SLUG, TurnRig } from "../support/turn-rig.ts";
 
 const WORKER = CLI.replace(/cli\.js$/, "worker.js");
 const STANDS_STILL = fileURLToPath(new URL("../fixtures/workers/stands-still.mjs", import.meta.url));
-/** Long, so that its end alone holds nothing. */
+/** It is so long that its end alone holds nothing. */
 const HOSTILE = `these words hold every parser ${"and more ".repeat(1_000)}`;
-/** Several lives, each with a silence at its end. */
+/** The wait has room for several lives, each with a silence at its end. */
 const TIMEOUT_MS = 400_000;
 const SETTINGS = { respawnDelayMs: 20, respawnDelayMaxMs: 100, respawnCountMax: 5 };
 
@@ -39,7 +39,7 @@ function questions(turns: TurnRig, issue: number): readonly string[] {
   return bodies.filter((body) => body.includes("fell silent"));
 }
 
-/** Step by step: each life takes its time. */
+/** The test goes step by step: each life takes its time. */
 async function untilAsked(daemon: RigDaemon, turns: TurnRig, issue: number): Promise<void> {
   for (const count of [1, 2]) await until(`silence ${count}`, () => silences(daemon) >= count);
   await until("the question", () => questions(turns, issue).length > 0);

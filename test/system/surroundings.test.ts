@@ -1,4 +1,4 @@
-// What happens around the daemon while it works on an issue: to the operator's checkout, and to the clock. What the
+// Things happen around the daemon while it works on an issue: to the operator's checkout, and to the clock. What the
 // operator has there is never touched, nothing of ours is lost, and what keeps it from working can be seen.
 
 import { appendFile, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
@@ -16,7 +16,7 @@ const WORKER = CLI.replace(/cli\.js$/, "worker.js");
 const SET_BACK_CLOCK = new URL("../fixtures/set-back-clock.ts", import.meta.url);
 const YEAR_MS = 365 * 86_400_000;
 
-/** A daemon with the repository, at work. */
+/** Starts a daemon with the repository, at work. */
 async function startDaemon(turns: TurnRig): Promise<DaemonRig> {
   const daemon = await DaemonRig.start({ config: turns.config, environment: turns.environment });
   await daemon.http("POST", "/api/repos", { path: turns.checkout });
@@ -33,7 +33,7 @@ async function untilNotice(daemon: DaemonRig, wanted: string | null): Promise<vo
   );
 }
 
-/** What the operator sees of it. */
+/** Gives what the operator sees of the checkout. */
 async function ownersView(checkout: string): Promise<string[]> {
   const look = (...words: string[]): Promise<string> => git(checkout, ...words);
   return [
@@ -55,7 +55,7 @@ test("a checkout with uncommitted work is as it was when an issue has gone from 
   await using daemon = await startDaemon(turns);
 
   const outcome = await turns.outcome(await turns.fileIssue());
-  // Refused until the worker has put away the worktree.
+  // The removal is refused until the worker has put away the worktree.
   await until(async () => (await daemon.http("DELETE", `/api/repos/${SLUG}`)).status === 200, "the removal");
 
   expect(outcome).toEqual(MERGED_ONCE);

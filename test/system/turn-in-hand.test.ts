@@ -22,7 +22,7 @@ async function startTurn(turns: TurnRig): Promise<{ daemon: DaemonRig; issue: nu
   return { daemon, issue, turn: await turns.turn("implement") };
 }
 
-/** The next turn goes on with the session of the first and with what that left, and the issue is merged once. */
+/** The next turn must go on with the session of the first and with what that left, and the issue is merged once. */
 async function expectResumed(turns: TurnRig, issue: number, first: Turn): Promise<void> {
   const second = await turns.turn("implement", 2);
   await gone(first);

@@ -1,6 +1,7 @@
-// A real systemd in a container made from this machine: its root file system below an overlay in memory, a network of
-// its own with nothing but loopback, the project at /opt/hydraflow. What is written is kept over a reboot of the container
-// and gone with it. The mounts live in a mount namespace of the container's shell, so nothing of them can be left behind.
+// The container runs a real systemd and is made from this machine: its root file system below an overlay in memory, a
+// network of its own with nothing but loopback, the project at /opt/hydraflow. What is written is kept over a reboot of
+// the container and gone with it. The mounts live in a mount namespace of the container's shell, so nothing of them can
+// be left behind.
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -17,11 +18,11 @@ const WAIT_MS = 120_000;
 const COMMAND_TIMEOUT_MS = 280_000;
 const LOOK_MS = 100;
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
-/** What systemd-nspawn ends with when the container wants to start anew. */
+/** systemd-nspawn ends with this when the container wants to start anew. */
 const EXIT_REBOOT = 133;
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** $1: an empty directory, $2 and so on: the container's command. */
+/** $1 is an empty directory, $2 and so on are the container's command. */
 const KEEP_CONTAINER = `
 set -e
 mount -t tmpfs tmpfs "$1"
@@ -40,7 +41,7 @@ export interface Ended {
 }
 
 export interface ContainerOptions {
-  /** Directory here → read-only path there, beside the project. */
+  /** Each directory here stands read-only at this path there, beside the project. */
   readonly binds?: Readonly<Record<string, string>>;
 }
 
@@ -106,7 +107,7 @@ export class Container implements AsyncDisposable {
     });
   }
 
-  /** Its stdout; throws when the command fails. */
+  /** Gives its stdout; throws when the command fails. */
   async must(command: string): Promise<string> {
     const { code, stdout, stderr } = await this.run(command);
     if (code !== 0) throw new Error(`${command}: exit ${code}\n${stdout}${stderr}`);
@@ -147,7 +148,7 @@ export class Container implements AsyncDisposable {
     await rm(this.#directory, { recursive: true });
   }
 
-  /** The pid of its systemd as it is seen from here. */
+  /** Gives the pid of its systemd as it is seen from here. */
   async #init(): Promise<number | undefined> {
     return onlyChild(await onlyChild(this.#shell.pid));
   }

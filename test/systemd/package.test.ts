@@ -1,4 +1,5 @@
-// The Debian package under a real systemd: installed, upgraded while it works, purged. The tests build on each other.
+// The Debian package is installed, upgraded while it works, and purged under a real systemd. The tests build on each
+// other.
 
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// What a container with systemd needs, said in one line before any test starts.
+// A container with systemd needs these; what is missing is said in one line before any test starts.
 
 import { accessSync, constants } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// `hydraflow service` as root under a real systemd, and the plists before the parser of another vendor.
+// `hydraflow service` runs as root under a real systemd, and the parser of another vendor reads the plists.
 
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// What the service works on inside a container: the forge with repositories, and the operator's commands.
+// The service works on this inside a container: the forge with repositories, and the operator's commands.
 
 import { randomBytes } from "node:crypto";
 import { join, relative } from "node:path";
@@ -21,12 +21,12 @@ export const INSTALLED = "/opt/hydraflow";
 export const HOME = "/var/lib/hydraflow";
 export const REPOSITORIES = SAMPLE_REPOSITORIES.map(({ owner, name }) => `${owner}/${name}`);
 
-/** The Node of this run as it is seen in the container. */
+/** The container sees the Node of this run here. */
 const NODE = process.execPath.startsWith(PROJECT)
   ? join(INSTALLED, relative(PROJECT, process.execPath))
   : process.execPath;
 
-/** Where the gated agent looks whether it may go on, and notes its turns. */
+/** The gated agent looks here whether it may go on, and notes its turns. */
 const GATE = `${HOME}/gate`;
 const GATED_AGENT = {
   agentCommand: `${INSTALLED}/test/fixtures/agents/gated-agent.ts`,
@@ -47,7 +47,7 @@ export interface Turn {
 
 export class ServiceWorld {
   readonly container: Container;
-  /** The command, as it is called in the container. */
+  /** The container calls the command like this. */
   readonly program: string;
   #controlToken = "";
 
@@ -56,7 +56,9 @@ export class ServiceWorld {
     this.program = program;
   }
 
-  /** The forge, with the sample repositories, as a service of its own, so that it is there after a reboot too. */
+  /**
+   * Starts the forge, with the sample repositories, as a service of its own, so that it is there after a reboot too.
+   */
   async startForge(): Promise<void> {
     const unit = `[Service]\nExecStart=${INSTALLED}/bin/hydraflow forge --port ${FORGE_PORT} --data /var/lib/forge --ci true\n[Install]\nWantedBy=multi-user.target\n`;
     await this.container.write("/etc/systemd/system/forge.service", unit);
@@ -67,7 +69,7 @@ export class ServiceWorld {
       await this.#forge("repositories", { owner, name, files, collaborators: COLLABORATORS });
   }
 
-  /** The settings of the daemon; `more` may be wrong on purpose. */
+  /** Writes the settings of the daemon; `more` may be wrong on purpose. */
   async configure(more: Readonly<Record<string, unknown>> = {}): Promise<void> {
     const config = {
       githubApiUrl: FORGE,
@@ -85,7 +87,7 @@ export class ServiceWorld {
     await this.container.write(`${HOME}/github-token`, `${GITHUB_TOKEN}\n`);
   }
 
-  /** From the next start on, implementing turns wait while they are held. */
+  /** Lets implementing turns wait while they are held, from the next start on. */
   async useGatedAgent(): Promise<void> {
     await this.configure(GATED_AGENT);
     await this.container.must(`install -d -o hydraflow -g hydraflow ${GATE} /etc/systemd/system/hydraflow.service.d`);
@@ -102,7 +104,7 @@ export class ServiceWorld {
     await this.container.must(`rm ${GATE}/hold-implement`);
   }
 
-  /** Every implementing turn that has begun since the last `forget`. */
+  /** Gives every implementing turn that has begun since the last `forget`. */
   async turns(): Promise<Turn[]> {
     const lines = (await this.container.run(`cat ${GATE}/turns.jsonl`)).stdout.split("\n").slice(0, -1);
     return lines.map((line) => JSON.parse(line) as Turn).filter(({ role }) => role === "implement");
@@ -130,13 +132,15 @@ export class ServiceWorld {
     return (await this.container.must(`systemctl show --value --property ${property} hydraflow`)).trim();
   }
 
-  /** Pids of all processes of the service's user, as the container numbers them. */
+  /** Gives the pids of all processes of the service's user, as the container numbers them. */
   async processes(): Promise<number[]> {
     return pidsOf(await this.container.run("pgrep --uid hydraflow"));
   }
 
-  /** Pids of processes that run a worker's program; a zombie has no command line and is none, and neither is a child of a
-   * worker that is just about to become git or an agent. */
+  /**
+   * Gives the pids of processes that run a worker's program; a zombie has no command line and is none, and neither is a
+   * child of a worker that is just about to become git or an agent.
+   */
   async workers(): Promise<number[]> {
     const { stdout } = await this.container.run("ps -u hydraflow -o pid=,ppid=,args=");
     const rows = stdout.split("\n").filter((line) => line.includes("dist/worker.js"));
@@ -162,7 +166,7 @@ export class ServiceWorld {
     }
   }
 
-  /** True when every issue is closed by exactly one merged pull request. */
+  /** Says whether every issue is closed by exactly one merged pull request. */
   async allMergedOnce(): Promise<boolean> {
     for (const repository of REPOSITORIES) {
       const issues = (await this.#github(`/repos/${repository}/issues?state=all`)) as {

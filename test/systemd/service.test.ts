@@ -1,5 +1,5 @@
-// The system service under a real systemd, from the first start to a reboot. The tests stand in the order of a service's
-// life and build on each other.
+// The system service runs under a real systemd, from the first start to a reboot. The tests stand in the order of a
+// service's life and build on each other.
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 

@@ -1,4 +1,5 @@
-// Carries out edits in the working directory. Each is made at most once: a turn that was cut short is simply run again.
+// The demo agent carries out edits in the working directory. Each is made at most once: a turn that was cut short is
+// simply run again.
 
 import { mkdir, readFile, realpath, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
@@ -36,10 +37,10 @@ async function realPathOf(path: string): Promise<string> {
   }
 }
 
-/** null: the line to go before is not there. */
+/** Gives null where the line to go before is not there. */
 function edited(before: string | null, edit: Edit, content: string): string | null {
   const text = before ?? "";
-  // What a later edit has appended to the file stays.
+  // A later edit may have appended to the file, and what it appended stays.
   if (edit.kind === "file") return text.startsWith(content) ? text : content;
   if (text.includes(content)) return text;
   if (edit.kind === "before") {

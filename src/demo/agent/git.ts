@@ -1,4 +1,4 @@
-// What the demo agent asks git for in its working directory, and how it settles a merge: it keeps both sides.
+// The demo agent asks git this in its working directory, and settles a merge by keeping both sides.
 
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
@@ -12,7 +12,7 @@ const run = promisify(execFile);
 const GIT_TIMEOUT_MS = 30_000;
 const OUTPUT_BYTES_MAX = 16 * 1_024 * 1_024;
 
-/** Paths that HEAD changes against where it left `base`. */
+/** Gives the paths that HEAD changes against where it left `base`. */
 export async function changedFiles(directory: string, base: string): Promise<Result<string[], string>> {
   try {
     return ok(await git(directory, ["diff", "--name-only", "-z", `${base}...HEAD`, "--"]));
@@ -21,7 +21,7 @@ export async function changedFiles(directory: string, base: string): Promise<Res
   }
 }
 
-/** Paths with conflict markers. Empty outside a merge, and outside a repository. */
+/** Gives the paths with conflict markers. There are none outside a merge, and outside a repository. */
 export async function unmergedFiles(directory: string): Promise<string[]> {
   return git(directory, ["diff", "--name-only", "-z", "--diff-filter=U", "--"]).catch(() => []);
 }

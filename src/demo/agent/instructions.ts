@@ -1,10 +1,10 @@
-// The little language in which an issue tells the demo agent what to do: Markdown that a person could have written, with
-// fenced code blocks that name their file, and a few lines that begin with known words. Pure.
+// An issue tells the demo agent what to do in a little language: Markdown that a person could have written, with fenced
+// code blocks that name their file, and a few lines that begin with known words. This file is pure.
 //
-//   ```js file=src/greet.js            the whole file            Ask first: <question>
-//   ```js append=test/greet.test.js    at the end of the file    Already done: <file:line>; tests <file>; criteria <text>
-//   ```js before=src/main.js "line"    before that exact line    Reviewer objects once: <finding>
-//   ```js feedback=src/greet.js        appended after a review   Slow: <ms>
+//   ```js file=src/greet.js            the whole file          Ask first: <question>
+//   ```js append=test/greet.test.js    at the end of the file  Already done: <file:line>; tests <file>; criteria <text>
+//   ```js before=src/main.js "line"    before that exact line  Reviewer objects once: <finding>
+//   ```js feedback=src/greet.js        appended after a review  Slow: <ms>
 
 import { isAbsolute, normalize } from "node:path";
 
@@ -12,7 +12,7 @@ export interface Edit {
   readonly kind: "file" | "append" | "before" | "feedback";
   readonly path: string;
   readonly content: string;
-  /** Of `before`: the line that the content goes in front of. */
+  /** The content of a `before` block goes in front of this line. */
   readonly line: string | null;
 }
 
@@ -22,7 +22,7 @@ export interface Instructions {
   readonly done: { readonly feature: string; readonly tests: string; readonly criteria: string } | null;
   readonly objection: string | null;
   readonly paceMs: number | null;
-  /** Why a block was not taken up. */
+  /** Each block that was not taken up has its reason here. */
   readonly problems: readonly string[];
 }
 
@@ -54,7 +54,7 @@ interface Block {
   readonly content: string;
 }
 
-/** CommonMark fences: closed by at least as many of the same character as they were opened with. */
+/** CommonMark closes a fence by at least as many of the same character as it was opened with. */
 function splitFences(markdown: string): { blocks: Block[]; prose: string } {
   const blocks: Block[] = [];
   const prose: string[] = [];

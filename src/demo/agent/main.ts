@@ -1,4 +1,4 @@
-// The demo agent: stands in for a coding-agent CLI where there is no account, and never hides that it does. It takes
+// The demo agent stands in for a coding-agent CLI where there is no account, and never hides that it does. It takes
 // Claude Code's flags and speaks its stream-json, and it makes real edits, but only those that the issue spells out.
 
 import { randomUUID } from "node:crypto";
@@ -19,7 +19,7 @@ const TICK_MS = 1_000;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    // The driver's other flags are taken and not needed.
+    // The agent takes the driver's other flags and does not need them.
     strict: false,
     args: process.argv.slice(2),
     options: { version: { type: "boolean", short: "v" }, "session-id": { type: "string" }, resume: { type: "string" } },

@@ -1,4 +1,5 @@
-// The demo agent's plan: what the issue's own blocks say, under the headings that HydraFlow asks for. Pure.
+// The demo agent's plan says what the issue's own blocks say, under the headings that HydraFlow asks for. This file is
+// pure.
 
 import type { Edit } from "./instructions.ts";
 
@@ -14,7 +15,7 @@ const STEP_OF: Readonly<Record<Edit["kind"], (edit: Edit) => string>> = {
 export interface PlanParts {
   readonly title: string;
   readonly edits: readonly Edit[];
-  /** Those of the edits' paths that exist. */
+  /** Those of the edits' paths are here that exist. */
   readonly existing: ReadonlySet<string>;
 }
 

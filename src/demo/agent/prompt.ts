@@ -1,4 +1,5 @@
-// What the demo agent understands of a prompt: the role line, the facts below it, and the sections of data. Pure.
+// The demo agent understands this of a prompt: the role line, the facts below it, and the sections of data. This file
+// is pure.
 
 const ISSUE_START = /^<issue\s+number="?(\d+)"?\s*>[ \t]*$/;
 
@@ -8,16 +9,16 @@ export type Role = (typeof ROLES)[number];
 export interface Prompt {
   readonly role: Role;
   readonly issue: { readonly number: number; readonly title: string; readonly body: string } | null;
-  /** Oldest first. */
+  /** The oldest answer comes first. */
   readonly answers: readonly string[];
   readonly feedback: string | null;
-  /** The ref that a review's diff is taken against. */
+  /** A review's diff is taken against this ref. */
   readonly base: string | null;
-  /** Of reviews, from 1. */
+  /** Reviews are counted from 1. */
   readonly round: number;
 }
 
-/** null: the prompt names no role. */
+/** Gives null where the prompt names no role. */
 export function readPrompt(text: string): Prompt | null {
   const named = factOf(text, "Role")?.toLowerCase();
   const role = ROLES.find((candidate) => candidate === named);

@@ -1,5 +1,5 @@
-// What the demo agent remembers of a session: the issue, which a later prompt of the same session need not repeat. Kept
-// below HOME, as real agents do it.
+// The demo agent remembers the issue of a session, which a later prompt of the same session need not repeat. The file
+// lies below HOME, where real agents keep theirs.
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";

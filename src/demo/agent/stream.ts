@@ -1,4 +1,5 @@
-// Claude Code's stream-json, as far as HydraFlow reads it. Tokens and cost are zero, for no model is asked.
+// The demo agent writes Claude Code's stream-json, as far as HydraFlow reads it. Tokens and cost are zero, for no model
+// is asked.
 
 import { randomUUID } from "node:crypto";
 
@@ -40,7 +41,7 @@ export class Stream {
     });
   };
 
-  /** A sign of life that says nothing. */
+  /** Writes a sign of life that says nothing. */
   tick(): void {
     this.#line({ type: "system", subtype: "demo_tick" });
   }

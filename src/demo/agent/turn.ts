@@ -1,5 +1,5 @@
-// One turn of the demo agent: what each role does with the prompt, and the verdict that it ends with. The verdict's form
-// is the one that the driver asks for by `--json-schema`.
+// In one turn of the demo agent each role does its work on the prompt and ends with a verdict. The verdict's form is
+// the one that the driver asks for by `--json-schema`.
 
 import { applyEdit, fileExists } from "./edits.ts";
 import { changedFiles, keepBothSides, unmergedFiles } from "./git.ts";
@@ -12,7 +12,7 @@ export type Verdict = Readonly<Record<string, unknown>>;
 export interface Turn {
   readonly prompt: Prompt;
   readonly directory: string;
-  /** Of the whole turn; the issue may ask for another. */
+  /** The whole turn takes so long; the issue may ask for another pace. */
   readonly paceMs: number;
   readonly say: (text: string) => void;
   /** Shows an edit as the use of a tool around `work`. */
@@ -161,7 +161,7 @@ async function review(task: Task): Promise<Verdict> {
   };
 }
 
-/** What a reviewer asked for is due once there is feedback, and stays due in later reviews. */
+/** A reviewer's wish is due once there is feedback, and stays due in later reviews. */
 function dueEdits({ prompt, instructions }: Task): Edit[] {
   const hasFeedback = prompt.feedback !== null || (prompt.role === "review" && prompt.round > 1);
   return instructions.edits.filter((edit) => edit.kind !== "feedback" || hasFeedback);

@@ -1,29 +1,29 @@
-// Whether figures stay flat over a run: what they were in its second quarter, when everything has warmed up, against the
-// last one. Pure.
+// A figure stays flat over a run when its last quarter is not above its second, when everything has warmed up. This
+// file is pure.
 
 export interface Sample {
   readonly atMs: number;
-  /** Issues that had ended by then. */
+  /** So many issues had ended by then. */
   readonly ended: number;
   readonly figures: Readonly<Record<string, number>>;
 }
 
 export interface Allowance {
-  /** Last quarter ÷ second quarter. */
+  /** The last quarter may be so many times the second. */
   readonly ratioMax: number;
-  /** In the figure's unit, on top: small figures jump. */
+  /** So much may come on top, in the figure's unit: small figures jump. */
   readonly slack: number;
-  /** In the figure's unit: what may stay of each issue that has ended, because people want to read it. */
+  /** So much may stay of each issue that has ended, in the figure's unit, because people want to read it. */
   readonly perIssue: number;
 }
 
 export interface Growth {
   readonly figure: string;
-  /** Medians. */
+  /** Both quarters are medians. */
   readonly secondQuarter: number;
   readonly lastQuarter: number;
   readonly ratio: number;
-  /** Of the line through all samples, per hour. */
+  /** The line through all samples rises so much per hour. */
   readonly slopePerHour: number;
   readonly isFlat: boolean;
 }
@@ -53,14 +53,14 @@ export function judgeGrowth(samples: readonly Sample[], figure: string, allowanc
   };
 }
 
-/** NaN of nothing. */
+/** The median of nothing is NaN. */
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const half = (sorted.length - 1) / 2;
   return ((sorted[Math.floor(half)] ?? Number.NaN) + (sorted[Math.ceil(half)] ?? Number.NaN)) / 2;
 }
 
-/** Least squares. */
+/** The slope is that of least squares. */
 function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const meanX = mean(points.map(([x]) => x));

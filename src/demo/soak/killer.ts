@@ -1,16 +1,17 @@
-// SIGKILLs one process at a time, at a fixed interval: a worker of any repository, every fourth time the daemon.
+// The killer ends one process at a time with SIGKILL, at a fixed interval: a worker of any repository, every fourth
+// time the daemon.
 
 import type { DaemonKeeper } from "../daemon-keeper.ts";
 import type { Door } from "../door.ts";
 
 const DAEMON_EVERY = 4;
-/** Which kill of each row is the daemon's: an early one, so that a short run has it too. */
+/** This kill of each row is the daemon's: an early one, so that a short run has it too. */
 const DAEMON_AT = 1;
 
 export interface KillerParts {
   readonly door: Door;
   readonly keeper: DaemonKeeper;
-  /** At least 0 and below 1. */
+  /** It gives at least 0 and below 1. */
   readonly random: () => number;
   readonly everyMs: number;
   readonly tell: (line: string) => void;
@@ -27,7 +28,7 @@ export class Killer {
     this.#dueMs = startMs + parts.everyMs;
   }
 
-  /** Kills when it is time. Where nothing runs just now, it is still time at the next call. */
+  /** Kills when it is time. The kill stays due where nothing runs just now. */
   async strikeIfDue(nowMs: number, signal: AbortSignal): Promise<void> {
     if (nowMs < this.#dueMs) return;
     const isDaemon = (this.workers + this.daemons) % DAEMON_EVERY === DAEMON_AT;

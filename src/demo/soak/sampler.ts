@@ -1,4 +1,4 @@
-// What the daemon and its workers take of the machine: resident memory as the kernel counts it, and what their
+// The daemon and its workers take this of the machine: resident memory as the kernel counts it, and what their
 // directories hold on the disk. The forge is not part of it.
 
 import { lstat, readdir, readFile } from "node:fs/promises";
@@ -10,7 +10,7 @@ import type { DemoWorld } from "../demo-world.ts";
 import type { Door } from "../door.ts";
 import type { Allowance } from "./growth.ts";
 
-/** Figure → how much of a growth is none. */
+/** Each figure may grow so much and still count as flat. */
 export const ALLOWANCES = {
   "supervisor RSS, MiB": { ratioMax: 1.15, slack: 4, perIssue: 0 },
   "workers RSS, MiB": { ratioMax: 1.15, slack: 20, perIssue: 0 },
@@ -29,7 +29,7 @@ export interface Sampled {
   readonly world: DemoWorld;
   readonly door: Door;
   readonly keeper: DaemonKeeper;
-  /** TMPDIR of the daemon. */
+  /** It is the daemon's TMPDIR. */
   readonly temporary: string;
 }
 
@@ -58,7 +58,7 @@ export function worktreesOf({ checkout, slug }: { readonly checkout: string; rea
   return worktreeRoot(checkout, slug);
 }
 
-/** Of everything beneath, links not followed; what goes meanwhile is not counted. */
+/** Measures everything beneath without following links; a file that goes meanwhile is not counted. */
 async function measureTree(directory: string): Promise<{ bytes: number; files: number }> {
   const total = { bytes: 0, files: 0 };
   for (const entry of await readdir(directory, { withFileTypes: true }).catch(() => [])) {

@@ -1,11 +1,11 @@
-// The repositories of a soak and the endless row of its issues. Which issue comes when and where follows from its serial
-// number alone, so that a run can be played again. Pure.
+// A soak has some repositories and an endless row of issues. The serial number alone decides which issue comes when and
+// where, so that a run can be played again. This file is pure.
 
 import { assertNever } from "../../core/base/errors.ts";
 import { alreadyDone, alsoNoted, asksFirst, objectedOnce, plain, type SampleIssue } from "../sample-issue.ts";
 import { packageJson, type SampleRepository, testCase, testFile } from "../sample-repositories.ts";
 
-/** One round through every kind. The two that conflict come together, in one repository. */
+/** One round goes through every kind. The two that conflict come together, in one repository. */
 const ROUND = ["plain", "changes wanted", "question", "already there", "conflict", "conflict"] as const;
 type Kind = (typeof ROUND)[number];
 
@@ -27,7 +27,7 @@ export function soakRepositories(count: number): SampleRepository[] {
   });
 }
 
-/** The issue with this serial number, counted from 0, and the index of its repository. */
+/** Gives the issue with this serial number, counted from 0, and the index of its repository. */
 export function soakIssue(serial: number, repositories: number): { sample: SampleIssue; repository: number } {
   const round = Math.floor(serial / ROUND.length);
   const place = Math.min(serial % ROUND.length, PLACES_IN_ROUND - 1);
@@ -38,7 +38,7 @@ export function soakIssue(serial: number, repositories: number): { sample: Sampl
   };
 }
 
-/** How many issues there are to be when `due` are due: the first of a pair waits for the second. */
+/** Gives how many issues there are to be when `due` are due: the first of a pair waits for the second. */
 export function readyOf(due: number): number {
   return due % ROUND.length === ROUND.length - 1 ? due - 1 : due;
 }

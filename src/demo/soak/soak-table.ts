@@ -1,4 +1,4 @@
-// A soak's report for people. Pure.
+// This is a soak's report for people. This file is pure.
 
 import type { Growth } from "./growth.ts";
 import { isHeld, type SoakReport } from "./soak.ts";

@@ -1,6 +1,6 @@
-// Many issues over a long time while the forge fails a share of its calls and processes are killed: everything must end,
-// nothing may happen twice, nothing may be left, and neither disk nor memory may grow. The verdict comes from the forge's
-// records and the machine's own figures.
+// A soak works off many issues over a long time while the forge fails a share of its calls and processes are killed:
+// everything must end, nothing may happen twice, nothing may be left, and neither disk nor memory may grow. The verdict
+// comes from the forge's records and the machine's own figures.
 
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -27,7 +27,7 @@ export interface SoakOptions extends DemoHost {
   readonly durationMs: number;
   readonly repositories: number;
   readonly issueEveryMs: number;
-  /** Share of the forge's calls that fail, from 0 to 1. */
+  /** This share of the forge's calls fails, from 0 to 1. */
   readonly failRate: number;
   readonly killEveryMs: number;
   readonly seed: number;
@@ -43,14 +43,14 @@ export interface SoakReport extends DemoSummary {
   readonly failedCalls: number;
   readonly workerKills: number;
   readonly daemonKills: number;
-  /** What happened more than once. */
+  /** These happened more than once. */
   readonly doubled: readonly string[];
-  /** What is still there of issues that have ended: on the forge, in the checkouts, on the machine. */
+  /** These are still there of issues that have ended: on the forge, in the checkouts, on the machine. */
   readonly left: readonly string[];
-  /** What went wrong beside that, in words. */
+  /** These went wrong beside that, in words. */
   readonly problems: readonly string[];
   readonly growth: readonly Growth[];
-  /** False of a run that is too short to tell warming up from growing. */
+  /** A run that is too short to tell warming up from growing has false here. */
   readonly isGrowthJudged: boolean;
 }
 
@@ -68,7 +68,7 @@ const SETTINGS = {
   // Five repositories of one account that look as often as the demo's use up what GitHub allows an account in an hour.
   pollIntervalMs: 5_000,
   ciPollIntervalMs: 2_000,
-  // Bounds that an hour reaches: what has one is flat behind it, what has none grows on.
+  // An hour reaches these bounds: a figure that has a bound is flat behind it, one that has none grows on.
   logFileBytesMax: 65_536,
   logFilesMax: 2,
   eventLogBytesMax: 65_536,
@@ -76,7 +76,7 @@ const SETTINGS = {
 const LOOK_INTERVAL_MS = 500;
 const SAMPLE_INTERVAL_MS = 30_000;
 const JUDGED_DURATION_MS_MIN = 20 * 60_000;
-/** Behind the last issue, until everything must have ended and nothing be left. */
+/** After the last issue was opened, everything must have ended within this time, and nothing be left. */
 const END_WAIT_MS = 15 * 60_000;
 
 export function isHeld({ doubled, left, problems, growth, isGrowthJudged, made, ended, failed }: SoakReport): boolean {
@@ -126,7 +126,7 @@ export async function runSoak(options: SoakOptions, signal: AbortSignal): Promis
   };
 }
 
-/** From the first issue until the last has ended. */
+/** The run goes from the first issue until the last has ended. */
 class SoakRun {
   readonly #options: SoakOptions;
   readonly #sampled: Sampled;
@@ -163,7 +163,7 @@ class SoakRun {
     world.forge.faults.strikeAtRate({ share, faults: FAULTS, seed });
     const isMaking = () => this.#elapsedMs < durationMs;
     const goesOn = () => isMaking() || (this.#elapsedMs < durationMs + END_WAIT_MS && !this.#isOver());
-    // Each waits for nobody else: a daemon that was just killed answers nothing for a while.
+    // Each part waits for nobody else: a daemon that was just killed answers nothing for a while.
     await Promise.all([
       repeat(isMaking, () => this.#openDueIssues(), LOOK_INTERVAL_MS, signal),
       repeat(isMaking, () => this.killer.strikeIfDue(this.#elapsedMs, signal), LOOK_INTERVAL_MS, signal),

@@ -1,5 +1,6 @@
-// Whether a request may do what it asks for in a repository, in the order in which GitHub says no: who may not read it does
-// not learn that it exists, then the token's own permissions, then the login's role, then what the repository's state forbids.
+// This file decides whether a request may do what it asks for in a repository, in the order in which GitHub says no:
+// who may not read it does not learn that it exists, then the token's own permissions, then the login's role, then what
+// the repository's state forbids.
 
 import { type ApiAnswer, forbidden, notFound, refusal } from "./api-answer.ts";
 import { allows, permissionOf } from "../store/permission.ts";
@@ -8,13 +9,15 @@ import type { TokenRecord } from "../store/token-registry.ts";
 
 export interface AccessRequest {
   readonly method: string;
-  /** Below `/repos/:owner/:repo`. */
+  /** The path lies below `/repos/:owner/:repo`. */
   readonly path: string;
   readonly login: string;
   readonly token: TokenRecord | null;
 }
 
-/** Permission of a fine-grained token or an app, by path; "Permissions required for GitHub Apps" is the source. */
+/**
+ * Each path needs this permission of a fine-grained token or an app, as "Permissions required for GitHub Apps" has it.
+ */
 const SCOPES: readonly (readonly [RegExp, string])[] = [
   [/^\/commits\/.+\/check-(runs|suites)$|^\/check-(runs|suites)\b/, "checks"],
   [/^\/commits\/.+\/statuse?s?$|^\/statuses\//, "statuses"],

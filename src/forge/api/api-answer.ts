@@ -1,14 +1,15 @@
-// What a REST handler gives back, and GitHub's ways of saying no. A refusal is an answer like any other.
+// A REST handler gives back an answer, and this file has GitHub's ways of saying no: a refusal is an answer like any
+// other.
 
 import type { z } from "../../core/base/schema.ts";
 
 export interface ApiAnswer {
   readonly status: number;
-  /** Sent as JSON; undefined sends no body. */
+  /** It is sent as JSON; undefined sends no body. */
   readonly body: unknown;
-  /** Lower-case names. */
+  /** The names are in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as it is instead of `body`, for the diff media type. */
+  /** The diff media type sends this text as it is, instead of `body`. */
   readonly text?: string;
 }
 
@@ -41,13 +42,13 @@ export function notFound(): ApiAnswer {
   return refusal(404, "Not Found");
 }
 
-/** An app's tokens are "integrations" in GitHub's words. */
+/** GitHub calls an app's tokens "integrations". */
 export function forbidden(token: { readonly kind: string } | null = null): ApiAnswer {
   const bearer = token?.kind === "installation" ? "integration" : "personal access token";
   return refusal(403, `Resource not accessible by ${bearer}`);
 }
 
-/** 301 for what can be asked again as it is, 307 where the method must stay. */
+/** The status is 301 for what can be asked again as it is, and 307 where the method must stay. */
 export function moved(method: string, url: string): ApiAnswer {
   const isRead = method === "GET";
   const message = isRead ? "Moved Permanently" : "Temporary Redirect";
@@ -66,7 +67,7 @@ export function invalid(...errors: readonly FieldError[]): ApiAnswer {
   return refusal(422, "Validation Failed", errors);
 }
 
-/** One error a field, as GitHub words them. */
+/** Each field has one error, as GitHub words them. */
 export function invalidBody(resource: string, error: z.core.$ZodError): ApiAnswer {
   const errors = error.issues.map((issue): FieldError => {
     const isMissing = issue.code === "invalid_type" && issue.input === undefined;

@@ -1,6 +1,6 @@
-// Finds the handler of a REST request and gives it what it stands on: the repository, the issue, the right to do so.
-// Here too a repository that moved leads on, an issue that was transferred or deleted says so, and readers fall behind the
-// last write where the repository's settings order it.
+// The router finds the handler of a REST request and gives it what it stands on: the repository, the issue, the right
+// to do so. It also leads on where a repository moved, says so where an issue was transferred or deleted, and lets
+// readers fall behind the last write where the repository's settings order it.
 
 import { TrieRouter } from "hono/router/trie-router";
 
@@ -17,18 +17,18 @@ import type { TokenRecord } from "../store/token-registry.ts";
 
 export interface ApiRequest {
   readonly method: string;
-  /** Below `/api/v3`, still percent-encoded. */
+  /** The path lies below `/api/v3`, and is still percent-encoded. */
   readonly path: string;
-  /** Where this client has the API: origin and prefix. */
+  /** This client has the API at this origin and prefix. */
   readonly base: string;
-  /** Where this client's pages are: origin, prefix and path. */
+  /** This client finds the pages at this origin, prefix and path. */
   readonly url: string;
   readonly query: URLSearchParams;
-  /** Parsed JSON; undefined when there was none. */
+  /** The body is parsed JSON; it is undefined when there was none. */
   readonly body: unknown;
   readonly accept: string;
   readonly login: string;
-  /** Null for an app that speaks as itself. */
+  /** It is null for an app that speaks as itself. */
   readonly token: TokenRecord | null;
   readonly cause: Cause;
 }
@@ -53,13 +53,13 @@ export class ApiRouter {
     this.#core = core;
   }
 
-  /** `route` is `METHOD /path/:param`. */
+  /** `route` has the form `METHOD /path/:param`. */
   on(route: string, handler: Handler): void {
     const [method = "", path = ""] = route.split(" ");
     this.#routes.add(method, path, handler);
   }
 
-  /** `route` is below `/repos/:owner/:repo`. */
+  /** `route` lies below `/repos/:owner/:repo`. */
   onRepository(route: string, needed: Permission, handler: (on: OnRepository) => Answer): void {
     const [method = "", path = ""] = route.split(" ");
     this.on(`${method} /repos/:owner/:repo${path}`, async (request, params) => {
@@ -76,7 +76,7 @@ export class ApiRouter {
     });
   }
 
-  /** `route` is below `/repos/:owner/:repo` and has a `:number`. */
+  /** `route` lies below `/repos/:owner/:repo` and has a `:number`. */
   onIssue(route: string, needed: Permission, handler: (on: OnIssue) => Answer): void {
     const isWhole = route.endsWith("/issues/:number{[0-9]+}");
     this.onRepository(route, needed, (on) => {
@@ -124,7 +124,7 @@ export class ApiRouter {
     return await handler({ ...on, repository: { ...on.repository, record: replica.record } });
   }
 
-  /** What a write changed is on disk before it is answered. */
+  /** An answer waits until what the write changed is on disk. */
   async #write(on: OnRepository, handler: (on: OnRepository) => Answer): Promise<ApiAnswer> {
     const { repository } = on;
     const before = repository.record.settings.lag === null ? null : structuredClone(repository.record);
@@ -140,7 +140,7 @@ export class ApiRouter {
   }
 }
 
-/** Fields that the schema does not name are ignored, as GitHub does. */
+/** The reader ignores fields that the schema does not name, as GitHub does. */
 export function readBody<S extends z.ZodMiniType>(
   request: ApiRequest,
   schema: S,
@@ -154,6 +154,6 @@ function decodeAll(params: Params): Params | undefined {
   try {
     return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, decodeURIComponent(value)]));
   } catch {
-    return undefined; // A stray percent sign.
+    return undefined; // The name has a stray percent sign.
   }
 }

@@ -1,4 +1,5 @@
-// GitHub's paging by `page` and `per_page`, with the Link header of RFC 8288. There is no header when one page holds all.
+// These lists are paged as GitHub pages them, by `page` and `per_page`, with the Link header of RFC 8288. No header is
+// sent when one page holds all.
 
 import { type ApiAnswer, answer } from "./api-answer.ts";
 import type { ApiRequest } from "./api-router.ts";

@@ -1,4 +1,5 @@
-// One budget of requests for each login and window, as GitHub counts it. Kept in memory only: a restart fills it up.
+// Each login has one budget of requests for each window, as GitHub counts it. It lives in memory only: a restart fills
+// it up.
 
 import type { Clock } from "../../core/base/clock.ts";
 
@@ -11,7 +12,7 @@ export interface Budget {
   readonly limit: number;
   readonly used: number;
   readonly remaining: number;
-  /** Seconds since 1970. */
+  /** The window ends at this time, in seconds since 1970. */
   readonly reset: number;
 }
 
@@ -37,13 +38,13 @@ export class RateLimiter {
     this.#window(login).used += 1;
   }
 
-  /** For everyone, and starts everyone's window anew. */
+  /** The settings are everyone's, and everyone's window starts anew. */
   change(settings: RateLimitSettings): void {
     this.#settings = settings;
     this.#windows.clear();
   }
 
-  /** Nothing is left until `windowMs` from now. */
+  /** The login has nothing left until `windowMs` from now. */
   exhaust(login: string, windowMs: number): void {
     this.#windows.set(login.toLowerCase(), {
       used: this.#settings.limit,
@@ -61,7 +62,7 @@ export class RateLimiter {
   }
 }
 
-/** As GitHub sends it with every answer. */
+/** GitHub sends these headers with every answer. */
 export function rateLimitHeaders(budget: Budget): Record<string, string> {
   return {
     "x-ratelimit-limit": String(budget.limit),

@@ -1,10 +1,10 @@
-// Check suites: what one app makes of one commit. A suite may be there before any of its runs, and stays queued for an app
-// that never reports; its state follows from the newest run of each name.
+// A check suite is what one app makes of one commit. It may be there before any of its runs, and stays queued for an
+// app that never reports; its state follows from the newest run of each name.
 
 import { isoNow, tell, type Write } from "../kernel/forge-core.ts";
 import { type CheckRecord, nextId, type RepositoryRecord, type SuiteRecord } from "../store/repository-record.ts";
 
-/** The worst first: the first that any run has is the suite's. */
+/** They stand with the worst first: the first that any run has is the suite's. */
 const CONCLUSIONS = [
   "startup_failure",
   "failure",
@@ -23,7 +23,7 @@ export interface SuiteState {
   readonly runs: readonly CheckRecord[];
 }
 
-/** The app's suite for this commit, made where there is none. A workflow's is always a new one. */
+/** Gives the app's suite for this commit, made where there is none. A workflow always gets a new one. */
 export function suiteFor(
   write: Write,
   headSha: string,

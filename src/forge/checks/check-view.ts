@@ -1,4 +1,4 @@
-// Check runs and commit statuses as GitHub shows them.
+// These views show check runs and commit statuses as GitHub does.
 
 import { suiteState } from "./check-suites.ts";
 import {
@@ -75,7 +75,7 @@ export function suiteView(origin: string, repository: RepositoryRecord, suite: S
   };
 }
 
-/** A suite of the forge's own CI as a workflow run. */
+/** Shows a suite of the forge's own CI as a workflow run. */
 export function workflowRunView(origin: string, repository: RepositoryRecord, suite: SuiteRecord, login: string) {
   const api = repositoryApiUrl(origin, repository);
   const { status, conclusion, runs } = suiteState(repository, suite);
@@ -117,7 +117,7 @@ export function workflowRunView(origin: string, repository: RepositoryRecord, su
   };
 }
 
-/** A check run of the forge's own CI as the job that it is. */
+/** Shows a check run of the forge's own CI as the job that it is. */
 export function jobView(origin: string, repository: RepositoryRecord, suite: SuiteRecord, check: CheckRecord) {
   const api = repositoryApiUrl(origin, repository);
   return {
@@ -162,7 +162,7 @@ export function statusView(origin: string, repository: RepositoryRecord, status:
   };
 }
 
-/** Suites show the commit's message and author, which nobody here asks for. */
+/** GitHub's suites show the commit's message and author; no client of the forge asks for them. */
 function headCommitView({ headSha, createdAt }: SuiteRecord) {
   const person = { name: "Forge", email: "noreply@forge.invalid" };
   return { id: headSha, tree_id: headSha, message: "", timestamp: createdAt, author: person, committer: person };
@@ -172,7 +172,7 @@ function openPullsAt(repository: RepositoryRecord, sha: string): PullIssue[] {
   return repository.issues.filter(isPull).filter((issue) => issue.state === "open" && issue.pull.headSha === sha);
 }
 
-/** Apps have an id of their own, which follows from the name. The forge's own CI stands in the place of GitHub Actions. */
+/** An app's id follows from its name. The forge's own CI stands in the place of GitHub Actions. */
 function appView(origin: string, app: string) {
   const isActions = app === "forge-ci" || app === ACTIONS_SLUG;
   const slug = isActions ? ACTIONS_SLUG : app;

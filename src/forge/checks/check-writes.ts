@@ -1,4 +1,4 @@
-// Check runs and commit statuses: what CI says of a commit.
+// CI says what it makes of a commit in check runs and commit statuses, which are written here.
 
 import { suiteFor } from "./check-suites.ts";
 import { isoNow, tell, type Write } from "../kernel/forge-core.ts";
@@ -18,15 +18,15 @@ export interface CheckInput {
   readonly title?: string | undefined;
   readonly summary?: string | undefined;
   readonly text?: string | undefined;
-  /** Slug of the app that reports; by default whoever writes. */
+  /** This is the slug of the app that reports; by default it is whoever writes. */
   readonly app?: string | undefined;
-  /** The suite of an earlier try; by default the app's own for this commit. */
+  /** This is the suite of an earlier try; by default it is the app's own for this commit. */
   readonly suiteId?: number | undefined;
 }
 
 export type CheckEdit = Omit<CheckInput, "name" | "app" | "suiteId">;
 
-/** GitHub's limit for both texts of a check's output. */
+/** GitHub limits both texts of a check's output to this. */
 export const CHECK_TEXT_LENGTH_MAX = 65_535;
 
 export function createCheck(write: Write, headSha: string, input: CheckInput, isOwn: boolean): CheckRecord {
@@ -73,7 +73,7 @@ export function createStatus(
   return status;
 }
 
-/** The newest check of each name in each suite, which is what GitHub lists as the latest. */
+/** GitHub lists the newest check of each name in each suite as the latest. */
 export function latestInSuites(checks: readonly CheckRecord[], sha: string): CheckRecord[] {
   const keyed = checks
     .filter((check) => check.headSha === sha)
@@ -81,12 +81,12 @@ export function latestInSuites(checks: readonly CheckRecord[], sha: string): Che
   return [...new Map(keyed).values()];
 }
 
-/** The newest check of each name, by which rules judge. */
+/** Rules judge by the newest check of each name. */
 export function latestChecks(checks: readonly CheckRecord[], sha: string): CheckRecord[] {
   return [...new Map(checks.filter((check) => check.headSha === sha).map((check) => [check.name, check])).values()];
 }
 
-/** The newest status of each context. */
+/** Rules judge by the newest status of each context. */
 export function latestStatuses(statuses: readonly StatusRecord[], sha: string): StatusRecord[] {
   return [
     ...new Map(statuses.filter((status) => status.sha === sha).map((status) => [status.context, status])).values(),

@@ -1,6 +1,8 @@
-// The forge's own CI: one check run `test` for each new head of a pull request and each push to the default branch, with the
-// real exit code of a shell command in a fresh checkout. Few run at once; output and time are bounded. What a stopped forge
-// left unfinished runs again.
+// The forge's own CI runs one check `test` for each new head of a pull request and each push to the default branch.
+//
+// I1  A check ends with the real exit code of a shell command in a fresh checkout.
+// I2  Few run at once, and each run's output and time are bounded.
+// I3  A run that a stopped forge left unfinished runs again; a run that ended leaves no process behind.
 
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -21,16 +23,18 @@ import { type CheckRecord, fullName, type SuiteRecord } from "../store/repositor
 const CI_CHECK_NAME = "test";
 export const CI_ACTOR = "forge-ci";
 
+/** Only so many runs go on at once (I2). */
 const CONCURRENCY = 2;
+/** A run ends after this (I2). */
 const TIMEOUT_MS = 10 * 60_000;
 const SUMMARY_LENGTH_MAX = 4_000;
-/** Marks every process of one run, so that a killed run leaves nothing behind. */
+/** The runner sets this for every process of one run, so that it can end all of them (I3). */
 const RUN_VARIABLE = "FORGE_CI_RUN";
 
 export interface CiSettings {
-  /** For repositories that have no command of their own; null runs none. */
+  /** It serves repositories that have no command of their own; null runs none. */
   readonly command: string | null;
-  /** Search path of the command's programs. */
+  /** The shell finds the command's programs on this search path. */
   readonly path: string;
 }
 
@@ -46,9 +50,9 @@ export class CiRunner {
   readonly #waiting: (() => Promise<void>)[] = [];
   readonly #running = new Set<Promise<void>>();
   readonly #signal: AbortSignal;
-  /** Commits whose run is still to come, as the repository's delay orders. */
+  /** These commits wait for their run as long as the repository's delay orders. */
   readonly #delayed = new Set<Promise<void>>();
-  /** By the check's id. */
+  /** Each check that runs has its canceller here, by the check's id. */
   readonly #cancels = new Map<number, AbortController>();
 
   constructor(settings: CiSettings, log: ForgeLog, signal: AbortSignal) {
@@ -64,7 +68,7 @@ export class CiRunner {
     this.#startSuite(own, suiteFor(own, sha, CI_ACTOR, branchAt(write, sha), workflow));
   }
 
-  /** A new try in the same suite, as "Re-run all jobs" does. */
+  /** Makes a new try in the same suite, as "Re-run all jobs" does. */
   rerun(write: Write, suite: SuiteRecord): void {
     this.#addRun(ownWrite(write), suite);
   }
@@ -80,7 +84,7 @@ export class CiRunner {
     }
   }
 
-  /** Takes up again what was queued or running when the forge stopped. */
+  /** Takes up again what was queued or running when the forge stopped (I3). */
   resume(write: Write): void {
     const command = this.#commandOf(write);
     if (command === null) return;
@@ -146,7 +150,7 @@ export class CiRunner {
     const startedMs = write.core.clock.monotonicMs();
     const cancel = new AbortController();
     const signal = AbortSignal.any([this.#signal, cancel.signal]);
-    if (check.status === "completed") return; // Cancelled while it waited.
+    if (check.status === "completed") return; // Somebody cancelled it while it waited.
     this.#cancels.set(check.id, cancel);
     try {
       this.#log({ type: "ci.started", ...about });
@@ -154,6 +158,7 @@ export class CiRunner {
       await saveAll(write.core, write.repository);
       const end = await runInCheckout(write, check, { command, path: this.#settings.path }, signal);
       if (signal.aborted) return;
+      // I1
       const conclusion = end.isTimedOut ? "timed_out" : end.code === 0 ? "success" : "failure";
       editCheck(write, check, { conclusion, ...describe(end) });
       await saveAll(write.core, write.repository);
@@ -174,7 +179,7 @@ export class CiRunner {
   }
 }
 
-/** A branch that stands at this commit; none where it has moved on already. */
+/** Gives a branch that stands at this commit; there is none where it has moved on already. */
 function branchAt({ repository }: Write, sha: string): string | null {
   const found = Object.entries(repository.record.refs).find(([ref, at]) => at === sha && ref.startsWith("refs/heads/"));
   return found?.[0].slice("refs/heads/".length) ?? null;
@@ -239,10 +244,10 @@ async function runCommand(
   child.stdout.setEncoding("utf8").on("data", collect);
   child.stderr.setEncoding("utf8").on("data", collect);
   const closed = once(child, "close");
-  closed.catch(() => undefined); // A shell that cannot start is told by `exit` below.
+  closed.catch(() => undefined); // A shell that cannot start is reported by `exit` below.
   try {
     const [code] = (await once(child, "exit")) as [number | null];
-    await killTree({ identity: null, marker, graceMs: 0 }, limit); // What it left in the background holds the pipes.
+    await killTree({ identity: null, marker, graceMs: 0 }, limit); // Its leftovers hold the pipes (I3).
     await closed;
     return { code, output, isTimedOut: timeout.aborted };
   } finally {

@@ -1,5 +1,5 @@
-// The forge's own API below `/_forge`, for other processes: seeding repositories and issues, planning faults, reading the
-// ledger. It needs the control token; GitHub's tokens do not open it.
+// Other processes speak to the forge's own API below `/_forge`: they seed repositories and issues, plan faults, and
+// read the ledger. It needs the control token; GitHub's tokens do not open it.
 
 import { hashToken, isAcceptedToken } from "../../core/http/bearer-token.ts";
 import { messageOf } from "../../core/base/errors.ts";
@@ -43,7 +43,7 @@ const schemas = {
     times: z.optional(z.int().check(z.minimum(1))),
     fault: faultSchema,
   }),
-  /** A share of all requests, by chance, until faults are cleared. */
+  /** Faults strike a share of all requests, by chance, until they are cleared. */
   "fault-rate": z.strictObject({
     share: z.number().check(z.minimum(0), z.maximum(1)),
     faults: z.array(faultSchema).check(z.minLength(1)),
@@ -60,9 +60,9 @@ const schemas = {
     settings: z.optional(z.strictObject(settingsFields)),
   }),
   settings: z.strictObject({ repo, ...settingsFields }),
-  /** Classic protection of a branch; `protection` null takes it away. */
+  /** Sets the classic protection of a branch; `protection` null takes it away. */
   protections: z.strictObject({ repo, branch: text, protection: z.nullable(z.strictObject(protectionFields)) }),
-  /** In place of all rulesets so far. */
+  /** They replace all rulesets so far. */
   rulesets: z.strictObject({
     repo,
     rulesets: z.array(
@@ -129,7 +129,7 @@ const schemas = {
 type Inputs = { [Name in keyof typeof schemas]: z.infer<(typeof schemas)[Name]> };
 type Without<Name extends keyof Inputs, Key extends string> = Omit<Inputs[Name], Key>;
 
-/** The forge as its own API moves it. */
+/** The control door moves the forge through this. */
 interface ControlledForge {
   readonly controlToken: string;
   readonly faults: FaultPlan;
@@ -157,7 +157,7 @@ const actions: Actions = {
   faults: (forge, { match: { pathPattern, ...match }, ...order }) =>
     forge.faults.plan({
       ...order,
-      // A test of its own orders faults by an expression.
+      // Only tests order faults by an expression, and each brings its own.
       // oxlint-disable-next-line hydraflow/linear-expression
       match: pathPattern === undefined ? match : { ...match, path: new RegExp(pathPattern) },
     } satisfies FaultOrder),

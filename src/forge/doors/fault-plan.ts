@@ -1,46 +1,46 @@
-// Faults that tests order in advance: each strikes the next matching requests, so many times, and is then used up. Beside
-// them a share of all requests can be struck by chance.
+// Tests order faults in advance: each strikes the next matching requests, so many times, and is then used up. Beside
+// them chance can strike a share of all requests.
 
 import { seededRandom } from "./seeded-random.ts";
 
 export type Fault =
-  /** Answered without doing the work. */
+  /** The forge answers this without doing the work. */
   | {
       readonly kind: "status";
       readonly status: number;
       readonly retryAfter?: number | undefined;
-      /** A text is sent as a page of HTML, everything else as JSON. */
+      /** The forge sends a text as a page of HTML, everything else as JSON. */
       readonly body?: unknown;
     }
   | { readonly kind: "rate-limited" }
-  /** GitHub's page for people in place of JSON: no header says how long. */
+  /** GitHub's page for people comes in place of JSON: no header says how long to wait. */
   | { readonly kind: "secondary-page" }
-  /** `retryAfter` in seconds. */
+  /** `retryAfter` is in seconds. */
   | { readonly kind: "secondary-limit"; readonly retryAfter: number }
-  /** Done, but the answer breaks off in the middle. */
+  /** The work is done, but the answer breaks off in the middle. */
   | { readonly kind: "half-body" }
   /** The connection is reset before any work. */
   | { readonly kind: "reset" }
-  /** Done, after a wait. */
+  /** The work is done after this wait. */
   | { readonly kind: "stall"; readonly ms: number }
-  /** Done, and then answered with 500. */
+  /** The work is done, and the answer is 500. */
   | { readonly kind: "after-effect-500" };
 
 export interface FaultOrder {
   readonly match: {
     readonly method?: string | undefined;
-    /** Of the path below `/api/v3`, without the query; a text matches paths that contain it. */
+    /** It matches the path below `/api/v3`, without the query; a text matches paths that contain it. */
     readonly path?: RegExp | string | undefined;
   };
-  /** 1 when absent. */
+  /** It is 1 when absent. */
   readonly times?: number | undefined;
   readonly fault: Fault;
 }
 
 export interface FaultRate {
-  /** Of the requests that no order strikes: from 0 to 1. */
+  /** This share, from 0 to 1, of the requests that no order strikes is struck. */
   readonly share: number;
-  /** One of them, each as likely as the others. */
+  /** Chance picks one of them, each as likely as the others. */
   readonly faults: readonly Fault[];
   /** The same seed strikes the same requests of one order. */
   readonly seed: number;
@@ -57,7 +57,7 @@ export class FaultPlan {
     this.#orders.push({ order, left: order.times ?? 1 });
   }
 
-  /** In place of the rate so far. */
+  /** This rate replaces the rate so far. */
   strikeAtRate({ share, faults, seed }: FaultRate): void {
     const random = seededRandom(seed);
     this.#chance = () => (random() < share ? faults[Math.floor(random() * faults.length)] : undefined);
@@ -68,12 +68,12 @@ export class FaultPlan {
     this.#chance = () => undefined;
   }
 
-  /** Requests that orders will still strike. */
+  /** Orders will still strike so many requests. */
   get pending(): number {
     return this.#orders.reduce((sum, { left }) => sum + left, 0);
   }
 
-  /** The fault for this request, which counts as having struck. Earlier orders come first, chance comes last. */
+  /** Gives the fault for this request, which counts as having struck. Earlier orders come first, chance comes last. */
   take(method: string, path: string): Fault | undefined {
     const found = this.#orders.find(({ order }) => isMatch(order.match, method, path));
     if (found === undefined) return this.#chance();
@@ -88,7 +88,7 @@ function isMatch(match: FaultOrder["match"], method: string, path: string): bool
   if (match.path === undefined) return true;
   return typeof match.path === "string"
     ? path.includes(match.path)
-    : // A test of its own orders faults by an expression.
+    : // Only tests order faults by an expression, and each brings its own.
       // oxlint-disable-next-line hydraflow/linear-expression
       new RegExp(match.path.source, match.path.flags.replace(/[gy]/g, "")).test(path);
 }

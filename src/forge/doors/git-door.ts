@@ -1,4 +1,5 @@
-// Git over HTTP: who may fetch and who may push. Anyone may fetch what is public; everything else needs a token.
+// This door serves git over HTTP and says who may fetch and push: anyone may fetch what is public; all else needs a
+// token.
 
 import type { IncomingMessage } from "node:http";
 
@@ -59,7 +60,7 @@ function unauthorized(): HttpReply {
   return jsonReply(401, { message: "Requires authentication" }, { "www-authenticate": 'Basic realm="GitHub"' });
 }
 
-/** git follows it and asks on at the new place. */
+/** git follows it and goes on asking at the new place. */
 function movedTo(location: string): HttpReply {
   return jsonReply(301, { message: "Moved Permanently" }, { location });
 }

@@ -1,4 +1,4 @@
-// An HTTP answer before it is sent, and the ways to send it: whole, or broken off as a fault orders.
+// An HTTP answer is a value before it is sent, and leaves whole, or broken off as a fault orders.
 
 import type { ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";

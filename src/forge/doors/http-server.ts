@@ -1,5 +1,5 @@
-// The forge's one listener, on loopback only. It reads requests, strikes them with planned faults, sends answers, counts
-// and logs. Behind it lie REST, git, pages for people, and the forge's own control.
+// The forge has one listener, on loopback only. It reads requests, strikes them with planned faults, sends answers,
+// counts and logs. Behind it lie REST, git, pages for people, and the forge's own control.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { once } from "node:events";
@@ -19,7 +19,7 @@ import { readAuthorization, type TokenRegistry } from "../store/token-registry.t
 
 const HOST = "127.0.0.1";
 const BODY_BYTES_MAX = 1_048_576;
-/** A closing forge lets requests in hand come to their end for so long. */
+/** A closing forge lets requests in flight come to their end for so long. */
 const DRAIN_MS = 2_000;
 
 export interface RequestCounts {
@@ -28,9 +28,9 @@ export interface RequestCounts {
   writes: number;
   git: number;
   notModified: number;
-  /** Answered with 400 or above, planned faults included. */
+  /** So many were answered with 400 or above, planned faults included. */
   refused: number;
-  /** Struck by a planned fault. */
+  /** So many were struck by a planned fault. */
   faulted: number;
 }
 
@@ -62,7 +62,7 @@ export class HttpServer implements AsyncDisposable {
     this.#server = createServer((incoming, outgoing) => this.#take(incoming, outgoing));
   }
 
-  /** Resolves to the port. The doors may need it, so they are given by `open`. */
+  /** Resolves to the port. The doors may need it, so `open` brings them afterwards. */
   async listen(port: number): Promise<number> {
     this.#server.listen(port, HOST);
     try {
@@ -206,7 +206,7 @@ function secondaryPage(): HttpReply {
   return htmlReply(403, `<!DOCTYPE html><html><body><p>${SECONDARY_LIMIT_MESSAGE}</p></body></html>`);
 }
 
-/** Undefined above the limit; the rest is then left unread. */
+/** Gives undefined above the limit, and leaves the rest unread. */
 async function readBytes(incoming: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;

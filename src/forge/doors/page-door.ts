@@ -1,4 +1,4 @@
-// Plain pages for people who follow a link to an issue or a pull request of a public repository. They show and never
+// People who follow a link to an issue or a pull request of a public repository get a plain page. Pages show and never
 // change anything; every text in them is somebody else's, so all of it is escaped and no script may run.
 
 import { html } from "hono/html";
@@ -24,7 +24,7 @@ export class PageDoor {
     this.#core = core;
   }
 
-  /** Undefined where there is no such page; the REST API answers then. */
+  /** Gives undefined where there is no such page; the REST API answers then. */
   async answer(url: URL): Promise<HttpReply | undefined> {
     const [, name = "", number] = PAGE_PATH.exec(url.pathname) ?? [];
     const repository = this.#core.store.find(name);

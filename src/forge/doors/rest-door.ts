@@ -1,5 +1,5 @@
-// GitHub's REST API over HTTP: who asks, what budget is left, conditional requests, and the headers GitHub sends. The
-// handlers behind it know nothing of HTTP.
+// This door brings GitHub's REST API to HTTP: who asks, what budget is left, conditional requests, and the headers
+// GitHub sends. The handlers behind it know nothing of HTTP.
 
 import { createHash, randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
@@ -22,15 +22,15 @@ export interface RestRequest {
   readonly body: Buffer;
 }
 
-/** One request and its answer as a client sees them, for checking against GitHub's description. */
+/** A client sees one request and its answer like this; tests check both against GitHub's description. */
 export interface Exchange {
   readonly request: {
     readonly method: string;
-    /** Below `/api/v3`, percent-encoded. */
+    /** The path lies below `/api/v3`, percent-encoded. */
     readonly path: string;
     readonly query: Readonly<Record<string, string>>;
     readonly headers: Readonly<Record<string, string>>;
-    /** Parsed JSON; undefined when there was none. */
+    /** The body is parsed JSON; it is undefined when there was none. */
     readonly body: unknown;
   };
   readonly response: {
@@ -41,11 +41,11 @@ export interface Exchange {
 }
 
 interface Caller {
-  /** The token as it was sent. */
+  /** This is the token as it was sent. */
   readonly text: string | undefined;
   readonly login: string | undefined;
   readonly token: TokenRecord | null;
-  /** GitHub's words where there is no login. */
+  /** GitHub uses these words where there is no login. */
   readonly refusal: string;
 }
 

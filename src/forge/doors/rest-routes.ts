@@ -1,4 +1,4 @@
-// All routes of GitHub's REST API that the forge serves, in one router.
+// One router has all routes of GitHub's REST API that the forge serves.
 
 import { ApiRouter } from "../api/api-router.ts";
 import type { ForgeCore } from "../kernel/forge-core.ts";

@@ -1,6 +1,6 @@
-// Chance that can be played again: the same seed gives the same numbers.
+// This chance can be played again: the same seed gives the same numbers.
 
-/** mulberry32; at least 0 and below 1. */
+/** mulberry32 gives numbers of at least 0 and below 1. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -1,5 +1,7 @@
-// One bare repository on disk: reading refs, commits and differences, and moving refs by compare-and-swap. All objects
-// are made by git itself; nothing here knows about pull requests.
+// This is one bare repository on disk: it reads refs, commits and differences. Nothing here knows about pull requests.
+//
+// I1  git itself makes all objects.
+// I2  No push is overwritten: a branch moves by compare-and-swap, or by an import that refuses to drop commits.
 
 import { mkdir } from "node:fs/promises";
 
@@ -18,7 +20,7 @@ export interface Commit {
 export interface Signature {
   readonly name: string;
   readonly email: string;
-  /** ISO time in UTC. */
+  /** The time is ISO, in UTC. */
   readonly date: string;
 }
 
@@ -54,7 +56,7 @@ export class BareRepository {
     for (const [key, value] of Object.entries(settings)) await this.run(["config", key, value], signal);
   }
 
-  /** All branches and tags: full ref name → commit. */
+  /** Gives all branches and tags: full ref name → commit. */
   async refs(signal: AbortSignal): Promise<Map<string, string>> {
     const text = await this.run(
       ["for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags"],
@@ -63,7 +65,7 @@ export class BareRepository {
     return new Map(lines(text).map((line) => [line.slice(41), line.slice(0, 40)]));
   }
 
-  /** Commit of a branch, a tag or a full SHA; null when there is none. */
+  /** Gives the commit of a branch, a tag or a full SHA; null when there is none. */
   async resolve(name: string, signal: AbortSignal): Promise<string | null> {
     const candidates = SHA.test(name)
       ? [name]
@@ -78,7 +80,7 @@ export class BareRepository {
     return null;
   }
 
-  /** Newest first. `range` is a SHA, or `base..head`. */
+  /** Gives commits, the newest first. `range` is a SHA, or `base..head`. */
   async commits(range: string, countMax: number, signal: AbortSignal): Promise<Commit[]> {
     const text = await this.run(
       ["log", "-z", `--max-count=${countMax}`, DATE_FORMAT, `--format=tformat:${COMMIT_FORMAT}`, range, "--"],
@@ -106,7 +108,7 @@ export class BareRepository {
     return (await this.ask(["merge-base", "--is-ancestor", ancestor, descendant], signal)).code === 0;
   }
 
-  /** Tree of the merge, or null where the two conflict. */
+  /** Gives the tree of the merge, or null where the two conflict. */
   async mergeTree(base: string, head: string, signal: AbortSignal): Promise<string | null> {
     const answer = await this.ask(["merge-tree", "--write-tree", "--no-messages", base, head], signal);
     if (answer.code > 1) throw new HydraError("FORGE_GIT", `git merge-tree failed: ${answer.stderr.trim()}`);
@@ -126,7 +128,10 @@ export class BareRepository {
     return this.#stdoutOf(args, answer).trim();
   }
 
-  /** Moves a ref only if it still stands at `from` (null: does not exist yet); `to` null deletes it. False when it moved meanwhile. */
+  /**
+   * Moves a ref only if it still stands at `from` (null: not there yet); `to` null deletes it. False: it moved
+   * meanwhile (I2).
+   */
   async updateRef(ref: string, to: string | null, from: string | null, signal: AbortSignal): Promise<boolean> {
     const args = to === null ? ["update-ref", "-d", ref, from ?? ""] : ["update-ref", ref, to, from ?? NO_OBJECT];
     return (await this.ask(args, signal)).code === 0;
@@ -155,10 +160,11 @@ export class BareRepository {
       ...Object.entries(change.files).flatMap(([path, content]) => [`M 100644 inline ${path}`, data(content)]),
       "",
     ].join("\n");
+    // I2
     await this.run(["fast-import", "--quiet", "--date-format=raw"], signal, stream);
   }
 
-  /** Stdout of a command that must succeed. */
+  /** Gives the stdout of a command that must succeed. */
   async run(args: readonly string[], signal: AbortSignal, input = ""): Promise<string> {
     return this.#stdoutOf(args, await this.ask(args, signal, input));
   }

@@ -1,4 +1,4 @@
-// The files that differ between two commits, as pull requests and comparisons list them: status, counts and patch.
+// Pull requests and comparisons list the files that differ between two commits with status, counts and patch.
 
 import type { BareRepository } from "./bare-repository.ts";
 
@@ -6,11 +6,11 @@ export interface ChangedFile {
   readonly filename: string;
   readonly previousFilename: string | null;
   readonly status: "added" | "removed" | "modified" | "renamed" | "copied" | "changed";
-  /** Blob of the newer side, of the older one for removed files. */
+  /** It is the blob of the newer side, and of the older one for removed files. */
   readonly sha: string;
   readonly additions: number;
   readonly deletions: number;
-  /** Null for binary files and above the limit. */
+  /** It is null for binary files and above the limit. */
   readonly patch: string | null;
 }
 
@@ -25,7 +25,7 @@ const STATUSES: Readonly<Record<string, ChangedFile["status"]>> = {
   T: "changed",
 };
 
-/** What `head` changed since it left `base`. */
+/** Gives what `head` changed since it left `base`. */
 export async function changedFiles(
   repository: BareRepository,
   base: string,

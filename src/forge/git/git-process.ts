@@ -1,5 +1,5 @@
-// Runs one git command without touching the operator's configuration. Output and time are bounded; a non-zero exit is a
-// value, because for git it often is an answer (no such ref, merge conflict).
+// Each git command runs without touching the operator's configuration. Output and time are bounded; a non-zero exit is
+// a value, because for git it often is an answer (no such ref, merge conflict).
 
 import { execFile } from "node:child_process";
 
@@ -14,7 +14,7 @@ export interface GitAnswer {
   readonly stderr: string;
 }
 
-/** Environment of every git process of the forge. `path` is the search path for programs. */
+/** Every git process of the forge has this environment. `path` is the search path for programs. */
 export function gitEnvironment(path: string, home: string): Record<string, string> {
   return {
     PATH: path,
@@ -54,7 +54,7 @@ export function runGit(
         else reject(new HydraError("FORGE_GIT", `git ${args[0]} did not run to its end`, { cause: error }));
       },
     );
-    child.stdin?.on("error", () => undefined); // git may exit without reading; its exit code tells.
+    child.stdin?.on("error", () => undefined); // git may exit without reading; its exit code says so.
     child.stdin?.end(options.input ?? "");
   });
 }

@@ -1,5 +1,7 @@
-// git smart HTTP by `git http-backend`, bridged as CGI (RFC 3875). The caller has checked who asks; this file only
-// carries bytes, and ends the answer no earlier than `settled` has run, so that a push is visible once the client returns.
+// `git http-backend` serves git's smart HTTP, bridged as CGI (RFC 3875). The caller has checked who asks; this file
+// only carries bytes.
+//
+// I1  The answer ends no earlier than `settled` has run, so that a push is visible once the client returns.
 
 import { spawn } from "node:child_process";
 import { dirname } from "node:path";
@@ -12,7 +14,7 @@ const CGI_HEAD_BYTES_MAX = 16_384;
 
 export interface GitHttpRequest {
   readonly method: string;
-  /** `/info/refs`, `/git-upload-pack` or `/git-receive-pack`. */
+  /** It is `/info/refs`, `/git-upload-pack` or `/git-receive-pack`. */
   readonly service: string;
   readonly query: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -37,7 +39,7 @@ export async function serveGit(
     stdio: ["pipe", "pipe", "ignore"],
     signal,
   });
-  child.on("error", () => undefined); // Shows as an empty stdout below.
+  child.on("error", () => undefined); // The failure shows as an empty stdout below.
   // The backend may answer without reading everything, and the client may go away: neither is an error of ours.
   pipeline(request.body, child.stdin, () => undefined);
   const output: AsyncIterator<Buffer> = child.stdout[Symbol.asyncIterator]();
@@ -98,7 +100,7 @@ async function* streamBody(
     if (first.length > 0) yield first;
     for (let next = await output.next(); !next.done; next = await output.next()) yield next.value;
   } finally {
-    kill(); // Has ended already unless the client went away first.
-    await settled();
+    kill(); // The process has ended already unless the client went away first.
+    await settled(); // I1
   }
 }

@@ -1,4 +1,5 @@
-// The three ways a pull request's commits reach the base branch. Each only makes commits; moving the ref is the caller's.
+// A pull request's commits reach the base branch in one of three ways. Each only makes commits; the caller moves the
+// ref.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,7 +19,7 @@ export interface MergeOrder {
   readonly author: { readonly name: string; readonly email: string };
 }
 
-/** The new tip of the base branch, or null where the two sides conflict. */
+/** Gives the new tip of the base branch, or null where the two sides conflict. */
 export async function makeMerge(
   repository: BareRepository,
   order: MergeOrder,
@@ -31,7 +32,9 @@ export async function makeMerge(
   return await repository.commitTree(tree, parents, order.message, order.author, signal);
 }
 
-/** Needs a worktree of its own: this git replays commits nowhere else. The new commits come back by a fetch. */
+/**
+ * A rebase needs a worktree of its own: this git replays commits nowhere else. The new commits come back by a fetch.
+ */
 async function rebase(repository: BareRepository, order: MergeOrder, signal: AbortSignal): Promise<string | null> {
   const directory = await mkdtemp(join(tmpdir(), "forge-rebase-"));
   const inside = (args: readonly string[]) =>

@@ -1,5 +1,5 @@
-// Reads a GraphQL document: one operation with its selections, arguments and fragments on types. What HydraFlow's documents
-// do not use (named fragments, directives, several operations) is refused.
+// The reader takes a GraphQL document with one operation: its selections, arguments and fragments on types. It refuses
+// what HydraFlow's documents do not use (named fragments, directives, several operations).
 
 export type Argument =
   | { readonly kind: "variable"; readonly name: string }
@@ -8,7 +8,7 @@ export type Argument =
   | { readonly kind: "value"; readonly value: string | number | boolean | null };
 
 export interface Selection {
-  /** Null for a fragment on a type. */
+  /** It is null for a fragment on a type. */
   readonly field: {
     readonly name: string;
     readonly alias: string;
@@ -25,7 +25,7 @@ export interface Operation {
 
 /** GitHub answers it with 200 and an `errors` list. */
 export class GraphqlProblem extends Error {
-  /** GitHub's `type`, for instance NOT_FOUND. */
+  /** It is GitHub's `type`, for instance NOT_FOUND. */
   readonly kind: string;
 
   constructor(kind: string, message: string) {
@@ -40,7 +40,7 @@ export function parseDocument(text: string): Operation {
   const reader = new Reader(tokensOf(text));
   const kind = reader.peek() === "{" ? "query" : reader.next();
   if (kind !== "query" && kind !== "mutation") throw parseProblem(kind);
-  if (reader.peek() !== "{" && reader.peek() !== "(") reader.next(); // The operation's name.
+  if (reader.peek() !== "{" && reader.peek() !== "(") reader.next(); // The operation may have a name.
   if (reader.peek() === "(") skipVariables(reader);
   const selections = readSelections(reader);
   if (reader.peek() !== undefined) throw parseProblem(reader.next());
@@ -91,7 +91,7 @@ function tokensOf(text: string): string[] {
   return tokens;
 }
 
-/** Types of variables are the test's business, which checks each document against GitHub's schema. */
+/** The reader skips variables' types: a test checks each document against GitHub's schema. */
 function skipVariables(reader: Reader): void {
   reader.expect("(");
   reader.until(")", () => reader.next());

@@ -1,5 +1,5 @@
-// Answers an operation from objects whose fields are values or functions of their arguments. A field that is not there is
-// refused as GitHub refuses one that its schema lacks; a problem below a field leaves null in its place.
+// An operation is answered from objects whose fields are values or functions of their arguments. A field that is not
+// there is refused as GitHub refuses one that its schema lacks; a problem below a field leaves null in its place.
 
 import { type Argument, GraphqlProblem, type Operation, type Selection } from "./document.ts";
 
@@ -91,7 +91,10 @@ class Run {
   }
 }
 
-/** GitHub's paging: `first` with `after`, or `last` with `before`. A cursor is the place in the whole list. */
+/**
+ * Lists are paged as GitHub does: `first` with `after`, or `last` with `before`. A cursor is the place in the whole
+ * list.
+ */
 export function connection(type: string, items: readonly GraphqlObject[], args: Args): GraphqlObject {
   const before = args["before"] === undefined || args["before"] === null ? items.length : Number(args["before"]);
   const after = args["after"] === undefined || args["after"] === null ? 0 : Number(args["after"]) + 1;

@@ -1,5 +1,5 @@
-// GitHub's GraphQL endpoint: `/graphql`, and `/api/graphql` beside the REST API of an enterprise server. Whatever is wrong
-// with a document is answered with 200 and an `errors` list, as GitHub does.
+// The forge has GitHub's GraphQL endpoint at `/graphql`, and at `/api/graphql` beside the REST API of an enterprise
+// server. It answers whatever is wrong with a document with 200 and an `errors` list, as GitHub does.
 
 import { z } from "../../core/base/schema.ts";
 import { type ApiAnswer, answer, refusal } from "../api/api-answer.ts";

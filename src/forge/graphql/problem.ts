@@ -1,4 +1,4 @@
-// A refusal of REST in the words of GraphQL.
+// GraphQL says a refusal of REST in its own words.
 
 import type { ApiAnswer } from "../api/api-answer.ts";
 import { GraphqlProblem } from "./document.ts";

@@ -1,4 +1,4 @@
-// The part of GitHub's GraphQL schema that the forge serves: who asks, issues with their text's history, pull requests with
+// The forge serves this part of GitHub's GraphQL schema: who asks, issues with their text's history, pull requests with
 // their place in the merge queue, and the mutations that put them there and take them out.
 
 import { answerOrThrow } from "./problem.ts";
@@ -142,7 +142,7 @@ function issueObject(repository: StoredRepository, issue: IssueRecord): GraphqlO
       editor: last === undefined ? null : actor(last.editor, "User"),
       lastEditedAt: last?.editedAt ?? null,
       includesCreatedEdit: last !== undefined,
-      // Newest first, and the first version among them once there was an edit.
+      // GitHub lists the newest first, and the first version among them once there was an edit.
       userContentEdits: (args) => connection("UserContentEditConnection", editObjects(issue), args),
       labels: (args) => connection("LabelConnection", labelObjects(repository, issue), args),
       timelineItems: (args) => connection("IssueTimelineItemsConnection", timeline(issue, args), args),

@@ -1,4 +1,4 @@
-// The history of an issue as GitHub's issue events tell it: who set which label, changed the title, locked, closed, and when.
+// GitHub's issue events have an issue's history: who set which label, changed the title, locked, closed, and when.
 
 import { isoNow, type Write } from "../kernel/forge-core.ts";
 import { type EventRecord, type IssueRecord, nextId } from "../store/repository-record.ts";

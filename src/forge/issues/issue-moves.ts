@@ -1,5 +1,5 @@
-// What ends an issue's life under its number: a transfer to another repository, which leaves a way there, and a deletion,
-// which leaves nothing. And the lock, which ends its conversation.
+// A transfer to another repository and a deletion end an issue's life under its number: the transfer leaves a way
+// there, the deletion nothing. A lock ends its conversation.
 
 import { isoNow, tell, type Write } from "../kernel/forge-core.ts";
 import { addEvent } from "./issue-events.ts";
@@ -8,7 +8,7 @@ import { fullName, type IssueRecord, type LockReason, nextId } from "../store/re
 import type { StoredRepository } from "../store/repository-store.ts";
 import { labelsOf } from "../views/issue-view.ts";
 
-/** Comments move along; labels do where the other repository has them. Gives the number there. */
+/** Moves the comments along, and labels where the other repository has them. Gives the number there. */
 export function transferIssue(write: Write, issue: IssueRecord, target: StoredRepository): number {
   const { record } = target;
   const number = record.issues.length + 1;

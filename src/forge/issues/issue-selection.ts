@@ -1,9 +1,9 @@
-// The filters and the order of GitHub's issue list.
+// GitHub's issue list has these filters and this order.
 
 import { type IssueRecord, isoSeconds, type RepositoryRecord } from "../store/repository-record.ts";
 import { labelsOf } from "../views/issue-view.ts";
 
-/** Defaults are GitHub's: open ones, newest first. Several labels mean all of them. */
+/** The defaults are GitHub's: open issues, newest first. Several labels mean all of them. */
 export function selectIssues(repository: RepositoryRecord, query: URLSearchParams): IssueRecord[] {
   const state = query.get("state") ?? "open";
   const since = sinceOf(query);
@@ -28,13 +28,13 @@ function isHere(issue: IssueRecord): boolean {
   return issue.transferredTo === undefined && issue.isDeleted !== true;
 }
 
-/** `since` in the form times are kept in, so that they compare as text; empty when it is absent or no time. */
+/** Gives `since` in the form times are kept in, which compares as text; it is empty when absent or no time. */
 export function sinceOf(query: URLSearchParams): string {
   const at = new Date(query.get("since") ?? "");
   return Number.isNaN(at.getTime()) ? "" : isoSeconds(at);
 }
 
-/** Of equals, the higher number counts as later. */
+/** Among equals, the higher number counts as later. */
 export function inOrder<T extends IssueRecord>(issues: readonly T[], sort: string, direction: string): T[] {
   const rising = issues.toSorted((one, other) => compare(one, other, sort) || one.number - other.number);
   return direction === "asc" ? rising : rising.toReversed();

@@ -1,5 +1,5 @@
-// Issues and what is said under them: opening, editing, closing, comments. Pull requests are issues too and share
-// numbers, title, body, state and comments with them.
+// Issues are opened, edited, closed and commented on here. Pull requests are issues too and share numbers, title, body,
+// state and comments with them.
 
 import { isoNow, tell, type Write } from "../kernel/forge-core.ts";
 import { addEvent } from "./issue-events.ts";

@@ -1,9 +1,9 @@
-// Who exists: everyone with a token, and everyone a repository mentions. Logins are compared without case.
+// A login exists when it has a token, or when a repository mentions it. Logins are compared without case.
 
 import type { ForgeCore } from "../kernel/forge-core.ts";
 import type { StoredRepository } from "../store/repository-store.ts";
 
-/** Login in lower case → as it is spelt. */
+/** Maps each login in lower case to its spelling. */
 export function knownLogins(core: ForgeCore, { record }: StoredRepository): Map<string, string> {
   const logins = [
     ...Object.keys(record.collaborators),

@@ -1,5 +1,5 @@
-// Labels of a repository and on its issues. Names are compared without case; a label that is put on an issue is made
-// when the repository has none of that name, as GitHub does.
+// A repository has labels and puts them on its issues. Names are compared without case; a label that is put on an issue
+// is made when the repository has none of that name, as GitHub does.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { type ApiAnswer, invalid } from "../api/api-answer.ts";
@@ -66,7 +66,7 @@ export function removeLabels(write: Write, issue: IssueRecord, labels: readonly 
   }
 }
 
-/** Afterwards the issue has exactly these. */
+/** The issue has exactly these labels afterwards. */
 export function setLabels(write: Write, issue: IssueRecord, names: readonly string[]): void {
   const { labels } = write.repository.record;
   const surplus = labels.filter((label) => !names.some((name) => isSameName(label.name, name)));

@@ -1,4 +1,4 @@
-// What every part of the forge works with, and the one way to make a write known: ledger and webhook together.
+// Every part of the forge works with the core, and makes a write known in one way only: ledger and webhook together.
 
 import type { Clock } from "../../core/base/clock.ts";
 import type { AppRegistry } from "../store/app-registry.ts";
@@ -12,7 +12,7 @@ import { repositoryView } from "../views/repository-view.ts";
 import { userView } from "../views/user-view.ts";
 import type { WebhookSender } from "./webhook-sender.ts";
 
-/** Runs a repository's checks. */
+/** The core asks this for a repository's checks. */
 interface Checks {
   start(write: Write, sha: string, workflow: "push" | "pull_request"): void;
   rerun(write: Write, suite: SuiteRecord): void;
@@ -20,13 +20,13 @@ interface Checks {
   idle(): Promise<void>;
 }
 
-/** Merges what was queued. */
+/** The core asks this to merge what was queued. */
 interface Queue {
   wake(repository: StoredRepository): void;
   idle(): Promise<void>;
 }
 
-/** What git says of a pull request. */
+/** The core asks this what git says of a pull request. */
 interface PullFactsSource {
   read(repository: StoredRepository, issue: PullIssue, signal: AbortSignal): Promise<PullFacts>;
 }
@@ -42,13 +42,13 @@ export interface ForgeCore {
   readonly queue: Queue;
   readonly pullFacts: PullFactsSource;
   readonly log: ForgeLog;
-  /** `http://127.0.0.1:PORT`, known once the forge listens. */
+  /** It is `http://127.0.0.1:PORT`, known once the forge listens. */
   origin: string;
-  /** Aborts when the forge closes. */
+  /** It aborts when the forge closes. */
   readonly signal: AbortSignal;
 }
 
-/** One write in the making: where, and on whose behalf. */
+/** A write in the making says where it happens, and on whose behalf. */
 export interface Write {
   readonly core: ForgeCore;
   readonly repository: StoredRepository;
@@ -59,7 +59,7 @@ export interface WriteEffect {
   readonly kind: string;
   readonly number?: number;
   readonly detail?: Readonly<Record<string, unknown>>;
-  /** GitHub's event of this effect, if it has one. */
+  /** GitHub sends this event for the effect, if it has one. */
   readonly event?: { readonly name: string; readonly payload: () => Readonly<Record<string, unknown>> };
 }
 
@@ -90,7 +90,7 @@ export function tell({ core, repository, cause }: Write, effect: WriteEffect): v
   core.webhooks.send(record.webhooks, effect.event.name, payload);
 }
 
-/** What was told is on disk when this resolves. */
+/** Everything that was made known is on disk when this resolves. */
 export async function saveAll(core: ForgeCore, repository: StoredRepository): Promise<void> {
   await Promise.all([repository.file.save(), core.ledger.save()]);
 }

@@ -1,4 +1,4 @@
-// What the forge tells its operator: one object a line, static texts, everything that varies a field, never a token.
+// The forge logs one object a line for its operator: static texts, everything that varies in a field, never a token.
 
 export type ForgeEvent =
   | {

@@ -1,5 +1,5 @@
-// Delivers events as GitHub does: one POST each, signed with the webhook's secret, not tried again. Only to loopback, in
-// order for each webhook; where a receiver is too slow the newest are dropped and logged.
+// The sender delivers events as GitHub does: one POST each, signed with the webhook's secret, not tried again. It goes
+// to loopback only, in order for each webhook; where a receiver is too slow it drops the newest and logs that.
 
 import { createHmac, randomUUID } from "node:crypto";
 import { request } from "node:http";

@@ -1,8 +1,8 @@
-// Which issues a text closes: GitHub's nine words, a colon or not, and a reference in any of its forms. "Linking a pull
+// A text closes issues by GitHub's nine words, a colon or not, and a reference in any of its forms. "Linking a pull
 // request to an issue using a keyword" and "Autolinked references and URLs" are the source.
 
 export interface Reference {
-  /** `owner/name`; null for the repository that the text belongs to. */
+  /** It is `owner/name`, or null for the repository that the text belongs to. */
   readonly repository: string | null;
   readonly number: number;
 }

@@ -1,11 +1,11 @@
-// Who must agree to a change by the CODEOWNERS file of the base branch: for each path the last line that matches it.
+// The CODEOWNERS file of the base branch says who must agree to a change: for each path the last line that matches it.
 // "About code owners" has the rules; of its patterns the forge knows `*`, `**`, leading and trailing slashes.
 
 import type { BareRepository } from "../git/bare-repository.ts";
 
 const PLACES = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"];
 
-/** Logins for each changed path that has owners; any one of them will do. */
+/** Gives the logins for each changed path that has owners; any one of them will do. */
 export async function ownersOf(
   git: BareRepository,
   base: string,

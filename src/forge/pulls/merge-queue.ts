@@ -1,5 +1,5 @@
-// The merge queue of a branch whose rules demand one. A pull request enters it, and is merged some time after its required
-// checks are green; a failed check, a conflict or a push takes it out again.
+// A branch has a merge queue where its rules demand one. A pull request enters it, and is merged some time after its
+// required checks are green; a failed check, a conflict or a push takes it out again.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { messageOf } from "../../core/base/errors.ts";
@@ -13,7 +13,7 @@ import { isInQueue, leaveQueue } from "./queue-entry.ts";
 import { isPull, type PullIssue } from "../store/repository-record.ts";
 import type { StoredRepository } from "../store/repository-store.ts";
 
-/** Refusals that a queued pull request waits through. */
+/** A queued pull request waits through these refusals. */
 const PASSING = /\b(?:is|are) (?:expected|pending)\b/;
 const COUNTED = /have not succeeded: \d+ (?:expected|pending)\b/;
 
@@ -22,7 +22,7 @@ export class MergeQueue {
   readonly #awake = new Set<number>();
   #core: ForgeCore | undefined;
 
-  /** The core holds the queue, so it comes after it. */
+  /** The queue gets the core after its own making, because the core holds the queue. */
   open(core: ForgeCore): void {
     this.#core = core;
   }
@@ -56,7 +56,7 @@ export class MergeQueue {
   }
 }
 
-/** GitHub's words where the pull request cannot enter. */
+/** Gives GitHub's words where the pull request cannot enter. */
 export async function enterQueue(
   write: Write,
   issue: PullIssue,

@@ -1,5 +1,5 @@
-// Why GitHub would not merge a pull request that git could merge, in GitHub's own words. Classic protection names the first
-// thing that is missing; rulesets list all of them under one headline.
+// GitHub refuses to merge some pull requests that git could merge; this file has GitHub's own words for why. Classic
+// protection names the first thing that is missing; rulesets list all of them under one headline.
 
 import { type ApiAnswer, refusal } from "../api/api-answer.ts";
 import { type BranchRules, rulesFor } from "../store/branch-rules.ts";
@@ -21,7 +21,7 @@ export interface MergeQuestion {
   readonly isQueue: boolean;
 }
 
-/** Null where nothing stands in the way. */
+/** Gives null where nothing stands in the way. */
 export async function mergeRefusal(
   repository: StoredRepository,
   issue: PullIssue,
@@ -46,7 +46,7 @@ export async function mergeRefusal(
   return null;
 }
 
-/** For `mergeable_state`: whether the rules hold it back, and whether only because the base has moved. */
+/** Says, for `mergeable_state`, whether the rules hold it back, and whether only because the base has moved. */
 export async function ruleState(
   repository: StoredRepository,
   issue: PullIssue,
@@ -90,7 +90,7 @@ async function violations(
   ];
 }
 
-/** The last verdict of each reviewer with write access; the author's own never counts. */
+/** Gives the last verdict of each reviewer with write access; the author's own never counts. */
 function verdicts(record: RepositoryRecord, issue: PullIssue): Map<string, string> {
   const counted = issue.pull.reviews.filter(
     ({ author, state }) =>

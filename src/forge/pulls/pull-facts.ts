@@ -1,5 +1,5 @@
-// What git says of a pull request: whether it merges, and how much it changes. Kept for each pair of commits, since the
-// answer cannot change while both stay.
+// git says of a pull request whether it merges, and how much it changes. Answers are kept for each pair of commits,
+// since they cannot change while both stay.
 
 import { latestChecks, latestStatuses } from "../checks/check-writes.ts";
 import { ruleState } from "./merge-rules.ts";
@@ -13,7 +13,7 @@ const PAIRS_MAX = 2_000;
 
 export class PullFactsReader {
   readonly #known = new Map<string, Promise<GitFacts>>();
-  /** Looks at each pair of commits, where the repository counts them. */
+  /** A repository that counts looks has their number here, by pair of commits. */
   readonly #looks = new Map<string, number>();
 
   async read(repository: StoredRepository, issue: PullIssue, signal: AbortSignal): Promise<PullFacts> {

@@ -1,5 +1,8 @@
-// The merge button: refused unless the pull request is open, ready, unchanged and free of conflicts. The new commit is
-// made first and the base branch moves by compare-and-swap, so that a push in between is never overwritten.
+// The merge button merges a pull request into its base.
+//
+// I1  A merge is refused unless the pull request is open, ready, unchanged and free of conflicts.
+// I2  The new commit is made first and the base branch moves by compare-and-swap, so that a push in between is never
+//     overwritten.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { type ApiAnswer, refusal } from "../api/api-answer.ts";
@@ -15,7 +18,7 @@ const COMMITS_LISTED_MAX = 100;
 
 export interface MergeInput {
   readonly method: MergeMethod;
-  /** The head must still be this commit. */
+  /** The merge is refused unless the head is still this commit (I1). */
   readonly sha?: string | undefined;
   readonly title?: string | undefined;
   readonly message?: string | undefined;
@@ -42,6 +45,7 @@ async function mergeInTurn(
   await followRefsInTurn(write, signal);
   const { pull } = issue;
   const { git } = write.repository;
+  // I1
   if (issue.state === "closed") return fail(refusal(405, "Pull Request is not mergeable"));
   if (pull.draft) return fail(refusal(405, "Pull Request is still a draft"));
   if (input.sha !== undefined && input.sha !== pull.headSha) {
@@ -58,6 +62,7 @@ async function mergeInTurn(
     signal,
   );
   if (tip === null) return fail(refusal(405, "Pull Request is not mergeable"));
+  // I2
   if (!(await git.updateRef(`refs/heads/${pull.baseBranch}`, tip, pull.baseSha, signal))) {
     return fail(refusal(405, "Base branch was modified. Review and try the merge again."));
   }

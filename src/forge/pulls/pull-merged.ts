@@ -1,5 +1,5 @@
-// The moment a pull request counts as merged, and what closes issues: its description, and the messages of all commits that
-// reach the default branch, however they come there.
+// A pull request counts as merged from one moment on. Its description closes issues then, and so do the messages of all
+// commits that reach the default branch, however they come there.
 
 import { closedBy } from "./closing-keywords.ts";
 import { isoNow, saveAll, type Write } from "../kernel/forge-core.ts";
@@ -23,7 +23,7 @@ export async function markMerged(write: Write, issue: PullIssue, sha: string): P
   if (issue.pull.baseBranch === write.repository.record.defaultBranch) await closeNamed(write, issue.body ?? "", null);
 }
 
-/** `from` null for a branch that is new: what its history closed is done. */
+/** `from` is null for a branch that is new: what its history closed is done. */
 export async function closeByCommits(
   write: Write,
   from: string | null,

@@ -1,5 +1,4 @@
-// Opening and editing pull requests, and what reviewers say of them. Head and base lie in the same repository: forks are
-// not offered.
+// Pull requests are opened, edited and reviewed here. Head and base lie in the same repository: forks are not offered.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { type ApiAnswer, invalid, refusal } from "../api/api-answer.ts";
@@ -12,7 +11,7 @@ import { pullSimpleView, reviewView } from "../views/pull-view.ts";
 export interface PullInput {
   readonly title: string;
   readonly body?: string | null | undefined;
-  /** A branch, or `owner:branch`. */
+  /** It is a branch, or `owner:branch`. */
   readonly head: string;
   readonly base: string;
   readonly draft?: boolean | undefined;
@@ -119,7 +118,7 @@ export function dismissReview(write: Write, issue: PullIssue, review: ReviewReco
   tell(write, { kind: "review.dismissed", number: issue.number, detail: { review: review.id } });
 }
 
-/** `owner:branch` → `branch`. */
+/** Turns `owner:branch` into `branch`. */
 export function branchOf(write: Pick<Write, "repository">, head: string): string {
   const prefix = `${write.repository.record.owner}:`;
   return head.toLowerCase().startsWith(prefix.toLowerCase()) ? head.slice(prefix.length) : head;

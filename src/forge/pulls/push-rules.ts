@@ -1,5 +1,5 @@
-// Pushes that the server refuses: as a hook of the bare repository, so that git itself says it. A protected branch that wants
-// reviews takes no push at all, by whoever; the forge's own merges do not pass through hooks.
+// The server refuses some pushes by a hook of the bare repository, so that git itself says it. A protected branch that
+// wants reviews takes no push at all, by whoever; the forge's own merges do not pass through hooks.
 
 import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";

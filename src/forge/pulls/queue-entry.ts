@@ -1,4 +1,4 @@
-// A pull request's place in the merge queue: whether it has one, and how it loses it.
+// A pull request has a place in the merge queue or none; this file reads it and takes it away.
 
 import { tell, type Write } from "../kernel/forge-core.ts";
 import { addEvent } from "../issues/issue-events.ts";

@@ -1,5 +1,6 @@
-// What follows when refs move, however they were moved: the ledger and the push event, new heads of pull requests (and CI
-// for them), pull requests whose branch went away, and those whose commits reached the base branch by hand.
+// Whenever refs move, however they were moved, this file brings along the ledger and the push event, new heads of pull
+// requests (and CI for them), pull requests whose branch went away, and those whose commits reached the base branch by
+// hand.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { type ApiAnswer, refusal } from "../api/api-answer.ts";
@@ -13,12 +14,12 @@ import type { PullIssue } from "../store/repository-record.ts";
 
 const NO_COMMIT = "0".repeat(40);
 
-/** Brings the records up to what git says now, and tells of every difference. */
+/** Brings the records up to what git says now, and makes every difference known. */
 export function followRefs(write: Write, signal: AbortSignal): Promise<void> {
   return write.repository.refTurns.run(() => followRefsInTurn(write, signal));
 }
 
-/** For callers that hold the repository's turn already. */
+/** Does the same for callers that hold the repository's turn already. */
 export async function followRefsInTurn(write: Write, signal: AbortSignal): Promise<void> {
   const now = await write.repository.git.refs(signal);
   const before = write.repository.record.refs;
@@ -28,7 +29,7 @@ export async function followRefsInTurn(write: Write, signal: AbortSignal): Promi
   await followBranches(write, before, moved, signal);
 }
 
-/** Suites and CI for what was pushed, and the issues that commits on the default branch close. */
+/** Makes suites and CI for what was pushed, and closes the issues that commits on the default branch close. */
 async function followBranches(
   write: Write,
   before: Readonly<Record<string, string>>,
@@ -60,7 +61,7 @@ export function deleteRef(write: Write, ref: string, signal: AbortSignal): Promi
   });
 }
 
-/** The full names of the refs that moved. */
+/** Gives the full names of the refs that moved. */
 function tellMoves(write: Write, now: ReadonlyMap<string, string>): Set<string> {
   const { record } = write.repository;
   const before = record.refs;

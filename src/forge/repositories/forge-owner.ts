@@ -1,5 +1,5 @@
-// What an owner does on GitHub's settings pages, for the process that the forge lives in and for `/_forge`: settings,
-// protection, rulesets, renaming, apps; and what only a page can do with an issue: transfer, delete, lock.
+// An owner works on GitHub's settings pages through this, for the process that the forge lives in and for `/_forge`:
+// settings, protection, rulesets, renaming, apps; and what only a page can do with an issue: transfer, delete, lock.
 
 import { HydraError } from "../../core/base/errors.ts";
 import { z } from "../../core/base/schema.ts";
@@ -23,7 +23,7 @@ export type ProtectionInput = z.input<typeof protectionSchema>;
 
 export interface RulesetInput {
   readonly name?: string | undefined;
-  /** Branches, `~DEFAULT_BRANCH` or `~ALL`; the default branch when absent. */
+  /** It names branches, `~DEFAULT_BRANCH` or `~ALL`; it is the default branch when absent. */
   readonly refs?: readonly string[] | undefined;
   readonly rules: readonly RuleRecord[];
 }
@@ -54,7 +54,7 @@ export class ForgeOwner {
     await repository.file.save();
   }
 
-  /** In place of all rulesets so far. */
+  /** They replace all rulesets so far. */
   async setRulesets(repo: string, rulesets: readonly RulesetInput[]): Promise<void> {
     const repository = this.#named(repo);
     repository.record.rulesets = rulesets.map((input) => newRuleset(repository, input));
@@ -89,7 +89,7 @@ export class ForgeOwner {
     await this.#onIssue(repo, number, (write, issue) => lockIssue(write, issue, reason));
   }
 
-  /** How many review conversations of a pull request are unresolved. */
+  /** Sets how many review conversations of a pull request are unresolved. */
   async setOpenThreads(repo: string, number: number, count: number): Promise<void> {
     await this.#onIssue(repo, number, (_write, issue) => {
       if (isPull(issue)) issue.pull.openThreads = count;

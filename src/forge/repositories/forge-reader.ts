@@ -1,5 +1,5 @@
-// What the forge's own methods show of its repositories: the records with label names in place of ids, and copies, so
-// that no reader can change them. Whatever is not there is a mistake of the caller and throws FORGE_INPUT.
+// The forge's own methods show its repositories through this: the records with label names in place of ids, and copies,
+// so that no reader can change them. Whatever is not there is a mistake of the caller and throws FORGE_INPUT.
 
 import { HydraError } from "../../core/base/errors.ts";
 import {
@@ -30,7 +30,7 @@ export class ForgeReader {
     return issueState(this.repositoryNamed(repo).record, this.issueRecord(repo, number));
   }
 
-  /** Issues without pull requests. */
+  /** Gives issues without pull requests. */
   issues(repo: string): IssueState[] {
     const { record } = this.repositoryNamed(repo);
     return record.issues.filter((issue) => !isPull(issue)).map((issue) => issueState(record, issue));
@@ -55,7 +55,7 @@ export class ForgeReader {
     return structuredClone(this.repositoryNamed(repo).record.checks.filter((check) => check.headSha === sha));
   }
 
-  /** Full ref name → commit. */
+  /** Maps each full ref name to its commit. */
   refs(repo: string): Record<string, string> {
     return { ...this.repositoryNamed(repo).record.refs };
   }

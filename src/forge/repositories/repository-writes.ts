@@ -1,4 +1,4 @@
-// Making repositories and putting commits into them, for whoever sets a scene.
+// Whoever sets a scene makes repositories and puts commits into them through this.
 
 import { HydraError } from "../../core/base/errors.ts";
 import { parseRepositoryName } from "../../core/domain/repository-name.ts";
@@ -11,23 +11,23 @@ import type { StoredRepository } from "../store/repository-store.ts";
 export interface RepositoryInput {
   readonly owner: string;
   readonly name: string;
-  /** `main` when absent. */
+  /** It is `main` when absent. */
   readonly defaultBranch?: string | undefined;
   readonly private?: boolean | undefined;
-  /** Absent: the forge's own command; null: no CI. */
+  /** Absent means the forge's own command, null means no CI. */
   readonly ci?: { readonly command: string } | null | undefined;
   readonly collaborators?: Readonly<Record<string, Permission>> | undefined;
-  /** Path → content of the first commit; without any, one with a README.md is made. */
+  /** The first commit has these: path → content; without any, one with a README.md is made. */
   readonly files?: Readonly<Record<string, string>> | undefined;
   readonly settings?: SettingsEdit | undefined;
 }
 
 export interface CommitInput {
   readonly branch: string;
-  /** Where a new branch starts; the default branch when absent. */
+  /** A new branch starts there; it is the default branch when absent. */
   readonly from?: string | undefined;
   readonly message: string;
-  /** Path → whole content. */
+  /** Maps each path to its whole content. */
   readonly files: Readonly<Record<string, string>>;
 }
 
@@ -83,7 +83,7 @@ export async function commitFiles(core: ForgeCore, repository: StoredRepository,
   return record.refs[`refs/heads/${branch}`] ?? "";
 }
 
-/** For what the forge's own methods do. */
+/** The forge's own methods write with this cause. */
 export function localCause(actor: string): { actor: string; method: string; path: string } {
   return { actor, method: "LOCAL", path: "" };
 }

@@ -1,4 +1,4 @@
-// The token's own user and its budget.
+// A token asks here for its own user and its budget.
 
 import { answer, forbidden } from "../api/api-answer.ts";
 import type { ApiRouter } from "../api/api-router.ts";
@@ -6,7 +6,7 @@ import type { ForgeCore } from "../kernel/forge-core.ts";
 import type { RateLimiter } from "../api/rate-limiter.ts";
 import { publicUserView } from "../views/user-view.ts";
 
-/** GitHub's limit of the search API, which is not offered here but belongs to the answer. */
+/** GitHub limits its search API to this; the forge does not offer it, but the limit belongs to the answer. */
 const SEARCH_LIMIT = 30;
 
 export function accountRoutes(router: ApiRouter, core: ForgeCore, limiter: RateLimiter): void {

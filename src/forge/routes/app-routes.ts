@@ -1,4 +1,4 @@
-// GitHub Apps: who the app is, where it is installed, and tokens of an installation, which last an hour.
+// A GitHub App asks here who it is and where it is installed, and makes tokens of an installation, which last an hour.
 
 import { randomBytes } from "node:crypto";
 

@@ -1,4 +1,4 @@
-// What CI says of a commit: check runs, and the older commit statuses.
+// CI says here what it makes of a commit: check runs, and the older commit statuses.
 
 import { z } from "../../core/base/schema.ts";
 import { answer, invalid, notFound } from "../api/api-answer.ts";

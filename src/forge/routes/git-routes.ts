@@ -1,4 +1,4 @@
-// Git's own data: refs, and the comparison of two commits.
+// These routes give git's own data: refs, and the comparison of two commits.
 
 import { answer, notFound, refusal } from "../api/api-answer.ts";
 import { type ApiRouter, type OnRepository } from "../api/api-router.ts";
@@ -10,7 +10,7 @@ import { deleteRef } from "../pulls/ref-writes.ts";
 import { changedFileView, commitView, refView } from "../views/commit-view.ts";
 import { repositoryApiUrl, repositoryHtmlUrl } from "../views/repository-view.ts";
 
-/** GitHub's own limits for one comparison. */
+/** GitHub limits one comparison to so many commits. */
 const COMMITS_MAX = 250;
 const FILES_MAX = 300;
 

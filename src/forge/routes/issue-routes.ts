@@ -1,4 +1,4 @@
-// Issues and their comments.
+// These routes serve issues and their comments.
 
 import { z } from "../../core/base/schema.ts";
 import { issuesDisabled } from "../api/access.ts";
@@ -84,7 +84,7 @@ export function issueRoutes(router: ApiRouter, core: ForgeCore): void {
     if (!mayChange(repository.record, request.login, issue.author, "triage")) return forbidden(request.token);
     const input = readBody(request, issueEditSchema, "Issue");
     if (!input.ok) return input.failure;
-    // Triage moves issues about; what they say is the author's, and of those who may write.
+    // The triage role moves issues about; only the author and those who may write change what they say.
     const isText = input.value.title !== undefined || input.value.body !== undefined;
     if (isText && !mayChange(repository.record, request.login, issue.author, "write")) {
       return forbidden(request.token);
@@ -121,7 +121,7 @@ function historyRoutes(router: ApiRouter, core: ForgeCore): void {
   });
 }
 
-/** "Limiting interactions in your repository": who was here before, who has contributed, who may write. */
+/** "Limiting interactions in your repository" asks who was here before, who has contributed, who may write. */
 function isLimited(record: RepositoryRecord, login: string): boolean {
   const { interactionLimit } = record.settings;
   if (interactionLimit === null || allows(permissionOf(record, login), "write")) return false;

@@ -1,4 +1,4 @@
-// Labels of a repository, and on issues and pull requests.
+// These routes serve labels of a repository, and on issues and pull requests.
 
 import { z } from "../../core/base/schema.ts";
 import { type ApiAnswer, answer, notFound, refusal } from "../api/api-answer.ts";
@@ -34,7 +34,7 @@ const nameOrObject = z.union([
     z.transform((label) => label.name),
   ),
 ]);
-/** GitHub takes the list bare too. */
+/** GitHub takes the list without an object around it, too. */
 const labelListSchema = z.union([
   z.pipe(
     z.object({ labels: z.array(nameOrObject) }),

@@ -1,4 +1,4 @@
-// Pull requests: list, open, edit, files and merge.
+// These routes list, open, edit and merge pull requests, and list their files.
 
 import { z } from "../../core/base/schema.ts";
 import { answer, forbidden, refusal } from "../api/api-answer.ts";
@@ -15,7 +15,7 @@ import type { StoredRepository } from "../store/repository-store.ts";
 import { changedFileView, commitView } from "../views/commit-view.ts";
 import { pullSimpleView, pullView } from "../views/pull-view.ts";
 
-/** GitHub's own limit for one pull request. */
+/** GitHub limits one pull request to so many commits. */
 const COMMITS_MAX = 250;
 
 const body = z.optional(z.nullable(z.string().check(z.maxLength(BODY_LENGTH_MAX))));

@@ -1,4 +1,4 @@
-// A repository, who may do what in it, and its webhooks.
+// These routes serve a repository, who may do what in it, and its webhooks.
 
 import { z } from "../../core/base/schema.ts";
 import { answer, invalid, notFound, refusal } from "../api/api-answer.ts";

@@ -1,4 +1,4 @@
-// Reviews of pull requests. They are submitted at once; pending ones are not offered.
+// These routes serve reviews of pull requests. They are submitted at once; pending ones are not offered.
 
 import { z } from "../../core/base/schema.ts";
 import { answer, invalid, notFound, refusal } from "../api/api-answer.ts";

@@ -1,4 +1,4 @@
-// What protects a branch, as its readers see it and its owners set it: branches, classic protection, rulesets.
+// Readers see here what protects a branch, and owners set it: branches, classic protection, rulesets.
 
 import { z } from "../../core/base/schema.ts";
 import { answer, notFound, refusal } from "../api/api-answer.ts";

@@ -1,4 +1,5 @@
-// Check suites, and the workflow runs that the forge's own CI has in their place: listed, run again, cancelled.
+// These routes list check suites, and the workflow runs that the forge's own CI has in their place; those run again and
+// are cancelled here.
 
 import { type ApiAnswer, answer, invalid, notFound, refusal } from "../api/api-answer.ts";
 import { type ApiRouter, type OnRepository } from "../api/api-router.ts";

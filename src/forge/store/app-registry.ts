@@ -1,5 +1,6 @@
-// GitHub Apps that the forge knows, and where they are installed. An app proves itself by a token that it signs with its
-// private key; the forge keeps the public half alone. "Generating a JSON Web Token (JWT) for a GitHub App" has the rules.
+// The registry holds the GitHub Apps that the forge knows, and where they are installed. An app proves itself by a
+// token that it signs with its private key; the forge keeps the public half alone. "Generating a JSON Web Token (JWT)
+// for a GitHub App" has the rules.
 
 import { createPublicKey, generateKeyPairSync, verify } from "node:crypto";
 
@@ -22,7 +23,7 @@ const appSchema = z.object({
   owner: z.string(),
   publicKey: z.string(),
   installationId: z.int(),
-  /** `owner/name` in lower case. */
+  /** Each is `owner/name` in lower case. */
   repositories: z.array(z.string()),
   permissions: z.record(z.string(), z.enum(["read", "write"])),
   tokenTtlMs: z.int(),
@@ -79,7 +80,7 @@ export class AppRegistry {
     return this.#apps;
   }
 
-  /** The app that signed this token, or GitHub's words for what is wrong with it. */
+  /** Gives the app that signed this token, or GitHub's words for what is wrong with it. */
   verify(token: string): Result<AppRecord, string> {
     const [head = "", body = "", signature = ""] = token.split(".");
     const claims = z.safeParse(claimsSchema, readPart(body));

@@ -1,5 +1,5 @@
-// What protects a branch: classic protection and rulesets, brought to one form. "About protected branches" and "Available
-// rules for rulesets" have what each asks for; where both name a branch, both hold.
+// Classic protection and rulesets protect a branch; this file brings both to one form. "About protected branches" and
+// "Available rules for rulesets" have what each asks for; where both name a branch, both hold.
 
 import type { MergeMethod } from "../git/merge-method.ts";
 import type { RepositoryRecord } from "./repository-record.ts";
@@ -15,9 +15,9 @@ export interface BranchRules {
   readonly signatures: boolean;
   readonly conversations: boolean;
   readonly restrictedTo: readonly string[] | null;
-  /** Null where there is no queue; else how it merges. */
+  /** It is null where there is no queue; else it is how the queue merges. */
   readonly queue: MergeMethod | null;
-  /** Null where the repository's own setting is all. */
+  /** It is null where the repository's own setting is all. */
   readonly methods: readonly MergeMethod[] | null;
 }
 
@@ -26,7 +26,7 @@ export interface AppliedRule {
   readonly rule: RuleRecord;
 }
 
-/** Empty for a branch that nothing protects. */
+/** The rules are empty for a branch that nothing protects. */
 export function rulesFor(record: RepositoryRecord, branch: string): BranchRules[] {
   const protection = record.protections[branch];
   const applied = appliedRules(record, branch);
@@ -46,7 +46,7 @@ export function appliedRules(record: RepositoryRecord, branch: string): AppliedR
   return active.flatMap((ruleset) => ruleset.rules.map((rule) => ({ ruleset, rule })));
 }
 
-/** How the merge queue of this branch merges; null where it has none. */
+/** Gives how the merge queue of this branch merges; null where it has none. */
 export function queueMethod(record: RepositoryRecord, branch: string): MergeMethod | null {
   return rulesFor(record, branch).find(({ queue }) => queue !== null)?.queue ?? null;
 }

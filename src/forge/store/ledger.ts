@@ -1,26 +1,26 @@
-// Every write that had an effect, in order: the forge's own testimony of who did what. Nothing is ever changed in it;
-// at its limit the oldest half goes.
+// The ledger has every write that had an effect, in order: it is the forge's own testimony of who did what. Nothing is
+// ever changed in it; at its limit the oldest half goes.
 
 import { AppendLog } from "../../core/files/append-log.ts";
 
 export interface Cause {
-  /** Login of the token, or the author given to a method of the forge. */
+  /** It is the login of the token, or the author given to a method of the forge. */
   readonly actor: string;
-  /** HTTP method; `LOCAL` for the forge's own methods and its CI. */
+  /** It is the HTTP method, or `LOCAL` for the forge's own methods and its CI. */
   readonly method: string;
   readonly path: string;
 }
 
 export interface LedgerEntry extends Cause {
-  /** Rises by one, over restarts too. */
+  /** It rises by one, over restarts too. */
   readonly seq: number;
-  /** ISO time with milliseconds. */
+  /** The time is ISO with milliseconds. */
   readonly at: string;
-  /** `owner/name`. */
+  /** It is `owner/name`. */
   readonly repo: string;
-  /** For instance `label.added`, `comment.created`, `pull.merged`, `ref.updated`. */
+  /** It is, for instance, `label.added`, `comment.created`, `pull.merged`, `ref.updated`. */
   readonly kind: string;
-  /** Of the issue or pull request. */
+  /** It is the number of the issue or pull request. */
   readonly number?: number;
   readonly detail: Readonly<Record<string, unknown>>;
 }
@@ -41,7 +41,7 @@ export class Ledger implements AsyncDisposable {
     return new Ledger(await AppendLog.open<LedgerEntry>(path, { bytesMax: LEDGER_BYTES_MAX }));
   }
 
-  /** Oldest first. */
+  /** Gives the entries, the oldest first. */
   entries(): readonly LedgerEntry[] {
     return this.#log.records;
   }

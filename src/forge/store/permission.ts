@@ -1,4 +1,4 @@
-// Who may do what in a repository: GitHub's five roles, each including the ones below it.
+// GitHub's five roles say who may do what in a repository, each including the ones below it.
 
 import type { Permission, RepositoryRecord } from "./repository-record.ts";
 
@@ -21,7 +21,7 @@ export function mayChange(repository: RepositoryRecord, login: string, author: s
   return login.toLowerCase() === author.toLowerCase() || allows(permissionOf(repository, login), needed);
 }
 
-/** The four words the older field `permission` knows. */
+/** The older field `permission` knows four words only. */
 export function legacyPermission(permission: Permission): "admin" | "write" | "read" | "none" {
   if (permission === "maintain") return "write";
   return permission === "triage" ? "read" : permission;

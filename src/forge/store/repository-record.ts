@@ -1,5 +1,5 @@
-// What the forge keeps of one repository: plain JSON, one file each. Git's own data is not here, apart from the refs as
-// last seen: the difference to what is on disk is what a push did.
+// The forge keeps this of one repository, as plain JSON in one file each. Git's own data is not here, apart from the
+// refs as last seen: the difference to what is on disk is what a push did.
 
 import {
   DEFAULT_SETTINGS,
@@ -19,26 +19,26 @@ export interface RepositoryRecord {
   createdAt: string;
   updatedAt: string;
   pushedAt: string;
-  /** Shell command of this repository's CI; null for none, absent for the forge's own. */
+  /** It is the shell command of this repository's CI; null means none, absent means the forge's own. */
   ci?: string | null;
-  /** Login in lower case → permission. */
+  /** Maps each login in lower case to its permission. */
   collaborators: Record<string, Permission>;
-  /** Count of ids given out; see `nextId`. */
+  /** So many ids were given out; see `nextId`. */
   ids: number;
   labels: LabelRecord[];
-  /** Issues and pull requests; number n stands at index n - 1. */
+  /** It holds issues and pull requests; number n stands at index n - 1. */
   issues: IssueRecord[];
   checks: CheckRecord[];
   statuses: StatusRecord[];
   webhooks: WebhookRecord[];
-  /** Full ref name → commit. */
+  /** Maps each full ref name to its commit. */
   refs: Record<string, string>;
   settings: RepositorySettings;
-  /** Branch → its classic protection. */
+  /** Maps each branch to its classic protection. */
   protections: Record<string, ProtectionRecord>;
   rulesets: RulesetRecord[];
   suites: SuiteRecord[];
-  /** Names that lead here still: `owner/name` in lower case. */
+  /** These names still lead here: `owner/name` in lower case. */
   formerNames: string[];
 }
 
@@ -65,19 +65,19 @@ export interface IssueRecord {
   closedBy: string | null;
   comments: CommentRecord[];
   pull: PullRecord | null;
-  /** Absent while nobody may have locked it. */
+  /** It is absent until the first lock, and null after an unlock. */
   lockReason?: LockReason | null;
   events: EventRecord[];
-  /** Versions of the body that were replaced, oldest first. */
+  /** Versions of the body that were replaced stand here, oldest first. */
   bodyEdits: BodyEditRecord[];
-  /** Where it is now; its number here leads there. */
+  /** The issue is there now, and its number here leads there. */
   transferredTo?: { readonly repositoryId: number; readonly number: number };
   isDeleted?: boolean;
 }
 
 export type LockReason = "off-topic" | "too heated" | "resolved" | "spam" | "";
 
-/** One line of the issue's history, as GitHub's issue events have it. */
+/** An event is one line of the issue's history, as GitHub's issue events have it. */
 export interface EventRecord {
   readonly id: number;
   readonly event:
@@ -102,7 +102,7 @@ export interface EventRecord {
 export interface BodyEditRecord {
   readonly editor: string;
   readonly editedAt: string;
-  /** The body from then on. */
+  /** The issue had this body from then on. */
   readonly body: string;
 }
 
@@ -124,9 +124,9 @@ export interface PullRecord {
   mergedBy: string | null;
   mergeSha: string | null;
   reviews: ReviewRecord[];
-  /** Review conversations that nobody has resolved. */
+  /** Nobody has resolved so many review conversations. */
   openThreads?: number;
-  /** When it entered the merge queue, and the head that it entered with. */
+  /** The pull request entered the merge queue at this time, with this head. */
   queued?: { readonly at: string; readonly headSha: string; readonly actor: string } | null;
 }
 
@@ -154,16 +154,16 @@ export const CHECK_CONCLUSIONS = [
 export type CheckStatus = (typeof CHECK_STATUSES)[number];
 export type CheckConclusion = (typeof CHECK_CONCLUSIONS)[number];
 
-/** What one app makes of one commit; its state follows from its runs. */
+/** A suite is what one app makes of one commit; its state follows from its runs. */
 export interface SuiteRecord {
   readonly id: number;
   readonly app: string;
   readonly headSha: string;
   readonly headBranch: string | null;
   readonly createdAt: string;
-  /** What set the forge's own CI off; null for a suite of another app, which has no workflow run. */
+  /** This set the forge's own CI off; it is null for a suite of another app, which has no workflow run. */
   readonly workflow: "push" | "pull_request" | null;
-  /** How it ended without a run, as a workflow whose file cannot be read; absent while it has not. */
+  /** A suite ended so without a run, as a workflow whose file cannot be read; it is absent while it has not. */
   end?: CheckConclusion;
 }
 
@@ -178,7 +178,7 @@ export interface CheckRecord {
   title: string | null;
   summary: string | null;
   text: string | null;
-  /** Made by the forge's own CI, which takes unfinished runs up again after a restart. */
+  /** It is true for a check of the forge's own CI, which takes unfinished runs up again after a restart. */
   readonly isOwn: boolean;
   readonly suiteId: number;
 }
@@ -204,12 +204,12 @@ export interface WebhookRecord {
 
 export type PullIssue = IssueRecord & { pull: PullRecord };
 
-/** GitHub's limit for the text of an issue, a pull request or a comment. */
+/** GitHub limits the text of an issue, a pull request or a comment to this. */
 export const BODY_LENGTH_MAX = 65_536;
 
 const IDS_PER_REPOSITORY = 10_000_000;
 
-/** Unique over all repositories of the forge, so that a comment's id alone names it. */
+/** An id is unique over all repositories of the forge, so that a comment's id alone names it. */
 export function nextId(repository: RepositoryRecord): number {
   repository.ids += 1;
   return repository.id * IDS_PER_REPOSITORY + repository.ids;

@@ -1,5 +1,5 @@
-// What the forge can be told of one repository beyond its content: what GitHub lets an owner set, and how slow and
-// forgetful its servers are to be. Kept in the record; an absent field means GitHub's default for a new repository.
+// A repository can be given these settings beyond its content: what GitHub lets an owner set, and how slow and
+// forgetful its servers are to be. The record keeps them; an absent field means GitHub's default for a new repository.
 
 import { z } from "../../core/base/schema.ts";
 import type { MergeMethod } from "../git/merge-method.ts";
@@ -13,13 +13,13 @@ export const settingsFields = {
   deleteBranchOnMerge: z.optional(z.boolean()),
   archived: z.optional(z.boolean()),
   hasIssues: z.optional(z.boolean()),
-  /** Who may comment and open issues; "Limiting interactions in your repository". */
+  /** It says who may comment and open issues; "Limiting interactions in your repository" has the rules. */
   interactionLimit: z.optional(z.nullable(z.enum(["existing_users", "contributors_only", "collaborators_only"]))),
   /** So many looks at a pull request find `mergeable` not worked out yet, for each pair of commits. */
   mergeableAfterReads: z.optional(count),
   /** A pull request's file list ends here. */
   filesMax: z.optional(count),
-  /** After a write so many reads, or so many milliseconds of reads, see what was before it, or find nothing. */
+  /** After a write, this many reads, or reads for this many milliseconds, see what was before it, or find nothing. */
   lag: z.optional(
     z.nullable(
       z.strictObject({
@@ -29,13 +29,13 @@ export const settingsFields = {
       }),
     ),
   ),
-  /** Apps that get a check suite at every push, before any of their runs exists. */
+  /** These apps get a check suite at every push, before any of their runs exists. */
   suiteApps: z.optional(z.array(text)),
-  /** How long the forge's own CI leaves a pushed commit without a run. */
+  /** The forge's own CI leaves a pushed commit without a run for so long. */
   ciDelayMs: z.optional(count),
-  /** How long the merge queue takes over each step. */
+  /** The merge queue takes so long over each step. */
   queueDelayMs: z.optional(count),
-  /** Pushes that the server refuses: a shell pattern of the full ref name, and the words for it. */
+  /** The server refuses these pushes: a shell pattern of the full ref name, and the words for it. */
   pushRules: z.optional(z.array(z.strictObject({ ref: text, message: text }))),
 };
 
@@ -58,13 +58,13 @@ export const DEFAULT_SETTINGS: RepositorySettings = {
   pushRules: [],
 };
 
-/** What the edit does not name stays. */
+/** A setting that the edit does not name stays. */
 export function changedSettings(settings: RepositorySettings, edit: SettingsEdit): RepositorySettings {
   const named = Object.entries(edit).filter(([, value]) => value !== undefined);
   return { ...settings, ...(Object.fromEntries(named) as Partial<RepositorySettings>) };
 }
 
-/** Classic protection of one branch, in the words of its REST endpoints where they have one. */
+/** One branch has these fields of classic protection, named as in its REST endpoints where they have one. */
 export const protectionFields = {
   approvals: z._default(count, 0),
   codeOwners: z._default(z.boolean(), false),
@@ -74,7 +74,7 @@ export const protectionFields = {
   strict: z._default(z.boolean(), false),
   signatures: z._default(z.boolean(), false),
   conversations: z._default(z.boolean(), false),
-  /** Logins that alone may merge; null lets everyone with write access. */
+  /** These logins alone may merge; null lets everyone with write access. */
   restrictedTo: z._default(z.nullable(z.array(text)), null),
 };
 const protectionSchema = z.strictObject(protectionFields);
@@ -95,7 +95,7 @@ export const ruleSchema = z.object({
 });
 export type RuleRecord = z.infer<typeof ruleSchema>;
 
-/** Parameters of the rule `pull_request`. */
+/** The rule `pull_request` has these parameters. */
 export interface RequiredReviews {
   readonly required_approving_review_count?: number;
   readonly require_code_owner_review?: boolean;
@@ -107,7 +107,7 @@ export interface RequiredReviews {
 export interface RulesetRecord {
   readonly id: number;
   readonly name: string;
-  /** Full ref names, `~DEFAULT_BRANCH` or `~ALL`. */
+  /** They are full ref names, `~DEFAULT_BRANCH` or `~ALL`. */
   readonly refs: readonly string[];
   readonly rules: readonly RuleRecord[];
 }

@@ -1,4 +1,5 @@
-// All repositories: in memory, one JSON file each, with the bare git repository beside it. Names are compared without case.
+// The store holds all repositories: in memory, one JSON file each, with the bare git repository beside it. Names are
+// compared without case.
 
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,7 +16,7 @@ export interface StoredRepository {
   readonly file: StateFile;
   /** Everything that moves refs, or tells what moved them, takes its turn here. */
   readonly refTurns: SerialQueue;
-  /** What readers see while the replicas lag behind the last write. */
+  /** Readers see this while the replicas lag behind the last write. */
   replica: Replica | null;
 }
 
@@ -54,7 +55,7 @@ export class RepositoryStore {
     return this.#byName.get(fullName.toLowerCase());
   }
 
-  /** The repository that had this name once. */
+  /** Gives the repository that had this name once. */
   findFormer(fullName: string): StoredRepository | undefined {
     return this.all().find(({ record }) => record.formerNames.includes(fullName.toLowerCase()));
   }

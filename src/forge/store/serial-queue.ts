@@ -1,4 +1,4 @@
-// Runs tasks one after the other, in call order. A task that fails does not stop the next.
+// The queue runs tasks one after the other, in call order. A task that fails does not stop the next.
 
 export class SerialQueue {
   #tail: Promise<unknown> = Promise.resolve();

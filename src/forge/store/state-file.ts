@@ -1,5 +1,5 @@
-// One JSON file, replaced whole. Saves that come while one is being written are joined into the next, and each caller's
-// promise settles only when its own change is on disk.
+// A state file is one JSON file, replaced whole. Saves that come while one is being written are joined into the next,
+// and each caller's promise settles only when its own change is on disk.
 
 import { replaceFile } from "../../core/files/durable-file.ts";
 

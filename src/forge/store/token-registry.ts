@@ -1,5 +1,5 @@
-// Who may speak: tokens and the logins they stand for, and the control token of the forge's own API. Kept in one private
-// file, so that a restarted forge knows the same callers.
+// The registry says who may speak: tokens and the logins they stand for, and the control token of the forge's own API.
+// It is kept in one private file, so that a restarted forge knows the same callers.
 
 import { newToken } from "../../core/http/bearer-token.ts";
 import type { Clock } from "../../core/base/clock.ts";
@@ -12,11 +12,11 @@ const FILE_BYTES_MAX = 1_048_576;
 export const tokenFields = {
   token: z.string().check(z.minLength(1)),
   login: z.string().check(z.minLength(1)),
-  /** A classic token may whatever its login may; the others only what `permissions` names. */
+  /** A classic token may do whatever its login may; the others only what `permissions` names. */
   kind: z._default(z.enum(["classic", "fine-grained", "installation"]), "classic"),
-  /** GitHub's name of a permission → how far it goes. */
+  /** Maps GitHub's name of a permission to how far it goes. */
   permissions: z._default(z.record(z.string(), z.enum(["read", "write"])), {}),
-  /** ISO time; null for one that lasts. */
+  /** The time is ISO; it is null for a token that lasts. */
   expiresAt: z._default(z.nullable(z.string()), null),
 };
 const tokenSchema = z.object(tokenFields);
@@ -58,7 +58,7 @@ export class TokenRegistry {
     return [...this.#tokens.values()].find((record) => record.login.toLowerCase() === login.toLowerCase())?.token;
   }
 
-  /** Undefined for one that is unknown, revoked or expired. */
+  /** Gives undefined for a token that is unknown, revoked or expired. */
   find(token: string): TokenRecord | undefined {
     const record = this.#tokens.get(token);
     const isOver = typeof record?.expiresAt === "string" && Date.parse(record.expiresAt) <= this.#clock.now().getTime();
@@ -74,7 +74,9 @@ export class TokenRegistry {
   }
 }
 
-/** The token of an Authorization header: `token X`, `Bearer X`, or Basic with any user and the token as password. */
+/**
+ * Reads the token of an Authorization header: `token X`, `Bearer X`, or Basic with any user and the token as password.
+ */
 export function readAuthorization(header: string | undefined): string | undefined {
   const [, scheme = "", value = ""] = /^(\S+)\s+(\S+)$/.exec(header ?? "") ?? [];
   if (/^(token|bearer)$/i.test(scheme)) return value;

@@ -1,4 +1,4 @@
-// Commits, changed files and refs as GitHub shows them.
+// These views show commits, changed files and refs as GitHub does.
 
 import type { Commit } from "../git/bare-repository.ts";
 import type { ChangedFile } from "../git/changed-files.ts";

@@ -1,4 +1,5 @@
-// Issues, comments and labels as GitHub shows them. A pull request is an issue too, with a `pull_request` field.
+// These views show issues, comments and labels as GitHub does. A pull request is an issue too, with a `pull_request`
+// field.
 
 import { authorAssociation } from "../store/permission.ts";
 import type {

@@ -1,4 +1,5 @@
-// Pull requests and reviews as GitHub shows them. Lists show less than the single object, which adds what git computed.
+// These views show pull requests and reviews as GitHub does. Lists show less than the single object, which adds what
+// git computed.
 
 import { authorAssociation } from "../store/permission.ts";
 import type { PullIssue, RepositoryRecord, ReviewRecord } from "../store/repository-record.ts";
@@ -6,9 +7,9 @@ import { issueHtmlUrl, labelViews, lockView } from "./issue-view.ts";
 import { repositoryApiUrl, repositoryView } from "./repository-view.ts";
 import { nodeId, userView } from "./user-view.ts";
 
-/** What only git can say of a pull request. */
+/** Only git can say these facts of a pull request. */
 export interface PullFacts {
-  /** Null once it is merged or closed: nobody asks any more. */
+  /** It is null once the pull request is merged or closed: nobody asks any more. */
   readonly mergeable: boolean | null;
   readonly mergeableState: "behind" | "blocked" | "clean" | "dirty" | "draft" | "unstable" | "unknown";
   readonly commits: number;
@@ -76,7 +77,7 @@ export function pullView(
   };
 }
 
-/** As check runs name the pull requests they belong to. */
+/** Check runs name the pull requests they belong to in this form. */
 export function pullMinimalView(origin: string, repository: RepositoryRecord, issue: PullIssue) {
   const url = repositoryApiUrl(origin, repository);
   const repo = { id: repository.id, url, name: repository.name };

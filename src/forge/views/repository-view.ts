@@ -1,10 +1,10 @@
-// Repositories as GitHub shows them: the full object, which holds everything the smaller ones have.
+// This view shows a repository as GitHub does: the full object, which holds everything the smaller ones have.
 
 import { fullName, type RepositoryRecord } from "../store/repository-record.ts";
 import { allows, permissionOf } from "../store/permission.ts";
 import { nodeId, userView } from "./user-view.ts";
 
-/** GitHub's URL templates: field → path below the repository's own URL. */
+/** GitHub's URL templates map a field to a path below the repository's own URL. */
 const URL_FIELDS: Readonly<Record<string, string>> = {
   archive_url: "/{archive_format}{/ref}",
   assignees_url: "/assignees{/user}",

@@ -1,4 +1,4 @@
-// Branches, their protection and rulesets as GitHub shows them.
+// These views show branches, their protection and rulesets as GitHub does.
 
 import type { AppliedRule } from "../store/branch-rules.ts";
 import type { Commit } from "../git/bare-repository.ts";
@@ -88,7 +88,7 @@ function restrictionsView(origin: string, url: string, logins: readonly string[]
   };
 }
 
-/** One active rule of a branch, with where it comes from. */
+/** Shows one active rule of a branch, with where it comes from. */
 export function ruleView(repository: RepositoryRecord, { ruleset, rule }: AppliedRule) {
   return {
     type: rule.type,

@@ -1,8 +1,8 @@
-// Users as GitHub shows them. The forge keeps no users: a login is one, and its id follows from it.
+// This file shows users as GitHub does. The forge keeps no users: a login is one, and its id follows from it.
 
 import { createHash } from "node:crypto";
 
-/** Epoch of everything that has no birthday of its own. */
+/** Everything that has no birthday of its own began then. */
 export const BEGINNING = "2020-01-01T00:00:00Z";
 
 const USER_ID_DIGITS = 7;
@@ -15,7 +15,7 @@ export function userId(login: string): number {
   return Number.parseInt(createHash("sha256").update(login.toLowerCase()).digest("hex").slice(0, USER_ID_DIGITS), 16);
 }
 
-/** Where commits made by the forge for this login say they come from. */
+/** Commits that the forge makes for this login come from this address. */
 export function noreplyEmail(login: string): string {
   return `${userId(login)}+${login}@users.noreply.forge.invalid`;
 }
@@ -45,7 +45,7 @@ export function userView(origin: string, login: string) {
   };
 }
 
-/** The token's own user, as `GET /user` shows it. */
+/** `GET /user` shows the token's own user like this. */
 export function publicUserView(origin: string, login: string) {
   return {
     ...userView(origin, login),

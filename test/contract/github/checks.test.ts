@@ -1,5 +1,5 @@
-// GitHub Docs: "About status checks", "REST API endpoints for check suites" (a suite is made at the push, for each app),
-// "Get a check run" (statuses and conclusions), "Re-running workflows and jobs".
+// GitHub Docs: "About status checks", "REST API endpoints for check suites" (a suite is made at the push, for each
+// app), "Get a check run" (statuses and conclusions), "Re-running workflows and jobs".
 
 import { contract, expect, merge, openPull, signal, value } from "./contract.ts";
 

@@ -1,5 +1,5 @@
-// GitHub Docs: "Linking a pull request to an issue using a keyword" (nine words, a colon or not, capitals or not; in the
-// description, and in commit messages that reach the default branch), "Autolinked references and URLs".
+// GitHub Docs: "Linking a pull request to an issue using a keyword" (nine words, a colon or not, capitals or not; in
+// the description, and in commit messages that reach the default branch), "Autolinked references and URLs".
 
 import type { GitHub } from "../../../src/worker/github/port/github.ts";
 import { contract, expect, merge, openPull, signal, value } from "./contract.ts";
@@ -45,24 +45,24 @@ const NOT_CLOSING: readonly (readonly [string, Words])[] = [
   ["the pull request's title alone", { pullTitle: "Fix #1", title: "Do it" }],
 ];
 
-contract("a merge closes an issue by", {
+contract("a merge with closing words", {
   ...Object.fromEntries(
     CLOSING.map(([title, words]) => [
-      title,
+      `closes an issue by ${title}`,
       async (world, github) => expect(await closes(world, github, words)).toBe(true),
     ]),
   ),
 });
 
-contract("a merge closes no issue by", {
+contract("a merge without closing words", {
   ...Object.fromEntries(
     NOT_CLOSING.map(([title, words]) => [
-      title,
+      `closes no issue by ${title}`,
       async (world, github) => expect(await closes(world, github, words)).toBe(false),
     ]),
   ),
 
-  "anything on another branch than the default one": async (world, github) => {
+  "closes no issue by anything on another branch than the default one": async (world, github) => {
     await world.addIssue();
     await world.push("develop");
     const pull = await openPull(world, github, "work", { base: "develop", body: "Fixes #1" });
@@ -71,7 +71,7 @@ contract("a merge closes no issue by", {
     expect(await value(github.issue(1, signal))).toMatchObject({ state: "open" });
   },
 
-  "words in a comment": async (world, github) => {
+  "closes no issue by words in a comment": async (world, github) => {
     const issue = await world.addIssue();
     const pull = await openPull(world, github);
     await value(github.createComment(pull.number, `Fixes #${issue}`, signal));

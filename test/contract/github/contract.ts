@@ -1,4 +1,5 @@
-// Runs a group of contract cases over both doubles. A case sees the port and the world, and never which of the two it is.
+// A group of contract cases runs over both doubles. A case sees the port and the world, and never which of the two it
+// is.
 
 import { describe, expect, test } from "vitest";
 
@@ -35,7 +36,7 @@ export async function value<T>(answer: Promise<Result<T, unknown>>): Promise<T> 
   throw new Error(`refused: ${JSON.stringify(given.failure)}`);
 }
 
-/** The failure of an answer that must be one. */
+/** Gives the failure of an answer that must be one. */
 export async function refusal<F>(answer: Promise<Result<unknown, F>>): Promise<F> {
   const given = await answer;
   if (!given.ok) return given.failure;

@@ -1,5 +1,5 @@
-// The contract's world over the embedded forge: the worker's real adapter, real HTTP, real git. Every request and answer
-// is checked against GitHub's own description when the world is closed.
+// This is the contract's world over the embedded forge: the worker's real adapter, real HTTP, real git. Every request
+// and answer is checked against GitHub's own description when the world is closed.
 
 import { systemClock } from "../../../src/core/base/clock.ts";
 import type { RuleRecord } from "../../../src/forge/store/repository-settings.ts";
@@ -22,7 +22,7 @@ export class ForgeWorld implements GitHubWorld {
   readonly kind = "forge";
   readonly #rig: ForgeRig;
   readonly #writers = new Set(["hydraflow-bot"]);
-  /** Of the repository by now. */
+  /** The repository has this name by now. */
   #name = NAME;
 
   private constructor(rig: ForgeRig) {

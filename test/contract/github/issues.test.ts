@@ -43,7 +43,7 @@ contract("an issue that went away", {
     expect(await value(github.listIssues(null, signal))).toEqual([]);
   },
 
-  "was never there": async (_world, github) => {
+  "is not found where it never was": async (_world, github) => {
     expect(await refusal(github.issue(99, signal))).toMatchObject({ kind: "not-found", status: 404 });
     expect(await refusal(github.pull(99, signal))).toMatchObject({ kind: "not-found" });
   },

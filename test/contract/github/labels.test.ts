@@ -1,5 +1,5 @@
-// GitHub Docs: "Managing labels", "REST API endpoints for labels". Names have no case; a label that is put on an issue is
-// made where the repository has none of that name.
+// GitHub Docs: "Managing labels", "REST API endpoints for labels". Names have no case; a label that is put on an issue
+// is made where the repository has none of that name.
 
 import { contract, expect, signal, value } from "./contract.ts";
 

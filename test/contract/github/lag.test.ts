@@ -1,5 +1,6 @@
-// GitHub's replicas lag behind its writes: its documentation asks for patience in several places ("Best practices for using
-// the REST API"; "Get a pull request": mergeability is worked out later), and public reports measure 404 after a write.
+// GitHub's replicas lag behind its writes: its documentation asks for patience in several places ("Best practices for
+// using the REST API"; "Get a pull request": mergeability is worked out later), and public reports measure 404 after a
+// write.
 
 import { contract, expect, openPull, signal, value } from "./contract.ts";
 

@@ -1,5 +1,5 @@
-// GitHub Docs: "Using pagination in the REST API" (Link), "List repository issues" (`since`, pull requests among issues),
-// "List pull requests files".
+// GitHub Docs: "Using pagination in the REST API" (Link), "List repository issues" (`since`, pull requests among
+// issues), "List pull requests files".
 
 import { contract, expect, merge, openPull, signal, value } from "./contract.ts";
 

@@ -1,4 +1,4 @@
-// The contract's world in memory.
+// This is the contract's world in memory.
 
 import type { GitHub } from "../../../src/worker/github/port/github.ts";
 import { MemoryBranches } from "../../support/memory-branches.ts";
@@ -110,7 +110,7 @@ export class MemoryWorld implements GitHubWorld {
     github.isArchived = settings.archived ?? github.isArchived;
     github.hasIssues = settings.hasIssues ?? github.hasIssues;
     github.mergeableAfterReads = settings.mergeableAfterReads ?? github.mergeableAfterReads;
-    // Reads that find nothing are the adapter's to repeat, so that the port never shows them.
+    // The adapter repeats reads that find nothing, so that the port never shows them.
     github.lagReads = settings.staleReads ?? github.lagReads;
   }
 

@@ -1,5 +1,5 @@
-// GitHub Docs: "About protected branches", "Available rules for rulesets", "Approving a pull request with required reviews",
-// "About code owners", "Dismissing a pull request review", "Troubleshooting required status checks".
+// GitHub Docs: "About protected branches", "Available rules for rulesets", "Approving a pull request with required
+// reviews", "About code owners", "Dismissing a pull request review", "Troubleshooting required status checks".
 
 import { contract, expect, merge, openPull, refusal, signal, value } from "./contract.ts";
 

@@ -133,7 +133,7 @@ contract("the history of an issue's text", {
     expect(await value(github.textHistory(issue, LABEL, signal))).toMatchObject({ edits: [] });
   },
 
-  "is that of no issue that is not here": async (world, github) => {
+  "is not found for an issue that is not here": async (world, github) => {
     const issue = await world.addIssue();
     await world.transfer(issue);
 

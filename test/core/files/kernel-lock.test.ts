@@ -9,18 +9,13 @@ import { promisify } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
 
 import { takeKernelLock } from "../../../src/core/files/kernel-lock.ts";
+import { endAll } from "../../support/child-processes.ts";
 import { makeTemporaryDirectory } from "../../support/temporary-directory.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
 const children: ChildProcess[] = [];
 
-afterEach(async () => {
-  for (const child of children.splice(0)) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    child.kill("SIGKILL");
-    await once(child, "exit");
-  }
-});
+afterEach(() => endAll(children));
 
 async function startHolder(path: string): Promise<{ child: ChildProcess; line: string }> {
   const child = spawn(process.execPath, [fixture("hold-lock.ts"), path], { stdio: ["pipe", "pipe", "inherit"] });

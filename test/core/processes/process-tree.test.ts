@@ -14,6 +14,7 @@ import {
   processIdentity,
   sweepMarked,
 } from "../../../src/core/processes/process-tree.ts";
+import { endAll } from "../../support/child-processes.ts";
 
 const MARK = "HYDRAFLOW_TEST_MARK";
 const FOREVER = "setInterval(() => undefined, 1e6);";
@@ -25,13 +26,7 @@ const isLinux = process.platform === "linux";
 
 const children: ChildProcess[] = [];
 
-afterEach(async () => {
-  for (const child of children.splice(0)) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    child.kill("SIGKILL");
-    await once(child, "exit");
-  }
-});
+afterEach(() => endAll(children));
 
 /** Runs JavaScript in a process of its own group; resolves when the script has printed its first line. */
 async function start(script: string, mark?: string): Promise<{ child: ChildProcess; line: string }> {

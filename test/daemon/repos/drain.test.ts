@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import type { DrainReport } from "../../../src/core/messages/drain-control.ts";
-import { Rig, type RigDaemon, until } from "../daemon-rig.ts";
+import { add, Rig, type RigDaemon, until } from "../daemon-rig.ts";
 
 const IMPLEMENTING = { issue: 7, stage: "implement" };
 
@@ -14,10 +14,6 @@ beforeEach(async () => {
   rig = await Rig.make();
 });
 afterEach(() => rig[Symbol.asyncDispose]());
-
-async function add(daemon: RigDaemon, name: string) {
-  return daemon.ask({ action: "add_repo", path: await rig.checkout(name, `https://github.com/acme/${name}.git`) });
-}
 
 async function drain(daemon: RigDaemon, seconds: number): Promise<DrainReport> {
   return (await daemon.ask({ action: "drain", timeout_s: seconds })) as unknown as DrainReport;

@@ -6,9 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findMarked } from "../../../src/core/processes/process-tree.ts";
 import { treeMarkOf } from "../../../src/core/processes/tree-mark.ts";
 import { TREE_VARIABLE } from "../../../src/core/messages/worker-message.ts";
-import { ended, isAlive, Rig, type RigDaemon, until } from "../daemon-rig.ts";
-
-const QUICK = { respawnDelayMs: 20, respawnDelayMaxMs: 40 };
+import { add, ended, isAlive, QUICK, Rig, type RigDaemon, until } from "../daemon-rig.ts";
 
 let rig: Rig;
 
@@ -16,10 +14,6 @@ beforeEach(async () => {
   rig = await Rig.make();
 });
 afterEach(() => rig[Symbol.asyncDispose]());
-
-async function add(daemon: RigDaemon, name: string) {
-  return daemon.ask({ action: "add_repo", path: await rig.checkout(name, `https://github.com/acme/${name}.git`) });
-}
 
 /** The pid of the nth spare. */
 async function spare(daemon: RigDaemon, nth = 1): Promise<number> {

@@ -24,7 +24,7 @@ describe("Explain, of an approved pull request,", () => {
     issue = rig.addIssue().number;
     worker = await rig.start();
     for (const label of ["plan", "ready", "review"]) await rig.until(label, () => rig.labels(issue).includes(label));
-    await rig.untilState(worker, issue, "waits", ({ retryReason }) => retryReason?.includes("pending") === true);
+    await rig.untilWaits(worker, issue, "pending");
   }, 300_000);
 
   afterAll(() => rig[Symbol.asyncDispose]());

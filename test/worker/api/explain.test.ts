@@ -355,8 +355,7 @@ describe("Explain, of an issue that is not HydraFlow's to move,", () => {
     rig.world.setState(ended.number, "closed");
     const worker = await rig.start();
 
-    for (const { number } of [moved, ended])
-      await rig.untilState(worker, number, "has ended", ({ outcome }) => outcome !== null);
+    for (const { number } of [moved, ended]) await rig.untilEnded(worker, number);
     expect((await whyOf(worker, moved.number))[0]).toContain("it was transferred to another repository, or deleted");
     expect((await whyOf(worker, ended.number))[0]).toBe("it has ended as closed: it was closed by someone else");
     expect((await whyOf(worker, closed.number))[0]).toBe("it is closed on GitHub");

@@ -206,7 +206,7 @@ describe("The worker's API", () => {
   it("shows sessions, metrics, loops and events in rows", async () => {
     await using api = await openApi();
     const issue = api.rig.addIssue();
-    await api.rig.untilState(api.worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await api.rig.untilEnded(api.worker, issue.number);
     await api.rig.until("it is out of hand", () => api.worker.inFlight === 0);
 
     expect((await api.call("/api/sessions")).body.items[0]).toMatchObject({

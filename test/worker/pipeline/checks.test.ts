@@ -4,14 +4,21 @@ import { describe, expect, it } from "vitest";
 
 import type { CheckState } from "../../../src/worker/github/port/github.ts";
 import { unreachable } from "../../support/memory-fault.ts";
-import { done, writes } from "../../support/scripted-agent.ts";
-import { PipelineRig } from "./pipeline-rig.ts";
+import { type Behaviour, done, writes } from "../../support/scripted-agent.ts";
+import { PASSED, PipelineRig } from "./pipeline-rig.ts";
 
 const FAILED: CheckState = {
   kind: "failed",
   failed: [{ name: "unit", conclusion: "failure", summary: "2 of 9 failed", url: "https://ci.test/1" }],
 };
-const PASSED: CheckState = { kind: "passed", total: 1, names: ["test"] };
+
+/** Writes what somebody else has just written into the base in other words. */
+function conflictsWithBase(rig: PipelineRig): Behaviour {
+  return async (turn, signal) => {
+    await rig.commitToRemote("main", { "README.md": "uno\ntwo\nthree\n" });
+    return writes("README.md", "ONE\ntwo\nthree\n")(turn, signal);
+  };
+}
 
 describe("An approved pull request", () => {
   it("is mended when its checks fail, and merged when they pass", async () => {
@@ -25,7 +32,7 @@ describe("An approved pull request", () => {
     const issue = rig.addIssue();
 
     const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await rig.untilEnded(worker, issue.number);
 
     expect(worker.state.issue(issue.number).outcome?.kind).toBe("merged");
     expect(rig.fileOn("main", "part.txt")).toBe("mended");
@@ -54,7 +61,7 @@ describe("An approved pull request", () => {
     const issue = rig.addIssue();
 
     const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await rig.untilEnded(worker, issue.number);
 
     expect(rig.agent.turnsOf("review")).toHaveLength(2);
   });
@@ -76,10 +83,7 @@ describe("An approved pull request", () => {
   it("goes to a person when there are no checks at all", async () => {
     await using rig = await PipelineRig.create();
     rig.checks = () => ({ kind: "none" });
-    const issue = rig.addIssue();
-
-    const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    const { issue, worker } = await rig.askPerson();
 
     expect(worker.state.issue(issue.number).hitl?.cause).toBe("ci");
     expect(rig.writes("merge")).toEqual([]);
@@ -115,12 +119,7 @@ describe("An approved pull request", () => {
 
     await rig.until("the checks were asked for five times in vain", () => asked >= 5);
     expect(rig.writes("merge")).toEqual([]);
-    await rig.untilState(
-      worker,
-      issue.number,
-      "waits",
-      ({ retryReason }) => retryReason?.includes("could not be read") === true,
-    );
+    await rig.untilWaits(worker, issue.number, "could not be read");
     isDown = false;
     await rig.untilLabel(issue.number, "fixed");
 
@@ -147,19 +146,9 @@ describe("An approved pull request", () => {
 
   it("is not merged over a commit that nobody reviewed", async () => {
     await using rig = await PipelineRig.create();
-    const issue = rig.addIssue();
-    let isPending = true;
-    rig.checks = () => (isPending ? { kind: "pending", pending: 1, total: 1 } : PASSED);
-
-    const worker = await rig.start();
-    await rig.untilState(
-      worker,
-      issue.number,
-      "waits for checks",
-      ({ retryReason }) => retryReason?.includes("pending") === true,
-    );
+    const { issue, passChecks } = await rig.waitForChecks();
     await rig.commitToRemote(`agent/issue-${issue.number}`, { "smuggled.txt": "unseen\n" });
-    isPending = false;
+    passChecks();
     await rig.untilLabel(issue.number, "fixed");
 
     expect(rig.agent.turnsOf("review")).toHaveLength(2);
@@ -168,19 +157,9 @@ describe("An approved pull request", () => {
 
   it("is not merged when a person takes the issue away meanwhile", async () => {
     await using rig = await PipelineRig.create();
-    const issue = rig.addIssue();
-    let isPending = true;
-    rig.checks = () => (isPending ? { kind: "pending", pending: 1, total: 1 } : PASSED);
-
-    const worker = await rig.start();
-    await rig.untilState(
-      worker,
-      issue.number,
-      "waits for checks",
-      ({ retryReason }) => retryReason?.includes("pending") === true,
-    );
+    const { issue, worker, passChecks } = await rig.waitForChecks();
     rig.world.setLabels(issue.number, []);
-    isPending = false;
+    passChecks();
     await rig.untilState(worker, issue.number, "is let go", ({ run, claim }) => run === null && claim === null);
 
     expect(rig.writes("merge")).toEqual([]);
@@ -208,17 +187,10 @@ describe("An approved pull request", () => {
   it("whose base moved is brought up to date, and a conflict is given to the agent", async () => {
     await using rig = await PipelineRig.create();
     const issue = rig.addIssue();
-    rig.agent.next(
-      "implement",
-      async (turn, signal) => {
-        await rig.commitToRemote("main", { "README.md": "uno\ntwo\nthree\n" });
-        return writes("README.md", "ONE\ntwo\nthree\n")(turn, signal);
-      },
-      writes("README.md", "uno, ONE\ntwo\nthree\n"),
-    );
+    rig.agent.next("implement", conflictsWithBase(rig), writes("README.md", "uno, ONE\ntwo\nthree\n"));
 
     const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await rig.untilEnded(worker, issue.number);
 
     expect(rig.agent.turnsOf("implement")[1]?.prompt).toContain("- README.md");
     expect(rig.fileOn("main", "README.md")).toBe("uno, ONE\ntwo\nthree");
@@ -227,14 +199,7 @@ describe("An approved pull request", () => {
   it("whose conflict the agent leaves standing goes to a person", async () => {
     await using rig = await PipelineRig.create();
     const issue = rig.addIssue();
-    rig.agent.next(
-      "implement",
-      async (turn, signal) => {
-        await rig.commitToRemote("main", { "README.md": "uno\ntwo\nthree\n" });
-        return writes("README.md", "ONE\ntwo\nthree\n")(turn, signal);
-      },
-      done,
-    );
+    rig.agent.next("implement", conflictsWithBase(rig), done);
 
     const worker = await rig.start();
     await rig.untilLabel(issue.number, "hitl");

@@ -49,7 +49,7 @@ describe("A worker that dies", () => {
       expect(await dieAt(rig, first, point)).toBe(true);
       await first[Symbol.asyncDispose]();
       const second = await rig.start({}, { data: "copy" });
-      await rig.untilState(second, issue.number, "has ended", ({ outcome }) => outcome !== null);
+      await rig.untilEnded(second, issue.number);
       await rig.until("the claim is given back", () => !rig.labels(issue.number).includes("in-progress"));
 
       expect(second.state.issue(issue.number).outcome?.kind).toBe("merged");

@@ -7,7 +7,8 @@ import { ok } from "../../../src/core/base/result.ts";
 import type { StageContext } from "../../../src/worker/pipeline/stage-context.ts";
 import { baseMismatchOutcome } from "../../../src/worker/merge/base-mismatch.ts";
 import { approve, type Behaviour } from "../../support/scripted-agent.ts";
-import { PipelineRig, sh } from "./pipeline-rig.ts";
+import { sh } from "../git/git-fixture.ts";
+import { PipelineRig } from "./pipeline-rig.ts";
 
 const NOW = {
   fullName: "acme/web",

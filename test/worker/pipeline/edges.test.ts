@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 
 import { unreachable } from "../../support/memory-fault.ts";
 import { done, hangs, verdict, writes } from "../../support/scripted-agent.ts";
+import { sh } from "../git/git-fixture.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
 describe("Planning", () => {
@@ -14,7 +15,7 @@ describe("Planning", () => {
     const issue = rig.addIssue();
 
     const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await rig.untilEnded(worker, issue.number);
 
     expect(worker.state.issue(issue.number).outcome?.kind).toBe("already_satisfied");
     expect(rig.labels(issue.number)).toEqual(["dup"]);
@@ -81,10 +82,7 @@ describe("Implementing", () => {
   it("never takes an agent's word that it is done when nothing changed", async () => {
     await using rig = await PipelineRig.create({ config: { maxIssueAttempts: 2 } });
     rig.agent.always("implement", done);
-    const issue = rig.addIssue();
-
-    const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    const { issue, worker } = await rig.askPerson();
 
     expect(worker.state.issue(issue.number).hitl?.question).toContain("nothing differs from the base branch");
     expect(rig.pulls()).toEqual([]);
@@ -92,10 +90,7 @@ describe("Implementing", () => {
 
   it("asks how the repository is checked where nothing says so", async () => {
     await using rig = await PipelineRig.create({ config: { gateCommand: undefined } });
-    const issue = rig.addIssue();
-
-    const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    const { issue, worker } = await rig.askPerson();
 
     expect(worker.state.issue(issue.number).hitl?.question).toContain("gateCommand");
     expect(rig.agent.turnsOf("implement")).toEqual([]);
@@ -121,14 +116,10 @@ describe("Implementing", () => {
   it("puts back git's configuration when a turn changed it, and asks a person", async () => {
     await using rig = await PipelineRig.create();
     rig.agent.next("implement", async (turn, signal) => {
-      const { sh } = await import("./pipeline-rig.ts");
       sh(turn.directory, "config", "filter.x.clean", "touch /nowhere");
       return writes("part.txt", "x\n")(turn, signal);
     });
-    const issue = rig.addIssue();
-
-    const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    const { issue, worker } = await rig.askPerson();
 
     expect(worker.state.issue(issue.number).hitl?.cause).toBe("agent");
     expect(rig.pulls()).toEqual([]);
@@ -156,7 +147,7 @@ describe("The worker", () => {
           }
         : listed;
     };
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await rig.untilEnded(worker, issue.number);
 
     expect(rig.agent.turns.map(({ role }) => role)).toEqual(["triage", "plan", "implement", "review"]);
     expect(rig.writes("merge")).toHaveLength(1);
@@ -213,21 +204,11 @@ describe("The worker", () => {
 
   it("lets go of an issue that a person closed", async () => {
     await using rig = await PipelineRig.create();
-    let isPending = true;
-    rig.checks = () =>
-      isPending ? { kind: "pending", pending: 1, total: 1 } : { kind: "passed", total: 1, names: ["test"] };
-    const issue = rig.addIssue();
-    const worker = await rig.start();
-    await rig.untilState(
-      worker,
-      issue.number,
-      "waits for checks",
-      ({ retryReason }) => retryReason?.includes("pending") === true,
-    );
+    const { issue, worker, passChecks } = await rig.waitForChecks();
 
     rig.world.setState(issue.number, "closed");
-    isPending = false;
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    passChecks();
+    await rig.untilEnded(worker, issue.number);
 
     expect(worker.state.issue(issue.number)).toMatchObject({ outcome: { kind: "closed" }, claim: null, run: null });
     expect(rig.writes("merge")).toEqual([]);

@@ -6,7 +6,8 @@ import { deflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 
 import { type Behaviour, done } from "../../support/scripted-agent.ts";
-import { PipelineRig, sh } from "./pipeline-rig.ts";
+import { sh } from "../git/git-fixture.ts";
+import { PipelineRig } from "./pipeline-rig.ts";
 
 const ONCE = { maxIssueAttempts: 1, maxQualityFixAttempts: 0 };
 const NODE_MODULES = { ".gitignore": "node_modules\n", "data.txt": "bad\n" };
@@ -58,10 +59,7 @@ describe("The gate", () => {
     };
     const config = { ...ONCE, gateCommand: "true" };
     await using rig = await PipelineRig.create({ files, config });
-    const issue = rig.addIssue();
-
-    const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    const { issue, worker } = await rig.askPerson();
 
     expect(worker.state.issue(issue.number).feedback).toContain("setup of the quality gate `npm ci`");
   });
@@ -91,10 +89,7 @@ describe("The gate", () => {
   it("tells a person that it was the setup that failed", async () => {
     const config = { ...ONCE, gateSetupCommand: "echo no network; false" };
     await using rig = await PipelineRig.create({ config });
-    const issue = rig.addIssue();
-
-    const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    const { issue, worker } = await rig.askPerson();
 
     const { hitl, feedback } = worker.state.issue(issue.number);
     expect(`${hitl?.question}${feedback}`).toContain("setup of the quality gate");

@@ -11,7 +11,7 @@ describe("The pipeline", () => {
     const issue = rig.addIssue();
 
     const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await rig.untilEnded(worker, issue.number);
 
     expect(worker.state.issue(issue.number).outcome).toMatchObject({ kind: "merged" });
     expect(rig.labels(issue.number)).toEqual(["fixed"]);
@@ -39,7 +39,7 @@ describe("The pipeline", () => {
     const issue = rig.addIssue();
 
     const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await rig.untilEnded(worker, issue.number);
 
     expect(worker.state.issue(issue.number).outcome?.kind).toBe("merged");
     expect(rig.world.reviews.map(({ body }) => body.split("\n")[0])).toEqual([
@@ -58,8 +58,7 @@ describe("The pipeline", () => {
     const second = rig.addIssue("Add the second missing part");
 
     const worker = await rig.start();
-    for (const { number } of [first, second])
-      await rig.untilState(worker, number, "has ended", ({ outcome }) => outcome !== null);
+    for (const { number } of [first, second]) await rig.untilEnded(worker, number);
 
     expect(rig.fileOn("main", `part-${first.number}.txt`)).not.toBeNull();
     expect(rig.fileOn("main", `part-${second.number}.txt`)).not.toBeNull();

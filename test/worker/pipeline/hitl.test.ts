@@ -14,6 +14,15 @@ const NOT_READY = () =>
     question: "Where does the part go?",
   });
 
+/** A person ends the issue that they are asked about. */
+async function endIssue(rig: PipelineRig, action: "skip" | "close", reason: string) {
+  const { issue, worker } = await rig.askPerson();
+  await worker.orchestrator?.inbox.end(issue.number, action, reason, "operator");
+  worker.orchestrator?.wake();
+  await rig.untilEnded(worker, issue.number);
+  return { issue, worker };
+}
+
 describe("An issue that is not ready", () => {
   it("asks for more when it says too little, without an agent", async () => {
     await using rig = await PipelineRig.create();
@@ -71,9 +80,7 @@ describe("A question of the agent", () => {
   it("in the plan is answered through the API, and planning goes on", async () => {
     await using rig = await PipelineRig.create();
     rig.agent.next("plan", needsInput("Text or binary?"));
-    const issue = rig.addIssue();
-    const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    const { issue, worker } = await rig.askPerson();
 
     expect(worker.state.issue(issue.number).hitl).toMatchObject({ question: "Text or binary?", origin: "plan" });
     expect(await worker.orchestrator?.inbox.answer(issue.number, "Text.", "operator")).toEqual({
@@ -90,9 +97,7 @@ describe("A question of the agent", () => {
     await using rig = await PipelineRig.create();
     rig.agent.next("implement", needsInput("Which name?"));
     rig.agent.next("hitl", writes("named.txt", "a name\n"));
-    const issue = rig.addIssue();
-    const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    const { issue, worker } = await rig.askPerson();
 
     await worker.orchestrator?.inbox.answer(issue.number, "Call it part.", "operator");
     worker.orchestrator?.wake();
@@ -108,9 +113,7 @@ describe("A question of the agent", () => {
     await using rig = await PipelineRig.create();
     rig.agent.next("implement", needsInput("Which name?"));
     rig.agent.next("hitl", hangs);
-    const issue = rig.addIssue();
-    const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    const { issue, worker } = await rig.askPerson();
 
     await worker.orchestrator?.inbox.answer(issue.number, "First.", "operator");
     const second = await worker.orchestrator?.inbox.answer(issue.number, "Second.", "operator");
@@ -124,9 +127,7 @@ describe("A person's answer", () => {
     await using rig = await PipelineRig.create();
     rig.agent.next("implement", needsInput("Which name?"));
     rig.agent.next("hitl", hangs);
-    const issue = rig.addIssue();
-    const first = await rig.start();
-    await rig.untilState(first, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    const { issue, worker: first } = await rig.askPerson();
     await first.orchestrator?.inbox.answer(issue.number, "Call it part.", "operator");
     first.orchestrator?.wake();
     await rig.until("the agent works on the answer", () => rig.agent.turnsOf("hitl").length === 1);
@@ -134,7 +135,7 @@ describe("A person's answer", () => {
     await first[Symbol.asyncDispose]();
     expect(rig.labels(issue.number)).toContain("hitl-active");
     const second = await rig.start();
-    await rig.untilState(second, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await rig.untilEnded(second, issue.number);
 
     const turns = rig.agent.turnsOf("hitl");
     expect(turns.map(({ sessionId }) => sessionId)).toEqual([turns[0]?.sessionId, turns[0]?.sessionId]);
@@ -147,9 +148,7 @@ describe("A person's answer", () => {
     rig.agent.next("review", requestChanges("a"), requestChanges("b"), approve);
     rig.agent.next("implement", writes("part.txt", "1\n"), writes("part.txt", "2\n"));
     rig.agent.next("hitl", done);
-    const issue = rig.addIssue();
-    const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    const { issue, worker } = await rig.askPerson();
 
     expect(worker.state.issue(issue.number).hitl).toMatchObject({ cause: "review", origin: "review" });
     await worker.orchestrator?.inbox.answer(issue.number, "Leave it as it is.", "operator");
@@ -163,13 +162,7 @@ describe("A person's answer", () => {
   it("to skip takes the issue out of the pipeline and leaves it open", async () => {
     await using rig = await PipelineRig.create();
     rig.agent.next("triage", NOT_READY);
-    const issue = rig.addIssue();
-    const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
-
-    await worker.orchestrator?.inbox.end(issue.number, "skip", "next year", "operator");
-    worker.orchestrator?.wake();
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    const { issue, worker } = await endIssue(rig, "skip", "next year");
 
     expect(worker.state.issue(issue.number).outcome).toMatchObject({ kind: "skipped", reason: "next year" });
     expect(rig.labels(issue.number)).toEqual([]);
@@ -179,13 +172,7 @@ describe("A person's answer", () => {
   it("to close closes the issue with the reason", async () => {
     await using rig = await PipelineRig.create();
     rig.agent.next("triage", NOT_READY);
-    const issue = rig.addIssue();
-    const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
-
-    await worker.orchestrator?.inbox.end(issue.number, "close", "not wanted", "operator");
-    worker.orchestrator?.wake();
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    const { issue } = await endIssue(rig, "close", "not wanted");
 
     expect(rig.world.issue(issue.number).state).toBe("closed");
     expect(rig.writes("closeIssue")).toEqual(["not_planned"]);
@@ -195,12 +182,7 @@ describe("A person's answer", () => {
   it("brings an issue that came back to a new cycle, with comments of its own", async () => {
     await using rig = await PipelineRig.create();
     rig.agent.next("triage", NOT_READY);
-    const issue = rig.addIssue();
-    const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
-    await worker.orchestrator?.inbox.end(issue.number, "skip", "later", "operator");
-    worker.orchestrator?.wake();
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    const { issue, worker } = await endIssue(rig, "skip", "later");
 
     rig.world.setLabels(issue.number, ["hydraflow-find"]);
     await rig.untilLabel(issue.number, "fixed");

@@ -3,7 +3,6 @@
 import { describe, expect, it } from "vitest";
 
 import type { MergeBlocked } from "../../../src/worker/github/port/github.ts";
-import type { RepoRuntime } from "../../../src/worker/runtime/repo-runtime.ts";
 import { approve, writes } from "../../support/scripted-agent.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
@@ -15,11 +14,6 @@ function refuse(rig: PipelineRig, reason: MergeBlocked["reason"], isLifted: () =
     return isLifted() ? null : reason;
   };
   return tries;
-}
-
-async function untilHandedOver(rig: PipelineRig, worker: RepoRuntime, issue: number) {
-  await rig.untilState(worker, issue, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
-  return worker.state.issue(issue).hitl;
 }
 
 describe("A merge method", () => {
@@ -72,7 +66,7 @@ describe("A merge method", () => {
     const issue = rig.addIssue();
 
     const worker = await rig.start();
-    const asked = await untilHandedOver(rig, worker, issue.number);
+    const asked = await rig.untilHandedOver(worker, issue.number);
 
     expect(asked).toMatchObject({ cause: "git", origin: "review" });
     expect(tries.count).toBe(3);
@@ -88,7 +82,7 @@ describe("A missing review of a person", () => {
     const issue = rig.addIssue();
 
     const worker = await rig.start();
-    const asked = await untilHandedOver(rig, worker, issue.number);
+    const asked = await rig.untilHandedOver(worker, issue.number);
     expect(asked?.question).toContain("approves the pull request on GitHub");
     rig.world.allowWriting("olivia");
     const [pull = 0] = rig.pulls();
@@ -104,9 +98,7 @@ describe("A missing review of a person", () => {
   it("is not given by a stranger's approval", async () => {
     await using rig = await PipelineRig.create();
     const tries = refuse(rig, "review");
-    const issue = rig.addIssue();
-    const worker = await rig.start();
-    await untilHandedOver(rig, worker, issue.number);
+    const { issue, worker } = await rig.askPerson();
 
     const [pull = 0] = rig.pulls();
     rig.world.reviews.push({ id: 1, pull, author: "mallory", body: "", state: "APPROVED" });
@@ -166,12 +158,12 @@ describe("A merge queue", () => {
 
     const worker = await rig.start();
     await rig.until("it is in the queue", () => rig.world.queue.length === 1);
-    await rig.untilState(worker, issue.number, "waits", ({ retryReason }) => retryReason?.includes("queue") === true);
+    await rig.untilWaits(worker, issue.number, "queue");
     const [pull = 0] = rig.pulls();
     const stored = rig.world.stored(pull);
     if (stored.pull !== null) stored.pull.merged = true;
     rig.world.setState(pull, "closed");
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await rig.untilEnded(worker, issue.number);
 
     expect(rig.writes("enqueue")).toHaveLength(1);
     expect(rig.writes("merge")).toEqual([]);
@@ -184,7 +176,7 @@ describe("A merge queue", () => {
     const issue = rig.addIssue();
 
     const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "waits", ({ retryReason }) => retryReason?.includes("queue") === true);
+    await rig.untilWaits(worker, issue.number, "queue");
     rig.world.setLabels(issue.number, []);
     await rig.untilState(worker, issue.number, "is let go", ({ run, claim }) => run === null && claim === null);
 
@@ -199,7 +191,7 @@ describe("A merge queue", () => {
     const worker = await rig.start();
     await rig.until("it is in the queue", () => rig.world.queue.length === 1);
     rig.world.queue.length = 0;
-    const asked = await untilHandedOver(rig, worker, issue.number);
+    const asked = await rig.untilHandedOver(worker, issue.number);
 
     expect(asked).toMatchObject({ cause: "ci", question: expect.stringContaining("given it back") });
     expect(rig.agent.turnsOf("review")).toHaveLength(1);
@@ -246,7 +238,7 @@ describe("A refusal that no program can end", () => {
     const issue = rig.addIssue();
 
     const worker = await rig.start();
-    const asked = await untilHandedOver(rig, worker, issue.number);
+    const asked = await rig.untilHandedOver(worker, issue.number);
     expect(asked).toMatchObject({ cause: "git", question: expect.stringContaining(`blocked: ${reason}`) });
     isLifted = true;
     await worker.orchestrator?.inbox.answer(issue.number, "approve", "operator");
@@ -267,7 +259,7 @@ describe("Checks", () => {
     const issue = rig.addIssue();
 
     const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "waits", ({ retryReason }) => retryReason?.includes("build") === true);
+    await rig.untilWaits(worker, issue.number, "build");
     expect(rig.writes("merge")).toEqual([]);
     names = ["license/cla", "build"];
     await rig.untilLabel(issue.number, "fixed");
@@ -282,9 +274,9 @@ describe("Checks", () => {
     const issue = rig.addIssue();
 
     const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "waits", ({ retryReason }) => retryReason?.includes("build") === true);
+    await rig.untilWaits(worker, issue.number, "build");
     rig.clockShiftMs = 700_000;
-    const asked = await untilHandedOver(rig, worker, issue.number);
+    const asked = await rig.untilHandedOver(worker, issue.number);
     expect(asked).toMatchObject({ cause: "ci", question: expect.stringContaining("`build`") });
     rig.world.allowWriting("olivia");
     rig.world.addComment(issue.number, "olivia", "approve");
@@ -301,7 +293,7 @@ describe("Checks", () => {
     const issue = rig.addIssue();
 
     const worker = await rig.start();
-    const asked = await untilHandedOver(rig, worker, issue.number);
+    const asked = await rig.untilHandedOver(worker, issue.number);
     expect(asked).toMatchObject({ cause: "ci", question: expect.stringContaining("flaky") });
     await worker.orchestrator?.inbox.answer(issue.number, "approve", "operator");
     worker.orchestrator?.wake();
@@ -320,12 +312,7 @@ describe("Checks", () => {
     const issue = rig.addIssue();
 
     const worker = await rig.start();
-    await rig.untilState(
-      worker,
-      issue.number,
-      "waits",
-      ({ retryReason }) => retryReason?.includes("build (cancelled)") === true,
-    );
+    await rig.untilWaits(worker, issue.number, "build (cancelled)");
     hasRun = true;
     await rig.untilLabel(issue.number, "fixed");
 

@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { writes } from "../../support/scripted-agent.ts";
-import { PipelineRig, sh } from "./pipeline-rig.ts";
+import { sh } from "../git/git-fixture.ts";
+import { PipelineRig } from "./pipeline-rig.ts";
 
 const YEAR_MS = 365 * 86_400_000;
 
@@ -119,12 +120,7 @@ describe("A clock that is set back by a year", () => {
     rig.checks = () => ({ kind: "pending", pending: 1, total: 1 });
     const issue = rig.addIssue();
     const worker = await rig.start();
-    await rig.untilState(
-      worker,
-      issue.number,
-      "it waits",
-      ({ retryReason }) => retryReason?.includes("pending") === true,
-    );
+    await rig.untilWaits(worker, issue.number, "pending");
 
     rig.clockShiftMs -= YEAR_MS;
     await rig.untilLabel(issue.number, "hitl");

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { hangs } from "../../support/scripted-agent.ts";
-import { PipelineRig, sh } from "./pipeline-rig.ts";
+import { sh } from "../git/git-fixture.ts";
+import { PipelineRig } from "./pipeline-rig.ts";
 
 const WEEK_MS = 7 * 86_400_000;
 

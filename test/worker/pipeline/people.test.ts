@@ -103,7 +103,7 @@ describe("An issue whose words change after its label was put", () => {
     rig.world.stored(issue.number).updatedAt = later;
 
     const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    await rig.untilHandedOver(worker, issue.number);
     expect(rig.agent.turns).toEqual([]);
     expect(worker.state.issue(issue.number).hitl?.question).toContain("changed by alice");
     rig.world.allowWriting("olivia");
@@ -119,9 +119,7 @@ describe("An approval of files that decide what runs", () => {
     const rig = await PipelineRig.create({ files: { [WORKFLOW]: "on: push\n" } });
     rig.agent.next("implement", writes(WORKFLOW, "on: [push, pull_request]\n"));
     rig.world.allowWriting("olivia");
-    const issue = rig.addIssue();
-    const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    const { issue, worker } = await rig.askPerson();
     return { rig, issue, worker };
   }
 
@@ -131,14 +129,12 @@ describe("An approval of files that decide what runs", () => {
   ])("is taken back by a later word on %s, also while checks run", async (_where, place) => {
     const { rig, issue, worker } = await untilAsked();
     await using _rig = rig;
-    let isPending = true;
-    rig.checks = () =>
-      isPending ? { kind: "pending", pending: 1, total: 1 } : { kind: "passed", total: 1, names: ["test"] };
+    const passChecks = rig.holdChecks();
 
     rig.world.addComment(issue.number, "olivia", "approve");
-    await rig.untilState(worker, issue.number, "waits", ({ retryReason }) => retryReason?.includes("pending") === true);
+    await rig.untilWaits(worker, issue.number, "pending");
     rig.world.addComment(place(rig, issue.number), "olivia", "Wait, do not merge this yet.");
-    isPending = false;
+    passChecks();
     await rig.untilState(worker, issue.number, "is asked again", ({ hitl, run }) => hitl !== null && run === null);
 
     expect(rig.writes("merge")).toEqual([]);
@@ -150,7 +146,7 @@ describe("An approval of files that decide what runs", () => {
     await using _rig = rig;
     rig.world.addComment(issue.number, "olivia", "approve");
     rig.world.addComment(issue.number, "mallory", "Wait!");
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await rig.untilEnded(worker, issue.number);
 
     expect(worker.state.issue(issue.number).outcome?.kind).toBe("merged");
   });
@@ -171,7 +167,7 @@ describe("An approval of files that decide what runs", () => {
     const worker = await rig.start();
     const { client } = rig;
     client.pullFiles = () => Promise.resolve({ ok: true, value: ["part.txt", ".github/workflows/hidden.yml"] });
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    await rig.untilHandedOver(worker, issue.number);
 
     expect(worker.state.issue(issue.number).hitl?.question).toContain(".github/workflows/hidden.yml");
     expect(rig.writes("merge")).toEqual([]);
@@ -181,21 +177,17 @@ describe("An approval of files that decide what runs", () => {
 describe("A person's word that let a change pass whatever the reviewing agent said", () => {
   it("is taken back by a later one, although nothing protected is touched", async () => {
     await using rig = await PipelineRig.create();
-    let isPending = true;
-    rig.checks = () =>
-      isPending ? { kind: "pending", pending: 1, total: 1 } : { kind: "passed", total: 1, names: ["test"] };
+    const passChecks = rig.holdChecks();
     rig.agent.next("review", () =>
       verdict({ verdict: "needs_input", summary: "Unsure.", findings: [], question: "May the part be merged?" }),
     );
     rig.world.allowWriting("olivia");
-    const issue = rig.addIssue();
-    const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    const { issue, worker } = await rig.askPerson();
 
     rig.world.addComment(issue.number, "olivia", "approve");
-    await rig.untilState(worker, issue.number, "waits", ({ retryReason }) => retryReason?.includes("pending") === true);
+    await rig.untilWaits(worker, issue.number, "pending");
     rig.world.addComment(issue.number, "olivia", "Wait, do not merge this yet.");
-    isPending = false;
+    passChecks();
     await rig.untilState(worker, issue.number, "is asked again", ({ hitl, run }) => hitl !== null && run === null);
 
     expect(rig.writes("merge")).toEqual([]);
@@ -207,20 +199,15 @@ describe("A reviewer who asks for changes on GitHub", () => {
   it("is heard without any protection of the branch, and ends it by approving there", async () => {
     await using rig = await PipelineRig.create();
     rig.world.allowWriting("olivia");
-    let isPending = true;
-    rig.checks = () =>
-      isPending ? { kind: "pending", pending: 1, total: 1 } : { kind: "passed", total: 1, names: ["test"] };
-    const issue = rig.addIssue();
-    const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "waits", ({ retryReason }) => retryReason?.includes("pending") === true);
+    const { issue, worker, passChecks } = await rig.waitForChecks();
 
     const [pull = 0] = rig.pulls();
     rig.world.addReview(pull, "olivia", "CHANGES_REQUESTED", "Not like this.");
-    isPending = false;
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    passChecks();
+    await rig.untilHandedOver(worker, issue.number);
     expect(worker.state.issue(issue.number).hitl?.question).toContain("olivia asked for changes");
     rig.world.addReview(pull, "olivia", "APPROVED", "Now it is fine.");
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await rig.untilEnded(worker, issue.number);
 
     expect(rig.writes("merge")).toHaveLength(1);
     expect(rig.agent.turnsOf("review")).toHaveLength(1);
@@ -233,22 +220,17 @@ describe("An objection on GitHub", () => {
     await using rig = await PipelineRig.create();
     rig.world.allowWriting("olivia");
     rig.world.allowWriting("oscar");
-    let isPending = true;
-    rig.checks = () =>
-      isPending ? { kind: "pending", pending: 1, total: 1 } : { kind: "passed", total: 1, names: ["test"] };
-    const issue = rig.addIssue();
-    const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "waits", ({ retryReason }) => retryReason?.includes("pending") === true);
+    const { issue, worker, passChecks } = await rig.waitForChecks();
 
     rig.world.addReview(rig.pulls()[0] ?? 0, "olivia", "CHANGES_REQUESTED", "Not like this.");
-    isPending = false;
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    passChecks();
+    await rig.untilHandedOver(worker, issue.number);
     // GitHub's times are whole seconds, and a later event needs a later one.
     await rig.until("the next second has begun", () =>
       rig.world.reviews.every(({ submittedAt = "" }) => submittedAt < rig.world.tick()),
     );
     rig.world.addComment(issue.number, "oscar", "approve");
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await rig.untilEnded(worker, issue.number);
 
     expect(rig.writes("merge")).toHaveLength(1);
     expect(rig.agent.turnsOf("hitl")).toHaveLength(0);
@@ -259,21 +241,16 @@ describe("A question whose way out lies on GitHub", () => {
   it("takes any answer for done, and pays no agent", async () => {
     await using rig = await PipelineRig.create();
     rig.world.allowWriting("olivia");
-    let isPending = true;
-    rig.checks = () =>
-      isPending ? { kind: "pending", pending: 1, total: 1 } : { kind: "passed", total: 1, names: ["test"] };
-    const issue = rig.addIssue();
-    const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "waits", ({ retryReason }) => retryReason?.includes("pending") === true);
+    const { issue, worker, passChecks } = await rig.waitForChecks();
 
     const [pull = 0] = rig.pulls();
     const stored = rig.world.stored(pull);
     if (stored.pull !== null) stored.pull.draft = true;
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
-    isPending = false;
+    await rig.untilHandedOver(worker, issue.number);
+    passChecks();
     if (stored.pull !== null) stored.pull.draft = false;
     rig.world.addComment(issue.number, "olivia", "Done, it is ready for review again.");
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await rig.untilEnded(worker, issue.number);
 
     expect(worker.state.issue(issue.number).outcome?.kind).toBe("merged");
     expect(rig.agent.turnsOf("hitl")).toHaveLength(0);
@@ -291,7 +268,7 @@ describe("A comment that is one word", () => {
     const issue = rig.addIssue("Short", "find", "too short");
 
     const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    await rig.untilHandedOver(worker, issue.number);
     rig.world.addComment(issue.number, "olivia", word);
     await rig.untilState(worker, issue.number, "has ended", (state) => state.outcome !== null);
 
@@ -319,7 +296,7 @@ describe("A stage that is begun again", () => {
         failure: { kind: "not-found", message: "Not Found", status: 404, retryable: false, retryAt: null },
       };
     };
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await rig.untilEnded(worker, issue.number);
 
     expect(failed.size).toBeGreaterThanOrEqual(3);
     expect(rig.commentsOf(issue.number, "## Implementation Plan")).toHaveLength(1);

@@ -1,7 +1,6 @@
 // Puts a whole worker together around a GitHub in memory, a scripted agent and real git: everything but the network and
 // the agent is what ships. A rig outlives its workers, as GitHub and the disk do.
 
-import { execFileSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -15,11 +14,13 @@ import type { CheckState, Issue } from "../../../src/worker/github/port/github.t
 import type { IssueState } from "../../../src/worker/state/issue-state.ts";
 import { fixedCredential } from "../../../src/worker/github/port/credential.ts";
 import { RepoRuntime } from "../../../src/worker/runtime/repo-runtime.ts";
-import { type Branches, type MemoryClient, MemoryGitHub } from "../../support/memory-github.ts";
+import { type MemoryClient, MemoryGitHub } from "../../support/memory-github.ts";
 import { ScriptedAgent } from "../../support/scripted-agent.ts";
+import { sh } from "../git/git-fixture.ts";
+import { BareBranches } from "./bare-branches.ts";
 
 const WAIT_MS = 120_000;
-const OPERATOR = ["-c", "user.name=Operator", "-c", "user.email=operator@example.com"];
+export const PASSED: CheckState = { kind: "passed", total: 1, names: ["test"] };
 const NEVER = new AbortController().signal;
 const BODY = "We need a part that says which issue it belongs to, in a file of its own, so that others can find it.";
 
@@ -35,7 +36,7 @@ export class PipelineRig implements AsyncDisposable {
   readonly world: MemoryGitHub;
   agent = new ScriptedAgent();
   /** The server says this of a commit's checks. */
-  checks: (sha: string) => CheckState = () => ({ kind: "passed", total: 1, names: ["test"] });
+  checks: (sha: string) => CheckState = () => PASSED;
   /** The workers' wall clock is this far ahead. */
   clockShiftMs = 0;
   /** It is the client of the worker that was started last. */
@@ -166,6 +167,48 @@ export class PipelineRig implements AsyncDisposable {
     await this.until(`the state of #${issue}: ${what}`, () => isSo(runtime.state.issue(issue)));
   }
 
+  /** Waits until a person is asked and nobody works on the issue any more; gives the question. */
+  async untilHandedOver(runtime: RepoRuntime, issue: number): Promise<IssueState["hitl"]> {
+    await this.untilState(runtime, issue, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
+    return runtime.state.issue(issue).hitl;
+  }
+
+  async untilEnded(runtime: RepoRuntime, issue: number): Promise<void> {
+    await this.untilState(runtime, issue, "has ended", ({ outcome }) => outcome !== null);
+  }
+
+  /** Waits until the issue waits for a reason that has these words. */
+  async untilWaits(runtime: RepoRuntime, issue: number, words: string): Promise<void> {
+    const waits = ({ retryReason }: IssueState): boolean => retryReason?.includes(words) === true;
+    await this.untilState(runtime, issue, `waits: ${words}`, waits);
+  }
+
+  /** Leaves the checks of every commit pending until the test calls what this gives. */
+  holdChecks(): () => void {
+    let isPending = true;
+    this.checks = () => (isPending ? { kind: "pending", pending: 1, total: 1 } : PASSED);
+    return () => {
+      isPending = false;
+    };
+  }
+
+  /** Starts a worker on one issue whose checks are pending until the test calls `passChecks`. */
+  async waitForChecks(): Promise<{ issue: Issue; worker: RepoRuntime; passChecks: () => void }> {
+    const passChecks = this.holdChecks();
+    const issue = this.addIssue();
+    const worker = await this.start();
+    await this.untilWaits(worker, issue.number, "pending");
+    return { issue, worker, passChecks };
+  }
+
+  /** Starts a worker on one issue, which it hands over to a person. */
+  async askPerson(): Promise<{ issue: Issue; worker: RepoRuntime }> {
+    const issue = this.addIssue();
+    const worker = await this.start();
+    await this.untilHandedOver(worker, issue.number);
+    return { issue, worker };
+  }
+
   /** Commits files to a branch of the remote, as somebody else. */
   async commitToRemote(branch: string, files: Readonly<Record<string, string>>): Promise<string> {
     const clone = await mkdtemp(join(this.directory, "other-"));
@@ -177,7 +220,7 @@ export class PipelineRig implements AsyncDisposable {
     return sh(clone, "rev-parse", "HEAD");
   }
 
-  /** Reads a file on a branch of the remote; null when it is not there. */
+  /** The content of a file on a branch of the remote; null when it is not there. */
   fileOn(branch: string, path: string): string | null {
     try {
       return sh(this.bare, "show", `${branch}:${path}`);
@@ -186,7 +229,7 @@ export class PipelineRig implements AsyncDisposable {
     }
   }
 
-  /** Reads a file in a commit of the remote. */
+  /** The same, in a commit. */
   fileIn(sha: string, path: string): string | null {
     return this.fileOn(sha, path);
   }
@@ -224,61 +267,9 @@ export class PipelineRig implements AsyncDisposable {
 
 const STAGE_WORDS = new Set(["find", "plan", "ready", "review", "hitl", "fixed", "dup"]);
 
-/** Lists the branches of the bare repository that the worker pushes to. */
-class BareBranches implements Branches {
-  readonly #bare: string;
-
-  constructor(bare: string) {
-    this.#bare = bare;
-  }
-
-  head(branch: string): Promise<string | null> {
-    return Promise.resolve(tryGit(this.#bare, "rev-parse", "--verify", "--quiet", `refs/heads/${branch}`));
-  }
-
-  aheadBy(base: string, head: string): Promise<number | null> {
-    const count = tryGit(this.#bare, "rev-list", "--count", `refs/heads/${base}..refs/heads/${head}`);
-    return Promise.resolve(count === null ? null : Number(count));
-  }
-
-  changedFiles(base: string, headSha: string): Promise<readonly string[]> {
-    const listed = sh(this.#bare, "diff", "--name-only", "-z", "--no-renames", `refs/heads/${base}...${headSha}`);
-    return Promise.resolve(listed.split("\0").filter((path) => path !== ""));
-  }
-
-  squash(base: string, headSha: string, title: string): Promise<string> {
-    const tree = sh(this.#bare, "merge-tree", "--write-tree", `refs/heads/${base}`, headSha).split("\n")[0] ?? "";
-    const sha = sh(this.#bare, "commit-tree", tree, "-p", `refs/heads/${base}`, "-m", title);
-    sh(this.#bare, "update-ref", `refs/heads/${base}`, sha);
-    return Promise.resolve(sha);
-  }
-
-  remove(branch: string): Promise<boolean> {
-    const existed = tryGit(this.#bare, "rev-parse", "--verify", "--quiet", `refs/heads/${branch}`) !== null;
-    if (existed) sh(this.#bare, "update-ref", "-d", `refs/heads/${branch}`);
-    return Promise.resolve(existed);
-  }
-}
-
 async function writeFiles(directory: string, files: Readonly<Record<string, string>>): Promise<void> {
   for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(directory, path)), { recursive: true });
     await writeFile(join(directory, path), content);
-  }
-}
-
-export function sh(directory: string, ...gitArguments: string[]): string {
-  return execFileSync("git", [...OPERATOR, ...gitArguments], {
-    cwd: directory,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "pipe"],
-  }).trim();
-}
-
-function tryGit(directory: string, ...gitArguments: string[]): string | null {
-  try {
-    return sh(directory, ...gitArguments);
-  } catch {
-    return null;
   }
 }

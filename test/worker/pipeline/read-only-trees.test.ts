@@ -25,7 +25,7 @@ it("what an agent left read-only in its home holds up neither the end of its iss
   const worker = await rig.start();
   await rig.untilState(worker, first.number, "has ended", ({ outcome, claim }) => outcome !== null && claim === null);
   rig.world.addComment(asking.number, "olivia", "skip");
-  await rig.untilState(worker, asking.number, "has ended", ({ outcome }) => outcome !== null);
+  await rig.untilEnded(worker, asking.number);
 
   expect(worker.state.issue(first.number).outcome?.kind).toBe("merged");
   expect(worker.notice).toBeNull();

@@ -116,7 +116,7 @@ describe("An ended issue that a person puts on hold", () => {
     await using rig = await PipelineRig.create();
     const issue = rig.addIssue();
     const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await rig.untilEnded(worker, issue.number);
     rig.world.setState(issue.number, "open");
     rig.world.setLabels(issue.number, ["hydraflow-hitl"]);
     await rig.untilState(worker, issue.number, "waits", ({ hitl }) => hitl !== null);
@@ -151,7 +151,7 @@ describe("An issue that is closed just before its merge", () => {
       return { kind: "passed", total: 1, names: ["test"] };
     };
     const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await rig.untilEnded(worker, issue.number);
 
     expect(rig.writes("merge")).toEqual([]);
     expect(worker.state.issue(issue.number).outcome?.kind).toBe("closed");
@@ -164,15 +164,10 @@ describe("An issue that somebody else brought to its end", () => {
     const issue = rig.addIssue();
     rig.checks = () => ({ kind: "pending", pending: 1, total: 1 });
     const worker = await rig.start();
-    await rig.untilState(
-      worker,
-      issue.number,
-      "waits for checks",
-      ({ retryReason }) => retryReason?.includes("pending") === true,
-    );
+    await rig.untilWaits(worker, issue.number, "pending");
     rig.world.setLabels(issue.number, ["hydraflow-fixed", "hydraflow-in-progress"]);
     rig.world.setState(issue.number, "closed");
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await rig.untilEnded(worker, issue.number);
 
     expect(rig.labels(issue.number)).toEqual(["fixed"]);
     expect(worker.state.issue(issue.number)).toMatchObject({ outcome: { kind: "merged" }, claim: null, run: null });
@@ -193,7 +188,7 @@ describe("A move that is cut between the issue and its pull request", () => {
       failed = true;
       return { ok: false, failure: unreachable() };
     };
-    await rig.untilState(worker, issue.number, "has ended", ({ outcome }) => outcome !== null);
+    await rig.untilEnded(worker, issue.number);
 
     expect(failed).toBe(true);
     expect(rig.pulls().flatMap((pull) => rig.labels(pull))).toEqual(["fixed"]);

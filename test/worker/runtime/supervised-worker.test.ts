@@ -11,7 +11,7 @@ import { describe, expect, it } from "vitest";
 
 import { hashToken } from "../../../src/core/http/bearer-token.ts";
 import type { FromWorker, StartWorker } from "../../../src/core/messages/worker-message.ts";
-import { sh } from "../pipeline/pipeline-rig.ts";
+import { sh } from "../git/git-fixture.ts";
 
 const ENTRY = fileURLToPath(new URL("../../../src/worker/main.ts", import.meta.url));
 const TOKEN = "token-of-this-birth";

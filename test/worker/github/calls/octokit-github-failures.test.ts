@@ -4,14 +4,12 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { systemClock } from "../../../../src/core/base/clock.ts";
 import type { WorkerEvent } from "../../../../src/worker/events/event.ts";
-import { fixedCredential } from "../../../../src/worker/github/port/credential.ts";
 import type { GitHub, MergeRequest } from "../../../../src/worker/github/port/github.ts";
-import { createGitHub } from "../../../../src/worker/github/calls/octokit-github.ts";
 import { ForgeRig, NAME } from "../../../forge/forge-rig.ts";
 import { failureOf, valueOf } from "../../git/git-fixture.ts";
+import { connectRest } from "../rest-client.ts";
 
 const signal = new AbortController().signal;
-const repository = { owner: "acme", name: "web", fullName: NAME };
 
 describe("GitHub over REST, when it fails", () => {
   let rig: ForgeRig;
@@ -26,17 +24,7 @@ describe("GitHub over REST, when it fails", () => {
 
   afterEach(() => rig[Symbol.asyncDispose]());
 
-  function connect(token: string | null): GitHub {
-    return createGitHub({
-      apiUrl: rig.forge.url,
-      repository,
-      credential: fixedCredential(token),
-      userAgent: "hydraflow-test",
-      clock: systemClock,
-      onFailure: (event) => events.push(event),
-      limits: { repeatDelayMs: 1 },
-    });
-  }
+  const connect = (token: string | null) => connectRest(rig, { token, events });
 
   it("repeats what is safe to repeat, and never a comment, a pull request or a merge", async () => {
     const number = await rig.forge.createIssue(NAME, { title: "One" });

@@ -5,14 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { systemClock } from "../../../../src/core/base/clock.ts";
 import type { WorkerEvent } from "../../../../src/worker/events/event.ts";
-import { fixedCredential } from "../../../../src/worker/github/port/credential.ts";
 import type { GitHub, MergeRequest } from "../../../../src/worker/github/port/github.ts";
-import { createGitHub } from "../../../../src/worker/github/calls/octokit-github.ts";
 import { ForgeRig, NAME } from "../../../forge/forge-rig.ts";
 import { failureOf, valueOf } from "../../git/git-fixture.ts";
+import { connectRest } from "../rest-client.ts";
 
 const signal = new AbortController().signal;
-const repository = { owner: "acme", name: "web", fullName: NAME };
 
 describe("GitHub over REST", () => {
   let rig: ForgeRig;
@@ -27,17 +25,7 @@ describe("GitHub over REST", () => {
 
   afterEach(() => rig[Symbol.asyncDispose]());
 
-  function connect(token: string | null, pagesMax = 200): GitHub {
-    return createGitHub({
-      apiUrl: rig.forge.url,
-      repository,
-      credential: fixedCredential(token),
-      userAgent: "hydraflow-test",
-      clock: systemClock,
-      onFailure: (event) => events.push(event),
-      limits: { repeatDelayMs: 1, pagesMax },
-    });
-  }
+  const connect = (token: string | null, pagesMax?: number) => connectRest(rig, { token, events, pagesMax });
 
   it("knows who it is and what the repository is", async () => {
     expect(valueOf(await github.viewer(signal))).toBe(rig.forge.login);

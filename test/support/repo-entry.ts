@@ -1,4 +1,4 @@
-// A repository as the daemon lists it.
+// The daemon lists a repository like this.
 
 import type { RepoEntry } from "../../src/core/messages/supervisor-control.ts";
 
