@@ -44,7 +44,7 @@ import { openStateDirectory, stateDirectoryError } from "./process/state-directo
 import { Supervisor, type SupervisorOptions } from "./supervisor.ts";
 import { openTcpDoor } from "./tcp/tcp-door.ts";
 import { untilWritten } from "./registry/until-written.ts";
-import type { WorkerCommand } from "./workers/newborn.ts";
+import type { WorkerCommand } from "./workers/spawn-worker.ts";
 import { WarmSpare } from "./workers/warm-spare.ts";
 import { WorkerLauncher } from "./workers/worker-launcher.ts";
 import type { WorkerTimings } from "./workers/worker-process.ts";
@@ -114,7 +114,7 @@ async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Da
   let httpPort = settings.config.httpPort;
   let isReady = false;
   const gate = new StartGate(settings.config.startConcurrency ?? availableParallelism(), clock);
-  const { launcher, spare } = nursery({ live, secrets, options, paths, clock, log, gate });
+  const { launcher, spare } = workerSources({ live, secrets, options, paths, clock, log, gate });
   owned.use(spare);
   const drain: Drain = new Drain({ clock, log, repos: () => supervisor.repos });
   const supervisor = owned.use(
@@ -223,8 +223,8 @@ function keepLogs(parts: {
   return new LogKeeper({ home: paths.home, repos: () => supervisor.repos, bytesMax, clock, log });
 }
 
-/** What workers come from. */
-function nursery(parts: {
+/** The two ways in which a repository gets its worker: the launcher spawns one, or takes the one that waits. */
+function workerSources(parts: {
   readonly live: LiveSettings;
   readonly secrets: Secrets;
   readonly options: DaemonOptions;
@@ -252,7 +252,7 @@ function nursery(parts: {
     operatorTokenHashes: secrets.tokenHashes,
     takeSpare: () => spare.take(),
   });
-  const environment = (birth: string) => launcher.environment(birth);
+  const environment = (spawnId: string) => launcher.environment(spawnId);
   const isWanted = () => live.settings.config.warmSpare;
   const spare = new WarmSpare({ command, home, environment, isWanted, gate, clock, log });
   return { launcher, spare };

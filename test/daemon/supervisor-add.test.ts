@@ -35,8 +35,8 @@ async function slugs(daemon: RigDaemon): Promise<string[]> {
   return (repos as { slug: string }[]).map(({ slug }) => slug);
 }
 
-async function births(slug: string): Promise<number[]> {
-  return (await readFile(join(rig.home, slug, "births.txt"), "utf8")).trim().split("\n").map(Number);
+async function spawns(slug: string): Promise<number[]> {
+  return (await readFile(join(rig.home, slug, "spawns.txt"), "utf8")).trim().split("\n").map(Number);
 }
 
 describe("adding a repository", () => {
@@ -71,7 +71,7 @@ describe("adding a repository", () => {
     const again = await add(daemon, "web");
 
     expect(again).toEqual({ ...first, started: false });
-    expect(await births("acme-web")).toHaveLength(1);
+    expect(await spawns("acme-web")).toHaveLength(1);
   });
 
   it("twice at the same time starts one worker", async () => {
@@ -82,7 +82,7 @@ describe("adding a repository", () => {
       ["ok", "acme-web"],
       ["ok", "acme-web"],
     ]);
-    expect(await births("acme-web")).toHaveLength(1);
+    expect(await spawns("acme-web")).toHaveLength(1);
   });
 
   it("gives each of many look-alikes its own slug, worker and data", async () => {

@@ -83,7 +83,7 @@ test("when the time is over it names what is left, and --cancel takes it back", 
   expect(await turns.turns("implement")).toHaveLength(2);
 });
 
-test("a drain shows everywhere, and holds for workers that are born meanwhile, until it is taken back", async () => {
+test("a drain shows everywhere, and holds for workers that are spawned meanwhile, until it is taken back", async () => {
   await using turns = await TurnRig.make();
   const { daemon: started, issue } = await startTurn(turns);
   await using daemon = started;

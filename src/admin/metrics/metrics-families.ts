@@ -83,7 +83,7 @@ const SUPERVISED: readonly (readonly [name: string, type: MetricType, help: stri
   [
     "hydraflow_worker_restarts_total",
     "counter",
-    "Births since the daemon started, less one.",
+    "Workers spawned since the daemon started, less one.",
     ({ restarts }) => restarts,
   ],
   [

@@ -1,4 +1,4 @@
-// Speaks HTTP to one worker: loopback only, one connection per call, no redirects, with the token of this birth. A
+// Speaks HTTP to one worker: loopback only, one connection per call, no redirects, with the token of this generation. A
 // connection is never kept: after a restart the port may belong to somebody else.
 
 import { type IncomingMessage, request } from "node:http";

@@ -1,5 +1,5 @@
 // The figures that a worker gives about itself and the supervisor hands on to Prometheus. Counters begin anew with each
-// birth of the worker, as counters of a process do; whoever reads them knows about resets.
+// start of the worker, as counters of a process do; whoever reads them knows about resets.
 
 import { z } from "../base/schema.ts";
 import { STAGES } from "./stage.ts";

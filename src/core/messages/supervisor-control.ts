@@ -29,7 +29,7 @@ export interface RepoEntry {
   readonly running: boolean;
   readonly state: RepoState;
   readonly pid: number | null;
-  /** Births of the worker since the daemon started, less one. */
+  /** Worker processes spawned since the daemon started, less one. */
   readonly restarts: number;
   /** How often it was quarantined since the daemon started. */
   readonly quarantines: number;
@@ -121,7 +121,7 @@ export interface SupervisorControl {
   restart(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>>;
   /** Lets the worker finish what it has in hand, within a bound, and replaces it then. One that is not running stays as it is. */
   roll(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>>;
-  /** Where the HTTP door forwards calls for one worker: a port from memory and the token of this birth, never from a file. */
+  /** Where the HTTP door forwards calls for one worker: port and token of this generation, from memory, never from a file. */
   workerAddress(slug: string): ControlResult<{ port: number; token: string }>;
 }
 

@@ -1,4 +1,4 @@
-// What supervisor and worker say to each other over the IPC channel. Every message carries the nonce of one birth, so
+// What supervisor and worker say to each other over the IPC channel. Every message carries the nonce of one spawn, so
 // that a late one from an earlier generation falls through. Secrets travel here: not in arguments, not in environments.
 
 import { z } from "../base/schema.ts";
@@ -16,10 +16,10 @@ export const DRAIN_TIMEOUT_MS = 60_000;
 /** Issues that a heartbeat names. */
 export const WORK_MAX = 100;
 
-/** Marks every process of one state directory (`HYDRAFLOW_TREE`) and of one birth (`HYDRAFLOW_BIRTH`), so that what a
+/** Marks every process of one state directory (`HYDRAFLOW_TREE`) and of one spawn (`HYDRAFLOW_BIRTH`), so that what a
  * killed worker left behind can be told from everything else on the machine. */
 export const TREE_VARIABLE = "HYDRAFLOW_TREE";
-export const BIRTH_VARIABLE = "HYDRAFLOW_BIRTH";
+export const SPAWN_VARIABLE = "HYDRAFLOW_BIRTH";
 
 export const toWorkerSchema = z.discriminatedUnion("type", [
   z.strictObject({
@@ -35,7 +35,7 @@ export const toWorkerSchema = z.discriminatedUnion("type", [
     dataRoot: z.string(),
     /** Between `ready` and the first look at GitHub: at a boot others want to start too. */
     pauseMs: z.optional(z.int()),
-    /** Bearer tokens the worker's own HTTP API accepts, as SHA-256 in hex: this birth's, and the operator's. */
+    /** Bearer tokens the worker's own HTTP API accepts, as SHA-256 in hex: this generation's, and the operator's. */
     acceptedTokenHashes: z.array(z.string()),
     /** `GITHUB_TOKEN`; a token file or the key of an App is read by the worker itself, which sees when it is replaced. */
     githubToken: z.nullable(z.string()),

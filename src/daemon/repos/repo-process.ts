@@ -1,5 +1,5 @@
-// The life of one supervised repository's worker, as a pure function. Every event carries the generation (birth of a
-// worker) it belongs to; one that comes late falls through. Time and chance come in with the events.
+// The life of one supervised repository's worker, as a pure function. Every event carries the generation (spawn of
+// a worker) it belongs to; one that comes late falls through. Time and chance come in with the events.
 //
 //                 ┌────────────── restart, start ───────────────┐
 //                 ▼                                             │
@@ -91,7 +91,7 @@ export function initialProcess(left: { readonly reason: string; readonly wasTrie
   return { id: "quarantined", generation: 0, reason: left.reason, wasTried: left.wasTried };
 }
 
-/** Its last birth crashed, and nobody has started or stopped it since. */
+/** Its last worker crashed, and nobody has started or stopped it since. */
 export function hasFailed(state: RepoProcess): boolean {
   if (state.id === "starting") return state.crashes.streak > 0;
   return state.id === "backing-off" || state.id === "quarantined";

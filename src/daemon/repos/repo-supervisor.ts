@@ -1,6 +1,6 @@
 // Supervises one repository: feeds its reducer and performs the effects (spawn, kill, timer, quarantine on disk). It
-// has at most one worker. The next may be born at once, but it is told to start only when the one before and all that it
-// left behind are gone.
+// has at most one worker. The next may be spawned at once, but it is told to start only when the one before and all that
+// it left behind are gone.
 
 import type { Clock } from "../../core/base/clock.ts";
 import { assertNever, messageOf } from "../../core/base/errors.ts";

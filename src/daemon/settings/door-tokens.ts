@@ -19,7 +19,7 @@ export interface TokenTexts {
 export interface TokenChanges {
   /** As people read them. */
   readonly changed: readonly string[];
-  /** Workers know the admin token by its hash, since their birth. */
+  /** True when the admin token changed: workers know it by its hash, since their start. */
   readonly affectsWorkers: boolean;
 }
 

@@ -1,5 +1,5 @@
-// One worker process that waits, loaded and without a repository, for the next worker that is needed. It is born when
-// nobody else wants to start, is no repository's, and ends with the daemon like every worker.
+// One worker process that waits, loaded and without a repository, for the next worker that is needed. It is spawned
+// when nobody else wants to start, is no repository's, and ends with the daemon like every worker.
 
 import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -10,21 +10,21 @@ import type { Clock } from "../../core/base/clock.ts";
 import { messageOf } from "../../core/base/errors.ts";
 import type { Log } from "../../core/logs/log.ts";
 import { STARTUP_TIMEOUT_MS } from "../../core/messages/worker-message.ts";
-import { bear, type Newborn, type WorkerCommand } from "./newborn.ts";
+import { spawnWorker, type SpawnedWorker, type WorkerCommand } from "./spawn-worker.ts";
 import type { StartGate } from "./start-gate.ts";
 import { openOutput } from "./worker-output.ts";
 
 /** After the last spare was taken: what needed it comes first. */
 const QUIET_MS = 500;
-/** After one that died by itself, or could not be born. */
+/** After one that died by itself, or could not be spawned. */
 const PAUSE_MS = 60_000;
 
 export interface WarmSpareOptions {
   readonly command: WorkerCommand;
   /** The state directory. */
   readonly home: string;
-  /** As a birth gets it now, without a data root. */
-  readonly environment: (birth: string) => Record<string, string>;
+  /** The environment of a worker spawned now, without a data root. */
+  readonly environment: (spawnId: string) => Record<string, string>;
   readonly isWanted: () => boolean;
   readonly gate: StartGate;
   readonly clock: Clock;
@@ -32,7 +32,7 @@ export interface WarmSpareOptions {
 }
 
 export interface Spare {
-  readonly newborn: Newborn;
+  readonly spawned: SpawnedWorker;
   /** The file that it prints into. */
   readonly output: string;
 }
@@ -44,7 +44,7 @@ export class WarmSpare implements AsyncDisposable {
   #waiting: Spare | undefined;
   /** What was taken last. */
   #taken: Spare | undefined;
-  /** The spare was taken, or what one is born with has changed. */
+  /** The spare was taken, or what it is spawned with has changed. */
   #changed = Promise.withResolvers<void>();
 
   constructor(options: WarmSpareOptions) {
@@ -61,7 +61,7 @@ export class WarmSpare implements AsyncDisposable {
     return spare;
   }
 
-  /** After a change of settings: the next one is born with the new ones. */
+  /** After a change of settings: the next one is spawned with the new ones. */
   renew(): void {
     this.#waiting = undefined;
     this.#changed.resolve();
@@ -91,8 +91,8 @@ export class WarmSpare implements AsyncDisposable {
   /** Resolves when it was taken or is out of date, or with what it died of. */
   async #keepOne(signal: AbortSignal): Promise<string | undefined> {
     using place = await this.#options.gate.enter(false, signal);
-    const spare = this.#bear();
-    const { child, hello } = spare.newborn;
+    const spare = this.#spawn();
+    const { child, hello } = spare.spawned;
     const death = deathOf(child);
     const changed = this.#changed.promise.then(() => undefined);
     const late = setTimeout(() => child.kill("SIGKILL"), STARTUP_TIMEOUT_MS);
@@ -111,15 +111,15 @@ export class WarmSpare implements AsyncDisposable {
     return problem;
   }
 
-  #bear(): Spare {
+  #spawn(): Spare {
     const { command, environment, home } = this.#options;
-    const birth = randomUUID();
+    const spawnId = randomUUID();
     const output = join(home, "logs", "spare.stderr.log");
     const file = openOutput(output);
     try {
       ftruncateSync(file);
-      const options = { birth, environment: environment(birth), directory: home, output: file };
-      return { newborn: bear(command, options), output };
+      const options = { spawnId, environment: environment(spawnId), directory: home, output: file };
+      return { spawned: spawnWorker(command, options), output };
     } finally {
       closeSync(file);
     }

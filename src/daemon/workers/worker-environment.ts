@@ -1,7 +1,7 @@
 // The environment of a worker, built from an allow-list: nothing leaks from the operator's shell. Secrets and settings
 // travel over IPC; here stand only the marks of the tree and what programs need to run at all.
 
-import { BIRTH_VARIABLE, TREE_VARIABLE } from "../../core/messages/worker-message.ts";
+import { SPAWN_VARIABLE, TREE_VARIABLE } from "../../core/messages/worker-message.ts";
 
 const INHERITED = new Set(
   (
@@ -22,7 +22,7 @@ export interface WorkerEnvironmentOptions {
   /** Undefined before the process has a repository. */
   readonly dataRoot: string | undefined;
   readonly tree: string;
-  readonly birth: string;
+  readonly spawnId: string;
 }
 
 export function workerEnvironment(options: WorkerEnvironmentOptions): Record<string, string> {
@@ -34,7 +34,7 @@ export function workerEnvironment(options: WorkerEnvironmentOptions): Record<str
     ...environment,
     ...(options.dataRoot === undefined ? {} : { HYDRAFLOW_HOME: options.dataRoot }),
     [TREE_VARIABLE]: options.tree,
-    [BIRTH_VARIABLE]: options.birth,
+    [SPAWN_VARIABLE]: options.spawnId,
   };
 }
 

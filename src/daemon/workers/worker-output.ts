@@ -20,7 +20,7 @@ import { errnoOf } from "../../core/base/errors.ts";
 import { openPlainFile } from "../../core/files/plain-file.ts";
 
 const FILE = join("logs", "worker.stderr.log");
-/** What earlier births printed, when a process that was there before them takes over. */
+/** What earlier workers printed goes here when a process takes over that prints into a file of its own. */
 const PREVIOUS_FILE = join("logs", "worker.stderr.previous.log");
 const LOG_FILE = "worker.log";
 const FILE_BYTES_MAX = 1_048_576;
@@ -34,10 +34,10 @@ const SAFELY = constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 export class WorkerOutput {
   readonly #path: string;
-  /** Where this birth's output begins. */
+  /** This worker's output begins at this byte. */
   readonly #from: number;
 
-  readonly #bornAt = new Date().toISOString();
+  readonly #spawnedAt = new Date().toISOString();
 
   private constructor(path: string, from: number) {
     this.#path = path;
@@ -77,20 +77,20 @@ export class WorkerOutput {
       file = openSync(this.#path, constants.O_WRONLY | SAFELY);
       ftruncateSync(file);
     } catch {
-      // For instance gone; the next birth makes it again.
+      // The file may be gone, for instance; the next worker makes it again.
     } finally {
       if (file !== undefined) closeSync(file);
     }
   }
 
-  /** The last lines of this birth, oldest first. */
+  /** The last lines that this worker printed, oldest first. */
   tail(): readonly string[] {
     return readLines(this.#path, this.#from, () => true);
   }
 
-  /** The last lines that this birth has logged, oldest first. */
+  /** The last lines that this worker logged, oldest first. */
   logTail(): readonly string[] {
-    const isOurs = (line: string): boolean => (/"ts":"([^"]+)"/.exec(line)?.[1] ?? "") >= this.#bornAt;
+    const isOurs = (line: string): boolean => (/"ts":"([^"]+)"/.exec(line)?.[1] ?? "") >= this.#spawnedAt;
     return readLines(join(dirname(this.#path), LOG_FILE), 0, isOurs);
   }
 }
@@ -120,7 +120,7 @@ function readLines(path: string, from: number, isWanted: (line: string) => boole
   }
 }
 
-/** It is there from the second birth on, and a respawn should not wait for a look. */
+/** The directory is there from the second spawn on, and a respawn should not wait for a look. */
 async function inMadeDirectory<T>(path: string, act: () => T): Promise<T> {
   try {
     return act();

@@ -1,5 +1,5 @@
-// One worker from its birth to the end of all it leaves behind. It is told to start when what its predecessor left is
-// gone; what it says over IPC is checked message by message, and it is given up when it is silent, or says too much.
+// One worker process from its spawn to the end of all it leaves behind. It is told to start when what its predecessor
+// left is gone; what it says over IPC is checked message by message, and it is given up when it is silent or floods us.
 
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -13,7 +13,7 @@ import { endRecordedGroups } from "../../core/processes/recorded-group.ts";
 import { z } from "../../core/base/schema.ts";
 import { shortageIn, shortageOf } from "../../core/processes/shortage.ts";
 import {
-  BIRTH_VARIABLE,
+  SPAWN_VARIABLE,
   type FromWorker,
   fromWorkerSchema,
   type Silence,
@@ -21,7 +21,7 @@ import {
   type ToWorker,
 } from "../../core/messages/worker-message.ts";
 import { Deadline } from "../tcp/deadline.ts";
-import type { Newborn } from "./newborn.ts";
+import type { SpawnedWorker } from "./spawn-worker.ts";
 import { tellingLine, type WorkerOutput } from "./worker-output.ts";
 
 const MESSAGES_PER_SECOND_MAX = 100;
@@ -44,8 +44,8 @@ export interface WorkerTimings {
   readonly drainMs: number;
 }
 
-export interface WorkerBirth {
-  readonly newborn: Newborn;
+export interface WorkerProcessOptions {
+  readonly spawned: SpawnedWorker;
   readonly output: WorkerOutput;
   readonly start: StartWorker;
   /** Resolves when nothing is left of the worker before; only then is this one told to start. */
@@ -88,7 +88,7 @@ export class WorkerProcess {
   /** Resolves when everything that it and those before it left behind is gone too. */
   readonly cleared: Promise<void>;
   readonly #child: ChildProcess;
-  readonly #birth: WorkerBirth;
+  readonly #options: WorkerProcessOptions;
   readonly #identity: Promise<ProcessIdentity | null>;
   readonly #deadline: Deadline;
   #hungReason: string | undefined;
@@ -100,25 +100,25 @@ export class WorkerProcess {
   #isStarted = false;
   #messages = { second: 0, count: 0 };
 
-  constructor(birth: WorkerBirth) {
-    const { child, hello } = birth.newborn;
-    this.#birth = birth;
+  constructor(options: WorkerProcessOptions) {
+    const { child, hello } = options.spawned;
+    this.#options = options;
     this.#child = child;
     this.pid = child.pid ?? null;
     this.#identity = childIdentity(child);
-    const { startupMs } = birth.timings;
+    const { startupMs } = options.timings;
     this.#deadline = new Deadline(startupMs, () => this.#hung(`not ready within ${startupMs / 1_000} s`));
     child.on("message", (message) => this.#onMessage(message));
-    void Promise.all([hello, birth.cleared]).then(() => this.#start());
+    void Promise.all([hello, options.cleared]).then(() => this.#start());
     const end = this.#end();
     this.exited = end.then((spawnError) => this.#exitOf(spawnError));
-    this.cleared = Promise.all([birth.cleared, end.then(() => this.#clear())]).then(() => undefined);
+    this.cleared = Promise.all([options.cleared, end.then(() => this.#clear())]).then(() => undefined);
   }
 
   /** Asks, waits for the grace, then kills the whole tree. Aborting ends the grace. */
   async stop(graceMs: number, signal: AbortSignal): Promise<void> {
     this.#deadline.cancel();
-    this.#send({ type: "stop", nonce: this.#birth.start.nonce });
+    this.#send({ type: "stop", nonce: this.#options.start.nonce });
     await killTree({ identity: await this.#identity, graceMs }, signal);
   }
 
@@ -126,11 +126,11 @@ export class WorkerProcess {
   setOpen(isOpen: boolean): void {
     this.#isOpen = isOpen;
     // One that has not been told who it is does not listen yet.
-    if (this.#isStarted) this.#send({ type: isOpen ? "resume" : "drain", nonce: this.#birth.start.nonce });
+    if (this.#isStarted) this.#send({ type: isOpen ? "resume" : "drain", nonce: this.#options.start.nonce });
   }
 
   #start(): void {
-    this.#send(this.#birth.start);
+    this.#send(this.#options.start);
     this.#isStarted = true;
     if (!this.#isOpen) this.setOpen(false);
   }
@@ -148,18 +148,18 @@ export class WorkerProcess {
     const parsed = z.safeParse(fromWorkerSchema, raw);
     if (!parsed.success) return this.#hung("it said something that is no message");
     const message = parsed.data;
-    if (message.type !== "hello" && message.nonce === this.#birth.start.nonce) this.#onKnown(message);
+    if (message.type !== "hello" && message.nonce === this.#options.start.nonce) this.#onKnown(message);
   }
 
   #onKnown(message: Exclude<FromWorker, { type: "hello" }>): void {
-    const { timings, listener } = this.#birth;
+    const { timings, listener } = this.#options;
     this.#heardAt = new Date().toISOString();
     if (message.type === "failed") this.#failed = { ...message, reason: message.reason.slice(0, LINE_CHARACTERS_MAX) };
     else if (message.type === "heartbeat") {
       if (this.#isReady) this.#deadline.renew();
       listener.onHeartbeat({ ...message, notice: message.notice?.slice(0, LINE_CHARACTERS_MAX) ?? null });
-      this.#birth.output.bound();
-      const rssBytesMax = this.#birth.rssBytesMax();
+      this.#options.output.bound();
+      const rssBytesMax = this.#options.rssBytesMax();
       if (message.rssBytes > rssBytesMax)
         this.#hung(`it uses ${mebibytes(message.rssBytes)} of memory, more than the ${mebibytes(rssBytesMax)} it may`);
     } else if (!this.#isReady) {
@@ -183,7 +183,7 @@ export class WorkerProcess {
     if (this.#hungReason !== undefined) return;
     this.#hungReason = reason;
     this.#deadline.cancel();
-    this.#birth.listener.onHung(reason);
+    this.#options.listener.onHung(reason);
   }
 
   async #exitOf(spawnError: Error | undefined): Promise<WorkerExit> {
@@ -192,11 +192,11 @@ export class WorkerProcess {
     const disconnected = this.#child.connected ? once(this.#child, "disconnect") : undefined;
     await Promise.race([disconnected, delay(LAST_WORDS_MS, undefined, { ref: false })]);
     const { exitCode: code, signalCode: signal } = this.#child;
-    const lastLines = this.#birth.output.tail();
+    const lastLines = this.#options.output.tail();
     const shortage = this.#shortage(lastLines);
     const spoken = this.#failed?.reason ?? this.#hungReason;
     const reason = [describeExit(code, signal), shortage ?? tellingLine(lastLines)].filter(Boolean).join(": ");
-    const loggedLines = lastLines.length > 0 ? [] : this.#birth.output.logTail();
+    const loggedLines = lastLines.length > 0 ? [] : this.#options.output.logTail();
     const exit = exitOf(code, signal, spoken ?? reason, lastLines);
     const isShortage = shortage !== null;
     const permanent = !isShortage && (exit.permanent || this.#failed !== undefined);
@@ -218,12 +218,12 @@ export class WorkerProcess {
   }
 
   async #clear(): Promise<void> {
-    const { birth } = this.#birth.newborn;
-    const { groups } = workerPaths(this.#birth.start.dataRoot);
+    const { spawnId } = this.#options.spawned;
+    const { groups } = workerPaths(this.#options.start.dataRoot);
     for (let look = 1; ; look += 1) {
       try {
-        await sweepMarked(BIRTH_VARIABLE, birth);
-        await endRecordedGroups(groups, { name: BIRTH_VARIABLE, value: birth });
+        await sweepMarked(SPAWN_VARIABLE, spawnId);
+        await endRecordedGroups(groups, { name: SPAWN_VARIABLE, value: spawnId });
         return;
       } catch (error) {
         if (look >= LOOKS_MAX) throw error;

@@ -54,18 +54,18 @@ describe("a drain", () => {
     expect(await daemon.entry("acme-busy")).toMatchObject({ state: "running", draining: true });
   });
 
-  it("holds for workers that are born while it lasts, and for what would open them again", async () => {
+  it("holds for workers that are spawned while it lasts, and for what would open them again", async () => {
     const daemon = await rig.daemon();
     await drain(daemon, 0);
 
     await add(daemon, "busy");
-    const born = await daemon.entryWhen("acme-busy", "its drain", ({ draining }) => draining);
+    const spawned = await daemon.entryWhen("acme-busy", "its drain", ({ draining }) => draining);
     await daemon.ask({ action: "restart_repo", slug: "acme-busy" });
     const next = await daemon.entryWhen("acme-busy", "its drain", ({ draining }) => draining);
     const refused = await daemon.ask({ action: "remove_repo", slug: "acme-busy" });
     await until("the word after the refusal", async () => (await told("acme-busy")).split("\n").length > 4);
 
-    expect([born.generation, next.generation, refused.code]).toEqual([1, 2, "busy"]);
+    expect([spawned.generation, next.generation, refused.code]).toEqual([1, 2, "busy"]);
     expect(await told("acme-busy")).not.toContain("resume");
     expect(await daemon.entry("acme-busy")).toMatchObject({ draining: true });
   });

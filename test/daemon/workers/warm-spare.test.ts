@@ -40,7 +40,7 @@ async function reload(daemon: RigDaemon): Promise<void> {
 }
 
 describe("a warm spare", () => {
-  it("becomes the worker that is needed next, and the next spare is born behind it", async () => {
+  it("becomes the worker that is needed next, and the next spare is spawned behind it", async () => {
     const daemon = await rig.daemon({ ...QUICK, warmSpare: true });
     const first = await spare(daemon);
 
@@ -51,19 +51,19 @@ describe("a warm spare", () => {
     process.kill(first, "SIGKILL");
     const after = await daemon.entryWhen(
       "acme-web",
-      "a second birth",
+      "a second worker",
       (entry) => entry.running && entry.generation === 2,
     );
 
     expect(repos).toEqual([]);
     expect([added.pid, after.pid]).toEqual([first, second]);
-    expect(await readFile(join(rig.home, "acme-web", "births.txt"), "utf8")).toBe(`${first}\n${second}\n`);
+    expect(await readFile(join(rig.home, "acme-web", "spawns.txt"), "utf8")).toBe(`${first}\n${second}\n`);
     expect(await spare(daemon, 3)).not.toBe(second);
   });
 
   it("prints into the repository's file once it serves it, and what was there before is kept", async () => {
     const daemon = await rig.daemon({ ...QUICK, warmSpare: true });
-    await rig.file("home/acme-crashes-later/logs/worker.stderr.log", "of an earlier birth\n");
+    await rig.file("home/acme-crashes-later/logs/worker.stderr.log", "of an earlier worker\n");
     await spare(daemon);
 
     await add(daemon, "crashes-later");
@@ -72,10 +72,10 @@ describe("a warm spare", () => {
 
     expect(exited["reason"]).toContain("the fixture fails later");
     expect(await readFile(join(logs, "worker.stderr.log"), "utf8")).toContain("the fixture fails later");
-    expect(await readFile(join(logs, "worker.stderr.previous.log"), "utf8")).toBe("of an earlier birth\n");
+    expect(await readFile(join(logs, "worker.stderr.previous.log"), "utf8")).toBe("of an earlier worker\n");
   });
 
-  it("that has died is told of, and a worker is born without it", async () => {
+  it("that has died is logged, and a worker is spawned without it", async () => {
     const daemon = await rig.daemon({ warmSpare: true });
     const pid = await spare(daemon);
 
@@ -115,7 +115,7 @@ describe("a warm spare", () => {
     const { pid } = await daemon.entry("acme-web");
 
     process.kill(Number(pid), "SIGKILL");
-    await daemon.entryWhen("acme-web", "a second birth", (entry) => entry.running && entry.generation === 2);
+    await daemon.entryWhen("acme-web", "a second worker", (entry) => entry.running && entry.generation === 2);
 
     expect(daemon.events("spare.ready")).toEqual([]);
   });
