@@ -45,7 +45,7 @@ import { Supervisor, type SupervisorOptions } from "./supervisor.ts";
 import { openTcpDoor } from "./tcp/tcp-door.ts";
 import { untilWritten } from "./registry/until-written.ts";
 import type { WorkerCommand } from "./workers/spawn-worker.ts";
-import { WarmSpare } from "./workers/warm-spare.ts";
+import { Prefork } from "./workers/prefork.ts";
 import { WorkerLauncher } from "./workers/worker-launcher.ts";
 import type { WorkerTimings } from "./workers/worker-process.ts";
 
@@ -114,8 +114,8 @@ async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Da
   let httpPort = settings.config.httpPort;
   let isReady = false;
   const gate = new StartGate(settings.config.startConcurrency ?? availableParallelism(), clock);
-  const { launcher, spare } = workerSources({ live, secrets, options, paths, clock, log, gate });
-  owned.use(spare);
+  const { launcher, prefork } = workerSources({ live, secrets, options, paths, clock, log, gate });
+  owned.use(prefork);
   const drain: Drain = new Drain({ clock, log, repos: () => supervisor.repos });
   const supervisor = owned.use(
     new Supervisor({
@@ -138,7 +138,7 @@ async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Da
   const workerLogFile = (slug: string): string => workerPaths(`${paths.home}/${slug}`).logFile;
   const figures = { readUsage: options.readUsage, logDroppedBytes: () => log.droppedBytes };
   const reloader = new Reloader({ settings: live, ...secrets, control: supervisor, log }, stop);
-  const reload = () => reloader.reload().finally(() => spare.renew());
+  const reload = () => reloader.reload().finally(() => prefork.renew());
   const controls = { control: supervisor, drain, reload, readiness };
   const doorDeps = { ...controls, ...secrets, port: httpPort, log, paths, workerLogFile };
   const httpDoor = owned.use(await startAdminServer({ ...doorDeps, ...figures }, stop));
@@ -232,7 +232,7 @@ function workerSources(parts: {
   readonly clock: Clock;
   readonly log: Log;
   readonly gate: StartGate;
-}): { launcher: WorkerLauncher; spare: WarmSpare } {
+}): { launcher: WorkerLauncher; prefork: Prefork } {
   const { live, secrets, options, paths, clock, log, gate } = parts;
   const { home } = paths;
   const command = options.worker;
@@ -250,12 +250,12 @@ function workerSources(parts: {
     environment: options.environment,
     settings: () => live.settings,
     operatorTokenHashes: secrets.tokenHashes,
-    takeSpare: () => spare.take(),
+    takePreforked: () => prefork.take(),
   });
   const environment = (spawnId: string) => launcher.environment(spawnId);
   const isWanted = () => live.settings.config.warmSpare;
-  const spare = new WarmSpare({ command, home, environment, isWanted, gate, clock, log });
-  return { launcher, spare };
+  const prefork = new Prefork({ command, home, environment, isWanted, gate, clock, log });
+  return { launcher, prefork };
 }
 
 function supervision(parts: {

@@ -10,7 +10,7 @@ import type { Silence, StartWorker } from "../../core/messages/worker-message.ts
 import type { RepoRecord } from "../registry/registry-document.ts";
 import type { Settings } from "../settings/settings.ts";
 import { spawnWorker, type SpawnedWorker, type WorkerCommand } from "./spawn-worker.ts";
-import type { Spare } from "./warm-spare.ts";
+import type { PreforkedWorker } from "./prefork.ts";
 import { secretProxies, workerEnvironment } from "./worker-environment.ts";
 import { WorkerOutput } from "./worker-output.ts";
 import { type WorkerListener, WorkerProcess, type WorkerTimings } from "./worker-process.ts";
@@ -27,8 +27,8 @@ export interface LauncherOptions {
   readonly settings: () => Settings;
   /** SHA-256 in hex of the operator's tokens. */
   readonly operatorTokenHashes: () => readonly string[];
-  /** A process that waits for a repository, if there is one. */
-  readonly takeSpare: () => Spare | undefined;
+  /** Takes the preforked process, if one waits. */
+  readonly takePreforked: () => PreforkedWorker | undefined;
 }
 
 export interface Launch {
@@ -68,7 +68,7 @@ export class WorkerLauncher {
     const dataRoot = join(home, record.slug);
     const token = newToken();
     const process = new WorkerProcess({
-      ...((await this.#adoptSpare(dataRoot)) ?? (await this.#spawn(dataRoot))),
+      ...((await this.#adoptPreforked(dataRoot)) ?? (await this.#spawn(dataRoot))),
       timings,
       rssBytesMax: () => settings().config.workerRssBytesMax,
       listener,
@@ -96,10 +96,10 @@ export class WorkerLauncher {
     }
   }
 
-  async #adoptSpare(dataRoot: string): Promise<{ spawned: SpawnedWorker; output: WorkerOutput } | undefined> {
-    const spare = this.#options.takeSpare();
-    if (spare === undefined) return undefined;
-    const { spawned, output } = spare;
+  async #adoptPreforked(dataRoot: string): Promise<{ spawned: SpawnedWorker; output: WorkerOutput } | undefined> {
+    const waiting = this.#options.takePreforked();
+    if (waiting === undefined) return undefined;
+    const { spawned, output } = waiting;
     try {
       const adopted = await WorkerOutput.adopt(dataRoot, output);
       if (spawned.child.exitCode === null && spawned.child.signalCode === null) return { spawned, output: adopted };

@@ -25,7 +25,7 @@ export interface SupervisedHost {
 /** Resolves when the signal was given and everything has ended. Throws what a restart cannot mend after saying so. */
 export async function runSupervised(link: SupervisorLink, host: SupervisedHost, signal: AbortSignal): Promise<void> {
   const stopped = untilAborted(signal);
-  // Only a spare waits so long. One that cannot warm up is a cold one, and says what is wrong when it is needed.
+  // Only a preforked process waits so long. If its warm-up fails it stays cold, and its start says what is wrong.
   const waiting = setTimeout(() => void warmUp(host.environment).catch(() => undefined), WARM_UP_AFTER_MS);
   const start = await Promise.race([link.start, stopped]);
   clearTimeout(waiting);
