@@ -30,7 +30,7 @@ import { Drain } from "./repos/drain.ts";
 import { adoptFirstEntries } from "./registry/first-implementation.ts";
 import { takeInstanceLock } from "./process/instance-lock.ts";
 import { Gathering } from "./registry/gathering.ts";
-import { clearLeftovers } from "./workers/leftovers.ts";
+import { sweepOrphans } from "./workers/orphan-sweep.ts";
 import { writePortFile } from "./tcp/port-file.ts";
 import { LogKeeper } from "./process/log-keeper.ts";
 import { RegistryFile } from "./registry/registry-file.ts";
@@ -146,7 +146,7 @@ async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Da
   const doors = { port: tcpDoor.port, httpPort, pid: process.pid };
   owned.use(await untilWritten(() => tellDoors(registry, doors), clock));
   owned.use(await writePortFile(paths.portFile, tcpDoor.port, clock, log));
-  await clearLeftovers({ home: paths.home, repos: registry.document.repos, clock, log }, stop);
+  await sweepOrphans({ home: paths.home, repos: registry.document.repos, clock, log }, stop);
   gate.open();
   isReady = true;
   owned.use(keepLogs({ paths, live, supervisor, clock, log }));
