@@ -23,13 +23,13 @@ import {
   STARTUP_TIMEOUT_MS,
   STOP_GRACE_MS,
 } from "../core/messages/worker-message.ts";
-import { type AddHost, resolveAddTarget } from "./registry/add-target.ts";
+import { type RepositoryHost, resolveRepository } from "./registry/resolve-repository.ts";
 import { createControlHandler } from "./tcp/control-handler.ts";
 import { DoorTokens } from "./settings/door-tokens.ts";
 import { Drain } from "./repos/drain.ts";
 import { adoptFirstEntries } from "./registry/first-implementation.ts";
 import { takeInstanceLock } from "./process/instance-lock.ts";
-import { Gathering } from "./registry/gathering.ts";
+import { CompletionBarrier } from "./registry/completion-barrier.ts";
 import { sweepOrphans } from "./workers/orphan-sweep.ts";
 import { writePortFile } from "./tcp/port-file.ts";
 import { LogKeeper } from "./process/log-keeper.ts";
@@ -43,14 +43,14 @@ import { StartGate } from "./workers/start-gate.ts";
 import { openStateDirectory, stateDirectoryError } from "./process/state-directory.ts";
 import { Supervisor, type SupervisorOptions } from "./supervisor.ts";
 import { openTcpDoor } from "./tcp/tcp-door.ts";
-import { untilWritten } from "./registry/until-written.ts";
+import { writeWithRetry } from "./registry/retry-write.ts";
 import type { WorkerCommand } from "./workers/spawn-worker.ts";
 import { Prefork } from "./workers/prefork.ts";
 import { WorkerLauncher } from "./workers/worker-launcher.ts";
 import type { WorkerTimings } from "./workers/worker-process.ts";
 
 /** A checkout on a disk that does not answer holds up the others by no more than this. */
-const GATHER_MS_MAX = 2_000;
+const BARRIER_MS_MAX = 2_000;
 
 export interface DaemonOptions {
   readonly home: string;
@@ -124,7 +124,7 @@ async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Da
       clock,
       log,
       bootId,
-      resolveTarget: targetResolver(() => addHost(live, options.environment), clock),
+      resolveRepository: repositoryResolver(() => repositoryHost(live, options.environment), clock),
       httpPort: () => httpPort,
       supervise: supervision({ live, secrets, launcher, gate, drain, clock, log, force: signals.force }),
     }),
@@ -144,7 +144,7 @@ async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Da
   const httpDoor = owned.use(await startAdminServer({ ...doorDeps, ...figures }, stop));
   httpPort = httpDoor.port;
   const doors = { port: tcpDoor.port, httpPort, pid: process.pid };
-  owned.use(await untilWritten(() => tellDoors(registry, doors), clock));
+  owned.use(await writeWithRetry(() => tellDoors(registry, doors), clock));
   owned.use(await writePortFile(paths.portFile, tcpDoor.port, clock, log));
   await sweepOrphans({ home: paths.home, repos: registry.document.repos, clock, log }, stop);
   gate.open();
@@ -176,14 +176,17 @@ function openDaemonLog(
   return openLog({ file: paths.logFile, bytesMax, filesMax, redactor, fields: { boot_id: bootId }, mirror });
 }
 
-function addHost({ settings: { config } }: LiveSettings, environment: DaemonOptions["environment"]): AddHost {
+function repositoryHost(
+  { settings: { config } }: LiveSettings,
+  environment: DaemonOptions["environment"],
+): RepositoryHost {
   return { gitUrl: config.githubGitUrl ?? gitUrlOf(config.githubApiUrl), environment };
 }
 
-/** Checkouts that are looked at side by side are entered in one write: git takes its own time over each of them. */
-function targetResolver(host: () => AddHost, clock: Clock): SupervisorOptions["resolveTarget"] {
-  const looks = new Gathering(clock, GATHER_MS_MAX);
-  return (request, signal) => looks.run(() => resolveAddTarget(request, host(), signal));
+/** Checkouts that are inspected side by side share one write of the registry: git takes its own time over each. */
+function repositoryResolver(host: () => RepositoryHost, clock: Clock): SupervisorOptions["resolveRepository"] {
+  const barrier = new CompletionBarrier(clock, BARRIER_MS_MAX);
+  return (request, signal) => barrier.run(() => resolveRepository(request, host(), signal));
 }
 
 async function openRegistry(

@@ -5,7 +5,7 @@ import { basename, resolve } from "node:path";
 
 import type { GitHost } from "../../core/checkout/git-question.ts";
 import { parseRepositoryName } from "../../core/domain/repository-name.ts";
-import { nameOfCheckout } from "./add-target.ts";
+import { nameOfCheckout } from "./resolve-repository.ts";
 import { inspectCheckout } from "./checkout.ts";
 import { type Candidate, register, type RegisterOptions } from "./registration.ts";
 import type { FirstEntry, RegistryDocument } from "./registry-document.ts";

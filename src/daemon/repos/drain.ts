@@ -15,7 +15,7 @@ interface Drainable {
   readonly state: { readonly id: DrainedRepository["state"] };
   readonly worker: Pick<WorkerView, "inFlight" | "work">;
   readonly isDrained: boolean;
-  tellOpen(): void;
+  sendOpen(): void;
   untilDrained(boundMs: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -67,7 +67,7 @@ export class Drain implements DrainControl {
     if (begun === undefined) return this.report();
     this.#begun = undefined;
     begun.over.abort();
-    this.#tellAll();
+    this.#sendAll();
     this.#options.log.write("info", "daemon.drain-taken-back", { since: begun.since });
     return this.report();
   }
@@ -96,13 +96,13 @@ export class Drain implements DrainControl {
     const since = this.#options.clock.now().toISOString();
     const begun: Begun = { since, tallies: new Map(), over: new AbortController() };
     this.#begun = begun;
-    this.#tellAll();
+    this.#sendAll();
     this.#options.log.write("info", "daemon.draining");
     return begun;
   }
 
-  #tellAll(): void {
-    for (const repo of this.#options.repos().values()) repo.tellOpen();
+  #sendAll(): void {
+    for (const repo of this.#options.repos().values()) repo.sendOpen();
   }
 
   #tallyOf(slug: string): DrainTally | undefined {

@@ -6,7 +6,7 @@ import type { Clock } from "../../core/base/clock.ts";
 import { readTextIfExists, replaceFile } from "../../core/files/durable-file.ts";
 import { messageOf } from "../../core/base/errors.ts";
 import type { Log } from "../../core/logs/log.ts";
-import { untilWritten } from "../registry/until-written.ts";
+import { writeWithRetry } from "../registry/retry-write.ts";
 
 const FILE_BYTES_MAX = 64;
 
@@ -21,7 +21,7 @@ export async function writePortFile(path: string, port: number, clock: Clock, lo
       return false;
     }
   };
-  const writing = await untilWritten(write, clock);
+  const writing = await writeWithRetry(write, clock);
   return {
     async [Symbol.asyncDispose]() {
       await writing[Symbol.asyncDispose]();

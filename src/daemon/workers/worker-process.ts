@@ -20,7 +20,7 @@ import {
   type StartWorker,
   type ToWorker,
 } from "../../core/messages/worker-message.ts";
-import { Deadline } from "../tcp/deadline.ts";
+import { RenewableTimeout } from "./renewable-timeout.ts";
 import type { SpawnedWorker } from "./spawn-worker.ts";
 import { tellingLine, type WorkerOutput } from "./worker-output.ts";
 
@@ -90,7 +90,7 @@ export class WorkerProcess {
   readonly #child: ChildProcess;
   readonly #options: WorkerProcessOptions;
   readonly #identity: Promise<ProcessIdentity | null>;
-  readonly #deadline: Deadline;
+  readonly #timeout: RenewableTimeout;
   #hungReason: string | undefined;
   #failed: Extract<FromWorker, { type: "failed" }> | undefined;
   #isReady = false;
@@ -107,7 +107,7 @@ export class WorkerProcess {
     this.pid = child.pid ?? null;
     this.#identity = childIdentity(child);
     const { startupMs } = options.timings;
-    this.#deadline = new Deadline(startupMs, () => this.#hung(`not ready within ${startupMs / 1_000} s`));
+    this.#timeout = new RenewableTimeout(startupMs, () => this.#hung(`not ready within ${startupMs / 1_000} s`));
     child.on("message", (message) => this.#onMessage(message));
     void Promise.all([hello, options.cleared]).then(() => this.#start());
     const end = this.#end();
@@ -117,7 +117,7 @@ export class WorkerProcess {
 
   /** Asks, waits for the grace, then kills the whole tree. Aborting ends the grace. */
   async stop(graceMs: number, signal: AbortSignal): Promise<void> {
-    this.#deadline.cancel();
+    this.#timeout.cancel();
     this.#send({ type: "stop", nonce: this.#options.start.nonce });
     await killTree({ identity: await this.#identity, graceMs }, signal);
   }
@@ -156,7 +156,7 @@ export class WorkerProcess {
     this.#heardAt = new Date().toISOString();
     if (message.type === "failed") this.#failed = { ...message, reason: message.reason.slice(0, LINE_CHARACTERS_MAX) };
     else if (message.type === "heartbeat") {
-      if (this.#isReady) this.#deadline.renew();
+      if (this.#isReady) this.#timeout.renew();
       listener.onHeartbeat({ ...message, notice: message.notice?.slice(0, LINE_CHARACTERS_MAX) ?? null });
       this.#options.output.bound();
       const rssBytesMax = this.#options.rssBytesMax();
@@ -164,7 +164,7 @@ export class WorkerProcess {
         this.#hung(`it uses ${mebibytes(message.rssBytes)} of memory, more than the ${mebibytes(rssBytesMax)} it may`);
     } else if (!this.#isReady) {
       this.#isReady = true;
-      this.#deadline.replace(timings.heartbeatTimeoutMs, () => {
+      this.#timeout.replace(timings.heartbeatTimeoutMs, () => {
         this.#isSilent = true;
         this.#hung(`silent for ${timings.heartbeatTimeoutMs / 1_000} s`);
       });
@@ -182,12 +182,12 @@ export class WorkerProcess {
   #hung(reason: string): void {
     if (this.#hungReason !== undefined) return;
     this.#hungReason = reason;
-    this.#deadline.cancel();
+    this.#timeout.cancel();
     this.#options.listener.onHung(reason);
   }
 
   async #exitOf(spawnError: Error | undefined): Promise<WorkerExit> {
-    this.#deadline.cancel();
+    this.#timeout.cancel();
     if (spawnError !== undefined) return notStarted(spawnError);
     const disconnected = this.#child.connected ? once(this.#child, "disconnect") : undefined;
     await Promise.race([disconnected, delay(LAST_WORDS_MS, undefined, { ref: false })]);

@@ -4,15 +4,15 @@ import type { WorkerView } from "../workers/worker-view.ts";
 
 const NAMED_MAX = 10;
 
-/** Why a repository must not be removed now; null when it may. `worker` is null when it did not answer. */
-export function whyBusy(slug: string, worker: WorkerView | null): string | null {
+/** Why a repository must not be removed now; null when it may be. `worker` is null when it did not answer. */
+export function busyReason(slug: string, worker: WorkerView | null): string | null {
   if (worker === null) return `the worker of '${slug}' does not say what it has in hand`;
-  const work = inWork(worker);
+  const work = describeWork(worker);
   return work === null ? null : `'${slug}' has work in hand: ${work}`;
 }
 
-/** Null when there is nothing. */
-function inWork({ inFlight, work }: Pick<WorkerView, "inFlight" | "work">): string | null {
+/** Names the issues in flight; null when there are none. */
+function describeWork({ inFlight, work }: Pick<WorkerView, "inFlight" | "work">): string | null {
   if (inFlight === 0) return null;
   const named = work.slice(0, NAMED_MAX).map(({ issue, stage }) => `#${issue} (${stage})`);
   const others = inFlight - named.length;
