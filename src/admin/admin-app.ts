@@ -51,7 +51,7 @@ export interface AdminApp {
 
 const READS = new Set(["GET", "HEAD"]);
 
-/** `port` is known only after listening. Streams and changes in hand end when `closing` aborts. */
+/** `port` is known only after listening. Streams and changes in flight end when `closing` aborts. */
 export function createAdminApp(deps: AdminDeps, port: () => number, closing: AbortSignal): AdminApp {
   const clock = deps.clock ?? systemClock;
   const sessions = new BrowserSessions(clock, deps.tokenHashes);

@@ -19,7 +19,7 @@ const KEEP_ALIVE_MS = 5_000;
 const TIMEOUT_CHECK_MS = 2_000;
 const HEADER_BYTES_MAX = 16_384;
 const CONNECTIONS_MAX = 512;
-/** Answers in hand may take this long when the door closes; then their connections are cut. */
+/** Answers in flight may take this long when the door closes; then their connections are cut. */
 const DRAIN_MS = 5_000;
 
 export interface AdminServer extends AsyncDisposable {

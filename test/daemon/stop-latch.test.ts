@@ -120,7 +120,7 @@ describe("a quarantine", () => {
 });
 
 describe("removing", () => {
-  it("is refused while the worker does not say what it has in hand", async () => {
+  it("is refused while the worker does not say what it has in flight", async () => {
     const daemon = await rig.daemon();
     await register(daemon, "silent");
     await daemon.ask({ action: "start_repo", slug: "acme-silent" });

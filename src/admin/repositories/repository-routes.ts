@@ -18,7 +18,7 @@ const addBody = z.strictObject({
 });
 const removeQuery = z.strictObject({ force: z.optional(z.enum(["true", "false"])) });
 
-/** Rolling: what is in hand is finished first, within a bound; a worker that does not run is left alone. */
+/** Rolling: what is in flight is finished first, within a bound; a worker that does not run is left alone. */
 const restartQuery = z.strictObject({ rolling: z.optional(z.enum(["true", "false"])) });
 const NO_QUERY = z.strictObject({});
 

@@ -18,7 +18,7 @@ import type { Terminal } from "../print/terminal.ts";
 const REPLY_TIMEOUT_MS = 30_000;
 /** Starting a worker takes up to a minute, stopping one some seconds. */
 export const LIFECYCLE_TIMEOUT_MS = 120_000;
-/** Finishing what is in hand comes before that. */
+/** Finishing what is in flight comes before that. */
 export const ROLLING_TIMEOUT_MS = 240_000;
 /** Adding may clone the repository first. */
 export const ADD_TIMEOUT_MS = 15 * 60_000;

@@ -67,7 +67,7 @@ export const drainReplySchema = z.looseObject({
       state: z.string(),
       drained: z.boolean(),
       in_flight: z.number(),
-      in_hand: work,
+      in_flight_work: z._default(work, []),
       finished: work,
       interrupted: work,
     }),

@@ -51,7 +51,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   clientCommand("reload", "Read the configuration again", () => import("../commands/supervisor/reload.ts")),
   clientCommand(
     "drain",
-    "Take no new issues, and wait until nothing is in hand; before an upgrade",
+    "Take no new issues, and wait until nothing is in flight; before an upgrade",
     () => import("../commands/supervisor/drain.ts"),
   ),
   clientCommand(

@@ -1,4 +1,4 @@
-// Taking the daemon out of work, for an upgrade for instance: no repository takes a new issue, what is in hand is
+// Taking the daemon out of work, for an upgrade for instance: no repository takes a new issue, what is in flight is
 // finished. It holds until it is taken back or the daemon ends; the next daemon works.
 
 import type { ControlResult, RepoState } from "./supervisor-control.ts";
@@ -6,7 +6,7 @@ import type { ControlResult, RepoState } from "./supervisor-control.ts";
 /** Longer than any agent's turn by default. */
 export const DRAIN_SECONDS_MAX = 86_400;
 
-export interface WorkInHand {
+export interface WorkInFlight {
   readonly issue: number;
   readonly stage: string;
 }
@@ -14,15 +14,17 @@ export interface WorkInHand {
 export interface DrainedRepository {
   readonly slug: string;
   readonly state: RepoState;
-  /** Nothing is in hand, and nothing is taken. */
+  /** Nothing is in flight, and nothing is taken. */
   readonly drained: boolean;
-  /** Issues in hand; `in_hand` names them as far as they are known. */
+  /** Counts the issues in flight; `in_flight_work` names them as far as they are known. */
   readonly in_flight: number;
-  readonly in_hand: readonly WorkInHand[];
+  readonly in_flight_work: readonly WorkInFlight[];
+  /** The former name of `in_flight_work`, which stays for one release. */
+  readonly in_hand: readonly WorkInFlight[];
   /** Since the drain began: the issue's turn at this stage came to its end. */
-  readonly finished: readonly WorkInHand[];
+  readonly finished: readonly WorkInFlight[];
   /** Since the drain began: cut short with its worker; it is in the journal, and a worker that takes issues goes on with it. */
-  readonly interrupted: readonly WorkInHand[];
+  readonly interrupted: readonly WorkInFlight[];
 }
 
 export interface DrainReport {

@@ -119,7 +119,7 @@ export interface SupervisorControl {
   start(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>>;
   stop(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>>;
   restart(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>>;
-  /** Lets the worker finish what it has in hand, within a bound, and replaces it then. One that is not running stays as it is. */
+  /** Lets the worker finish what it has in flight, within a bound, and replaces it then. One that is not running stays as it is. */
   roll(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>>;
   /** Where the HTTP door forwards calls for one worker: port and token of this generation, from memory, never from a file. */
   workerAddress(slug: string): ControlResult<{ port: number; token: string }>;

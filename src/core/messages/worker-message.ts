@@ -11,7 +11,7 @@ export const HEARTBEAT_TIMEOUT_MS = 45_000;
 export const STARTUP_TIMEOUT_MS = 60_000;
 /** From the request to stop to SIGKILL of the whole tree. */
 export const STOP_GRACE_MS = 5_000;
-/** A draining worker may finish what it has in hand for this long; what is not done then is resumed by the next one. */
+/** A draining worker may finish what it has in flight for this long; what is not done then is resumed by the next one. */
 export const DRAIN_TIMEOUT_MS = 60_000;
 /** Issues that a heartbeat names. */
 export const WORK_MAX = 100;
@@ -51,7 +51,7 @@ export const toWorkerSchema = z.discriminatedUnion("type", [
     }),
   }),
   z.strictObject({ type: z.literal("stop"), nonce: z.string() }),
-  /** Take no new issue, finish those in hand; answered with a heartbeat at once. `resume` takes it back. */
+  /** Take no new issue, finish those in flight; answered with a heartbeat at once. `resume` takes it back. */
   z.strictObject({ type: z.enum(["drain", "resume"]), nonce: z.string() }),
 ]);
 
@@ -62,7 +62,7 @@ export const fromWorkerSchema = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("heartbeat"),
     nonce: z.string(),
-    /** Issues in hand now; `remove_repo` refuses while it is above zero, unless forced. */
+    /** Issues in flight now; `remove_repo` refuses while it is above zero, unless forced. */
     inFlight: z.int(),
     /** The same by number and stage, as far as it is known. */
     work: z.optional(z.array(z.strictObject({ issue: z.int(), stage: z.string() })).check(z.maxLength(WORK_MAX))),

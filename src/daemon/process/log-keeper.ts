@@ -22,7 +22,7 @@ const PAUSE_PER_FILE_MS = 60;
 export interface LogKeeperOptions {
   /** The state directory. */
   readonly home: string;
-  /** By slug; transcripts of issues in hand stay. */
+  /** By slug; transcripts of issues in flight stay. */
   readonly repos: () => ReadonlyMap<string, { readonly worker: Pick<WorkerView, "work"> }>;
   readonly bytesMax: () => number;
   readonly clock: Clock;
@@ -89,8 +89,8 @@ export class LogKeeper implements AsyncDisposable {
   /** Resolves with what is left. Only now are paths kept in memory. */
   async #shrink(seen: Seen, bytesMax: number, signal: AbortSignal): Promise<number> {
     const old: LogFileFound[] = [];
-    await this.#walk(seen, signal, (file, inHand) => {
-      if (this.#isOld(file, inHand)) old.push(file);
+    await this.#walk(seen, signal, (file, inFlight) => {
+      if (this.#isOld(file, inFlight)) old.push(file);
     });
     let [bytes, files] = [seen.bytes, 0];
     for (const file of old.toSorted((a, b) => a.changedMs - b.changedMs)) {
@@ -110,8 +110,8 @@ export class LogKeeper implements AsyncDisposable {
   }
 
   /** The distance: after the clock was set back, what is far ahead of it is old. */
-  #isOld({ kind, bytes, issue, changedMs }: LogFileFound, inHand: ReadonlySet<number>): boolean {
-    if (kind === "other" || bytes === 0 || (issue !== null && inHand.has(issue))) return false;
+  #isOld({ kind, bytes, issue, changedMs }: LogFileFound, inFlight: ReadonlySet<number>): boolean {
+    if (kind === "other" || bytes === 0 || (issue !== null && inFlight.has(issue))) return false;
     return Math.abs(this.#options.clock.now().getTime() - changedMs) >= UNTOUCHED_MS;
   }
 
@@ -119,21 +119,21 @@ export class LogKeeper implements AsyncDisposable {
   async #walk(
     seen: Seen,
     signal: AbortSignal,
-    visit: (file: LogFileFound, inHand: ReadonlySet<number>) => void,
+    visit: (file: LogFileFound, inFlight: ReadonlySet<number>) => void,
   ): Promise<void> {
     const { home, repos } = this.#options;
     const ofRepos = [...repos()].map(([slug, { worker }]) => ({
       logFile: workerPaths(join(home, slug)).logFile,
-      inHand: new Set(worker.work.map(({ issue }) => issue)),
+      inFlight: new Set(worker.work.map(({ issue }) => issue)),
     }));
-    for (const { logFile, inHand } of [
-      { logFile: supervisorPaths(home).logFile, inHand: new Set<number>() },
+    for (const { logFile, inFlight } of [
+      { logFile: supervisorPaths(home).logFile, inFlight: new Set<number>() },
       ...ofRepos,
     ]) {
       try {
         for await (const file of listLogFiles(dirname(logFile))) {
           if (signal.aborted) return;
-          visit(file, inHand);
+          visit(file, inFlight);
         }
       } catch (error) {
         seen.problem = messageOf(error);
@@ -148,7 +148,7 @@ export class LogKeeper implements AsyncDisposable {
     this.#toldProblem = problem;
     const over = bytes > bytesMax ? bytesMax : null;
     if (over !== null && over !== this.#toldOver) {
-      const reason = "what is left is written now, was changed within the last hour, or is of an issue in hand";
+      const reason = "what is left is written now, was changed within the last hour, or is of an issue in flight";
       log.write("warn", "logs.over-bound", { bytes, bytes_max: bytesMax, reason });
     }
     this.#toldOver = over;

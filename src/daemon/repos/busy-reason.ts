@@ -1,4 +1,4 @@
-// What a worker has in hand, as a person reads it.
+// What a worker has in flight, as a person reads it.
 
 import type { WorkerView } from "../workers/worker-view.ts";
 
@@ -6,9 +6,9 @@ const NAMED_MAX = 10;
 
 /** Why a repository must not be removed now; null when it may be. `worker` is null when it did not answer. */
 export function busyReason(slug: string, worker: WorkerView | null): string | null {
-  if (worker === null) return `the worker of '${slug}' does not say what it has in hand`;
+  if (worker === null) return `the worker of '${slug}' does not say what it has in flight`;
   const work = describeWork(worker);
-  return work === null ? null : `'${slug}' has work in hand: ${work}`;
+  return work === null ? null : `'${slug}' has work in flight: ${work}`;
 }
 
 /** Names the issues in flight; null when there are none. */

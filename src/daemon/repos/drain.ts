@@ -1,5 +1,5 @@
 // The daemon taken out of work. It tells every worker, also those that start meanwhile, to take no new issue, and knows
-// what became of the work in hand. Nothing of it is on disk: a new daemon works.
+// what became of the work in flight. Nothing of it is on disk: a new daemon works.
 
 import type { Clock } from "../../core/base/clock.ts";
 import type { DrainControl, DrainedRepository, DrainReport } from "../../core/messages/drain-control.ts";
@@ -119,6 +119,7 @@ export class Drain implements DrainControl {
       state: repo.state.id,
       drained: this.isOn && repo.isDrained,
       in_flight: inFlight,
+      in_flight_work: work,
       in_hand: work,
       finished: tally?.finished ?? [],
       interrupted: tally?.interrupted ?? [],

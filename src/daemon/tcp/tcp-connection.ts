@@ -60,7 +60,7 @@ export class TcpConnection {
     this.#limit(limits.handshakeMs);
   }
 
-  /** After the reply in hand, if there is one. */
+  /** After the reply in flight, if there is one. */
   close(): void {
     this.#isClosing = true;
     this.#lines = [];

@@ -40,7 +40,7 @@ export interface WorkerTimings {
   readonly startupMs: number;
   readonly heartbeatTimeoutMs: number;
   readonly stopGraceMs: number;
-  /** For the issues in hand, before a rolling restart. */
+  /** For the issues in flight, before a rolling restart. */
   readonly drainMs: number;
 }
 
@@ -122,7 +122,7 @@ export class WorkerProcess {
     await killTree({ identity: await this.#identity, graceMs }, signal);
   }
 
-  /** No new issue from now on, or again as ever. The heartbeats tell what is still in hand. */
+  /** No new issue from now on, or again as ever. The heartbeats tell what is still in flight. */
   setOpen(isOpen: boolean): void {
     this.#isOpen = isOpen;
     // One that has not been told who it is does not listen yet.

@@ -1,6 +1,6 @@
 // What the supervisor knows of a living worker, as its last words have it.
 
-import type { WorkInHand } from "../../core/messages/drain-control.ts";
+import type { WorkInFlight } from "../../core/messages/drain-control.ts";
 
 /** What can be read of the worker; port 0 and pid null while there is none. */
 export interface WorkerView {
@@ -9,7 +9,7 @@ export interface WorkerView {
   readonly token: string;
   readonly inFlight: number;
   readonly notice: string | null;
-  readonly work: readonly WorkInHand[];
+  readonly work: readonly WorkInFlight[];
   /** It said that it takes no new issue. */
   readonly draining: boolean;
 }

@@ -28,7 +28,7 @@ function told(slug: string): Promise<string> {
 }
 
 describe("a drain", () => {
-  it("is done when nothing is in hand, and says what was finished", async () => {
+  it("is done when nothing is in flight, and says what was finished", async () => {
     const daemon = await rig.daemon();
     await add(daemon, "finishing");
     await add(daemon, "web");
@@ -37,7 +37,14 @@ describe("a drain", () => {
 
     expect(report).toMatchObject({ draining: true, drained: true });
     expect(report.repos).toMatchObject([
-      { slug: "acme-finishing", drained: true, in_flight: 0, in_hand: [], finished: [IMPLEMENTING], interrupted: [] },
+      {
+        slug: "acme-finishing",
+        drained: true,
+        in_flight: 0,
+        in_flight_work: [],
+        finished: [IMPLEMENTING],
+        interrupted: [],
+      },
       { slug: "acme-web", drained: true, in_flight: 0, finished: [] },
     ]);
     expect(daemon.events("daemon.drained")).toMatchObject([{ finished: 1, interrupted: 0 }]);
@@ -50,7 +57,9 @@ describe("a drain", () => {
     const report = await drain(daemon, 1);
 
     expect(report).toMatchObject({ draining: true, drained: false });
-    expect(report.repos).toMatchObject([{ slug: "acme-busy", drained: false, in_flight: 1, in_hand: [IMPLEMENTING] }]);
+    expect(report.repos).toMatchObject([
+      { slug: "acme-busy", in_flight: 1, in_flight_work: [IMPLEMENTING], in_hand: [IMPLEMENTING], drained: false },
+    ]);
     expect(await daemon.entry("acme-busy")).toMatchObject({ state: "running", draining: true });
   });
 

@@ -1,4 +1,4 @@
-// `hydraflow drain`: no repository takes a new issue, and the command returns when nothing is in hand any more, or fails
+// `hydraflow drain`: no repository takes a new issue, and the command returns when nothing is in flight any more, or fails
 // when the time is over. The drain stays until `--cancel`, or until the daemon ends. With --json: the last report,
 // {"draining","since","drained","repos"}.
 
@@ -68,7 +68,7 @@ async function drain(
     if (!drained && draining && leftS > 0) continue;
     if (json) terminal.write(`${JSON.stringify(reply.value)}\n`);
     if (drained) {
-      if (!json) terminal.write("drained: nothing is in hand, and no new issue is taken\n");
+      if (!json) terminal.write("drained: nothing is in flight, and no new issue is taken\n");
       return ok();
     }
     return failWith("tryAgain", draining ? notDrained(repos, timeout) : "somebody has taken the drain back");
@@ -81,7 +81,7 @@ function tellNews(repos: readonly Repository[], told: Set<string>, terminal: Ter
     const lines = [
       ...repo.finished.map((item) => `${repo.slug}: finished ${nameOf(item)}`),
       ...repo.interrupted.map((item) => `${repo.slug}: interrupted ${nameOf(item)}; it is resumed later`),
-      ...repo.in_hand.map((item) => `${repo.slug}: in hand ${nameOf(item)}`),
+      ...repo.in_flight_work.map((item) => `${repo.slug}: in flight ${nameOf(item)}`),
     ];
     for (const line of lines.filter((candidate) => !told.has(candidate))) {
       told.add(line);
@@ -95,11 +95,11 @@ function notDrained(repos: readonly Repository[], timeoutS: number): string {
   return `not drained after ${formatDuration(timeoutS)}: ${left.join(", ")}; no new issue is taken: wait again, stop the daemon, which resumes it at its next start, or go back with hydraflow drain --cancel`;
 }
 
-function whatIsLeft({ state, in_flight: inFlight, in_hand: inHand }: Repository): string {
-  if (inHand.length > 0) return inHand.map(nameOf).join(", ");
-  return inFlight > 0 ? `${inFlight} in hand` : state;
+function whatIsLeft({ state, in_flight: inFlight, in_flight_work: work }: Repository): string {
+  if (work.length > 0) return work.map(nameOf).join(", ");
+  return inFlight > 0 ? `${inFlight} in flight` : state;
 }
 
-function nameOf({ issue, stage }: Repository["in_hand"][number]): string {
+function nameOf({ issue, stage }: Repository["in_flight_work"][number]): string {
   return `#${issue} ${stage}`;
 }
