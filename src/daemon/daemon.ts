@@ -109,7 +109,7 @@ async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Da
   owned.defer(() => log.write("info", "daemon.stopped"));
   const { registry, degraded } = await openRegistry({ paths, clock, log, environment: options.environment }, stop);
   owned.use(registry);
-  owned.defer(async () => void (await tellDoors(registry, { port: 0, httpPort: 0, pid: 0 })));
+  owned.defer(async () => void (await recordDoors(registry, { port: 0, httpPort: 0, pid: 0 })));
 
   let httpPort = settings.config.httpPort;
   let isReady = false;
@@ -144,7 +144,7 @@ async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Da
   const httpDoor = owned.use(await startAdminServer({ ...doorDeps, ...figures }, stop));
   httpPort = httpDoor.port;
   const doors = { port: tcpDoor.port, httpPort, pid: process.pid };
-  owned.use(await writeWithRetry(() => tellDoors(registry, doors), clock));
+  owned.use(await writeWithRetry(() => recordDoors(registry, doors), clock));
   owned.use(await writePortFile(paths.portFile, tcpDoor.port, clock, log));
   await sweepOrphans({ home: paths.home, repos: registry.document.repos, clock, log }, stop);
   gate.open();
@@ -208,10 +208,13 @@ async function openRegistry(
   return { registry, degraded };
 }
 
-/** A failed write is told by the registry itself; the doors work all the same. */
-async function tellDoors(registry: Registry, doors: { port: number; httpPort: number; pid: number }): Promise<boolean> {
-  const told = await registry.change((document) => ok({ document: { ...document, ...doors }, value: undefined }));
-  return told.ok;
+/** Resolves with whether it was written; the registry logs a failed write, and the doors work all the same. */
+async function recordDoors(
+  registry: Registry,
+  doors: { port: number; httpPort: number; pid: number },
+): Promise<boolean> {
+  const recorded = await registry.change((document) => ok({ document: { ...document, ...doors }, value: undefined }));
+  return recorded.ok;
 }
 
 function keepLogs(parts: {

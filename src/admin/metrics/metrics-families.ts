@@ -40,7 +40,7 @@ export function repositoryFamilies(repositories: readonly RepositoryFigures[]): 
       help,
       samples: repositories.map(({ entry }) => ({ labels: { repo: entry.slug }, value: value(entry) })),
     })),
-    ...TOLD.map(([name, type, help, samples]) => ({
+    ...FROM_WORKERS.map(([name, type, help, samples]) => ({
       name,
       type,
       help,
@@ -94,7 +94,7 @@ const SUPERVISED: readonly (readonly [name: string, type: MetricType, help: stri
   ],
 ];
 
-const TOLD: readonly (readonly [name: string, type: MetricType, help: string, samples: FromWorker])[] = [
+const FROM_WORKERS: readonly (readonly [name: string, type: MetricType, help: string, samples: FromWorker])[] = [
   [
     "hydraflow_queue_issues",
     "gauge",

@@ -48,7 +48,7 @@ export class LogFile implements AsyncDisposable {
       this.#drop(line);
       return;
     }
-    if (this.#dropped > 0) this.#tellDropped(stream, this.#dropped);
+    if (this.#dropped > 0) this.#emitDropped(stream, this.#dropped);
     stream.write(line, (error) => {
       if (error) this.#drop(line);
     });
@@ -64,7 +64,7 @@ export class LogFile implements AsyncDisposable {
     this.#droppedBytes += Buffer.byteLength(line);
   }
 
-  #tellDropped(stream: RotatingFileStream, dropped: number): void {
+  #emitDropped(stream: RotatingFileStream, dropped: number): void {
     this.#dropped = 0;
     stream.write(this.#options.droppedLine(dropped), (error) => {
       if (error) this.#dropped += dropped;

@@ -39,9 +39,9 @@ export class LogKeeper implements AsyncDisposable {
   readonly #options: LogKeeperOptions;
   readonly #ending = new AbortController();
   readonly #keeping: Promise<void>;
-  /** The bound that is passed, as far as the log tells it. */
-  #toldOver: number | null = null;
-  #toldProblem: string | null = null;
+  /** The bound that the last emitted event names as passed; null when the bound holds. */
+  #emittedOver: number | null = null;
+  #emittedProblem: string | null = null;
 
   constructor(options: LogKeeperOptions) {
     this.#options = options;
@@ -82,7 +82,7 @@ export class LogKeeper implements AsyncDisposable {
       seen.files += 1;
     });
     const left = seen.bytes > bytesMax ? await this.#shrink(seen, bytesMax, signal) : seen.bytes;
-    if (!signal.aborted) this.#tell(left, bytesMax, seen.problem);
+    if (!signal.aborted) this.#emit(left, bytesMax, seen.problem);
     return seen.files;
   }
 
@@ -141,16 +141,16 @@ export class LogKeeper implements AsyncDisposable {
     }
   }
 
-  /** Each once, until it is over or another. */
-  #tell(bytes: number, bytesMax: number, problem: string | null): void {
+  /** Emits each trouble once, until it is over or another one. */
+  #emit(bytes: number, bytesMax: number, problem: string | null): void {
     const { log } = this.#options;
-    if (problem !== null && problem !== this.#toldProblem) log.write("warn", "logs.not-kept", { problem });
-    this.#toldProblem = problem;
+    if (problem !== null && problem !== this.#emittedProblem) log.write("warn", "logs.not-kept", { problem });
+    this.#emittedProblem = problem;
     const over = bytes > bytesMax ? bytesMax : null;
-    if (over !== null && over !== this.#toldOver) {
+    if (over !== null && over !== this.#emittedOver) {
       const reason = "what is left is written now, was changed within the last hour, or is of an issue in flight";
       log.write("warn", "logs.over-bound", { bytes, bytes_max: bytesMax, reason });
     }
-    this.#toldOver = over;
+    this.#emittedOver = over;
   }
 }

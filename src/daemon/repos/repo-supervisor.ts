@@ -20,7 +20,7 @@ import {
   type RespawnPolicy,
   transition,
 } from "./repo-process.ts";
-import { tellExit, tellState } from "./repo-log.ts";
+import { emitExit, emitState } from "./repo-log.ts";
 import type { StartGate } from "../workers/start-gate.ts";
 import type { LaunchedWorker, WorkerLauncher } from "../workers/worker-launcher.ts";
 import { notStarted, type WorkerExit, type WorkerListener } from "../workers/worker-process.ts";
@@ -159,7 +159,7 @@ export class RepoSupervisor {
     this.#state = state;
     this.#wait.abort();
     this.#wait = new AbortController();
-    tellState(this.#options.log, this.#options.record.slug, state, this.#worker);
+    emitState(this.#options.log, this.#options.record.slug, state, this.#worker);
     for (const effect of effects) this.#perform(effect);
     if (state.id === "starting" || state.id === "stopping") this.#moving ??= Promise.withResolvers();
     else {
@@ -224,7 +224,7 @@ export class RepoSupervisor {
       // A stop that came while the worker was being spawned found nothing to kill.
       if (this.#state.id === "stopping") void this.#kill(this.#state.next !== "respawn");
       const exit = await process.exited;
-      this.#cleared = process.cleared.catch((error: unknown) => this.#tell("repo.leftovers-unknown", error));
+      this.#cleared = process.cleared.catch((error: unknown) => this.#emitError("repo.leftovers-unknown", error));
       // The state `stopped` means that all of the worker is gone.
       if (this.#state.id === "stopping" && this.#state.next === "stop") await this.#cleared;
       this.#onExit(generation, exit);
@@ -255,12 +255,12 @@ export class RepoSupervisor {
     try {
       await this.#launched?.process.stop(gently ? launcher.stopGraceMs : 0, force);
     } catch (error) {
-      this.#tell("repo.kill-failed", error);
+      this.#emitError("repo.kill-failed", error);
     }
   }
 
-  #tell(message: string, error: unknown): void {
-    this.#options.log.write("error", message, { repo: this.#options.record.slug, problem: messageOf(error) });
+  #emitError(event: string, error: unknown): void {
+    this.#options.log.write("error", event, { repo: this.#options.record.slug, problem: messageOf(error) });
   }
 
   #onExit(generation: number, exit: WorkerExit): void {
@@ -269,7 +269,7 @@ export class RepoSupervisor {
     const wasAsked = this.#state.id === "stopping" && this.#state.next !== "respawn";
     if (this.#launched !== undefined || !wasAsked) {
       const lastLines = exit.lastLines.map(redact);
-      tellExit(log, record.slug, generation, { ...exit, reason, lastLines }, wasAsked);
+      emitExit(log, record.slug, generation, { ...exit, reason, lastLines }, wasAsked);
       const lines = [...lastLines, ...exit.loggedLines.map(redact)];
       const said = wasAsked ? { reason: "stopped as asked", last_lines: [] } : { reason, last_lines: lines };
       this.#lastExit = { code: exit.code, signal: exit.signal, at: clock.now().toISOString(), ...said };

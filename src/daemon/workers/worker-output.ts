@@ -131,8 +131,8 @@ async function inMadeDirectory<T>(path: string, act: () => T): Promise<T> {
   }
 }
 
-/** The line that names the error, as people look for it: behind it come stack and version lines. */
-export function tellingLine(lines: readonly string[]): string | undefined {
+/** Finds the line that names the error, which people look for: stack and version lines come behind it. */
+export function errorLine(lines: readonly string[]): string | undefined {
   return lines.findLast((line) => /error|cannot|failed/i.test(line) && !/^\s+at /.test(line)) ?? lines.at(-1);
 }
 

@@ -22,7 +22,7 @@ import {
 } from "../../core/messages/worker-message.ts";
 import { RenewableTimeout } from "./renewable-timeout.ts";
 import type { SpawnedWorker } from "./spawn-worker.ts";
-import { tellingLine, type WorkerOutput } from "./worker-output.ts";
+import { errorLine, type WorkerOutput } from "./worker-output.ts";
 
 const MESSAGES_PER_SECOND_MAX = 100;
 /** Of one line for people, whoever wrote what it tells of. */
@@ -195,7 +195,7 @@ export class WorkerProcess {
     const lastLines = this.#options.output.tail();
     const shortage = this.#shortage(lastLines);
     const spoken = this.#failed?.reason ?? this.#hungReason;
-    const reason = [describeExit(code, signal), shortage ?? tellingLine(lastLines)].filter(Boolean).join(": ");
+    const reason = [describeExit(code, signal), shortage ?? errorLine(lastLines)].filter(Boolean).join(": ");
     const loggedLines = lastLines.length > 0 ? [] : this.#options.output.logTail();
     const exit = exitOf(code, signal, spoken ?? reason, lastLines);
     const isShortage = shortage !== null;
@@ -212,7 +212,7 @@ export class WorkerProcess {
   #shortage(lastLines: readonly string[]): string | null {
     const { exitCode: code, signalCode: signal } = this.#child;
     if (this.#failed?.isShortage === true) return this.#failed.reason;
-    if (code === EXIT_CODES.shortage.code) return tellingLine(lastLines) ?? EXIT_CODES.shortage.meaning;
+    if (code === EXIT_CODES.shortage.code) return errorLine(lastLines) ?? EXIT_CODES.shortage.meaning;
     const isOwnEnd = code === 0 || (this.#isReady && signal === null) || signal === "SIGKILL" || signal === "SIGTERM";
     return isOwnEnd || this.#hungReason !== undefined ? null : shortageIn(lastLines);
   }

@@ -15,7 +15,7 @@ import { drainReplySchema } from "../../client/reply.ts";
 import type { Terminal } from "../../print/terminal.ts";
 
 const TIMEOUT_DEFAULT = "10m";
-/** Each request waits this long at most, so that what was finished is told soon. */
+/** Each request waits this long at most, so that what was finished is printed soon. */
 const LOOK_S = 2;
 
 type Report = z.infer<typeof drainReplySchema>;
@@ -57,14 +57,14 @@ async function drain(
   signal: AbortSignal,
 ): Promise<CommandResult> {
   const endMs = performance.now() + timeout * 1_000;
-  const told = new Set<string>();
+  const printed = new Set<string>();
   for (let waitS = 0; ; waitS = LOOK_S) {
     const leftS = Math.max(0, Math.ceil((endMs - performance.now()) / 1_000));
     const body = { timeout_s: Math.min(waitS, leftS) };
     const reply = await client.call({ method: "POST", path: "/api/drain", body, reply: drainReplySchema }, signal);
     if (!reply.ok) return reply;
     const { drained, draining, repos } = reply.value;
-    if (!json) tellNews(repos, told, terminal);
+    if (!json) printNews(repos, printed, terminal);
     if (!drained && draining && leftS > 0) continue;
     if (json) terminal.write(`${JSON.stringify(reply.value)}\n`);
     if (drained) {
@@ -75,16 +75,16 @@ async function drain(
   }
 }
 
-/** Every line once. */
-function tellNews(repos: readonly Repository[], told: Set<string>, terminal: Terminal): void {
+/** Prints every line once. */
+function printNews(repos: readonly Repository[], printed: Set<string>, terminal: Terminal): void {
   for (const repo of repos) {
     const lines = [
       ...repo.finished.map((item) => `${repo.slug}: finished ${nameOf(item)}`),
       ...repo.interrupted.map((item) => `${repo.slug}: interrupted ${nameOf(item)}; it is resumed later`),
       ...repo.in_flight_work.map((item) => `${repo.slug}: in flight ${nameOf(item)}`),
     ];
-    for (const line of lines.filter((candidate) => !told.has(candidate))) {
-      told.add(line);
+    for (const line of lines.filter((candidate) => !printed.has(candidate))) {
+      printed.add(line);
       terminal.write(`${line}\n`);
     }
   }
