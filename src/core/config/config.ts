@@ -63,7 +63,8 @@ export const repositorySettings = {
   labelPrefix: z._default(z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,30}$/)), "hydraflow"),
   /** The repository's default branch when absent. */
   baseBranch: z.optional(text),
-  /** Quality gate, run by `sh -c` in a fresh checkout. Default: `make quality` where a Makefile has it, else `npm test`. */
+  /** Quality gate, run by `sh -c` in a fresh checkout. Default: `make quality` where a Makefile has it, else `npm
+   * test`. */
   gateCommand: z.optional(text),
   /** Run before the gate in the same place. Default: a clean install, where there is a lock file; `none` for nothing. */
   gateSetupCommand: z.optional(text),
@@ -80,9 +81,11 @@ export const repositorySettings = {
   maxCiFixAttempts: z._default(count(0, 10), 2),
   ciTimeoutMs: z._default(milliseconds(1_000, 4 * HOUR_MS), 10 * MINUTE_MS),
   ciPollIntervalMs: z._default(milliseconds(100, 5 * MINUTE_MS), 30_000),
-  /** How the base branch takes a change where the repository allows it; else the first of squash, merge, rebase that it allows. */
+  /** How the base branch takes a change where the repository allows it; else the first of squash, merge, rebase that it
+   * allows. */
   mergeMethod: z.optional(z.enum(["squash", "merge", "rebase"])),
-  /** Names of checks that must have reported before a merge. Default: those that reported on the pull requests merged last. */
+  /** Names of checks that must have reported before a merge. Default: those that reported on the pull requests merged
+   * last. */
   requiredChecks: z.optional(z.array(text)),
   /** How long green checks must stay as they are where nothing says which others may come. */
   checksSettleMs: z._default(milliseconds(0, HOUR_MS), 30_000),
