@@ -1,5 +1,5 @@
 // The supervisor process put together: who owns what, in the order of the start. The end is that order backwards, from
-// wherever the start had come to.
+// wherever the start stopped.
 
 import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
@@ -57,16 +57,16 @@ export interface DaemonOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly commandLine: Readonly<Record<string, unknown>>;
   readonly worker: WorkerCommand;
-  /** Where the log also goes. */
+  /** Takes a copy of each log line. */
   readonly mirror: { write(line: string): unknown };
   readonly readUsage: () => ProcessUsage;
   readonly timings?: Partial<WorkerTimings>;
 }
 
 export interface DaemonSignals {
-  /** Ends a start that is under way, and whatever requests wait for. */
+  /** Aborting ends a start that is under way, and whatever requests wait for. */
   readonly stop: AbortSignal;
-  /** Cuts short the grace that workers get. */
+  /** Aborting cuts short the grace that workers get. */
   readonly force: AbortSignal;
 }
 
@@ -74,7 +74,7 @@ export interface Daemon extends AsyncDisposable {
   readonly tcpPort: number;
   readonly httpPort: number;
   readonly log: Log;
-  /** The outcome is in the log. */
+  /** Reads settings and tokens again; the log has the outcome. */
   reload(): Promise<unknown>;
 }
 
@@ -129,7 +129,7 @@ async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Da
       supervise: supervision({ live, secrets, launcher, gate, drain, clock, log, force: signals.force }),
     }),
   );
-  // Behind the closed gate, so that whoever asks early sees what is to come.
+  // The start gate is still closed: workers wait behind it, and a client that asks early sees them as starting.
   supervisor.restore();
   stop.throwIfAborted();
   const handle = createControlHandler({ control: supervisor, drain, auth: settings.config.tcpAuth, log, ...secrets });

@@ -62,7 +62,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     for (const record of options.registry.document.repos) this.#repoOf(record);
   }
 
-  /** Starts what ran before. */
+  /** Starts the repositories that ran before. */
   restore(): void {
     for (const record of this.#options.registry.document.repos) {
       if (record.desired === "running" && record.quarantine === null) this.#repoOf(record).command("start", false);
@@ -106,7 +106,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     if (this.#repoOf(record).state.id === "running") return ok(this.#addReply(record, false));
     const up = this.#bringUp(record.slug, "start").then(async (result) => {
       if (result.ok) return ok(this.#addReply(record, true));
-      // It was removed between its registration and its start.
+      // The repository was removed between its registration and its start.
       if (result.failure.code === "not_found") return this.add(request, signal);
       return isNew ? this.#withdraw(record, result.failure) : result;
     });
@@ -146,7 +146,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
   async roll(text: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>> {
     const slug = this.#find(text)?.slug ?? text;
     const repo = this.#repos.get(slug);
-    // One that is on its way up may have been told of older settings.
+    // A worker on its way up may have been given older settings.
     if (repo?.state.id === "starting") await raceAbort(repo.settled().then(ok), signal);
     if (repo?.state.id !== "running") return this.status(slug);
     const { generation } = repo.state;
@@ -192,7 +192,8 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     return registry.change((document) => register(document, target.value, options));
   }
 
-  /** The latch is on disk before the worker is told; the wait for the outcome does not hold up a later command. */
+  /** The latch is on disk before the worker hears the command; the wait for the outcome does not hold up a later
+   * command. */
   #command(
     text: string,
     type: "start" | "stop" | "restart",
@@ -270,7 +271,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
   async #saveQuarantine(slug: string, quarantine: Quarantine | null): Promise<boolean> {
     const { registry, clock } = this.#options;
     const saved = quarantineRecord(quarantine, clock.now());
-    // A write that fails is logged by the registry.
+    // The registry logs a write that fails.
     return (await registry.change((document) => amend(document, slug, { quarantine: saved }))).ok;
   }
 

@@ -1,6 +1,6 @@
-// Keeps within one bound what the logs of the daemon and of all repositories take together: each has a bound of its own,
-// and the sum of those grows with their number. The oldest go first, of all repositories; what a process writes, or has
-// written of late, never goes, so the bound may be passed by that and by what is written between two looks.
+// Keeps within one bound what the logs of the daemon and of all repositories take together: each has a bound of its
+// own, and the sum of those grows with their number. It removes the oldest of all repositories first, and never what a
+// process writes or has written of late: by that, and by what is written between two looks, the bound may be passed.
 
 import { dirname, join } from "node:path";
 
@@ -11,18 +11,19 @@ import { supervisorPaths, workerPaths } from "../../core/files/paths.ts";
 import { giveUpLogFile, listLogFiles, type LogFileFound } from "./log-files.ts";
 import type { WorkerView } from "../workers/worker-view.ts";
 
-/** After the start there is more urgent work. */
+/** The first look waits so long, since a start has more urgent work. */
 export const FIRST_LOOK_AFTER_MS = 10_000;
 export const LOOK_INTERVAL_MS = 300_000;
-/** What was changed within this time stays. */
+/** A file that was changed within this time stays. */
 export const UNTOUCHED_MS = 3_600_000;
-/** Pause for each file seen, so that a look takes far less than a thousandth of a core however many there are. */
+/** The keeper pauses so long for each file seen: a look takes far less than a thousandth of a core however many there
+ * are. */
 const PAUSE_PER_FILE_MS = 60;
 
 export interface LogKeeperOptions {
   /** The state directory. */
   readonly home: string;
-  /** By slug; transcripts of issues in flight stay. */
+  /** The repositories by slug; transcripts of issues in flight stay. */
   readonly repos: () => ReadonlyMap<string, { readonly worker: Pick<WorkerView, "work"> }>;
   readonly bytesMax: () => number;
   readonly clock: Clock;
@@ -46,7 +47,7 @@ export class LogKeeper implements AsyncDisposable {
   constructor(options: LogKeeperOptions) {
     this.#options = options;
     this.#keeping = this.#keep(this.#ending.signal).catch((thrown: unknown) => {
-      // A bug, and no reason to end the daemon.
+      // This is a bug, and no reason to end the daemon.
       if (!this.#ending.signal.aborted)
         options.log.write("error", "logs.keeper-failed", { problem: messageOf(thrown) });
     });
@@ -57,7 +58,7 @@ export class LogKeeper implements AsyncDisposable {
     await this.#keeping;
   }
 
-  /** Another bound is looked after at the next turn, however long the pause. */
+  /** Looks in turns; a new bound is looked after at the next turn, however long the pause. */
   async #keep(signal: AbortSignal): Promise<void> {
     const { clock, bytesMax } = this.#options;
     let dueMs = 0;
@@ -86,7 +87,7 @@ export class LogKeeper implements AsyncDisposable {
     return seen.files;
   }
 
-  /** Resolves with what is left. Only now are paths kept in memory. */
+  /** Resolves with the bytes that are left. Paths are kept in memory from here on only. */
   async #shrink(seen: Seen, bytesMax: number, signal: AbortSignal): Promise<number> {
     const old: LogFileFound[] = [];
     await this.#walk(seen, signal, (file, inFlight) => {
@@ -109,13 +110,13 @@ export class LogKeeper implements AsyncDisposable {
     return bytes;
   }
 
-  /** The distance: after the clock was set back, what is far ahead of it is old. */
+  /** Measures the distance in both directions: after the clock was set back, a file far ahead of it is old. */
   #isOld({ kind, bytes, issue, changedMs }: LogFileFound, inFlight: ReadonlySet<number>): boolean {
     if (kind === "other" || bytes === 0 || (issue !== null && inFlight.has(issue))) return false;
     return Math.abs(this.#options.clock.now().getTime() - changedMs) >= UNTOUCHED_MS;
   }
 
-  /** A directory that cannot be read leaves the others to be looked at. */
+  /** Visits every file; a directory that cannot be read leaves the others to be visited. */
   async #walk(
     seen: Seen,
     signal: AbortSignal,

@@ -15,7 +15,8 @@ export class CompletionBarrier {
     this.#limitMs = limitMs;
   }
 
-  /** Settles as `work` does, once all that run have ended or the limit has passed; a lone operation waits for nobody. */
+  /** Settles as `work` does, once all that run have ended or the limit has passed; a lone operation
+   * waits for nobody. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     this.#running += 1;
     try {

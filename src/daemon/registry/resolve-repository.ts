@@ -58,7 +58,7 @@ export function nameOfCheckout({ path, originUrl }: Checkout): Result<Repository
     : fail({ code: "no_repository_name", message: `${named.failure.message}; give repo_slug: "owner/name"` });
 }
 
-/** `owner/name`, or a clone URL of the configured host, over https, or http to this machine, without credentials. */
+/** Reads `owner/name`, or a clone URL of the configured host: https, or http to this machine, without credentials. */
 function parseSource(text: string, gitUrl: string): Result<RepositoryName, ControlFailure> {
   if (!text.includes("://")) {
     const name = parseRepositoryName(text);

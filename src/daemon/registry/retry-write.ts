@@ -1,5 +1,5 @@
-// Writes that the daemon can do without for a while. A disk that refuses one is no reason to stop what needs no disk: the
-// write is tried again until it succeeds, or until its owner ends it.
+// Writes that the daemon can do without for a while. A disk that refuses one is no reason to stop what needs no disk:
+// the write is tried again until it succeeds, or until its owner ends it.
 
 import type { Clock } from "../../core/base/clock.ts";
 

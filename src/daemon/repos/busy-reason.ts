@@ -1,10 +1,10 @@
-// What a worker has in flight, as a person reads it.
+// Says what a worker has in flight, as a person reads it.
 
 import type { WorkerView } from "../workers/worker-view.ts";
 
 const NAMED_MAX = 10;
 
-/** Why a repository must not be removed now; null when it may be. `worker` is null when it did not answer. */
+/** Says why a repository must not be removed now; null when it may be. `worker` is null when it did not answer. */
 export function busyReason(slug: string, worker: WorkerView | null): string | null {
   if (worker === null) return `the worker of '${slug}' does not say what it has in flight`;
   const work = describeWork(worker);

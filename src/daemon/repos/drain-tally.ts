@@ -1,4 +1,4 @@
-// What became of the work that one repository had in flight when its worker was told to take no more.
+// Keeps account of the work that one repository had in flight when its worker was sent `drain`.
 
 import type { WorkInFlight } from "../../core/messages/drain-control.ts";
 
@@ -7,7 +7,7 @@ export class DrainTally {
   readonly interrupted: WorkInFlight[] = [];
   #inFlight: readonly WorkInFlight[] = [];
 
-  /** As a draining worker says it; what it does not name any more has come to an end. */
+  /** Takes the work that a draining worker names; work that it names no more has come to an end. */
   saw(work: readonly WorkInFlight[]): void {
     const isLeft = ({ issue, stage }: WorkInFlight): boolean =>
       work.some((other) => other.issue === issue && other.stage === stage);
@@ -15,7 +15,7 @@ export class DrainTally {
     this.#inFlight = work;
   }
 
-  /** The worker has ended. */
+  /** Counts what the ended worker had in flight as interrupted. */
   lost(): void {
     this.interrupted.push(...this.#inFlight);
     this.#inFlight = [];

@@ -1,5 +1,5 @@
-// The daemon taken out of work. It tells every worker, also those that start meanwhile, to take no new issue, and knows
-// what became of the work in flight. Nothing of it is on disk: a new daemon works.
+// Takes the daemon out of work. It sends every worker, also one that starts meanwhile, the word to take no new issue,
+// and knows what became of the work in flight. The drain is not on disk: a new daemon works.
 
 import type { Clock } from "../../core/base/clock.ts";
 import type { DrainControl, DrainedRepository, DrainReport } from "../../core/messages/drain-control.ts";
@@ -10,7 +10,7 @@ import { DrainTally } from "./drain-tally.ts";
 import { SHUTTING_DOWN } from "../registry/refusal.ts";
 import type { WorkerView } from "../workers/worker-view.ts";
 
-/** What a drain needs of a supervised repository. */
+/** The part of a supervised repository that a drain needs. */
 interface Drainable {
   readonly state: { readonly id: DrainedRepository["state"] };
   readonly worker: Pick<WorkerView, "inFlight" | "work">;
@@ -53,7 +53,7 @@ export class Drain implements DrainControl {
       const leftMs = endMs - clock.monotonicMs();
       const busy = [...repos().values()].filter((repo) => !repo.isDrained);
       if (busy.length === 0 || leftMs <= 0 || either.aborted) break;
-      // One that was drained may have been started again meanwhile, so all of them are looked at once more.
+      // A drained repository may have been started again meanwhile, so all of them are looked at once more.
       await Promise.all(busy.map((repo) => repo.untilDrained(leftMs, either)));
     }
     if (signal.aborted) return fail(SHUTTING_DOWN);
@@ -82,12 +82,12 @@ export class Drain implements DrainControl {
     };
   }
 
-  /** Every heartbeat. */
+  /** Takes every heartbeat of every worker. */
   saw(slug: string, { draining, work }: WorkerView): void {
     if (draining) this.#tallyOf(slug)?.saw(work);
   }
 
-  /** The end of a worker. */
+  /** Takes the end of a worker. */
   lost(slug: string): void {
     this.#begun?.tallies.get(slug)?.lost();
   }

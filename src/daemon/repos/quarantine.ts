@@ -1,4 +1,4 @@
-// A quarantine as it is kept over restarts of the daemon, beside the reducer that decides about it.
+// The form of a quarantine that is kept over restarts of the daemon; the reducer beside it decides about it.
 
 import type { RepoRecord } from "../registry/registry-document.ts";
 
@@ -6,7 +6,7 @@ export interface Quarantine extends Pick<NonNullable<RepoRecord["quarantine"]>, 
   readonly wasTried: boolean;
 }
 
-/** Null also for a repository that an operator stopped while it was being quarantined: it stays stopped. */
+/** Returns null also for a repository that an operator stopped while it was being quarantined: it stays stopped. */
 export function quarantineOf({ desired, quarantine }: RepoRecord): (Quarantine & { readonly at: string }) | null {
   if (desired !== "running" || quarantine === null) return null;
   const { isFinal: wasTried, ...rest } = quarantine;

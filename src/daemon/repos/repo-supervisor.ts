@@ -36,7 +36,7 @@ export interface RepoSupervisorOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly redact: (text: string) => string;
-  /** Aborting cuts every grace short. */
+  /** Aborting cuts short every grace. */
   readonly force: AbortSignal;
   /** Resolves with whether the quarantine is on disk now. */
   readonly saveQuarantine: (slug: string, quarantine: Quarantine | null) => Promise<boolean>;
@@ -64,7 +64,7 @@ export class RepoSupervisor {
   nextTry: Date | null = null;
   /** How the last worker ended; null before the first end. */
   ended: WorkerExit | null = null;
-  /** True while the worker takes no issue because it is about to be replaced or removed; false again with the next one. */
+  /** True while the worker takes no issue because it is to be replaced or removed; false again with the next one. */
   #isHeld = false;
   /** Aborted when the state changes: it ends the wait for the gate, or for the backoff. */
   #wait = new AbortController();
@@ -116,7 +116,8 @@ export class RepoSupervisor {
     await this.#condition.waitFor(isOver, this.#options.launcher.drainMs, signal);
   }
 
-  /** Lets the worker take no new issue; resolves with what is in flight, or with null when a running one does not say it. */
+  /** Lets the worker take no new issue; resolves with its work in flight, or null when a running one
+   * does not say it. */
   async hold(): Promise<WorkerView | null> {
     this.#isHeld = true;
     this.sendOpen();

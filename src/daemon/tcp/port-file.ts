@@ -1,4 +1,5 @@
-// The TCP port as text, where clients of the first implementation look for it. Whoever wrote it removes it, nobody else.
+// Keeps the TCP port as text, where clients of the first implementation look for it. Only the daemon that wrote it
+// removes it.
 
 import { rm } from "node:fs/promises";
 

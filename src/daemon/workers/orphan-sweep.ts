@@ -1,6 +1,6 @@
 // Ends the orphans that an earlier daemon of this state directory left running. Workers stop by themselves when their
-// daemon is gone; the sweep kills those that have not done so in time. No worker starts before it is over, so that there
-// are never two on one repository.
+// daemon is gone; the sweep kills those that have not done so in time. No worker starts before it is over, so that
+// there are never two on one repository.
 
 import { join } from "node:path";
 

@@ -1,5 +1,5 @@
-// A timeout that is renewed each time the awaited thing happens, for instance a heartbeat. It waits a little longer before
-// it calls: after the machine slept, or this process was busy, a message that came in time may wait to be read.
+// A timeout that is renewed each time the awaited thing happens, for instance a heartbeat. It waits a little longer
+// before it calls: after the machine slept, or this process was busy, a message that came in time may wait to be read.
 
 const SECOND_LOOK_MS = 250;
 

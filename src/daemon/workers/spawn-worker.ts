@@ -64,6 +64,7 @@ function stepBehindUs(pid: number): void {
     setPriority(pid, NICENESS);
     writeFileSync(`/proc/${pid}/autogroup`, String(NICENESS));
   } catch {
-    // The process is gone already, the kernel has no such sharing, or it takes no more changes in this tenth of a second.
+    // The process is gone already, the kernel has no such sharing, or it takes no more changes in this tenth of a
+    // second.
   }
 }

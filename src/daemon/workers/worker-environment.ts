@@ -10,14 +10,15 @@ const INHERITED = new Set(
   ).split(" "),
 );
 const LOCALE = /^LC_[A-Z]+$/;
-/** Not even when the operator names them: credentials of ours, and names that change which code runs. */
+/** Workers do not get these even when the operator names them: our credentials, and names that change
+ * which code runs. */
 const REFUSED = /^(?:GIT_.*|GH_.*|GITHUB_.*|LD_.*|DYLD_.*|NODE_OPTIONS|NOTIFY_SOCKET|HYDRAFLOW_(?!DEMO_).*)$/;
 const PROXY = /^(?:https?|all|no)_proxy$/i;
 
 export interface WorkerEnvironmentOptions {
-  /** The daemon's own. */
+  /** The daemon's own environment. */
   readonly parent: Readonly<Record<string, string | undefined>>;
-  /** Names from the setting `agentEnvironment`: the operator wants agents to have these. */
+  /** The names in the setting `agentEnvironment`: the operator wants agents to have these. */
   readonly agentNames: readonly string[];
   /** Undefined before the process has a repository. */
   readonly dataRoot: string | undefined;
@@ -38,7 +39,7 @@ export function workerEnvironment(options: WorkerEnvironmentOptions): Record<str
   };
 }
 
-/** Proxies with a password: they go to the worker over IPC. */
+/** Finds the proxies with a password, which go to the worker over IPC. */
 export function secretProxies(parent: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(parent).filter(

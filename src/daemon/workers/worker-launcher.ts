@@ -36,9 +36,9 @@ export interface Launch {
   readonly listener: WorkerListener;
   /** Resolves when nothing is left of the worker before. */
   readonly cleared: Promise<void>;
-  /** Between its `ready` and its first look at GitHub. */
+  /** The worker waits so long between its `ready` and its first look at GitHub. */
   readonly pauseMs: number;
-  /** How the worker before ended, where it ended silent. */
+  /** Says how the worker before ended, where it ended silent. */
   readonly silence: Silence | null;
 }
 

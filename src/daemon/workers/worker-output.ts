@@ -1,5 +1,6 @@
-// What a worker prints outside its own log: the last words of one that crashes. One file per repository, bounded at each
-// start and while the worker lives. For one that was killed, and had no last words, its log has the last lines.
+// Keeps what a worker prints outside its own log: the last words of one that crashes. Each repository has one file,
+// bounded at each start and while the worker lives. A worker that was killed has no last words; its log has the last
+// lines.
 
 import {
   closeSync,
@@ -27,9 +28,10 @@ const FILE_BYTES_MAX = 1_048_576;
 const TAIL_BYTES = 16_384;
 const TAIL_LINES = 20;
 const LINE_CHARACTERS_MAX = 400;
-/** Before what is no text in it is taken out. */
+/** A raw line is cut here before what is no text in it is taken out. */
 const RAW_LINE_CHARACTERS_MAX = 2_000;
-/** Agents are the same user as we are: a pipe in place of a file would hold the supervisor for ever, a link lead elsewhere. */
+/** Agents are the same user as we are: a pipe in place of a file would hold the supervisor for ever, a link would lead
+ * elsewhere. */
 const SAFELY = constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 export class WorkerOutput {
@@ -58,7 +60,7 @@ export class WorkerOutput {
     }
   }
 
-  /** Of a process that prints into a file of its own already: the file comes here. */
+  /** Takes over the file of a process that prints into one of its own already. */
   static async adopt(dataRoot: string, from: string): Promise<WorkerOutput> {
     const path = join(dataRoot, FILE);
     await inMadeDirectory(path, () => {
@@ -68,7 +70,8 @@ export class WorkerOutput {
     return new WorkerOutput(path, 0);
   }
 
-  /** The child appends, so a cut file goes on at its new end. Runs at each heartbeat, so it looks without the thread pool. */
+  /** Bounds the file; the child appends, so a cut file goes on at its new end. Each heartbeat does this, so it does not
+   * use the thread pool. */
   bound(): void {
     let file: number | undefined;
     try {
@@ -95,12 +98,12 @@ export class WorkerOutput {
   }
 }
 
-/** To append to. */
+/** Opens a file to append to. */
 export function openOutput(path: string): number {
   return openPlainFile(path, constants.O_APPEND);
 }
 
-/** The last wanted lines at the end of the file, behind `from`; nothing where it cannot be read. A respawn waits for it. */
+/** Reads the last wanted lines of the file behind `from`; none where it cannot be read. A respawn waits for it. */
 function readLines(path: string, from: number, isWanted: (line: string) => boolean): readonly string[] {
   let file: number | undefined;
   try {

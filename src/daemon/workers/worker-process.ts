@@ -1,4 +1,4 @@
-// One worker process from its spawn to the end of all it leaves behind. It is told to start when what its predecessor
+// One worker process from its spawn to the end of all it leaves behind. It is sent `start` when what its predecessor
 // left is gone; what it says over IPC is checked message by message, and it is given up when it is silent or floods us.
 
 import type { ChildProcess } from "node:child_process";
@@ -25,22 +25,22 @@ import type { SpawnedWorker } from "./spawn-worker.ts";
 import { errorLine, type WorkerOutput } from "./worker-output.ts";
 
 const MESSAGES_PER_SECOND_MAX = 100;
-/** Of one line for people, whoever wrote what it tells of. */
+/** A line for people has at most so many characters, whoever wrote it. */
 const LINE_CHARACTERS_MAX = 2_000;
-/** After the exit, what the worker said just before may still be on its way. */
+/** The last messages of a worker may arrive so long after its exit. */
 const LAST_WORDS_MS = 500;
-/** A look for what it left that fails, for want of a descriptor, is tried again this often. */
+/** A search for what the worker left may fail for want of a descriptor, and is tried so often. */
 const LOOKS_MAX = 40;
 const LOOK_AGAIN_MS = 250;
-/** How a runtime ends itself, for instance out of memory of its own. */
+/** A runtime ends itself with one of these, for instance when it is out of its own memory. */
 const RUNTIME_ENDS: ReadonlySet<string> = new Set(["SIGABRT", "SIGTRAP", "SIGILL", "SIGSEGV", "SIGBUS"]);
 
 export interface WorkerTimings {
-  /** From spawn to `ready`. */
+  /** The limit from spawn to `ready`. */
   readonly startupMs: number;
   readonly heartbeatTimeoutMs: number;
   readonly stopGraceMs: number;
-  /** For the issues in flight, before a rolling restart. */
+  /** The time for issues in flight before a rolling restart. */
   readonly drainMs: number;
 }
 
@@ -48,7 +48,7 @@ export interface WorkerProcessOptions {
   readonly spawned: SpawnedWorker;
   readonly output: WorkerOutput;
   readonly start: StartWorker;
-  /** Resolves when nothing is left of the worker before; only then is this one told to start. */
+  /** Resolves when nothing is left of the worker before; only then is this one sent `start`. */
   readonly cleared: Promise<void>;
   readonly timings: WorkerTimings;
   readonly rssBytesMax: () => number;
@@ -58,7 +58,7 @@ export interface WorkerProcessOptions {
 export interface WorkerListener {
   onReady(port: number): void;
   onHeartbeat(heartbeat: Heartbeat): void;
-  /** It is silent, late or floods the channel; the listener is expected to stop it. */
+  /** The worker is silent, late or floods the channel; the listener is expected to stop it. */
   onHung(reason: string): void;
 }
 
@@ -73,15 +73,15 @@ export interface WorkerExit {
   readonly permanent: boolean;
   /** True when the machine could not give what a process needs. */
   readonly isShortage: boolean;
-  /** Of one that was up, then silent or ended by its own runtime: something that it read may have done it. */
+  /** Set when the worker was up, then silent or ended by its own runtime: something that it read may have done it. */
   readonly silence: Silence | null;
   readonly lastLines: readonly string[];
-  /** Of one that said nothing: what it logged last. */
+  /** What a worker that printed nothing logged last. */
   readonly loggedLines: readonly string[];
 }
 
 export class WorkerProcess {
-  /** Null when it could not be spawned. */
+  /** The pid is null when the worker could not be spawned. */
   readonly pid: number | null;
   /** Resolves when the worker itself has ended. */
   readonly exited: Promise<WorkerExit>;
@@ -115,17 +115,17 @@ export class WorkerProcess {
     this.cleared = Promise.all([options.cleared, end.then(() => this.#clear())]).then(() => undefined);
   }
 
-  /** Asks, waits for the grace, then kills the whole tree. Aborting ends the grace. */
+  /** Asks the worker to stop, waits for the grace, then kills the whole tree. Aborting ends the grace. */
   async stop(graceMs: number, signal: AbortSignal): Promise<void> {
     this.#timeout.cancel();
     this.#send({ type: "stop", nonce: this.#options.start.nonce });
     await killTree({ identity: await this.#identity, graceMs }, signal);
   }
 
-  /** No new issue from now on, or again as ever. The heartbeats tell what is still in flight. */
+  /** Sends the worker whether it may take new issues; its heartbeats name what is still in flight. */
   setOpen(isOpen: boolean): void {
     this.#isOpen = isOpen;
-    // One that has not been told who it is does not listen yet.
+    // A worker that has not been sent `start` does not listen yet.
     if (this.#isStarted) this.#send({ type: isOpen ? "resume" : "drain", nonce: this.#options.start.nonce });
   }
 
@@ -136,7 +136,7 @@ export class WorkerProcess {
   }
 
   #send(message: ToWorker): void {
-    // A worker that is just dying closes the channel under us; its exit tells the rest.
+    // A worker that is just dying closes the channel under us; its exit says the rest.
     if (this.#child.connected) this.#child.send(message, () => undefined);
   }
 
@@ -208,7 +208,7 @@ export class WorkerProcess {
     return isSilent ? { heardAt: this.#heardAt, at: new Date().toISOString() } : null;
   }
 
-  /** What it ended of, where the machine was short of it: as it said itself, or as its runtime did that could not begin. */
+  /** Finds what the machine was short of when it ended: the worker said it, or its runtime did that could not begin. */
   #shortage(lastLines: readonly string[]): string | null {
     const { exitCode: code, signalCode: signal } = this.#child;
     if (this.#failed?.isShortage === true) return this.#failed.reason;
@@ -244,7 +244,7 @@ export class WorkerProcess {
   }
 }
 
-/** Of a worker that never was. */
+/** The exit of a worker that could not be spawned. */
 export function notStarted(error: unknown): WorkerExit {
   const exit = exitOf(null, null, `it could not be started: ${messageOf(error)}`, []);
   return { ...exit, isShortage: shortageOf(error) !== null };
