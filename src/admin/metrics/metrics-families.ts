@@ -1,11 +1,12 @@
-// What `/metrics` says of the repositories and their workers. A worker that did not answer leaves its own series out and
-// has `hydraflow_worker_up 0`; what the supervisor knows of it stays. Labels come from closed sets and the registry alone.
+// The part of `/metrics` about the repositories and their workers. A worker that did not answer leaves its own series
+// out and has `hydraflow_worker_up 0`; what the supervisor knows of it stays. Labels come from closed sets and the
+// registry alone.
 
 import { REPO_STATES, type RepoEntry } from "../../core/messages/supervisor-control.ts";
 import { RUN_SECONDS_BOUNDS, type WorkerMetrics } from "../../core/domain/worker-metrics.ts";
 import type { MetricFamily, MetricType, Sample } from "./metrics-text.ts";
 
-/** Null where the worker did not answer. */
+/** The figures are null where the worker did not answer. */
 export interface RepositoryFigures {
   readonly entry: RepoEntry;
   readonly worker: WorkerMetrics | null;
@@ -230,7 +231,7 @@ function bucket(stage: string, le: string, value: number): Sample {
   return { suffix: "_bucket", labels: { stage, le }, value };
 }
 
-/** No sample where the worker does not know. */
+/** Gives no sample where the worker does not know. */
 function one(value: number | undefined): Sample[] {
   return value === undefined ? [] : [{ labels: {}, value }];
 }

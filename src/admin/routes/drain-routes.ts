@@ -1,4 +1,4 @@
-// Taking the daemon out of work and back: the same port as the TCP door. A drain goes on when the client hangs up.
+// Takes the daemon out of work and back: the same port as the TCP door. A drain goes on when the client hangs up.
 
 import { DRAIN_SECONDS_MAX, type DrainControl } from "../../core/messages/drain-control.ts";
 import { z } from "../../core/base/schema.ts";
@@ -9,7 +9,7 @@ const PATH = "/api/drain";
 const REPLY = { status: 200, description: "What is in flight, finished and interrupted", schema: schemaRef("Drain") };
 
 const drainBody = z.strictObject({
-  /** How long the answer may wait until nothing is in flight. */
+  /** The answer may wait so long until nothing is in flight. */
   timeout_s: z._default(z.int().check(z.minimum(0), z.maximum(DRAIN_SECONDS_MAX)), 0),
 });
 

@@ -1,6 +1,6 @@
-// `hydraflow restart <slug>`: a new generation of the worker; also ends a quarantine. With `--rolling` what is in flight is
-// finished first, within a bound; with `--all --rolling` this goes through every running worker, one after the other.
-// With --json: its RepoEntry, one line each.
+// `hydraflow restart <slug>`: a new generation of the worker; also ends a quarantine. With `--rolling` what is in
+// flight is finished first, within a bound; with `--all --rolling` this goes through every running worker, one after
+// the other. With --json: its RepoEntry, one line each.
 
 import type { Argv } from "yargs";
 

@@ -1,6 +1,6 @@
-// `hydraflow drain`: no repository takes a new issue, and the command returns when nothing is in flight any more, or fails
-// when the time is over. The drain stays until `--cancel`, or until the daemon ends. With --json: the last report,
-// {"draining","since","drained","repos"}.
+// `hydraflow drain`: no repository takes a new issue, and the command returns when nothing is in flight any more, or
+// fails when the time is over. The drain stays until `--cancel`, or until the daemon ends. With --json: the last
+// report, {"draining","since","drained","repos"}.
 
 import type { Argv } from "yargs";
 
