@@ -58,8 +58,8 @@ async function idleWorker({ workspace, pairs }) {
   const ready = { limit: [], candidate: [] };
   const memory = await alternate(
     pairs,
-    () => birth([join(import.meta.dirname, "limits", "nothing.cjs")], undefined, ready.limit),
-    () => birth([...WORKER_FLAGS, join(DIST, "worker.js")], worker, ready.candidate),
+    () => idleProcess([join(import.meta.dirname, "limits", "nothing.cjs")], undefined, ready.limit),
+    () => idleProcess([...WORKER_FLAGS, join(DIST, "worker.js")], worker, ready.candidate),
   );
   const times = ready.limit.map((limit, index) => ({ limit, candidate: ready.candidate[index] })).slice(1);
   const against = "a Node process that loads nothing";
@@ -70,7 +70,7 @@ async function idleWorker({ workspace, pairs }) {
 }
 
 /** Pushes the ready time; resolves with the private memory of the settled process. */
-async function birth(args, worker, times) {
+async function idleProcess(args, worker, times) {
   const startedMs = performance.now();
   const options = worker === undefined ? {} : { cwd: worker.dataRoot, env: worker.environment };
   const child = spawn(process.execPath, args, { ...options, stdio: ["ignore", "ignore", "inherit", "ipc"] });

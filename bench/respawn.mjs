@@ -10,8 +10,8 @@ import { alternate, ratioRow } from "./report.mjs";
 const COUNT = 10;
 const SETTLE_MS = 2_000;
 const MORE = 4;
-/** A spare that has just come up is not at rest yet. */
-const SPARE_SETTLE_MS = 300;
+/** A preforked process that has just come up is not at rest yet. */
+const PREFORK_SETTLE_MS = 300;
 
 export async function measureRespawn({ workspace, pairs }) {
   const { home } = workspace.home(COUNT);
@@ -32,7 +32,7 @@ export async function measureRespawn({ workspace, pairs }) {
     return [
       ratioRow({ figure: "kill −9 of a worker: replacement exists", against, unit: "ms", atMost: 1.2 }, exists),
       ratioRow({ figure: "kill −9 of a worker: replacement ready", against, unit: "ms", atMost: 1.1 }, times),
-      await withSpare(workspace, limit, pairs * MORE),
+      await withPrefork(workspace, limit, pairs * MORE),
     ];
   } finally {
     await daemon.stop();
@@ -40,31 +40,31 @@ export async function measureRespawn({ workspace, pairs }) {
   }
 }
 
-/** The minimal supervisor has no spare: what is compared is a warm start with a cold one. */
-async function withSpare(workspace, limit, pairs) {
+/** The minimal supervisor has no prefork: what is compared is a warm start with a cold one. */
+async function withPrefork(workspace, limit, pairs) {
   const { home } = workspace.home(COUNT);
   const daemon = new Daemon(home, { ...workspace.environment, HYDRAFLOW_WARM_SPARE: "true" });
-  let sparePid;
+  let waitingPid;
   daemon.onLine((line) => {
-    if (line.msg === "spare.ready") sparePid = line.pid;
+    if (line.msg === "spare.ready") waitingPid = line.pid;
   });
   try {
-    let spare = daemon.until("spare.ready");
+    let preforked = daemon.until("spare.ready");
     await daemon.until("repo.ready", COUNT);
     const ready = await alternate(
       pairs,
       () => readyAfterKill(limit),
       async () => {
-        await spare;
-        await delay(SPARE_SETTLE_MS);
-        const victims = childrenOf(daemon.pid).filter((pid) => pid !== sparePid);
-        spare = daemon.until("spare.ready");
+        await preforked;
+        await delay(PREFORK_SETTLE_MS);
+        const victims = childrenOf(daemon.pid).filter((pid) => pid !== waitingPid);
+        preforked = daemon.until("spare.ready");
         // The last one need not come any more.
-        spare.catch(() => undefined);
+        preforked.catch(() => undefined);
         return readyAfterKill(daemon, victims);
       },
     );
-    const figure = "kill −9 of a worker: replacement ready, with a warm spare";
+    const figure = "kill −9 of a worker: replacement ready, with a preforked worker";
     return ratioRow({ figure, against: "minimal Node supervisor, cold", unit: "ms", atMost: 0.35 }, ready);
   } finally {
     await daemon.stop();

@@ -3,11 +3,13 @@
 import { existsSync, readFileSync } from "node:fs";
 
 import { expect, test } from "vitest";
+import { toJSONSchema } from "zod";
 
 import { SENTENCES } from "../src/core/checkout/checkout-problem.ts";
 import { lfsMissing } from "../src/core/checkout/lfs.ts";
-import { configSchema, environmentName, machineSettings } from "../src/core/config/config.ts";
+import { configSchema, environmentName, machineSettings, type Setting } from "../src/core/config/config.ts";
 import { resolveConfig } from "../src/core/config/config-layers.ts";
+import { SETTING_DESCRIPTIONS } from "../src/core/config/setting-descriptions.ts";
 import {
   CONTROL_ACTIONS,
   DEFAULT_HTTP_PORT,
@@ -53,7 +55,7 @@ test("the operations page lists every exit code as the program means it", () => 
   expect(rows).toEqual(wanted);
 });
 
-test("the operations page lists every setting with its default and who may set it", () => {
+test("the operations page lists every setting with its default, who may set it, and what it means", () => {
   const defaults = resolveConfig([]);
   if (!defaults.ok) throw new Error("the defaults are not valid");
   const values: Record<string, unknown> = { ...defaults.value };
@@ -62,8 +64,19 @@ test("the operations page lists every setting with its default and who may set i
     values[setting] === undefined ? "–" : `\`${JSON.stringify(values[setting])}\``,
     setting in machineSettings ? "machine" : "repository",
     `\`${environmentName(setting)}\``,
+    SETTING_DESCRIPTIONS[setting as Setting],
   ]);
   expect(tableAfter(read("docs/operations.md"), "## Settings")).toEqual(wanted);
+});
+
+test("the sentence of a setting with a range names the range that is checked", () => {
+  const { properties = {} } = toJSONSchema(configSchema, { io: "input" });
+  const ranges = Object.entries(properties).flatMap(([setting, schema]) => {
+    const { minimum, maximum = Number.MAX_SAFE_INTEGER } = schema as { minimum?: number; maximum?: number };
+    return maximum < Number.MAX_SAFE_INTEGER ? [{ setting, range: `${minimum} to ${maximum}` }] : [];
+  });
+  expect(ranges.length).toBeGreaterThan(25);
+  for (const { setting, range } of ranges) expect(SETTING_DESCRIPTIONS[setting as Setting]).toContain(range);
 });
 
 test("the operations page lists every label and the ports", () => {

@@ -1,4 +1,4 @@
-// From a request of Node's HTTP server to the admin app and back. Loaded with the first request.
+// Leads a request of Node's HTTP server to the admin app, and the answer back. It is loaded with the first request.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";

@@ -1,5 +1,6 @@
 // The door as one Hono app: the guard in front of everything, the route table behind it, and problem documents for
-// whatever is left. No logic of its own: lifecycle goes to the SupervisorControl port, data comes from the workers.
+// whatever is left. It has no logic of its own: lifecycle goes to the SupervisorControl port, data comes from the
+// workers.
 
 import { type Context, Hono, type Next } from "hono";
 
@@ -30,16 +31,16 @@ export interface AdminDeps {
   readonly control: SupervisorControl;
   readonly drain: DrainControl;
   readonly reload: Reload;
-  /** Read on every request: a reload may bring other tokens. */
+  /** The hashes are read on every request: a reload may bring other tokens. */
   readonly tokenHashes: () => readonly string[];
-  /** Of tokens that open `/metrics` and nothing else. */
+  /** The hashes of tokens that open `/metrics` and nothing else. */
   readonly metricsTokenHashes: () => readonly string[];
   readonly log: Log;
   readonly paths: Pick<SupervisorPaths, "logFile">;
   readonly readiness: () => Readiness;
   readonly workerLogFile: (slug: string) => string;
   readonly readUsage: () => ProcessUsage;
-  /** Of the supervisor's own log. */
+  /** The path of the supervisor's own log. */
   readonly logDroppedBytes: () => number;
   readonly clock?: Clock;
 }
@@ -51,7 +52,7 @@ export interface AdminApp {
 
 const READS = new Set(["GET", "HEAD"]);
 
-/** `port` is known only after listening. Streams and changes in hand end when `closing` aborts. */
+/** `port` is known only after listening. Streams and changes in flight end when `closing` aborts. */
 export function createAdminApp(deps: AdminDeps, port: () => number, closing: AbortSignal): AdminApp {
   const clock = deps.clock ?? systemClock;
   const sessions = new BrowserSessions(clock, deps.tokenHashes);
@@ -95,7 +96,7 @@ export function createAdminApp(deps: AdminDeps, port: () => number, closing: Abo
   return { app, routes };
 }
 
-/** Who changed what is in the log; the query is not, since it may hold a login code. */
+/** Logs who changed what; the query is left out, since it may hold a login code. */
 async function recordWrite(context: Context, next: Next, log: Log): Promise<void> {
   await next();
   const { method, path } = context.req;

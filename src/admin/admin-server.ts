@@ -15,11 +15,11 @@ import type { AdminAnswer } from "./admin-answer.ts";
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 5_000;
-/** How often Node looks for connections over those limits; its default would let them live half a minute longer. */
+/** Node looks for connections over those limits this often; its default would let them live half a minute longer. */
 const TIMEOUT_CHECK_MS = 2_000;
 const HEADER_BYTES_MAX = 16_384;
 const CONNECTIONS_MAX = 512;
-/** Answers in hand may take this long when the door closes; then their connections are cut. */
+/** Answers in flight may take this long when the door closes; then their connections are cut. */
 const DRAIN_MS = 5_000;
 
 export interface AdminServer extends AsyncDisposable {
@@ -35,8 +35,8 @@ export async function startAdminServer(
   const closing = new AbortController();
   let port = deps.port;
   let answer: AdminAnswer | undefined;
-  // The app and its libraries load with the first request: no start waits for them, and a daemon that is driven over TCP
-  // alone never carries them.
+  // The app and its libraries load with the first request: no start waits for them, and a daemon that is driven over
+  // TCP alone never carries them.
   const load = async (): Promise<AdminAnswer> => {
     const { createAdminAnswer } = await import("./admin-answer.ts");
     return (answer ??= createAdminAnswer(deps, () => port, AbortSignal.any([signal, closing.signal])));
@@ -54,7 +54,7 @@ export async function startAdminServer(
       setBrowserHeaders(outgoing);
       const refusal = refusalOf(incoming, port);
       if (refusal !== undefined) return refuse(outgoing, refusal);
-      // Else a kept connection would hold up the end of the door for its whole idle time after its last answer.
+      // A kept connection would otherwise hold up the end of the door for its whole idle time after its last answer.
       outgoing.once("close", () => {
         if (closing.signal.aborted) setImmediate(() => server.closeIdleConnections());
       });
@@ -100,7 +100,7 @@ function refuse(outgoing: ServerResponse, failure: ControlFailure): void {
   outgoing.end(body);
 }
 
-/** What is no HTTP at all, too slow or too long in its head never reaches the app. */
+/** A request that is no HTTP at all, too slow or too long in its head never reaches the app. */
 function answerBrokenRequest(error: Error, socket: Duplex): void {
   if (!socket.writable || errnoOf(error) === "ECONNRESET") {
     socket.destroy();

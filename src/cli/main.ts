@@ -1,5 +1,5 @@
-// The process entry of `hydraflow`. What V8 compiled the last time is at hand before anything has to be compiled; a daemon
-// gives it on to its workers.
+// The process entry of `hydraflow`. It finds what V8 compiled the last time before anything has to be compiled; a
+// daemon hands that on to its workers.
 
 import { enableCompileCache } from "node:module";
 

@@ -1,5 +1,5 @@
 // The supervisor process put together: who owns what, in the order of the start. The end is that order backwards, from
-// wherever the start had come to.
+// wherever the start stopped.
 
 import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
@@ -23,14 +23,14 @@ import {
   STARTUP_TIMEOUT_MS,
   STOP_GRACE_MS,
 } from "../core/messages/worker-message.ts";
-import { type AddHost, resolveAddTarget } from "./registry/add-target.ts";
+import { type RepositoryHost, resolveRepository } from "./registry/resolve-repository.ts";
 import { createControlHandler } from "./tcp/control-handler.ts";
 import { DoorTokens } from "./settings/door-tokens.ts";
 import { Drain } from "./repos/drain.ts";
 import { adoptFirstEntries } from "./registry/first-implementation.ts";
 import { takeInstanceLock } from "./process/instance-lock.ts";
-import { Gathering } from "./registry/gathering.ts";
-import { clearLeftovers } from "./workers/leftovers.ts";
+import { CompletionBarrier } from "./registry/completion-barrier.ts";
+import { sweepOrphans } from "./workers/orphan-sweep.ts";
 import { writePortFile } from "./tcp/port-file.ts";
 import { LogKeeper } from "./process/log-keeper.ts";
 import { RegistryFile } from "./registry/registry-file.ts";
@@ -43,30 +43,30 @@ import { StartGate } from "./workers/start-gate.ts";
 import { openStateDirectory, stateDirectoryError } from "./process/state-directory.ts";
 import { Supervisor, type SupervisorOptions } from "./supervisor.ts";
 import { openTcpDoor } from "./tcp/tcp-door.ts";
-import { untilWritten } from "./registry/until-written.ts";
-import type { WorkerCommand } from "./workers/newborn.ts";
-import { WarmSpare } from "./workers/warm-spare.ts";
+import { writeWithRetry } from "./registry/retry-write.ts";
+import type { WorkerCommand } from "./workers/spawn-worker.ts";
+import { Prefork } from "./workers/prefork.ts";
 import { WorkerLauncher } from "./workers/worker-launcher.ts";
 import type { WorkerTimings } from "./workers/worker-process.ts";
 
 /** A checkout on a disk that does not answer holds up the others by no more than this. */
-const GATHER_MS_MAX = 2_000;
+const BARRIER_MS_MAX = 2_000;
 
 export interface DaemonOptions {
   readonly home: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly commandLine: Readonly<Record<string, unknown>>;
   readonly worker: WorkerCommand;
-  /** Where the log also goes. */
+  /** Takes a copy of each log line. */
   readonly mirror: { write(line: string): unknown };
   readonly readUsage: () => ProcessUsage;
   readonly timings?: Partial<WorkerTimings>;
 }
 
 export interface DaemonSignals {
-  /** Ends a start that is under way, and whatever requests wait for. */
+  /** Aborting ends a start that is under way, and whatever requests wait for. */
   readonly stop: AbortSignal;
-  /** Cuts short the grace that workers get. */
+  /** Aborting cuts short the grace that workers get. */
   readonly force: AbortSignal;
 }
 
@@ -74,7 +74,7 @@ export interface Daemon extends AsyncDisposable {
   readonly tcpPort: number;
   readonly httpPort: number;
   readonly log: Log;
-  /** The outcome is in the log. */
+  /** Reads settings and tokens again; the log has the outcome. */
   reload(): Promise<unknown>;
 }
 
@@ -109,13 +109,13 @@ async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Da
   owned.defer(() => log.write("info", "daemon.stopped"));
   const { registry, degraded } = await openRegistry({ paths, clock, log, environment: options.environment }, stop);
   owned.use(registry);
-  owned.defer(async () => void (await tellDoors(registry, { port: 0, httpPort: 0, pid: 0 })));
+  owned.defer(async () => void (await recordDoors(registry, { port: 0, httpPort: 0, pid: 0 })));
 
   let httpPort = settings.config.httpPort;
   let isReady = false;
   const gate = new StartGate(settings.config.startConcurrency ?? availableParallelism(), clock);
-  const { launcher, spare } = nursery({ live, secrets, options, paths, clock, log, gate });
-  owned.use(spare);
+  const { launcher, prefork } = workerSources({ live, secrets, options, paths, clock, log, gate });
+  owned.use(prefork);
   const drain: Drain = new Drain({ clock, log, repos: () => supervisor.repos });
   const supervisor = owned.use(
     new Supervisor({
@@ -124,12 +124,12 @@ async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Da
       clock,
       log,
       bootId,
-      resolveTarget: targetResolver(() => addHost(live, options.environment), clock),
+      resolveRepository: repositoryResolver(() => repositoryHost(live, options.environment), clock),
       httpPort: () => httpPort,
       supervise: supervision({ live, secrets, launcher, gate, drain, clock, log, force: signals.force }),
     }),
   );
-  // Behind the closed gate, so that whoever asks early sees what is to come.
+  // The start gate is still closed: workers wait behind it, and a client that asks early sees them as starting.
   supervisor.restore();
   stop.throwIfAborted();
   const handle = createControlHandler({ control: supervisor, drain, auth: settings.config.tcpAuth, log, ...secrets });
@@ -138,15 +138,15 @@ async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Da
   const workerLogFile = (slug: string): string => workerPaths(`${paths.home}/${slug}`).logFile;
   const figures = { readUsage: options.readUsage, logDroppedBytes: () => log.droppedBytes };
   const reloader = new Reloader({ settings: live, ...secrets, control: supervisor, log }, stop);
-  const reload = () => reloader.reload().finally(() => spare.renew());
+  const reload = () => reloader.reload().finally(() => prefork.renew());
   const controls = { control: supervisor, drain, reload, readiness };
   const doorDeps = { ...controls, ...secrets, port: httpPort, log, paths, workerLogFile };
   const httpDoor = owned.use(await startAdminServer({ ...doorDeps, ...figures }, stop));
   httpPort = httpDoor.port;
   const doors = { port: tcpDoor.port, httpPort, pid: process.pid };
-  owned.use(await untilWritten(() => tellDoors(registry, doors), clock));
+  owned.use(await writeWithRetry(() => recordDoors(registry, doors), clock));
   owned.use(await writePortFile(paths.portFile, tcpDoor.port, clock, log));
-  await clearLeftovers({ home: paths.home, repos: registry.document.repos, clock, log }, stop);
+  await sweepOrphans({ home: paths.home, repos: registry.document.repos, clock, log }, stop);
   gate.open();
   isReady = true;
   owned.use(keepLogs({ paths, live, supervisor, clock, log }));
@@ -176,14 +176,17 @@ function openDaemonLog(
   return openLog({ file: paths.logFile, bytesMax, filesMax, redactor, fields: { boot_id: bootId }, mirror });
 }
 
-function addHost({ settings: { config } }: LiveSettings, environment: DaemonOptions["environment"]): AddHost {
+function repositoryHost(
+  { settings: { config } }: LiveSettings,
+  environment: DaemonOptions["environment"],
+): RepositoryHost {
   return { gitUrl: config.githubGitUrl ?? gitUrlOf(config.githubApiUrl), environment };
 }
 
-/** Checkouts that are looked at side by side are entered in one write: git takes its own time over each of them. */
-function targetResolver(host: () => AddHost, clock: Clock): SupervisorOptions["resolveTarget"] {
-  const looks = new Gathering(clock, GATHER_MS_MAX);
-  return (request, signal) => looks.run(() => resolveAddTarget(request, host(), signal));
+/** Checkouts that are inspected side by side share one write of the registry: git takes its own time over each. */
+function repositoryResolver(host: () => RepositoryHost, clock: Clock): SupervisorOptions["resolveRepository"] {
+  const barrier = new CompletionBarrier(clock, BARRIER_MS_MAX);
+  return (request, signal) => barrier.run(() => resolveRepository(request, host(), signal));
 }
 
 async function openRegistry(
@@ -205,10 +208,13 @@ async function openRegistry(
   return { registry, degraded };
 }
 
-/** A failed write is told by the registry itself; the doors work all the same. */
-async function tellDoors(registry: Registry, doors: { port: number; httpPort: number; pid: number }): Promise<boolean> {
-  const told = await registry.change((document) => ok({ document: { ...document, ...doors }, value: undefined }));
-  return told.ok;
+/** Resolves with whether it was written; the registry logs a failed write, and the doors work all the same. */
+async function recordDoors(
+  registry: Registry,
+  doors: { port: number; httpPort: number; pid: number },
+): Promise<boolean> {
+  const recorded = await registry.change((document) => ok({ document: { ...document, ...doors }, value: undefined }));
+  return recorded.ok;
 }
 
 function keepLogs(parts: {
@@ -223,8 +229,8 @@ function keepLogs(parts: {
   return new LogKeeper({ home: paths.home, repos: () => supervisor.repos, bytesMax, clock, log });
 }
 
-/** What workers come from. */
-function nursery(parts: {
+/** The two ways in which a repository gets its worker: the launcher spawns one, or takes the one that waits. */
+function workerSources(parts: {
   readonly live: LiveSettings;
   readonly secrets: Secrets;
   readonly options: DaemonOptions;
@@ -232,7 +238,7 @@ function nursery(parts: {
   readonly clock: Clock;
   readonly log: Log;
   readonly gate: StartGate;
-}): { launcher: WorkerLauncher; spare: WarmSpare } {
+}): { launcher: WorkerLauncher; prefork: Prefork } {
   const { live, secrets, options, paths, clock, log, gate } = parts;
   const { home } = paths;
   const command = options.worker;
@@ -250,12 +256,12 @@ function nursery(parts: {
     environment: options.environment,
     settings: () => live.settings,
     operatorTokenHashes: secrets.tokenHashes,
-    takeSpare: () => spare.take(),
+    takePreforked: () => prefork.take(),
   });
-  const environment = (birth: string) => launcher.environment(birth);
+  const environment = (spawnId: string) => launcher.environment(spawnId);
   const isWanted = () => live.settings.config.warmSpare;
-  const spare = new WarmSpare({ command, home, environment, isWanted, gate, clock, log });
-  return { launcher, spare };
+  const prefork = new Prefork({ command, home, environment, isWanted, gate, clock, log });
+  return { launcher, prefork };
 }
 
 function supervision(parts: {

@@ -13,15 +13,16 @@ import { closeToOthers } from "../core/processes/umask.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { startWatchdog } from "./process/watchdog.ts";
 
-/** Fewer threads, no room kept for bursts of young objects, no notices on stderr; all leave Node's own code cache usable. */
+/** These flags save threads, room for bursts of young objects and notices on stderr, and keep Node's own code cache
+ * usable. */
 const WORKER_FLAGS = ["--v8-pool-size=0", "--max-semi-space-size=1", "--disable-warning=ExperimentalWarning"];
-/** For a handle that keeps the loop alive although everything has been stopped. */
+/** The process exits after this time if a handle keeps the loop alive although everything has been stopped. */
 const LAST_RESORT_MS = 10_000;
 
 export interface RunDaemonOptions {
   /** Default: HYDRAFLOW_HOME, else `~/.hydraflow`. */
   readonly home?: string;
-  /** By setting name. */
+  /** Values by the name of their setting. */
   readonly commandLine: Record<string, unknown>;
 }
 
@@ -54,7 +55,7 @@ export async function runDaemon(
       stop.abort();
     });
   }
-  // A reader of our output that has gone must not end us.
+  // The reader of our output may go away; that must not end us.
   host.stdout.on("error", () => undefined);
   host.stderr.on("error", () => undefined);
 
@@ -67,13 +68,14 @@ export async function runDaemon(
       { home, environment: host.env, commandLine, worker, mirror: host.stdout, readUsage: () => usageOf(host) },
       { stop: stop.signal, force: force.signal },
     );
-    // Until the very end: a stop can stand still too. A start that does is never ready, and whoever started it sees that.
+    // The watchdog watches until the very end, since a stop can stand still too. A start that stands still is never
+    // ready, which whoever started it sees.
     owned.use(startWatchdog());
     owned.use(daemon);
     running = daemon;
     saveCompiledCodeLater();
-    // What young objects need is known by now. Else V8 gives them more with each wave of workers and never takes it back:
-    // some 40 MiB for a boot's or a crash loop's passing messages.
+    // V8 knows by now what young objects need. It would give them more with each wave of workers and never take it
+    // back: some 40 MiB for the passing messages of a boot or a crash loop.
     setFlagsFromString("--semi-space-growth-factor=1");
     if (!stop.signal.aborted) await once(stop.signal, "abort");
   } catch (error) {
@@ -92,7 +94,7 @@ function usageOf(host: NodeJS.Process) {
   return { rssBytes, heapUsedBytes, cpuSeconds: (user + system) / 1_000_000 };
 }
 
-/** Beside us in the bundle; where the sources run as they are, in its own directory. */
+/** Finds the worker's entry beside us in the bundle, or in its own directory where the sources run as they are. */
 function ownWorkerEntry(): string {
   const isSource = import.meta.url.endsWith(".ts");
   return fileURLToPath(new URL(isSource ? "../worker/main.ts" : "./worker.js", import.meta.url));

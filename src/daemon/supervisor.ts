@@ -15,10 +15,10 @@ import type {
   SupervisorControl,
 } from "../core/messages/supervisor-control.ts";
 import { VERSION } from "../core/base/version.ts";
-import { findTarget, type Target } from "./registry/find-target.ts";
-import { whyBusy } from "./repos/in-work.ts";
+import { selectRecord, type RecordSelector } from "./registry/select-record.ts";
+import { busyReason } from "./repos/busy-reason.ts";
 import { KeyedQueue } from "./workers/keyed-queue.ts";
-import { giveUpOn } from "./repos/give-up.ts";
+import { raceAbort } from "./repos/race-abort.ts";
 import { type Quarantine, quarantineRecord } from "./repos/quarantine.ts";
 import { amend, type Candidate, findRecord, register, type Registered, unregister } from "./registry/registration.ts";
 import { NOT_FOUND, SHUTTING_DOWN } from "./registry/refusal.ts";
@@ -34,7 +34,7 @@ export interface SupervisorOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly bootId: string;
-  readonly resolveTarget: (request: AddRequest, signal: AbortSignal) => Promise<ControlResult<Candidate>>;
+  readonly resolveRepository: (request: AddRequest, signal: AbortSignal) => Promise<ControlResult<Candidate>>;
   readonly httpPort: () => number;
   readonly supervise: (record: RepoRecord, hooks: SuperviseHooks) => RepoSupervisor;
 }
@@ -62,7 +62,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     for (const record of options.registry.document.repos) this.#repoOf(record);
   }
 
-  /** Starts what ran before. */
+  /** Starts the repositories that ran before. */
   restore(): void {
     for (const record of this.#options.registry.document.repos) {
       if (record.desired === "running" && record.quarantine === null) this.#repoOf(record).command("start", false);
@@ -106,11 +106,11 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     if (this.#repoOf(record).state.id === "running") return ok(this.#addReply(record, false));
     const up = this.#bringUp(record.slug, "start").then(async (result) => {
       if (result.ok) return ok(this.#addReply(record, true));
-      // It was removed between its registration and its start.
+      // The repository was removed between its registration and its start.
       if (result.failure.code === "not_found") return this.add(request, signal);
       return isNew ? this.#withdraw(record, result.failure) : result;
     });
-    return giveUpOn(up, signal);
+    return raceAbort(up, signal);
   }
 
   async register(request: AddRequest, signal: AbortSignal): Promise<ControlResult<{ slug: string; path: string }>> {
@@ -122,32 +122,32 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
   }
 
   async remove(
-    target: Target & { readonly force?: boolean | undefined },
+    target: RecordSelector & { readonly force?: boolean | undefined },
     signal: AbortSignal,
   ): Promise<ControlResult<{ slug: string }>> {
     if (target.slug === undefined && target.path === undefined)
       return fail({ code: "bad_request", message: "Missing path or slug" });
-    const record = await findTarget(this.#options.registry.document, target);
+    const record = await selectRecord(this.#options.registry.document, target);
     if (record === undefined) return fail(NOT_FOUND);
-    return giveUpOn(
+    return raceAbort(
       this.#queue.run(record.slug, () => this.#removeNow(record, target.force === true)),
       signal,
     );
   }
 
   start(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>> {
-    return giveUpOn(this.#bringUp(slug, "start"), signal);
+    return raceAbort(this.#bringUp(slug, "start"), signal);
   }
 
   restart(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>> {
-    return giveUpOn(this.#bringUp(slug, "restart"), signal);
+    return raceAbort(this.#bringUp(slug, "restart"), signal);
   }
 
   async roll(text: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>> {
     const slug = this.#find(text)?.slug ?? text;
     const repo = this.#repos.get(slug);
-    // One that is on its way up may have been told of older settings.
-    if (repo?.state.id === "starting") await giveUpOn(repo.settled().then(ok), signal);
+    // A worker on its way up may have been given older settings.
+    if (repo?.state.id === "starting") await raceAbort(repo.settled().then(ok), signal);
     if (repo?.state.id !== "running") return this.status(slug);
     const { generation } = repo.state;
     await repo.drain(signal);
@@ -156,7 +156,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
       return fail(SHUTTING_DOWN);
     }
     const isSame = ({ state }: RepoSupervisor): boolean => state.id === "running" && state.generation === generation;
-    const rolled = await giveUpOn(this.#bringUp(slug, "restart", isSame), signal);
+    const rolled = await raceAbort(this.#bringUp(slug, "restart", isSame), signal);
     if (!rolled.ok && isSame(repo)) repo.reopen();
     // An operator who stopped it meanwhile has the last word.
     return !rolled.ok && this.#repos.get(slug)?.state.id === "stopped" ? this.status(slug) : rolled;
@@ -165,7 +165,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
   async stop(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>> {
     const moved = await this.#command(slug, "stop");
     if (!moved.ok) return moved;
-    return giveUpOn(
+    return raceAbort(
       moved.value.settled.then(() => this.status(moved.value.slug)),
       signal,
     );
@@ -184,15 +184,16 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     desired: RepoRecord["desired"],
     signal: AbortSignal,
   ): Promise<ControlResult<Registered>> {
-    const { resolveTarget, registry, paths, clock } = this.#options;
-    const target = await resolveTarget(request, signal);
+    const { resolveRepository, registry, paths, clock } = this.#options;
+    const target = await resolveRepository(request, signal);
     if (!target.ok) return target;
     if (this.#isStopping) return fail(SHUTTING_DOWN);
     const options = { paths, desired, now: clock.now().toISOString() };
     return registry.change((document) => register(document, target.value, options));
   }
 
-  /** The latch is on disk before the worker is told; the wait for the outcome does not hold up a later command. */
+  /** The latch is on disk before the worker hears the command; the wait for the outcome does not hold up a later
+   * command. */
   #command(
     text: string,
     type: "start" | "stop" | "restart",
@@ -248,7 +249,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     const repo = this.#repos.get(slug);
     if (repo === undefined) return fail(NOT_FOUND);
     if (this.#isStopping) return fail(SHUTTING_DOWN);
-    const busy = force ? null : whyBusy(slug, await repo.hold());
+    const busy = force ? null : busyReason(slug, await repo.hold());
     if (busy !== null) {
       repo.reopen();
       return fail({ code: "busy", message: `${busy}; stop it first, or remove it with force` });
@@ -270,7 +271,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
   async #saveQuarantine(slug: string, quarantine: Quarantine | null): Promise<boolean> {
     const { registry, clock } = this.#options;
     const saved = quarantineRecord(quarantine, clock.now());
-    // A write that fails is logged by the registry.
+    // The registry logs a write that fails.
     return (await registry.change((document) => amend(document, slug, { quarantine: saved }))).ok;
   }
 

@@ -249,7 +249,7 @@ describe("the door's socket", () => {
     await expect(starting).rejects.toMatchObject({ code: "PORT_IN_USE", exitCode: 75 });
   });
 
-  it("lets an answer in hand finish when it closes, then takes no more connections", async () => {
+  it("lets an answer in flight finish when it closes, then takes no more connections", async () => {
     const asked = Promise.withResolvers<undefined>();
     const release = Promise.withResolvers<undefined>();
     await using own = await openDoor();
@@ -259,7 +259,7 @@ describe("the door's socket", () => {
       return own.control.status(slug);
     };
     own.control.put("acme-web", "running");
-    const inHand = ask(own.port, "/api/repos/acme-web/start", {
+    const inFlight = ask(own.port, "/api/repos/acme-web/start", {
       method: "POST",
       headers: { ...BEARER, connection: "keep-alive" },
     });
@@ -268,7 +268,7 @@ describe("the door's socket", () => {
     const closed = own.close();
     release.resolve(undefined);
 
-    expect((await inHand).status).toBe(200);
+    expect((await inFlight).status).toBe(200);
     await closed;
     const late = request({ host: "127.0.0.1", port: own.port });
     late.end();

@@ -53,7 +53,7 @@ const NOT_FED: Readonly<Record<string, string>> = {
   "src/cli/grammar/command-entry.ts#commandGroup": "is given the table of commands",
   "src/cli/grammar/command-entry.ts#ownCommand": "is given the table of commands",
   "src/core/processes/recorded-group.ts#recordGroup": "writes a file of ours",
-  "src/daemon/repos/in-work.ts#whyBusy": "is given a slug and a view of ours",
+  "src/daemon/repos/busy-reason.ts#busyReason": "is given a slug and a view of ours",
   "src/daemon/registry/registration.ts#amend": "is given a slug",
   "src/daemon/registry/registration.ts#findRecord": "is given a slug",
   "src/daemon/registry/registration.ts#unregister": "is given a slug",

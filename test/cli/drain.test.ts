@@ -6,17 +6,17 @@ import { parseDuration } from "../../src/cli/grammar/duration.ts";
 import { runCli } from "./cli-process.ts";
 import { FakeDoor, json } from "./fake-door.ts";
 
-const IDLE = { slug: "acme-web", state: "running", in_flight: 0, in_hand: [], finished: [], interrupted: [] };
+const IDLE = { slug: "acme-web", state: "running", in_flight: 0, in_flight_work: [], finished: [], interrupted: [] };
 const ITEM = { issue: 7, stage: "implement" };
 
 function report(drained: boolean, repo: object, draining = true) {
   return { draining, since: "2026-01-01T00:00:00.000Z", drained, repos: [{ ...IDLE, drained, ...repo }] };
 }
 
-const BUSY = report(false, { in_flight: 1, in_hand: [ITEM] });
+const BUSY = report(false, { in_flight: 1, in_flight_work: [ITEM] });
 const DONE = report(true, { finished: [ITEM] });
 
-test("it tells what is in hand, then what was finished, each once, and ends well", async () => {
+test("it tells what is in flight, then what was finished, each once, and ends well", async () => {
   const answers = [BUSY, BUSY, DONE];
   await using door = await FakeDoor.open({
     "POST /api/drain": (response, seen) => json(answers.shift())(response, seen),
@@ -26,9 +26,9 @@ test("it tells what is in hand, then what was finished, each once, and ends well
 
   expect(run).toMatchObject({ code: 0, stderr: "" });
   expect(run.stdout.split("\n")).toEqual([
-    "acme-web: in hand #7 implement",
+    "acme-web: in flight #7 implement",
     "acme-web: finished #7 implement",
-    "drained: nothing is in hand, and no new issue is taken",
+    "drained: nothing is in flight, and no new issue is taken",
     "",
   ]);
   expect(door.seen.map(({ body }) => body)).toEqual([{ timeout_s: 0 }, { timeout_s: 2 }, { timeout_s: 2 }]);

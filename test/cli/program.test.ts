@@ -17,7 +17,7 @@ import { FakeDoor } from "./fake-door.ts";
 const LAUNCHER = fileURLToPath(new URL("../../bin/hydraflow", import.meta.url));
 const VERSION_LINE = { name: "hydraflow", version: manifest.version, node: process.version };
 const COMMANDS =
-  "daemon worker forge add remove list ping status start stop restart reload drain logs hitl explain open service demo version completion";
+  "daemon worker forge add remove list ping status start stop restart config reload drain logs hitl explain open service demo version completion";
 
 test("version says name, version and runtime", async () => {
   const run = await runCli(["version"]);

@@ -45,9 +45,9 @@ test.each<Trouble>([
 
   const next = await daemon.entryWhen(slug, "the next one", (entry) => entry.running && entry.generation > 1);
 
-  const births = (await readFile(join(rig.home, slug, "births.txt"), "utf8")).trim().split("\n");
-  expect(next).toMatchObject({ restarts: next.generation - 1, pid: Number(births.at(-1)) });
-  expect(births).toHaveLength(next.generation);
+  const spawns = (await readFile(join(rig.home, slug, "spawns.txt"), "utf8")).trim().split("\n");
+  expect(next).toMatchObject({ restarts: next.generation - 1, pid: Number(spawns.at(-1)) });
+  expect(spawns).toHaveLength(next.generation);
   expect(next.last_exit?.reason).toContain(reason);
   expect(daemon.events("repo.hung")).toHaveLength(next.generation - 1);
 });

@@ -31,7 +31,7 @@ async function configure(settings: string): Promise<void> {
 }
 
 describe("a rolling restart", () => {
-  it("waits for what is in hand, then gives the next generation", async () => {
+  it("waits for what is in flight, then gives the next generation", async () => {
     const daemon = await rig.daemon();
     await add(daemon, "finishing");
     const { pid } = await daemon.entry("acme-finishing");

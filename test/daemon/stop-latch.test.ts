@@ -20,8 +20,8 @@ async function register(daemon: RigDaemon, name: string) {
   return daemon.ask({ action: "register_repo", path });
 }
 
-async function births(slug: string): Promise<number> {
-  const text = await readFile(join(rig.home, slug, "births.txt"), "utf8").catch(() => "");
+async function spawns(slug: string): Promise<number> {
+  const text = await readFile(join(rig.home, slug, "spawns.txt"), "utf8").catch(() => "");
   return text.split("\n").length - 1;
 }
 
@@ -55,10 +55,10 @@ describe("a stopped repository", () => {
     await startAnother(second);
 
     expect(await second.entry("acme-web")).toMatchObject({ state: "stopped", desired: "stopped", generation: 0 });
-    expect(await births("acme-web")).toBe(0);
+    expect(await spawns("acme-web")).toBe(0);
   });
 
-  it("stays stopped when it was stopped in the pause before its next birth", async () => {
+  it("stays stopped when it was stopped in the pause before its next start", async () => {
     const daemon = await rig.daemon({ respawnDelayMs: 3_000, respawnDelayMaxMs: 3_000 });
     await register(daemon, "exits-at-once");
     void daemon.ask({ action: "start_repo", slug: "acme-exits-at-once" });
@@ -93,7 +93,7 @@ describe("a stopped repository", () => {
 
     expect(await reloaded.json()).toMatchObject({ changed: ["maxWorkers"], restarting: [] });
     expect(await daemon.entry("acme-web")).toMatchObject({ state: "stopped", generation: 1 });
-    expect(await births("acme-web")).toBe(1);
+    expect(await spawns("acme-web")).toBe(1);
   });
 });
 
@@ -120,7 +120,7 @@ describe("a quarantine", () => {
 });
 
 describe("removing", () => {
-  it("is refused while the worker does not say what it has in hand", async () => {
+  it("is refused while the worker does not say what it has in flight", async () => {
     const daemon = await rig.daemon();
     await register(daemon, "silent");
     await daemon.ask({ action: "start_repo", slug: "acme-silent" });

@@ -13,8 +13,8 @@ beforeEach(async () => {
 });
 afterEach(() => rig[Symbol.asyncDispose]());
 
-async function births(slug: string): Promise<number[]> {
-  return (await readFile(join(rig.home, slug, "births.txt"), "utf8")).trim().split("\n").map(Number);
+async function spawns(slug: string): Promise<number[]> {
+  return (await readFile(join(rig.home, slug, "spawns.txt"), "utf8")).trim().split("\n").map(Number);
 }
 
 describe("adding a repository", () => {
@@ -49,7 +49,7 @@ describe("adding a repository", () => {
     const again = await add(daemon, "web");
 
     expect(again).toEqual({ ...first, started: false });
-    expect(await births("acme-web")).toHaveLength(1);
+    expect(await spawns("acme-web")).toHaveLength(1);
   });
 
   it("twice at the same time starts one worker", async () => {
@@ -60,7 +60,7 @@ describe("adding a repository", () => {
       ["ok", "acme-web"],
       ["ok", "acme-web"],
     ]);
-    expect(await births("acme-web")).toHaveLength(1);
+    expect(await spawns("acme-web")).toHaveLength(1);
   });
 
   it("gives each of many look-alikes its own slug, worker and data", async () => {

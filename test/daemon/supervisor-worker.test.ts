@@ -15,8 +15,8 @@ beforeEach(async () => {
 });
 afterEach(() => rig[Symbol.asyncDispose]());
 
-async function births(slug: string): Promise<number[]> {
-  return (await readFile(join(rig.home, slug, "births.txt"), "utf8")).trim().split("\n").map(Number);
+async function spawns(slug: string): Promise<number[]> {
+  return (await readFile(join(rig.home, slug, "spawns.txt"), "utf8")).trim().split("\n").map(Number);
 }
 
 describe("what a worker is given", () => {
@@ -92,7 +92,7 @@ describe("a worker that ends by itself", () => {
     process.kill(Number(before.pid), "SIGKILL");
     const after = await daemon.entryWhen(
       "acme-web",
-      "a second birth",
+      "a second worker",
       (entry) => entry.state === "running" && entry.generation === 2,
     );
 
@@ -109,7 +109,7 @@ describe("a worker that ends by itself", () => {
     await add(daemon, "web");
     const lines = Array.from({ length: 25 }, (_, index) => JSON.stringify({ ts: new Date().toISOString(), index }));
     const log = join(rig.home, "acme-web", "logs", "worker.log");
-    await writeFile(log, ['{"ts":"2020-01-01T00:00:00.000Z","msg":"of an earlier birth"}', ...lines, ""].join("\n"));
+    await writeFile(log, ['{"ts":"2020-01-01T00:00:00.000Z","msg":"of an earlier worker"}', ...lines, ""].join("\n"));
 
     process.kill(Number((await daemon.entry("acme-web")).pid), "SIGKILL");
     const after = await daemon.entryWhen("acme-web", "its exit", (entry) => entry.last_exit !== null);
@@ -124,12 +124,12 @@ describe("a worker that ends by itself", () => {
     for (let generation = 1; generation <= CRASHES; generation += 1) {
       const { pid } = await daemon.entryWhen(
         "acme-litters",
-        `birth ${generation}`,
+        `worker ${generation}`,
         (entry) => entry.running && entry.generation === generation,
       );
       process.kill(Number(pid), "SIGKILL");
     }
-    await daemon.entryWhen("acme-litters", "the last birth", (entry) => entry.running && entry.generation > CRASHES);
+    await daemon.entryWhen("acme-litters", "the last worker", (entry) => entry.running && entry.generation > CRASHES);
 
     const met = await readFile(join(rig.home, "acme-litters", "met.txt"), "utf8");
     expect(met).toBe("[]\n".repeat(CRASHES + 1));
@@ -144,7 +144,7 @@ describe("a worker that ends by itself", () => {
     process.kill(Number((await daemon.entry("acme-web")).pid), "SIGKILL");
     await daemon.entryWhen(
       "acme-web",
-      "a second birth",
+      "a second worker",
       (entry) => entry.state === "running" && entry.generation === 2,
     );
 
@@ -203,7 +203,7 @@ describe("a worker that ends by itself", () => {
 
     await ended(Number(pid));
     expect(daemon.events("repo.exited")[0]).toMatchObject({ reason: expect.stringContaining(reason) as string });
-    await until("a second birth", () => daemon.events("repo.ready").length > 1);
+    await until("a second worker", () => daemon.events("repo.ready").length > 1);
   });
 });
 
@@ -233,7 +233,7 @@ describe("stopping", () => {
 
     expect(stopped).toMatchObject({ state: "stopped", desired: "stopped", generation: 0 });
     expect(started).toMatchObject({ status: "ok", state: "running", desired: "running" });
-    expect(await births("acme-web")).toHaveLength(2);
+    expect(await spawns("acme-web")).toHaveLength(2);
   });
 
   it("comes through while the worker is still starting", async () => {
@@ -247,7 +247,7 @@ describe("stopping", () => {
     expect(await adding).toMatchObject({ status: "error", code: "worker_failed" });
   });
 
-  it("and restarting give a new birth, one worker at a time", async () => {
+  it("and restarting give a new generation, one worker at a time", async () => {
     const daemon = await rig.daemon();
     await add(daemon, "web");
     const first = await daemon.entry("acme-web");
@@ -256,7 +256,7 @@ describe("stopping", () => {
 
     expect(restarted).toMatchObject({ status: "ok", state: "running", generation: 2 });
     expect(await isAlive(Number(first.pid))).toBe(false);
-    expect(await births("acme-web")).toHaveLength(2);
+    expect(await spawns("acme-web")).toHaveLength(2);
   });
 });
 
@@ -273,7 +273,7 @@ describe("removing", () => {
 
     expect(await isAlive(Number(pid))).toBe(false);
     expect(await slugs(daemon)).toEqual([]);
-    expect(await births("acme-web")).toHaveLength(1);
+    expect(await spawns("acme-web")).toHaveLength(1);
     expect(await add(daemon, "web")).toMatchObject({ status: "ok", slug: "acme-web", started: true });
   });
 

@@ -65,7 +65,7 @@ describe("limits of time and number", () => {
 });
 
 describe("closing the door", () => {
-  it("lets the reply in hand out first", async () => {
+  it("lets the reply in flight out first", async () => {
     await using door = await DoorRig.open("none");
     const asked = ask(door.port, { action: "add_repo", path: "/slow" });
     await ask(door.port, { action: "ping" });

@@ -71,8 +71,8 @@ describe("starting and ending", () => {
           await exited;
           expect([0, null], output()).toContain(child.exitCode);
           expect(await readdir(own.home)).not.toContain("supervisor-port");
-          const births = await readFile(join(own.home, "acme-web", "births.txt"), "utf8").catch(() => "");
-          for (const pid of births.trim().split("\n").map(Number)) expect(await isAlive(pid)).toBe(false);
+          const spawns = await readFile(join(own.home, "acme-web", "spawns.txt"), "utf8").catch(() => "");
+          for (const pid of spawns.trim().split("\n").map(Number)) expect(await isAlive(pid)).toBe(false);
         },
         rigs.length,
       );

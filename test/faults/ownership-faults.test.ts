@@ -173,10 +173,10 @@ describe("a daemon", () => {
         for (const pid of pids) await ended(pid);
         await until("one worker each", async () => (await workers(next)).length === 3);
         expect((await workers(next)).some((pid) => pids.includes(pid))).toBe(false);
-        await until("one birth of web is alive", async () => {
-          const births = await readFile(join(own.home, "acme-web", "births.txt"), "utf8");
+        await until("one worker of web is alive", async () => {
+          const spawns = await readFile(join(own.home, "acme-web", "spawns.txt"), "utf8");
           const alive = await Promise.all(
-            births
+            spawns
               .trim()
               .split("\n")
               .map((pid) => isAlive(Number(pid))),

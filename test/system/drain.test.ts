@@ -1,4 +1,4 @@
-// The daemon taken out of work by its operator: what is in hand is finished, nothing new is begun, and both can be seen
+// The daemon taken out of work by its operator: what is in flight is finished, nothing new is begun, and both can be seen
 // everywhere. The agent's turn ends when the test says so.
 
 import { execFile } from "node:child_process";
@@ -33,7 +33,7 @@ async function startTurn(turns: TurnRig): Promise<{ daemon: DaemonRig; issue: nu
   return { daemon, issue };
 }
 
-test("hydraflow drain returns when the turn in hand has ended; the next daemon does the rest, once", async () => {
+test("hydraflow drain returns when the turn in flight has ended; the next daemon does the rest, once", async () => {
   await using turns = await TurnRig.make();
   const { daemon: started, issue } = await startTurn(turns);
   await using daemon = started;
@@ -46,7 +46,7 @@ test("hydraflow drain returns when the turn in hand has ended; the next daemon d
 
   expect(drained).toMatchObject({ code: 0, stderr: "" });
   expect(drained.stdout).toContain(`${SLUG}: finished #${issue} implement\n`);
-  expect(drained.stdout).toMatch(/drained: nothing is in hand.*\n$/);
+  expect(drained.stdout).toMatch(/drained: nothing is in flight.*\n$/);
   expect((await daemon.http("GET", "/api/drain")).body).toMatchObject({ draining: true, drained: true });
   expect(turns.labels(issue)).toContain("hydraflow-review");
   expect(turns.labels(later)).toEqual(["hydraflow-find"]);
@@ -83,7 +83,7 @@ test("when the time is over it names what is left, and --cancel takes it back", 
   expect(await turns.turns("implement")).toHaveLength(2);
 });
 
-test("a drain shows everywhere, and holds for workers that are born meanwhile, until it is taken back", async () => {
+test("a drain shows everywhere, and holds for workers that are spawned meanwhile, until it is taken back", async () => {
   await using turns = await TurnRig.make();
   const { daemon: started, issue } = await startTurn(turns);
   await using daemon = started;
@@ -98,7 +98,7 @@ test("a drain shows everywhere, and holds for workers that are born meanwhile, u
 
   expect(body).toMatchObject({
     drained: true,
-    repos: [{ slug: SLUG, in_hand: [], finished: [], interrupted: [{ issue, stage: "implement" }] }],
+    repos: [{ slug: SLUG, in_flight_work: [], finished: [], interrupted: [{ issue, stage: "implement" }] }],
   });
   expect((await daemon.http("GET", "/readyz")).body["text"]).toBe("ready, draining\n");
   expect((await daemon.http("GET", "/api/ping")).body).toMatchObject({ ready: true, draining: true, problems: [] });

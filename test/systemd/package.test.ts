@@ -50,14 +50,14 @@ test("installing it makes the user and starts the service", async () => {
   expect(await world.cli("ping")).toContain("hydraflow");
 });
 
-test("an upgrade waits for the turns in hand, and the new daemon goes on behind them", async () => {
+test("an upgrade waits for the turns in flight, and the new daemon goes on behind them", async () => {
   await world.startForge();
   await world.useGatedAgent();
   await container.must("systemctl restart hydraflow");
   for (const repository of REPOSITORIES) await world.cli(`add ${repository}`);
   await world.hold();
   await world.fileIssues();
-  await container.until("every turn is in hand", async () => (await world.turns()).length === REPOSITORIES.length);
+  await container.until("every turn is in flight", async () => (await world.turns()).length === REPOSITORIES.length);
   const before = await world.show("MainPID");
 
   const upgrade = container.must(`dpkg --install /opt/packages/${basename(newer)}`);
@@ -78,7 +78,7 @@ test("an upgrade that does not wait loses no turn: the new daemon resumes each",
   await world.forgetTurns();
   await world.hold();
   await world.fileIssues(1);
-  await container.until("every turn is in hand", async () => (await world.turns()).length === REPOSITORIES.length);
+  await container.until("every turn is in flight", async () => (await world.turns()).length === REPOSITORIES.length);
   const first = await world.turns();
 
   const upgrade = container.must(`dpkg --install /opt/packages/${basename(older)}`);
@@ -88,7 +88,7 @@ test("an upgrade that does not wait loses no turn: the new daemon resumes each",
   await container.must("pkill --full --signal INT 'cli[.]js drain'");
   await upgrade;
 
-  await container.until("every turn is in hand again", async () => (await world.turns()).length === 2 * first.length);
+  await container.until("every turn is in flight again", async () => (await world.turns()).length === 2 * first.length);
   const sessions = (turns: readonly Turn[]): string[] => turns.map(({ session }) => session).toSorted();
   const resumed = (await world.turns()).slice(first.length);
   expect(sessions(resumed)).toEqual(sessions(first));

@@ -54,7 +54,7 @@ test("a unit that is started twice is still one daemon, and one started by hand 
 
 test("a killed supervisor comes back with no second worker, and every run under way is finished once", async () => {
   await world.fileIssues();
-  await container.until("work is in hand", async () => (await world.processes()).length > REPOSITORIES.length + 1);
+  await container.until("work is in flight", async () => (await world.processes()).length > REPOSITORIES.length + 1);
   const killed = await world.show("MainPID");
 
   await container.must(`kill -KILL ${killed}`);

@@ -1,5 +1,6 @@
-// Browser sessions and the one-time codes that open them. In memory and bounded; a restart of the daemon ends them all.
-// A session lives no longer than the admin token that its code was asked with: replacing the token ends it too.
+// Browser sessions and the one-time codes that open them. They are in memory and bounded; a restart of the daemon ends
+// them all. A session lives no longer than the admin token that its code was asked with: replacing the token ends it
+// too.
 
 import type { Clock } from "../../core/base/clock.ts";
 import { hashToken, newToken } from "../../core/http/bearer-token.ts";
@@ -17,7 +18,7 @@ interface Grant {
 export class BrowserSessions {
   readonly #clock: Clock;
   readonly #adminHashes: () => readonly string[];
-  /** By the hash of the code or of the cookie, so that neither stays in memory. */
+  /** The key is the hash of the code or of the cookie, so that neither stays in memory. */
   readonly #codes = new Map<string, Grant>();
   readonly #sessions = new Map<string, Grant>();
 
@@ -26,7 +27,7 @@ export class BrowserSessions {
     this.#adminHashes = adminHashes;
   }
 
-  /** A code that opens one session within `LOGIN_CODE_MS`; when there are too many, the oldest is void. */
+  /** Makes a code that opens one session within `LOGIN_CODE_MS`; when there are too many, the oldest is void. */
   issueCode(adminHash: string): string {
     return this.#grant(this.#codes, LOGIN_CODES_MAX, {
       adminHash,
@@ -34,7 +35,7 @@ export class BrowserSessions {
     });
   }
 
-  /** The cookie's value; undefined for a code that is unknown, used or too old. Any use voids the code. */
+  /** Returns the cookie's value; undefined for a code that is unknown, used or too old. Any use voids the code. */
   openSession(code: string): string | undefined {
     const key = hashToken(code);
     const grant = this.#codes.get(key);
@@ -46,7 +47,7 @@ export class BrowserSessions {
     });
   }
 
-  /** Counts as use: the idle time starts anew. */
+  /** Checks a cookie, which counts as use: the idle time starts anew. */
   isOpen(cookie: string | undefined): boolean {
     if (cookie === undefined) return false;
     const key = hashToken(cookie);
@@ -54,7 +55,7 @@ export class BrowserSessions {
     if (grant === undefined) return false;
     this.#sessions.delete(key);
     if (!this.#isValid(grant)) return false;
-    // Put back at the end, so that the first of the map is always the one unused for longest.
+    // The session is put back at the end, so that the first of the map is always the one unused for longest.
     this.#sessions.set(key, { ...grant, expiresMs: this.#clock.monotonicMs() + SESSION_IDLE_MS });
     return true;
   }

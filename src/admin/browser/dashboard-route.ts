@@ -7,7 +7,7 @@ import { defineRoute, type Route } from "../routes/route.ts";
 
 const HTML_TYPE = "text/html; charset=utf-8";
 
-/** Read by the page's script: it shows that repository alone. */
+/** The page's script reads this key and shows that repository alone. */
 const pageQuery = z.strictObject({ repo: z.optional(z.string().check(z.maxLength(200))) });
 
 export function dashboardRoute(options: Pick<LoginOptions, "sessions" | "port">): Route {

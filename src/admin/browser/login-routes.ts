@@ -1,5 +1,5 @@
-// How a browser gets in: whoever holds the admin token asks for a one-time code, and the link with that code sets a
-// session cookie. The token itself never reaches a URL, a page or a cookie.
+// Lets a browser in: whoever holds the admin token asks for a one-time code, and the link with that code sets a session
+// cookie. The token itself never reaches a URL, a page or a cookie.
 
 import type { Context } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
@@ -50,10 +50,9 @@ export function hasSession(context: Context, options: Pick<LoginOptions, "sessio
   return options.sessions.isOpen(getCookie(context, sessionCookieName(options.port())));
 }
 
-/**
- * Browsers keep cookies by host name, and only one of ours can hold the session: the address that no other process can
- * answer for, as it could for `localhost`, which may mean ::1. `dashboard_url` says localhost for the sake of old clients.
- */
+/** Browsers keep cookies by host name, and only one of ours can hold the session: the address that no other process can
+ * answer for, as it could for `localhost`, which may mean ::1. `dashboard_url` says localhost for the sake of old
+ * clients. */
 export function toCookieHost(context: Context, port: number): Response | undefined {
   const host = `127.0.0.1:${port}`;
   if (context.req.header("host") === host) return undefined;
@@ -81,7 +80,7 @@ function logIn(context: Context, code: string, options: LoginOptions): Response 
       message: "the code was used already or is too old; ask for a new one",
     });
   }
-  // Without an age: when a session ends is decided here, by how long it was not used.
+  // The cookie has no age: this door decides when a session ends, by how long it was not used.
   setCookie(context, sessionCookieName(options.port()), session, {
     httpOnly: true,
     sameSite: "Strict",

@@ -52,7 +52,7 @@ export const PAGE = `<!doctype html>
 
 export const PAGE_POLICY = policyOf([STYLE], [SCRIPT]);
 
-/** For a visitor without a session; says how to get one and nothing about this machine. */
+/** The page for a visitor without a session; it says how to get one and nothing about this machine. */
 export function loginPage(port: number): string {
   return `<!doctype html>
 <html lang="en">

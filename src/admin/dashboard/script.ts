@@ -141,7 +141,7 @@ async function act(button, slug, action) {
   }
 }
 
-/** A link only where the address is one: anything else stays text. */
+/** Makes a link only where the address is one: anything else stays text. */
 function issueTitle(row) {
   const label = row.repo + " #" + numberOf(row);
   const isAddress = typeof row.url === "string" && /^https?:\/\//.test(row.url);

@@ -1,4 +1,5 @@
-// The dashboard's style sheet. Two palettes, by what the browser prefers; every state is a word too, never colour alone.
+// The dashboard's style sheet. Two palettes, by what the browser prefers; every state is a word too, never colour
+// alone.
 
 export const STYLE = `
 :root {

@@ -1,11 +1,12 @@
-// What `/metrics` says of the repositories and their workers. A worker that did not answer leaves its own series out and
-// has `hydraflow_worker_up 0`; what the supervisor knows of it stays. Labels come from closed sets and the registry alone.
+// The part of `/metrics` about the repositories and their workers. A worker that did not answer leaves its own series
+// out and has `hydraflow_worker_up 0`; what the supervisor knows of it stays. Labels come from closed sets and the
+// registry alone.
 
 import { REPO_STATES, type RepoEntry } from "../../core/messages/supervisor-control.ts";
 import { RUN_SECONDS_BOUNDS, type WorkerMetrics } from "../../core/domain/worker-metrics.ts";
 import type { MetricFamily, MetricType, Sample } from "./metrics-text.ts";
 
-/** Null where the worker did not answer. */
+/** The figures are null where the worker did not answer. */
 export interface RepositoryFigures {
   readonly entry: RepoEntry;
   readonly worker: WorkerMetrics | null;
@@ -40,7 +41,7 @@ export function repositoryFamilies(repositories: readonly RepositoryFigures[]): 
       help,
       samples: repositories.map(({ entry }) => ({ labels: { repo: entry.slug }, value: value(entry) })),
     })),
-    ...TOLD.map(([name, type, help, samples]) => ({
+    ...FROM_WORKERS.map(([name, type, help, samples]) => ({
       name,
       type,
       help,
@@ -83,7 +84,7 @@ const SUPERVISED: readonly (readonly [name: string, type: MetricType, help: stri
   [
     "hydraflow_worker_restarts_total",
     "counter",
-    "Births since the daemon started, less one.",
+    "Workers spawned since the daemon started, less one.",
     ({ restarts }) => restarts,
   ],
   [
@@ -94,7 +95,7 @@ const SUPERVISED: readonly (readonly [name: string, type: MetricType, help: stri
   ],
 ];
 
-const TOLD: readonly (readonly [name: string, type: MetricType, help: string, samples: FromWorker])[] = [
+const FROM_WORKERS: readonly (readonly [name: string, type: MetricType, help: string, samples: FromWorker])[] = [
   [
     "hydraflow_queue_issues",
     "gauge",
@@ -230,7 +231,7 @@ function bucket(stage: string, le: string, value: number): Sample {
   return { suffix: "_bucket", labels: { stage, le }, value };
 }
 
-/** No sample where the worker does not know. */
+/** Gives no sample where the worker does not know. */
 function one(value: number | undefined): Sample[] {
   return value === undefined ? [] : [{ labels: {}, value }];
 }

@@ -1,4 +1,4 @@
-// Prometheus text format 0.0.4, as https://prometheus.io/docs/instrumenting/exposition_formats/ says it.
+// Writes Prometheus text format 0.0.4, as https://prometheus.io/docs/instrumenting/exposition_formats/ describes it.
 
 export type MetricType = "counter" | "gauge" | "histogram";
 export type Labels = Readonly<Record<string, string>>;
@@ -6,7 +6,7 @@ export type Labels = Readonly<Record<string, string>>;
 export interface Sample {
   readonly labels: Labels;
   readonly value: number;
-  /** `_bucket`, `_sum` or `_count` of a histogram. */
+  /** The suffix `_bucket`, `_sum` or `_count` of a histogram. */
   readonly suffix?: "_bucket" | "_sum" | "_count";
 }
 

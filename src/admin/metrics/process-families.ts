@@ -1,16 +1,16 @@
-// What `/metrics` says of the daemon itself: its build, its readiness, its log, and the process under the names that
-// Prometheus' own clients use.
+// The part of `/metrics` about the daemon itself: its build, its readiness, its log, and the process under the names
+// that Prometheus' own clients use.
 
 import { performance } from "node:perf_hooks";
 
 import type { Ping, Readiness } from "../../core/messages/supervisor-control.ts";
 import type { MetricFamily, MetricType } from "./metrics-text.ts";
 
-/** Only main.ts may ask the process, so it is handed in. */
+/** The figures are handed in, since only main.ts may ask the process. */
 export interface ProcessUsage {
   readonly rssBytes: number;
   readonly heapUsedBytes: number;
-  /** User and system. */
+  /** The sum of user and system time. */
   readonly cpuSeconds: number;
 }
 

@@ -10,7 +10,7 @@ import { schemaRef } from "../routes/openapi-schemas.ts";
 import { defineRoute, jsonReply, type Route } from "../routes/route.ts";
 import { callWorker, describeWorkerFailure, readAnswer, type WorkerFailure } from "./worker-client.ts";
 
-/** For head and body of one worker's answer together. */
+/** The deadline for head and body of one worker's answer together. */
 export const AGGREGATE_DEADLINE_MS = 2_000;
 export const ROWS_BYTES_MAX = 1_048_576;
 
@@ -69,7 +69,7 @@ async function gather(control: SupervisorControl, slugs: readonly string[], path
   return { items, errors };
 }
 
-/** One worker's rows of a view, under the deadline and the size limit. */
+/** Asks one worker for its rows of a view, under the deadline and the size limit. */
 export async function rowsOfWorker(
   control: SupervisorControl,
   slug: string,

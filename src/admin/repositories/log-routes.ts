@@ -1,4 +1,4 @@
-// The end of a log as JSON lines, and what is written next for as long as the client stays.
+// Answers with the end of a log as JSON lines, and with what is written next for as long as the client stays.
 
 import type { Context } from "hono";
 
@@ -17,7 +17,7 @@ export const FOLLOWERS_MAX = 64;
 const LINES_TYPE = "application/x-ndjson";
 
 const logQuery = z.strictObject({
-  /** Lines from the end; more than 10,000 are answered with 10,000. */
+  /** So many lines from the end; more than 10,000 are answered with 10,000. */
   tail: z.optional(z.string().check(z.regex(/^\d{1,6}$/))),
   follow: z.optional(z.enum(["0", "1", "true", "false"])),
 });
@@ -78,7 +78,7 @@ class LogReader {
     return new Response(body, { headers: { "content-type": LINES_TYPE } });
   }
 
-  /** Counted while it runs: a HEAD request has a body that nobody ever pulls. */
+  /** A stream counts while it runs: a HEAD request has a body that nobody ever pulls. */
   async *#read(options: LogTailOptions, signal: AbortSignal): ByteSource {
     this.#followers += options.follow ? 1 : 0;
     try {

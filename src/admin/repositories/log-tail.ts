@@ -8,7 +8,7 @@ import type { Clock } from "../../core/base/clock.ts";
 import { errnoOf } from "../../core/base/errors.ts";
 import type { ByteSource } from "./pull-stream.ts";
 
-/** Longer than any record, so that a block that holds no newline is no log line and may be passed on in pieces. */
+/** The block is longer than any record: one without a newline is no log line and may be passed on in pieces. */
 export const BLOCK_BYTES = 65_536;
 const FOLLOW_POLL_MS = 200;
 
@@ -21,13 +21,14 @@ export interface LogTailOptions {
   readonly clock: Clock;
 }
 
-/** Ends at the end of the file, or with `follow` when the signal aborts. A file that does not exist is empty. */
+/** Reads to the end of the file, or with `follow` until the signal aborts. A file that does not exist is empty. */
 export async function* tailLog(options: LogTailOptions, signal: AbortSignal): ByteSource {
   let handle = await openIfExists(options.file);
   try {
     let position = handle === undefined ? 0 : await startOfLastLines(handle, options.lines);
     while (!signal.aborted) {
-      // Asked before reading: what the file got until it was replaced is read below, before the new one is opened.
+      // This is asked before reading: what the file got until it was replaced is read below, before the new one is
+      // opened.
       const replaced = await replacementOf(options.file, handle);
       for (let block = await readLines(handle, position); block.length > 0; block = await readLines(handle, position)) {
         position += block.length;
@@ -48,7 +49,7 @@ export async function* tailLog(options: LogTailOptions, signal: AbortSignal): By
   }
 }
 
-/** The offset at which the last `count` lines begin, found by reading blocks backwards. */
+/** Finds the offset at which the last `count` lines begin, by reading blocks backwards. */
 async function startOfLastLines(handle: FileHandle, count: number): Promise<number> {
   const { size } = await handle.stat();
   const block = Buffer.alloc(BLOCK_BYTES);
@@ -67,7 +68,7 @@ async function startOfLastLines(handle: FileHandle, count: number): Promise<numb
   return 0;
 }
 
-/** One block from `position` on, cut after its last newline; empty when no whole line is there yet. */
+/** Reads one block from `position` on, cut after its last newline; empty when no whole line is there yet. */
 async function readLines(handle: FileHandle | undefined, position: number): Promise<Uint8Array<ArrayBuffer>> {
   if (handle === undefined) return new Uint8Array();
   const block = new Uint8Array(BLOCK_BYTES);
@@ -89,7 +90,7 @@ async function isShorter(handle: FileHandle | undefined, position: number): Prom
   return handle !== undefined && (await handle.stat()).size < position;
 }
 
-/** Never through a symbolic link, and never blocked by a pipe that someone put there. */
+/** Opens the file, never through a symbolic link, and never blocked by a pipe that someone put there. */
 async function openIfExists(file: string): Promise<FileHandle | undefined> {
   return undefinedIfAbsent(open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
 }

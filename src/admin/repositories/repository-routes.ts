@@ -1,5 +1,6 @@
-// Lifecycle of repositories: the same port as the TCP door, no logic of its own. Once accepted, a change runs to its
-// end even when the client hangs up; only the end of the daemon cuts it short, so changes take the door's own signal.
+// Lifecycle of repositories: the same port as the TCP door, without logic of its own. Once accepted, a change runs to
+// its end even when the client hangs up; only the end of the daemon cuts it short, so changes take the door's own
+// signal.
 
 import { z } from "../../core/base/schema.ts";
 import type { RepoEntry, SupervisorControl } from "../../core/messages/supervisor-control.ts";
@@ -13,12 +14,12 @@ const addBody = z.strictObject({
   path: z.optional(z.string().check(z.minLength(1), z.maxLength(PATH_LENGTH_MAX))),
   repo: z.optional(z.string().check(z.minLength(1), z.maxLength(PATH_LENGTH_MAX))),
   repo_slug: z.optional(z.string().check(z.minLength(1), z.maxLength(NAME_LENGTH_MAX))),
-  /** False registers only. */
+  /** The value false registers the repository only. */
   start: z._default(z.boolean(), true),
 });
 const removeQuery = z.strictObject({ force: z.optional(z.enum(["true", "false"])) });
 
-/** Rolling: what is in hand is finished first, within a bound; a worker that does not run is left alone. */
+/** A rolling restart finishes first what is in flight, within a bound, and leaves a worker alone that does not run. */
 const restartQuery = z.strictObject({ rolling: z.optional(z.enum(["true", "false"])) });
 const NO_QUERY = z.strictObject({});
 

@@ -1,4 +1,4 @@
-// Speaks HTTP to one worker: loopback only, one connection per call, no redirects, with the token of this birth. A
+// Speaks HTTP to one worker: loopback only, one connection per call, no redirects, with the token of this generation. A
 // connection is never kept: after a restart the port may belong to somebody else.
 
 import { type IncomingMessage, request } from "node:http";
@@ -13,7 +13,7 @@ export interface WorkerAddress {
 
 export interface WorkerCall {
   readonly method: string;
-  /** Path and query. */
+  /** The path with its query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | undefined;
@@ -64,7 +64,7 @@ export async function callWorker(
   });
 }
 
-/** The whole body. Stops reading at the limit. */
+/** Reads the whole body, and stops reading at the limit. */
 export async function readAnswer(
   answer: IncomingMessage,
   bytesMax: number,
@@ -83,7 +83,7 @@ export async function readAnswer(
   return ok(Buffer.concat(chunks));
 }
 
-/** One line for people; never the text of an exception. */
+/** Says in one line for people what failed; it is never the text of an exception. */
 export function describeWorkerFailure(failure: WorkerFailure): string {
   switch (failure.kind) {
     case "too-slow":

@@ -13,7 +13,7 @@ import { type ByteSource, pullStream } from "./pull-stream.ts";
 import { type Method, readSlug, type Route } from "../routes/route.ts";
 import { callWorker, describeWorkerFailure, type WorkerCall } from "./worker-client.ts";
 
-/** Until the head of the worker's answer; a body may stream for longer. */
+/** The limit until the head of the worker's answer; a body may stream for longer. */
 const HEAD_DEADLINE_MS = 30_000;
 export const PROXY_ANSWER_BYTES_MAX = 67_108_864;
 
@@ -65,7 +65,8 @@ async function forward(
   return checkAnswer(answer.value);
 }
 
-/** Decoded once, slashes collapsed, every part checked against a list of characters; then put together anew. */
+/** The path is decoded once, its slashes collapsed, every part checked against a list of characters, and put together
+ * anew. */
 function targetOf(url: URL): ControlResult<string> {
   const rest = /^\/api\/repos\/[^/]+\/worker\/(.+)$/.exec(url.pathname)?.[1];
   const segments = decoded(rest)

@@ -1,4 +1,4 @@
-// Liveness and readiness without data, for service managers and probes, and `ping` with data for those who hold a token.
+// Answers liveness and readiness without data, for service managers and probes, and `ping` with data for token holders.
 
 import type { Hindered, Readiness, SupervisorControl } from "../../core/messages/supervisor-control.ts";
 import { schemaRef } from "./openapi-schemas.ts";

@@ -11,7 +11,7 @@ import {
   type RepoEntry,
   REPO_STATES,
 } from "../../core/messages/supervisor-control.ts";
-import type { DrainedRepository, DrainReport, WorkInHand } from "../../core/messages/drain-control.ts";
+import type { DrainedRepository, DrainReport, WorkInFlight } from "../../core/messages/drain-control.ts";
 import type { Problem } from "../../core/http/problem.ts";
 
 const text = { type: "string" };
@@ -48,14 +48,16 @@ const repoEntry = closed<RepoEntry>({
   draining: flag,
 });
 
-const work = { type: "array", items: closed<WorkInHand>({ issue: integer, stage: text }) };
+const work = { type: "array", items: closed<WorkInFlight>({ issue: integer, stage: text }) };
+const formerName = { ...work, deprecated: true, description: "The former name of in_flight_work." };
 
 const drained = closed<DrainedRepository>({
   slug: text,
   state: { enum: [...REPO_STATES] },
   drained: flag,
   in_flight: integer,
-  in_hand: work,
+  in_flight_work: work,
+  in_hand: formerName,
   finished: work,
   interrupted: work,
 });

@@ -1,4 +1,4 @@
-// `POST /api/reload`: the settings are read again. What is wrong in them is named, and then nothing has changed.
+// `POST /api/reload` reads the settings again. The answer names what is wrong in them, and nothing has changed then.
 
 import type { ControlResult, Reloaded } from "../../core/messages/supervisor-control.ts";
 import { schemaRef } from "./openapi-schemas.ts";

@@ -19,13 +19,13 @@ export interface RouteReply {
   readonly status: number;
   readonly description: string;
   readonly type?: string;
-  /** JSON Schema, may refer to `#/components/schemas/…`. */
+  /** A JSON Schema, which may refer to `#/components/schemas/…`. */
   readonly schema?: object;
 }
 
 interface RouteFace {
   readonly methods: readonly Method[];
-  /** As OpenAPI spells it: `/api/repos/{slug}`. A last part `{rest}` stands for any number of parts. */
+  /** The path as OpenAPI spells it: `/api/repos/{slug}`. A last part `{rest}` stands for any number of parts. */
   readonly path: string;
   readonly access: "public" | "token";
   readonly summary: string;
@@ -46,7 +46,7 @@ interface RouteDefinition<Q extends z.ZodMiniObject, B extends z.ZodMiniType> ex
 
 export interface RouteInput<Q extends z.ZodMiniObject, B extends z.ZodMiniType> {
   readonly context: Context;
-  /** Of the path; empty where the path has none. */
+  /** The parameters of the path; empty where the path has none. */
   readonly slug: string;
   readonly query: z.infer<Q>;
   readonly body: z.infer<B>;
@@ -75,7 +75,7 @@ export function defineRoute<Q extends z.ZodMiniObject, B extends z.ZodMiniType>(
   };
 }
 
-/** The slug of the path, refused here when it is none, so that no handler ever builds a file name from it. */
+/** Reads the slug of the path, refused here when it is none, so that no handler ever builds a file name from it. */
 export function readSlug(context: Context, path: string): ControlResult<string> {
   if (!path.includes("{slug}")) return ok("");
   const slug = context.req.param("slug") ?? "";

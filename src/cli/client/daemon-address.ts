@@ -1,5 +1,6 @@
-// Where the daemon listens and what lets us in: flags, then the environment, then what the daemon left in its state
-// directory. The token of a state directory goes to the daemon of that directory or to this machine, nowhere else.
+// Finds where the daemon listens and what lets us in: flags, then the environment, then what the daemon left in its
+// state directory. The token of a state directory goes to the daemon of that directory or to this machine, nowhere
+// else.
 
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
@@ -53,7 +54,7 @@ export async function findDaemon(
   }
 }
 
-/** The slugs that the daemon of this state directory knows; none when it cannot be read. For shell completion. */
+/** Lists the slugs that the daemon of this state directory knows, for shell completion; none when it cannot be read. */
 export async function readKnownSlugs(home: string): Promise<string[]> {
   const state = await readState(home, slugsSchema).catch(() => undefined);
   return state?.repos.map(({ slug }) => slug) ?? [];

@@ -18,7 +18,7 @@ import type { Terminal } from "../print/terminal.ts";
 const REPLY_TIMEOUT_MS = 30_000;
 /** Starting a worker takes up to a minute, stopping one some seconds. */
 export const LIFECYCLE_TIMEOUT_MS = 120_000;
-/** Finishing what is in hand comes before that. */
+/** A rolling restart finishes first what is in flight. */
 export const ROLLING_TIMEOUT_MS = 240_000;
 /** Adding may clone the repository first. */
 export const ADD_TIMEOUT_MS = 15 * 60_000;
@@ -29,7 +29,7 @@ type Method = "GET" | "POST" | "DELETE";
 
 export interface Call<T> {
   readonly method?: Method;
-  /** With its query, every part encoded. */
+  /** The path with its query, every part encoded. */
   readonly path: string;
   readonly body?: unknown;
   readonly reply: z.core.$ZodType<T>;

@@ -1,4 +1,4 @@
-// start and stop differ in one word of the request.
+// The commands start and stop, which differ in one word of the request.
 
 import { ok } from "../../core/base/result.ts";
 import type { ClientOptions } from "../grammar/command.ts";

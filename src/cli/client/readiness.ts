@@ -1,5 +1,5 @@
-// Waits until a daemon is ready: for a service manager's start, and for scripts. What it says of a wait that was in vain
-// is the last thing it saw. The state directory is read anew at every look, since the daemon writes its port there.
+// Waits until a daemon is ready: for a service manager's start, and for scripts. After a wait in vain it says the last
+// thing that it saw. The state directory is read anew at every look, since the daemon writes its port there.
 
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -19,7 +19,7 @@ const READY_PATH = "/readyz";
 
 export interface ReadinessWait {
   readonly seconds: number;
-  /** The daemon's; waiting ends when there is no such process. */
+  /** The pid of the daemon; waiting ends when there is no such process. */
   readonly pid: number | undefined;
 }
 

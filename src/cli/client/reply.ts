@@ -1,4 +1,5 @@
-// The daemon's answers, as far as this client reads them. Fields it does not know stay in, so `--json` prints all of them.
+// The daemon's answers, as far as this client reads them. Fields that it does not know stay in, so `--json` prints
+// them.
 
 import { z } from "../../core/base/schema.ts";
 import { type AddReply, type Ping, REPO_STATES, type RepoEntry } from "../../core/messages/supervisor-control.ts";
@@ -67,7 +68,7 @@ export const drainReplySchema = z.looseObject({
       state: z.string(),
       drained: z.boolean(),
       in_flight: z.number(),
-      in_hand: work,
+      in_flight_work: z._default(work, []),
       finished: work,
       interrupted: work,
     }),

@@ -1,5 +1,5 @@
-// How arguments are read before anything is sent. What a reader throws becomes yargs' usage error; readers of options
-// that may be left out are called with undefined then.
+// Reads arguments before anything is sent. What a reader throws becomes yargs' usage error; readers of options that may
+// be left out are called with undefined then.
 
 import { isSlug, parseRepositoryName } from "../../core/domain/repository-name.ts";
 
@@ -26,7 +26,7 @@ export function readPort(text: string): number {
   throw new Error(`'${text}' is no port`);
 }
 
-/** A whole number from 1 to `max`. */
+/** Reads a whole number from 1 to `max`. */
 export function readCount(text: string | undefined, max: number): number | undefined {
   if (text === undefined) return undefined;
   if (/^[1-9]\d*$/.test(text) && Number(text) <= max) return Number(text);

@@ -1,5 +1,5 @@
-// Tells yargs of a command without loading it: name and description stand here, the file behind them is imported when
-// its options are needed.
+// Makes a command known to yargs without loading it: name and description stand here, the file behind them is imported
+// when its options are needed.
 
 import type { Argv } from "yargs";
 
@@ -7,7 +7,7 @@ import type { ClientOptions, Command } from "./command.ts";
 import type { CommandResult } from "../print/failure.ts";
 import type { Terminal } from "../print/terminal.ts";
 
-/** What a run of the program is told and tells: the terminal in, the chosen command's result out. */
+/** A run of the program gets the terminal, and gives the chosen command's result. */
 export interface Invocation {
   readonly terminal: Terminal;
   result: CommandResult | undefined;
@@ -15,10 +15,11 @@ export interface Invocation {
 
 export interface CommandEntry {
   readonly name: string;
-  /** Of a group: the commands below it. */
+  /** The commands below a group. */
   readonly children: readonly CommandEntry[];
   register(yargs: Argv, invocation: Invocation): void;
-  /** As the one thing that the program can do, where the words before its arguments are taken off. Not for a group. */
+  /** Registers the command as the one thing that the program can do, without the words before its arguments; a group
+   * has none. */
   registerAlone(yargs: Argv, invocation: Invocation): void;
   /** Loads the file ahead of `register`, whose options are then known at once; yargs completes no others. */
   preload(): Promise<void>;

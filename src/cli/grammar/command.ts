@@ -5,7 +5,7 @@ import type { Argv } from "yargs";
 import type { CommandResult } from "../print/failure.ts";
 import type { Terminal } from "../print/terminal.ts";
 
-/** Options of every command that speaks to the daemon. */
+/** The options of every command that speaks to the daemon. */
 export interface ClientOptions {
   readonly home: string | undefined;
   readonly url: string | undefined;
@@ -17,5 +17,5 @@ export interface Command<Given, Options> {
   readonly run: (options: Options, terminal: Terminal) => Promise<CommandResult>;
 }
 
-/** What a command's `run` receives, read off its `build`. */
+/** The options that a command's `run` receives, read off its `build`. */
 export type OptionsOf<Build> = Build extends (yargs: never) => Argv<infer Options> ? Options : never;

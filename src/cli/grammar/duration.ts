@@ -9,13 +9,13 @@ const UNITS = [
 
 const SECONDS_OF: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, min: 60, h: 3_600 };
 
-/** `90`, `90s`, `10m`, `1h` to seconds; undefined for anything else. */
+/** Reads `90`, `90s`, `10m`, `1h` as seconds; undefined for anything else. */
 export function parseDuration(text: string): number | undefined {
   const [, count, unit = ""] = /^(\d{1,7}) ?(s|m|min|h)?$/.exec(text) ?? [];
   return count === undefined ? undefined : Number(count) * (SECONDS_OF[unit] ?? 1);
 }
 
-/** Seconds in, its two largest units out: `2 h 5 min`. */
+/** Writes seconds as their two largest units: `2 h 5 min`. */
 export function formatDuration(seconds: number): string {
   const first = UNITS.findIndex(([, size]) => seconds >= size);
   if (first === -1) return "0 s";

@@ -1,5 +1,5 @@
-// Every setting of core/config/config.ts as a flag, `tcpPort` as `--tcp-port`. Only flags that were really given become values,
-// since the command line is the highest layer and would otherwise hide the files and the environment.
+// Every setting of core/config/config.ts as a flag, `tcpPort` as `--tcp-port`. Only flags that were really given become
+// values, since the command line is the highest layer and would otherwise hide the files and the environment.
 
 import type { Argv } from "yargs";
 
@@ -20,7 +20,7 @@ export function addSettingFlags<Options>(yargs: Argv<Options>): Argv<Options> {
   return yargs;
 }
 
-/** The command line as a layer of the configuration, by setting; texts are read by each setting's own type. */
+/** Makes the command line a layer of the configuration, by setting; each setting's own type reads texts. */
 export function readSettingFlags(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const given = SETTINGS.map((setting) => [environmentName(setting), options[flagName(setting)]] as const)
     .filter(([, value]) => value !== undefined)

@@ -1,4 +1,4 @@
-// How a command fails: one line for the operator, and which exit code of core/base/exit-code.ts ends the process.
+// The failure of a command: one line for the operator, and which exit code of core/base/exit-code.ts ends the process.
 
 import { errnoOf, HydraError, messageOf } from "../../core/base/errors.ts";
 import { EXIT_CODES, type ExitCode, type ExitName } from "../../core/base/exit-code.ts";
@@ -17,7 +17,7 @@ export function failWith(exit: CliFailure["exit"], message: string): Result<neve
   return fail({ exit, message });
 }
 
-/** Anything thrown, as a line and an exit code: only a failed start or a bug gets here. */
+/** Turns anything thrown into a line and an exit code: only a failed start or a bug gets here. */
 export function describeThrown(thrown: unknown): { readonly line: string; readonly exitCode: ExitCode } {
   if (thrown instanceof HydraError) return { line: plainText(thrown.message), exitCode: thrown.exitCode };
   const exit = errnoOf(thrown) === "EACCES" || errnoOf(thrown) === "EPERM" ? "notPermitted" : "failure";

@@ -1,4 +1,5 @@
-// One record of a log (core/logs/log.ts) as a line for people: time, level, message, then the other fields as name=value.
+// One record of a log (core/logs/log.ts) as a line for people: time, level, message, then the other fields as
+// name=value.
 
 import { parseJsonObject } from "../../core/files/json-lines.ts";
 import { plainText } from "./plain-text.ts";

@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from "node:util";
 
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu;
 
-/** One line. */
+/** Makes the text one line. */
 export function plainText(text: string): string {
   return stripVTControlCharacters(text).replace(UNPRINTABLE, " ").trim();
 }

@@ -1,19 +1,19 @@
-// What a command knows of the process it runs in. main.ts makes the real one.
+// The part of its process that a command knows. main.ts makes the real one.
 
 export interface Terminal {
-  /** Somebody reads along: stdout is a terminal. */
+  /** True when somebody reads along: stdout is a terminal. */
   readonly isInteractive: boolean;
-  /** Columns of that terminal. */
+  /** The columns of that terminal. */
   readonly columns: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Relative paths on the command line start here. */
   readonly directory: string;
-  /** To hand on to a command that becomes a process of its own: daemon, worker, forge, demo. */
+  /** A command that becomes a process of its own gets this: daemon, worker, forge, demo. */
   readonly host: NodeJS.Process;
   write(text: string): void;
   warn(line: string): void;
-  /** All of stdin. */
+  /** Resolves with all of stdin. */
   readInput(): Promise<string>;
-  /** Aborted by the first SIGINT or SIGTERM; a second one ends the process. */
+  /** The signal is aborted by the first SIGINT or SIGTERM; a second one ends the process. */
   untilInterrupted(): AbortSignal;
 }

@@ -48,10 +48,15 @@ export const COMMANDS: readonly CommandEntry[] = [
     "Restart a repository, also out of quarantine; --all --rolling: all, one by one",
     () => import("../commands/repositories/restart.ts"),
   ),
+  ownCommand(
+    "config",
+    "Every setting: its value, where that comes from, and what it means",
+    () => import("../commands/supervisor/config.ts"),
+  ),
   clientCommand("reload", "Read the configuration again", () => import("../commands/supervisor/reload.ts")),
   clientCommand(
     "drain",
-    "Take no new issues, and wait until nothing is in hand; before an upgrade",
+    "Take no new issues, and wait until nothing is in flight; before an upgrade",
     () => import("../commands/supervisor/drain.ts"),
   ),
   clientCommand(

@@ -5,7 +5,7 @@ import type { CommandEntry } from "../grammar/command-entry.ts";
 import { homeOf, readKnownSlugs } from "../client/daemon-address.ts";
 import type { Terminal } from "../print/terminal.ts";
 
-/** As yargs' script says it, before the program's name and the words. */
+/** yargs' script says this before the program's name and the words. */
 const COMPLETION_FLAG = "--get-yargs-completions";
 const WORDS_START = 2;
 const COMMANDS_WITH_SLUG = new Set(["remove", "status", "start", "stop", "restart", "logs", "explain", "hitl"]);
@@ -25,7 +25,7 @@ export async function preloadCommands(args: readonly string[], commands: readonl
   }
 }
 
-/** What yargs cannot know: none where no slug is due. */
+/** Completes what yargs cannot know: slugs, and nothing where none is due. */
 export async function completeSlugs(args: readonly string[], environment: Terminal["environment"]): Promise<string[]> {
   const isDue = COMMANDS_WITH_SLUG.has(args[WORDS_START] ?? "") && args.length > WORDS_START + 1;
   if (!isDue || args.at(-1)?.startsWith("-")) return [];

@@ -20,7 +20,7 @@ const terminal: Terminal = {
   untilInterrupted,
 };
 
-// A reader that goes away early, as `head` does, is no failure; what goes on printing is stopped.
+// A reader that goes away early, as `head` does, is no failure; a command that goes on printing is stopped.
 process.stdout.on("error", () => interruption.abort());
 
 try {

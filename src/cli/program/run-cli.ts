@@ -1,5 +1,5 @@
-// From the words of a command line to an exit code. Nothing here ends the process: yargs' own wish to do so is turned
-// off, its texts go through the terminal, and a wrong command line is one line that says what is wrong.
+// Leads from the words of a command line to an exit code. Nothing here ends the process: yargs' own wish to do so is
+// turned off, its texts go through the terminal, and a wrong command line is one line that says what is wrong.
 
 import yargs, { type Argv } from "yargs";
 
@@ -15,7 +15,7 @@ import type { Terminal } from "../print/terminal.ts";
 const HELP_WIDTH_MAX = 110;
 const USAGE = "hydraflow <command>";
 
-/** Throws what a command throws. */
+/** Runs a command line; throws what a command throws. */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   if (isCompletion(args)) return complete(args, terminal);
   const result = await parse(args, { terminal, result: undefined });
@@ -128,7 +128,7 @@ function helpOf(args: readonly string[]): string {
   return ["hydraflow", ...findCommand(args).path, "--help"].join(" ");
 }
 
-/** The command that the first words name, as far as they name one. */
+/** Finds the command that the first words name, as far as they name one. */
 function findCommand(args: readonly string[]): {
   readonly path: readonly string[];
   readonly entry: CommandEntry | undefined;

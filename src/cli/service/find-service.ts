@@ -1,5 +1,5 @@
-// The service that belongs to this installation: its program by absolute paths, and a PATH on which the daemon finds git
-// and the agent CLIs as the operator does. What a service cannot see is refused, not installed to fail.
+// The service that belongs to this installation: its program by absolute paths, and a PATH on which the daemon finds
+// git and the agent CLIs as the operator does. A program that a service cannot see is refused, not installed to fail.
 
 import { access, constants, realpath } from "node:fs/promises";
 import { homedir } from "node:os";
@@ -18,9 +18,9 @@ const HIDDEN = /^\/(?:home|root|run\/user|tmp|var\/tmp)(?:\/|$)/;
 export interface FoundService {
   readonly plan: ServicePlan;
   readonly scope: ServiceScope;
-  /** What the operator should know, one line each. */
+  /** Notes that the operator should know, one line each. */
   readonly notes: readonly string[];
-  /** Why it could not run as it is. */
+  /** Says why the service could not run as it is. */
   readonly obstacle: string | undefined;
 }
 

@@ -1,5 +1,5 @@
-// The launchd job, as a daemon of the machine and as an agent of one user. A plist has no octal numbers, and launchd has
-// no list of exit codes that end it: packaging/launchd/README.md.
+// The launchd job, as a daemon of the machine and as an agent of one user. A plist has no octal numbers, and launchd
+// has no list of exit codes that end it, as packaging/launchd/README.md explains.
 
 import {
   LAUNCHD_HOME,

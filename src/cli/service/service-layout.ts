@@ -1,12 +1,13 @@
-// Where a service finds its program and keeps its state: what the templates of systemd and launchd are filled with. The
-// files in packaging/ are the templates filled with the layouts below.
+// Says where a service finds its program and keeps its state: the templates of systemd and launchd are filled with
+// this. The files in packaging/ are the templates filled with the layouts below.
 
-/** `system`: started at boot, a user of its own. `user`: the operator's own, ends with the last session unless it lingers. */
+/** A `system` service starts at boot as a user of its own; a `user` service is the operator's own, and ends with the
+ * last session unless that lingers. */
 export type ServiceScope = "system" | "user";
 
 export interface ServiceLayout {
   readonly scope: ServiceScope;
-  /** The words before `daemon`: absolute paths, nothing looked up. */
+  /** The words before `daemon` are absolute paths: nothing is looked up. */
   readonly program: readonly string[];
   /** The state directory; the daemon's own default, `~/.hydraflow`, when undefined. */
   readonly home: string | undefined;
@@ -15,17 +16,17 @@ export interface ServiceLayout {
   readonly documentation: string;
 }
 
-/** Of the system service, on both systems. */
+/** The user of the system service, on both systems. */
 export const SERVICE_NAME = "hydraflow";
 export const SERVICE_USER = "hydraflow";
 export const SYSTEM_HOME = "/var/lib/hydraflow";
 
-/** macOS: names of service users begin with an underscore, and /var is not for programs that came from elsewhere. */
+/** On macOS names of service users begin with an underscore, and /var is not for programs from elsewhere. */
 export const LAUNCHD_LABEL = "io.hydraflow.daemon";
 export const LAUNCHD_USER = "_hydraflow";
 export const LAUNCHD_HOME = "/usr/local/var/hydraflow";
 
-/** What a service manager gives the daemon to stop itself; the daemon needs less, see STOP_GRACE_MS. */
+/** A service manager gives the daemon so long to stop itself; the daemon needs less, see STOP_GRACE_MS. */
 export const STOP_TIMEOUT_S = 90;
 export const READY_TIMEOUT_S = 60;
 export const OPEN_FILES_MAX = 65_536;

@@ -1,5 +1,5 @@
-// What a service consists of on this system and for this scope: its file, the steps that install and remove it, and the
-// commands an operator needs next. Pure: looks at nothing and changes nothing.
+// Plans a service for this system and this scope: its file, the steps that install and remove it, and the commands an
+// operator needs next. The plan is pure: it looks at nothing and changes nothing.
 
 import { join } from "node:path";
 
@@ -23,15 +23,15 @@ export interface ServicePlan {
   readonly content: string;
   readonly install: readonly Step[];
   readonly uninstall: readonly Step[];
-  /** Exit code 0: it runs. */
+  /** This command ends with exit code 0 when the service runs. */
   readonly isActive: readonly string[];
-  /** Before the first of `next`, where it runs already. */
+  /** This command comes before the first of `next` where the service runs already. */
   readonly drain: string;
   readonly next: readonly string[];
   readonly kept: string;
 }
 
-/** Of the account the service is installed from. */
+/** The account that the service is installed from. */
 export interface Account {
   readonly home: string;
   readonly uid: number;

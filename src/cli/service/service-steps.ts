@@ -19,7 +19,7 @@ export type Step =
   | { readonly kind: "removed-file"; readonly path: string }
   | { readonly kind: "command"; readonly command: readonly string[]; readonly mayFail: boolean };
 
-/** Whether it changed anything. */
+/** Resolves with whether the step changed anything. */
 type StepResult = Result<boolean, CliFailure>;
 
 const COMMAND_TIMEOUT_MS = 120_000;
@@ -46,7 +46,7 @@ export async function runStep(step: Step): Promise<StepResult> {
   return failWith("failure", `${step.command.join(" ")} failed: ${output}`);
 }
 
-/** Exit code −1: the program is not there, or did not end in time. */
+/** The exit code is −1 when the program is not there, or did not end in time. */
 export function runCommand([program = "", ...args]: readonly string[]): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
     execFile(program, args, { timeout: COMMAND_TIMEOUT_MS }, (error, stdout, stderr) => {
@@ -98,7 +98,7 @@ async function removeFile(path: string): Promise<boolean> {
   }
 }
 
-/** Never what a link points to: this runs as root, and what lies in the state directory was made by others. */
+/** Gives the entry itself away, never what a link points to: this runs as root, and others made what lies there. */
 async function handOver(path: string, owner: string | undefined): Promise<boolean> {
   if (owner === undefined) return false;
   const [uid, gid] = await Promise.all([idOf("-u", owner), idOf("-g", owner)]);

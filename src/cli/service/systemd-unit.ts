@@ -1,5 +1,5 @@
-// The systemd unit, as a system service and as a user's own. What a restart cannot mend is read off the table of exit
-// codes; docs/operations.md says what each part of the hardening costs and why some of it is left out.
+// The systemd unit, as a system service and as a user's own. The table of exit codes says which of them a restart
+// cannot mend; docs/operations.md says what each part of the hardening costs and why some of it is left out.
 
 import { EXIT_CODES } from "../../core/base/exit-code.ts";
 import {
@@ -18,7 +18,7 @@ const TASKS_MAX = 2_048;
 /** The probe speaks for itself before systemd's own limit ends the start. */
 const START_TIMEOUT_S = READY_TIMEOUT_S + 30;
 
-/** No two of the daemon's own exit codes are in doubt: `noDaemon` is the probe's, which systemd does not look at here. */
+/** The daemon's own exit codes are clear: `noDaemon` is the probe's, which systemd does not look at here. */
 const HOPELESS = Object.entries(EXIT_CODES).flatMap(([name, { code, restart }]) =>
   restart || name === "ok" || name === "noDaemon" ? [] : [code],
 );
@@ -84,7 +84,7 @@ function serviceSection({ scope, program, home, path }: ServiceLayout): string {
   );
 }
 
-/** Not MemoryDenyWriteExecute: V8 dies of it. Not ProcSubset: it hides the number of processors. */
+/** MemoryDenyWriteExecute is missing since V8 dies of it, ProcSubset since it hides the number of processors. */
 const SYSTEM_WALLS = `# Node needs pages that are writable and executable, so MemoryDenyWriteExecute stays off.
 NoNewPrivileges=yes
 CapabilityBoundingSet=
@@ -114,14 +114,14 @@ SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources @mount @debug
 SystemCallErrorNumber=EPERM`;
 
-/** Those that a manager without privileges can hold up. */
+/** The walls that a manager without privileges can hold up. */
 const USER_WALLS = `NoNewPrivileges=yes
 RestrictSUIDSGID=yes
 RestrictRealtime=yes
 LockPersonality=yes
 SystemCallArchitectures=native`;
 
-/** systemd.syntax(7): quotes around what has blanks, and its own two signs doubled. */
+/** Follows systemd.syntax(7): quotes around what has blanks, and its own two signs doubled. */
 function quote(word: string): string {
   const escaped = word.replaceAll("%", "%%").replaceAll("\\", "\\\\").replaceAll('"', '\\"');
   return /[\s"'\\;]/.test(word) ? `"${escaped}"` : escaped;

@@ -1,4 +1,4 @@
-// Time as a port, so that tests drive it by hand. Backoff and deadlines use the monotonic clock; wall time is for people.
+// Time as a port, so that tests drive it by hand. Backoff and timeouts count monotonic time; people read wall time.
 
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";

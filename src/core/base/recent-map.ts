@@ -1,4 +1,4 @@
-// A memory with a bound: what was told first is forgotten first. For what can be found out again at some cost.
+// A bounded memory of facts that can be found out again at some cost: it forgets first what it was given first.
 
 export class RecentMap<K, V> {
   readonly #sizeMax: number;
@@ -13,7 +13,7 @@ export class RecentMap<K, V> {
   }
 
   set(key: K, value: V): void {
-    // What is told again counts as new.
+    // A key that is given again counts as new.
     this.#entries.delete(key);
     this.#entries.set(key, value);
     const [oldest] = this.#entries.keys();

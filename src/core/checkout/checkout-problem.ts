@@ -1,5 +1,5 @@
-// Whether a directory is a checkout that HydraFlow can work beside, and if not, the one sentence that says what to do.
-// The supervisor asks when a repository is added, the worker again and again, since everything here may change.
+// Finds out whether HydraFlow can work beside a checkout, and if not, gives the one sentence that says what to do. The
+// supervisor asks when a repository is added, the worker again and again, since everything here may change.
 // docs/repositories.md has the sentences; a test compares.
 
 import { access, constants, stat } from "node:fs/promises";
@@ -46,7 +46,7 @@ export async function examineCheckout(
   return ok({ commonDirectory, originUrl: originIn(origin.stdout) });
 }
 
-/** Worktrees, commits and refs are kept there. */
+/** Names the part of the git directory, which holds worktrees, commits and refs, that we may not write to. */
 export async function unwritablePart(commonDirectory: string): Promise<string | null> {
   for (const part of ["", "objects", "refs", "worktrees"]) {
     const place = join(commonDirectory, part);

@@ -1,5 +1,5 @@
-// Where a checkout keeps its git directory (gitrepository-layout(5)), found without running git: a few small files are
-// read, and none of them is parsed further than its first line.
+// Finds where a checkout keeps its git directory (gitrepository-layout(5)) without running git: it reads a few small
+// files, and parses none of them further than its first line.
 
 import { access, constants, lstat, realpath, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -19,7 +19,7 @@ export type FoundGitDirectory =
       readonly commonDirectory: string;
     }
   | { readonly kind: "none" }
-  /** The directory is itself a git directory, without files beside it. */
+  /** The directory itself is a git directory, without files beside it. */
   | { readonly kind: "bare" }
   /** The `.git` file names a place where no git directory is. */
   | { readonly kind: "dangling"; readonly target: string }
@@ -49,7 +49,7 @@ async function find(checkout: string): Promise<FoundGitDirectory> {
   return (await isGitDirectory(directory)) ? foundAt(directory) : { kind: "dangling", target: directory };
 }
 
-/** What a file `.git` says, as it is written: from git 2.48 on it may be relative to the directory of the file. */
+/** Reads the path in a file `.git` as it is written: since git 2.48 it may be relative to the file's directory. */
 export async function pointerIn(file: string): Promise<string | undefined> {
   const text = await readPointer(file);
   if (!text.startsWith(POINTER)) return undefined;
@@ -57,12 +57,12 @@ export async function pointerIn(file: string): Promise<string | undefined> {
   return target === "" ? undefined : target;
 }
 
-/** The text of a file with one path in it; empty when there is none. */
+/** Reads the text of a file with one path in it; the text is empty when there is no file. */
 export async function readPointer(path: string): Promise<string> {
   return (await readSmallFile(path, POINTER_BYTES_MAX).catch(nothingUnlessShort)) ?? "";
 }
 
-/** Trouble of this machine, which says nothing about the checkout. */
+/** True for trouble of this machine, which says nothing about the checkout. */
 export function isShortage(error: unknown): boolean {
   return shortageOf(error) !== null;
 }
@@ -91,6 +91,6 @@ async function isGitDirectory(path: string): Promise<boolean> {
     [join(path, "HEAD"), join(path, "objects")].map((name) => lstat(name).catch(nothingIfAbsent)),
   );
   if (head === undefined || head.isDirectory()) return false;
-  // A linked worktree's has a file that names the shared one, and no objects of its own.
+  // The git directory of a linked worktree has no objects, but a file that names the shared directory.
   return objects !== undefined || (await lstat(join(path, "commondir")).catch(nothingIfAbsent)) !== undefined;
 }

@@ -1,7 +1,7 @@
-// Asks git itself about a checkout, in a process of its own with a deadline: what git reads there (configuration, what that
-// includes) may have been written by anybody, and a process that holds many repositories must not stand still over it.
-// The questions read configuration and run nothing that it names. The operator's own configuration counts here, unlike in
-// the worker's git: `safe.directory` has a meaning for git only there (git-config(1)).
+// Asks git itself about a checkout, in a process of its own with a deadline: what git reads there (configuration, what
+// that includes) may have been written by anybody, and a process that holds many repositories must not stand still over
+// it. The questions read configuration and run nothing that it names. The operator's own configuration counts here,
+// unlike in the worker's git: `safe.directory` has a meaning for git only there (git-config(1)).
 
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -15,7 +15,7 @@ import { shortageOf } from "../processes/shortage.ts";
 const OUTPUT_BYTES_MAX = 65_536;
 
 export interface GitHost {
-  /** Of the asking process; PATH and HOME are taken. */
+  /** The environment of the asking process; git gets PATH and HOME of it. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -23,7 +23,7 @@ export interface GitReply {
   /** Null when git came to none of its own; `problem` says why. */
   readonly exitCode: number | null;
   readonly stdout: string;
-  /** What git said, or what kept it from being run. */
+  /** Holds what git said, or what kept it from being run. */
   readonly stderr: string;
   readonly problem: "missing" | "gone" | "late" | "other" | null;
 }
@@ -47,7 +47,7 @@ export function askGit(
       if (exitCode !== null) resolve({ exitCode, stdout, stderr, problem: null });
       else if (signal.aborted) resolve({ exitCode, stdout, stderr, problem: "late" });
       else if (shortageOf(error) !== null) reject(error);
-      // The same is said where the directory is gone.
+      // Node says the same where the directory is gone.
       else if (errnoOf(error) === "ENOENT")
         resolve({ exitCode, stdout, stderr, problem: existsSync(directory) ? "missing" : "gone" });
       else resolve({ exitCode, stdout, stderr: messageOf(error), problem: "other" });
@@ -71,7 +71,7 @@ function environmentOf(directory: string, { environment }: GitHost): Record<stri
     LC_ALL: "C",
     GIT_OPTIONAL_LOCKS: "0",
     GIT_TERMINAL_PROMPT: "0",
-    // The checkout is what was named, not one that it lies in.
+    // Git must look at the named directory alone, not at a checkout that it lies in.
     GIT_CEILING_DIRECTORIES: dirname(directory),
   };
 }

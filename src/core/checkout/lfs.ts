@@ -1,5 +1,5 @@
-// Whether the machine has Git LFS, and whether a checkout asks for it. The program is found on our own PATH and called by
-// its absolute path; what a repository's configuration calls a filter is never run.
+// Finds out whether the machine has Git LFS, and whether a checkout asks for it. The program is looked up on our own
+// PATH and called by its absolute path; what a repository's configuration calls a filter is never run.
 
 import { access, constants } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
@@ -10,7 +10,7 @@ import { readSmallFile } from "./small-file.ts";
 const ATTRIBUTES_BYTES_MAX = 1_048_576;
 const FILTER = "filter=lfs";
 
-/** Absolute; null when the machine has none. */
+/** Resolves with an absolute path; null when the machine has no Git LFS. */
 export async function findGitLfs(path: string): Promise<string | null> {
   for (const directory of path.split(delimiter).filter(isAbsolute)) {
     const program = join(directory, "git-lfs");

@@ -1,9 +1,9 @@
-// How git is asked for the URL of `origin`, which may have several: the first of them is what is fetched from.
+// Asks git for the URL of `origin`, which may have several: git fetches from the first.
 
-/** It exits with 1 where there is none. */
+/** Git answers this question with exit code 1 where there is no URL. */
 export const ORIGIN_QUESTION = ["config", "--local", "--includes", "--null", "--get-all", "remote.origin.url"] as const;
 
-/** Null when there is none. */
+/** Returns the first URL of git's answer; null when there is none. */
 export function originIn(output: string): string | null {
   const url = output.split("\0", 1)[0] ?? "";
   return url === "" ? null : url;

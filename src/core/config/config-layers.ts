@@ -14,7 +14,7 @@ import {
 import { fail, ok, type Result } from "../base/result.ts";
 
 export interface ConfigLayer {
-  /** Named in every problem: a file path, `environment` or `command line`. */
+  /** The name of the layer in every problem: a file path, `environment` or `command line`. */
   readonly source: string;
   readonly kind: "machine" | "repository" | "environment" | "command-line";
   readonly values: unknown;
@@ -38,7 +38,7 @@ const OTHER_VARIABLES = new Set([
   "HYDRAFLOW_DEMO_PACE_MS",
 ]);
 
-/** Layers in rising precedence. The result is frozen. */
+/** Resolves layers given in rising precedence; the result is frozen. */
 export function resolveConfig(layers: readonly ConfigLayer[]): Result<Config, readonly ConfigProblem[]> {
   const problems: ConfigProblem[] = [];
   const merged: Record<string, unknown> = {};
@@ -50,7 +50,7 @@ export function resolveConfig(layers: readonly ConfigLayer[]): Result<Config, re
   return ok(Object.freeze(z.parse(configSchema, merged)));
 }
 
-/** The settings among the variables, as a layer. Numbers, booleans and lists are read by the setting's own type. */
+/** Makes a layer of the settings among the variables: each setting's own type reads numbers, booleans and lists. */
 export function environmentLayer(environment: Readonly<Record<string, string | undefined>>): ConfigLayer {
   const values: Record<string, unknown> = {};
   const bySetting = new Map(SETTINGS.map((setting) => [environmentName(setting), setting]));
@@ -66,7 +66,7 @@ export function describeProblems(problems: readonly ConfigProblem[]): string {
   return problems.map(({ source, setting, problem }) => `${source}: ${setting}: ${problem}`).join("; ");
 }
 
-/** `below` comes from the machine, if it says anything. */
+/** Adds `value` to what the machine says (`below`), which may be nothing. */
 function added(setting: string, below: unknown, value: unknown): unknown {
   if (!ADDING_SETTINGS.has(setting)) return value;
   if (Array.isArray(below) && Array.isArray(value)) return (below as unknown[]).concat(value as unknown[]);

@@ -1,5 +1,5 @@
-// Where the GitHub credential comes from. It travels to the worker over IPC and to git in the environment of single
-// processes; it never stands in an argument, a URL, a log or an agent's environment.
+// Finds the GitHub credential. It travels to the worker over IPC and to git in the environment of single processes; it
+// never stands in an argument, a URL, a log or an agent's environment.
 
 import { resolve } from "node:path";
 
@@ -11,7 +11,7 @@ export interface GitHubTokenSources {
   readonly file: string;
 }
 
-/** `GITHUB_TOKEN` first, as a service manager or an operator sets it, then the file; null when there is none. */
+/** Reads `GITHUB_TOKEN`, which a service manager or an operator sets, or else the file; null when there is none. */
 export async function loadGitHubToken({ environment, file }: GitHubTokenSources): Promise<string | null> {
   return environmentToken(environment) ?? (await readTokenFile(file)) ?? null;
 }
@@ -20,12 +20,12 @@ export function environmentToken(environment: GitHubTokenSources["environment"])
   return environment["GITHUB_TOKEN"]?.trim() || null;
 }
 
-/** Where a file with a secret stands: as the setting says, else under its usual name in the state directory. */
+/** Resolves the path of a file with a secret: the setting's, or else its usual name in the state directory. */
 export function credentialFile(home: string, setting: string | undefined, usualName = "github-token"): string {
   return resolve(home, setting ?? usualName);
 }
 
-/** Base of clone and push URLs that belongs to an API base: github.com, an enterprise host, or the host itself. */
+/** Derives the base of clone and push URLs from an API base: github.com, an enterprise host, or the host itself. */
 export function gitUrlOf(apiUrl: string): string {
   const url = new URL(apiUrl);
   if (url.hostname === "api.github.com") return "https://github.com";

@@ -15,7 +15,7 @@ export interface RepositoryName {
 
 export type NameFailure = { kind: "invalid-name"; message: string };
 
-/** GitHub's own rules: an owner of 39 letters, digits and inner hyphens; a name of 100 word characters, dots, hyphens. */
+/** GitHub allows an owner 39 letters, digits and inner hyphens, and a name 100 word characters, dots and hyphens. */
 const OWNER = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})$/;
 const NAME = /^[A-Za-z0-9._-]{1,100}$/;
 const SLUG = /^[a-z0-9][a-z0-9._-]{0,99}$/;
@@ -50,7 +50,7 @@ export function parseRemoteUrl(url: string): Result<RepositoryName, NameFailure>
   return fail({ kind: "invalid-name", message: `the remote '${redactUserInfo(url)}' names no repository` });
 }
 
-/** `owner-name`, lower-cased. With `taken`, the longer form for a name whose short slug belongs to another repository. */
+/** Makes `owner-name`, lower-cased; a name whose short slug is `taken` by another repository gets the longer form. */
 export function slugOf(repository: RepositoryName, taken: (slug: string) => boolean = () => false): string {
   const short = `${repository.owner}-${repository.name}`.toLowerCase().slice(0, SLUG_LENGTH_MAX);
   if (!taken(short)) return short;
@@ -70,7 +70,7 @@ export function isSameRepository(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }
 
-/** Logins have no case either. */
+/** GitHub compares logins without case, too. */
 export function isSameLogin(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }

@@ -1,4 +1,5 @@
-// The five stages, their labels, and the table of legal moves. Labels on GitHub are the truth; nothing else moves an issue.
+// The five stages, their labels, and the table of legal moves. Labels on GitHub are the truth; nothing else moves
+// issues.
 //
 //   find ──▶ plan ──▶ ready ──▶ review ──▶ fixed
 //    │ ╲       │ ▲      │ ▲       │ │

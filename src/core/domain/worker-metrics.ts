@@ -1,5 +1,5 @@
 // The figures that a worker gives about itself and the supervisor hands on to Prometheus. Counters begin anew with each
-// birth of the worker, as counters of a process do; whoever reads them knows about resets.
+// start of the worker, as counters of a process do; whoever reads them knows about resets.
 
 import { z } from "../base/schema.ts";
 import { STAGES } from "./stage.ts";
@@ -31,23 +31,23 @@ const stage = z.enum(STAGES);
 export const workerMetricsSchema = z.object({
   stages: z.array(z.object({ stage, queued: count, active: count, waiting: count, oldest_seconds: count })),
   waits: z.array(z.object({ cause: z.enum(WAIT_CAUSES), count, oldest_seconds: count })),
-  /** Issues that could move and have not for too long. */
+  /** Counts the issues that could move and have not for too long. */
   stalled: count,
-  /** GitHub has not shown the issues for more than three polls. */
+  /** True when GitHub has not shown the issues for more than three polls. */
   is_sync_stale: z.boolean(),
   runs: z.array(z.object({ stage, outcome: z.string(), count })),
-  /** `buckets` as Prometheus has them: each holds what is at most its bound, so they rise. */
+  /** `buckets` are Prometheus's: each counts what is at most its bound, so they rise. */
   run_seconds: z.array(z.object({ stage, buckets: z.array(count), sum: count, count })),
   agent_turns: z.array(z.object({ outcome: z.string(), count })),
   agent_tokens: z.object({ input: count, output: count }),
   agent_cost_usd: count,
   events: z.object({ readers: count, unread: count, dropped: count }),
   log_dropped_bytes: count,
-  /** Bugs that were caught, since the worker started. */
+  /** Counts the bugs that were caught since the worker started. */
   bugs: count,
-  /** Since GitHub's last good answer to a listing; null while there has been none. */
+  /** The age of GitHub's last good answer to a listing; null while there has been none. */
   sync_age_seconds: z.nullable(count),
-  /** Null until GitHub has said anything; `resetAt` is an ISO time. */
+  /** The limit as GitHub last said it, null before that; `resetAt` is an ISO time. */
   rate_limit: z.nullable(z.object({ limit: count, remaining: count, resetAt: z.string() })),
 });
 

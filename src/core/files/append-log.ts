@@ -1,6 +1,7 @@
-// A bounded log of JSON lines. One write per record; `_seq` and `_crc` stand before the record's own fields. On opening,
-// a record that was cut at the end is dropped; a damaged one in the middle is kept aside as evidence and reported, never
-// skipped in silence. The bound holds under load: a file that would pass it is rewritten with the newest records only.
+// A bounded log of JSON lines. One write per record; `_seq` and `_crc` stand before the record's own fields. On
+// opening, a record that was cut at the end is dropped; a damaged one in the middle is kept aside as evidence and
+// reported, never skipped in silence. The bound holds under load: a file that would pass it is rewritten with the
+// newest records only.
 
 import { appendFile, constants, type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -11,12 +12,12 @@ import { HydraError } from "../base/errors.ts";
 import { PRIVATE_FILE_MODE } from "./paths.ts";
 
 const RECORD_BYTES_MAX = 262_144;
-/** A file may grow beyond its bound only by what must not be dropped; reading refuses more than this. */
+/** Reading refuses a larger file, although a file grows beyond its bound only by what must not be dropped. */
 const FILE_BYTES_MAX = 2_147_483_647;
 /** No more is added to `<file>.damaged` once it is this large. */
 const EVIDENCE_BYTES_MAX = 16_777_216;
 const NEWLINE = 0x0a;
-/** Never waiting for somebody who reads from a pipe. */
+/** These flags never make an open wait for somebody who reads from a pipe. */
 const APPENDING = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 
 export interface AppendLogOptions<R> {
@@ -26,7 +27,7 @@ export interface AppendLogOptions<R> {
 }
 
 export interface AppendLogDamage {
-  /** Lines that did not check out, copied to `<file>.damaged`. */
+  /** Counts the lines that did not check out and were copied to `<file>.damaged`. */
   readonly damagedLines: number;
   readonly cutTail: boolean;
 }
@@ -41,7 +42,7 @@ export class AppendLog<R extends object> implements AsyncDisposable {
   readonly damage: AppendLogDamage;
   readonly #path: string;
   readonly #options: AppendLogOptions<R>;
-  /** Open from the first record on. */
+  /** The file is open from the first record on. */
   #file: FileHandle | undefined;
   #entries: Entry<R>[];
   #bytes: number;
@@ -71,7 +72,7 @@ export class AppendLog<R extends object> implements AsyncDisposable {
     this.damage = { damagedLines: read.damaged.length, cutTail: read.cutTail };
   }
 
-  /** Every record in the file, oldest first. */
+  /** Returns every record in the file, oldest first. */
   get records(): readonly R[] {
     return this.#entries.map(({ record }) => record);
   }
@@ -86,7 +87,7 @@ export class AppendLog<R extends object> implements AsyncDisposable {
     return done;
   }
 
-  /** Leaves what `keep` says, in the file and in memory. In call order with `append`; throws the system's error. */
+  /** Keeps the records that `keep` names, on disk and in memory, in call order with `append`. Throws system errors. */
   compact(keep: (record: R) => boolean): Promise<void> {
     const done = this.#tail.then(() =>
       this.#closed ? undefined : this.#rewrite(this.#entries.filter(({ record }) => keep(record))),
@@ -122,7 +123,7 @@ export class AppendLog<R extends object> implements AsyncDisposable {
 
   async #open(): Promise<FileHandle> {
     this.#file = await open(this.#path, APPENDING, PRIVATE_FILE_MODE);
-    // It may be new.
+    // The file may be new, and its name must outlive a power cut too.
     if (this.#bytes === 0) await syncDirectory(dirname(this.#path));
     return this.#file;
   }
@@ -141,7 +142,7 @@ export class AppendLog<R extends object> implements AsyncDisposable {
     this.#compactAboveBytes = Math.max(this.#options.bytesMax, this.#bytes + half);
   }
 
-  /** A new file under the same name and a new descriptor: what a failed write or fsync left behind is gone. */
+  /** Writes a new file and opens a new descriptor, so that a failed write or fsync leaves nothing behind. */
   async #rewrite(entries: Entry<R>[]): Promise<void> {
     this.#suspect = true;
     await replaceFile(this.#path, encodeEntries(entries));

@@ -1,7 +1,7 @@
-// Replaces a file so that a crash at any point leaves the old content or the new one, never a mix, and so that a promise
-// made after it returns survives a power cut: temp in the same directory, write, fsync, rename, fsync the directory.
-// Only fsync waits for the disk and leaves the thread for it; the rest is done within microseconds, and handing each call
-// to another thread would take longer than the calls.
+// Replaces a file so that a crash at any point leaves the old content or the new one, never a mix, and so that a
+// promise made after it returns survives a power cut: temp in the same directory, write, fsync, rename, fsync the
+// directory. Only fsync waits for the disk and leaves the thread for it; the rest is done within microseconds, and
+// handing each call to another thread would take longer than the calls.
 
 import {
   closeSync,
@@ -50,19 +50,20 @@ export async function replaceFile(path: string, content: string | Uint8Array, mo
     try {
       unlinkSync(temporary);
     } catch {
-      // What refused the write refuses this too; the next owner of the file removes it.
+      // The disk that refused the write refuses the removal too; the next owner of the file removes what is left.
     }
     throw error;
   }
   await syncDirectory(directory);
 }
 
-/** Unique enough: that the file is new is for the kernel to say. */
+/** The name need not be more unique than this: the kernel refuses to make a file that exists. */
 function uniqueName(): string {
   return Math.random().toString(NAME_RADIX).slice(2);
 }
 
-/** Removes what `replaceFile` left of `path` and its companions (`<path>.prev`) when the process ended within it. For the file's one owner only. */
+/** Removes what `replaceFile` left of `path` and its companions (`<path>.prev`) when the process ended within it. Only
+ * the file's one owner may call it. */
 export async function removeTemporaries(path: string): Promise<void> {
   const left = readdirSync(dirname(path)).filter(
     (name) => name.startsWith(`.${basename(path)}.`) && name.endsWith(".tmp"),
@@ -79,10 +80,9 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/**
- * Makes the directory and its parents, 0700 where it makes them; what it made outlives a power cut. One after the other:
- * Node's own recursive form hides why a disk refuses one, and never ends beneath a directory like /proc.
- */
+/** Makes the directory and its parents, 0700 where it makes them; what it made outlives a power cut. It makes one
+ * after the other, since Node's own recursive form hides why a disk refuses one, and never ends beneath a directory
+ * like /proc. */
 export async function ensurePrivateDirectory(path: string): Promise<void> {
   const absolute = resolve(path);
   if (isDirectory(absolute)) return;
@@ -100,7 +100,7 @@ function isDirectory(path: string): boolean {
   }
 }
 
-/** One that is there already is success; a file in its place is not. */
+/** A directory that is there already is success; a file in its place is not. */
 function makeDirectory(path: string): void {
   try {
     mkdirSync(path, PRIVATE_DIRECTORY_MODE);
@@ -109,13 +109,13 @@ function makeDirectory(path: string): void {
   }
 }
 
-/** The text of a file of at most `bytesMax`, or undefined when there is none. Throws on anything else, a pipe or a device
- * for instance: reading one may never end, and this reads on the thread. */
+/** Reads the text of a file of at most `bytesMax`; undefined when there is none. Throws on anything else, for instance
+ * a pipe or a device: this reads on the thread, and such a read may never end. */
 export async function readTextIfExists(path: string, bytesMax: number): Promise<string | undefined> {
   return readBytesAtOnce(path, bytesMax)?.toString("utf8");
 }
 
-/** The same, as bytes, and before it returns. */
+/** Reads the file as bytes, and before it returns. */
 export function readBytesAtOnce(path: string, bytesMax: number): Buffer | undefined {
   let file: number | undefined;
   try {

@@ -16,7 +16,7 @@ export class LineSplitter {
     this.#bytesMax = bytesMax;
   }
 
-  /** The complete lines that this chunk ends, without their newline. After a failure the stream must be dropped. */
+  /** Returns the complete lines that this chunk ends, without newlines. After a failure the stream must be dropped. */
   push(chunk: Uint8Array): Result<string[], LineFailure> {
     const lines: string[] = [];
     let start = 0;
@@ -35,7 +35,7 @@ export class LineSplitter {
     return ok(lines);
   }
 
-  /** What came after the last newline; empties the splitter. */
+  /** Returns what came after the last newline, and empties the splitter. */
   rest(): string {
     return this.#take(new Uint8Array());
   }
@@ -52,7 +52,7 @@ export class LineSplitter {
   }
 }
 
-/** A JSON object, or undefined for anything else: broken JSON, arrays, strings, `__proto__` keys, nesting over the limit. */
+/** Reads a JSON object; undefined for broken JSON, arrays, strings, `__proto__` keys, and nesting over the limit. */
 export function parseJsonObject(text: string, depthMax = 32): Record<string, unknown> | undefined {
   let value: unknown;
   try {
@@ -63,7 +63,7 @@ export function parseJsonObject(text: string, depthMax = 32): Record<string, unk
   return isRecord(value) && !Array.isArray(value) && isHarmless(value, depthMax) ? value : undefined;
 }
 
-/** Looks no deeper than so many levels; what goes on below them is not harmless. */
+/** Looks so many levels deep; an object that goes on below them is not harmless. */
 function isHarmless(value: Record<string, unknown>, levels: number): boolean {
   if (levels === 0) return false;
   for (const key of Object.keys(value)) {
@@ -74,7 +74,7 @@ function isHarmless(value: Record<string, unknown>, levels: number): boolean {
   return true;
 }
 
-/** Arrays too: their keys are their indices. */
+/** True for arrays too: their keys are their indices. */
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }

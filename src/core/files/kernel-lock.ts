@@ -1,6 +1,6 @@
 // Exclusive ownership of a directory for as long as the process lives. The lock is a POSIX lock that SQLite holds on a
-// file: the kernel drops it the moment the process is gone, however it died, so no staleness is ever guessed from clocks.
-// Why not a lock file with a heartbeat: docs/adr/0006.
+// file: the kernel drops it the moment the process is gone, however it died, so no staleness is ever guessed from
+// clocks. docs/adr/0006 says why it is not a lock file with a heartbeat.
 
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -15,7 +15,7 @@ export interface KernelLock extends Disposable {
   readonly path: string;
 }
 
-/** Waits up to `waitMs` for a dying owner. Nothing else in the process may open the file: closing it would drop the lock. */
+/** Waits up to `waitMs` for a dying owner. Nothing else here may open the file: closing it would drop the lock. */
 export async function takeKernelLock(
   path: string,
   waitMs: number,

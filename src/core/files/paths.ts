@@ -13,7 +13,7 @@ export interface SupervisorPaths {
   readonly instanceLock: string;
   readonly portFile: string;
   readonly token: string;
-  /** Opens the figures for Prometheus and nothing else. */
+  /** The file of the token that opens the figures for Prometheus and nothing else. */
   readonly metricsToken: string;
   readonly githubToken: string;
   readonly config: string;
@@ -51,7 +51,7 @@ export interface WorkerPaths {
   readonly metrics: string;
   /** HOME and TMPDIR of agents, one directory per issue beneath. */
   readonly agentHomes: string;
-  /** Of quality gates: one HOME per run, and the downloads that all of them share. */
+  /** Quality gates have one HOME per run here, and the downloads that all of them share. */
   readonly gates: string;
   /** Records of the process groups that run now. */
   readonly groups: string;
@@ -82,13 +82,13 @@ export function workerPaths(dataRoot: string): WorkerPaths {
   };
 }
 
-/** A worker's data root under a shared home; a home that already ends in the slug is taken as it is, never nested twice. */
+/** Returns a worker's data root under a shared home; a home that already ends in the slug is never nested twice. */
 export function workerDataRoot(home: string, slug: string): string {
   const root = resolve(home);
   return basename(root) === slug ? root : join(root, slug);
 }
 
-/** `<base>/<slug>`; the default base lies beside the checkout. */
+/** Returns `<base>/<slug>`; the default base lies beside the checkout. */
 export function worktreeRoot(checkout: string, slug: string, base?: string): string {
   return join(resolve(base ?? join(dirname(resolve(checkout)), "hydraflow-worktrees")), slug);
 }

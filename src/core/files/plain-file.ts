@@ -1,12 +1,12 @@
-// Opens files at names where others can make entries: agents run as the same user as we do. A pipe in place of a file would
-// hold whoever opens it for ever, and a link would lead what is written to another file.
+// Opens files at names where others can make entries: agents run as the same user as we do. A pipe in place of a file
+// would hold whoever opens it for ever, and a link would lead what is written to another file.
 
 import { closeSync, constants, fstatSync, lstatSync, openSync, unlinkSync } from "node:fs";
 
 import { HydraError } from "../base/errors.ts";
 import { PRIVATE_FILE_MODE } from "./paths.ts";
 
-/** To write to; `flags` beside O_WRONLY and O_CREAT. Whatever stands in the way and is no file makes room for one. */
+/** Opens a file to write to; `flags` go beside O_WRONLY and O_CREAT. Whatever is no file there makes room. */
 export function openPlainFile(path: string, flags: number): number {
   const safely = constants.O_NONBLOCK | constants.O_NOFOLLOW;
   if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) unlinkSync(path);

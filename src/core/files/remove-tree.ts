@@ -1,5 +1,5 @@
-// Removes a directory whatever modes its entries have and however deep it is: package managers leave trees in which nobody
-// may write, and a user who is not root cannot remove what lies in such a directory.
+// Removes a directory whatever modes its entries have and however deep it is: package managers leave trees in which
+// nobody may write, and a user who is not root cannot remove what lies in such a directory.
 
 import { randomUUID } from "node:crypto";
 import { chmod, lstat, readdir, rename, rm } from "node:fs/promises";
@@ -10,10 +10,10 @@ import { PRIVATE_DIRECTORY_MODE } from "./paths.ts";
 const TRIES_MAX = 3;
 const MENDS_MAX = 2;
 const MENDABLE = new Set(["EACCES", "EPERM", "ENOTEMPTY", "ENAMETOOLONG"]);
-/** Below the directory that is removed; with the name of one more entry it is far from PATH_MAX. */
+/** A path below the removed directory may have so many bytes; with one more name it is far from PATH_MAX. */
 const DEPTH_BYTES_MAX = 1_500;
 
-/** Never throws; false where something is left. No directory is success. */
+/** Never throws; resolves with false where something is left. A missing directory is success. */
 export async function removeTree(path: string): Promise<boolean> {
   for (let mends = 0; ; mends += 1) {
     try {
@@ -48,7 +48,7 @@ async function liftDeep(top: Buffer): Promise<void> {
   }
 }
 
-/** Follows no link, and takes names as bytes. What cannot be opened is left for `rm` to fail at. */
+/** Opens directories to us, follows no link, and takes names as bytes. `rm` fails at what cannot be opened. */
 async function openUp(directory: Buffer): Promise<void> {
   try {
     await chmod(directory, PRIVATE_DIRECTORY_MODE);

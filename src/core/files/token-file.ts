@@ -1,5 +1,5 @@
-// Reads a file that holds a secret and nothing else. Apart from what makes and compares tokens, so that a client of the
-// daemon loads no cryptography.
+// Reads a file that holds a secret and nothing else. It stands apart from what makes and compares tokens, so that a
+// client of the daemon loads no cryptography.
 
 import { statSync } from "node:fs";
 
@@ -10,7 +10,7 @@ import { EXIT_CODES } from "../base/exit-code.ts";
 const TOKEN_FILE_BYTES_MAX = 4_096;
 const OTHERS_MASK = 0o077;
 
-/** Throws TOKEN_FILE_OPEN when others may read the file. The text without surrounding white space. */
+/** Reads the text without surrounding white space. Throws TOKEN_FILE_OPEN when others may read the file. */
 export async function readTokenFile(path: string): Promise<string | undefined> {
   const text = (await readTextIfExists(path, TOKEN_FILE_BYTES_MAX))?.trim();
   if (text === undefined || text === "") return undefined;

@@ -12,12 +12,12 @@ export function newToken(): string {
   return randomBytes(TOKEN_BYTES).toString("base64url");
 }
 
-/** SHA-256 in hex. Only hashes are kept by those who merely check. */
+/** Hashes with SHA-256, in hex: whoever merely checks tokens keeps only their hashes. */
 export function hashToken(token: string): string {
   return hash("sha256", token);
 }
 
-/** Constant time: both sides are hashes of one length. */
+/** Compares in constant time: both sides are hashes of one length. */
 export function isAcceptedToken(token: string | undefined, acceptedHashes: Iterable<string>): boolean {
   if (token === undefined) return false;
   const given = hash("sha256", token, "buffer");

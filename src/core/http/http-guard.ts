@@ -1,6 +1,7 @@
 // The guard in front of both HTTP servers. Loopback is no authentication: browsers, tunnels and agents all come from
-// 127.0.0.1. Host and Origin are compared, as sent, with a fixed list, never with each other and never after parsing:
-// a URL parser turns 2130706433 and 0x7f.1 into 127.0.0.1. There are no CORS headers at all. Rules T1-T3: docs/adr/0007.
+// 127.0.0.1. Host and Origin are compared, as sent, with a fixed list, never with each other and never after parsing: a
+// URL parser turns 2130706433 and 0x7f.1 into 127.0.0.1. There are no CORS headers at all. docs/adr/0007 has the rules
+// T1-T3.
 
 import type { ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler } from "hono";
@@ -14,7 +15,7 @@ const HOST_NAMES = new Set(["127.0.0.1", "localhost", "[::1]"]);
 const ORIGIN_SCHEME = "http://";
 
 export interface GuardOptions {
-  /** Known only after listening; read on every request. */
+  /** The port is known only after listening, so it is read on every request. */
   readonly port: () => number;
   readonly acceptedTokenHashes: (path: string) => Iterable<string>;
   /** Paths served without a token because they say nothing: `/livez`, `/readyz`. */
@@ -30,7 +31,7 @@ export function httpGuard(options: GuardOptions): MiddlewareHandler {
   };
 }
 
-/** What every answer tells browsers, first of all: a header of the same name that a route sets takes its place. */
+/** Sets what every answer says to browsers; a header of the same name that a route sets takes its place. */
 export function setBrowserHeaders(answer: ServerResponse): void {
   answer.setHeader("x-content-type-options", "nosniff");
   answer.setHeader("referrer-policy", "no-referrer");
@@ -62,7 +63,7 @@ function refusalOf(context: Context, options: GuardOptions): { code: ControlCode
   return bodyRefusal(context);
 }
 
-/** A cookie alone must not change anything: a browser adds it by itself, so writes need a header that a page must set. */
+/** A cookie alone must not change anything: a browser adds it by itself, so writes need a header set by a page. */
 function isSession(context: Context, options: GuardOptions): boolean {
   if (!options.hasSession(context)) return false;
   return isRead(context.req.method) || context.req.header("x-hydraflow") === "1";
@@ -84,7 +85,7 @@ function isRead(method: string): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-/** As sent, without parsing; servers also check it on the raw header list, before routing. */
+/** Compares the header as sent, without parsing; servers also check it on the raw header list, before routing. */
 export function isListedHost(host: string | undefined, port: number): boolean {
   if (host === undefined) return false;
   const end = host.lastIndexOf(":");

@@ -24,7 +24,7 @@ export async function readJsonBody<S extends z.ZodMiniType>(
   return parsed.success ? ok(parsed.data) : fail({ code: "bad_request", message: describeIssues(parsed.error) });
 }
 
-/** Every problem on one line: `path: message; …`. */
+/** Puts every problem on one line: `path: message; …`. */
 export function describeIssues(error: z.core.$ZodError): string {
   return error.issues
     .map((issue) => `${issue.path.join(".") || "request"}: ${issue.message}`)

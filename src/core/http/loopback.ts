@@ -1,4 +1,4 @@
-// Listening on this machine's own address; where the port is taken, the error says by whom, as far as we are told.
+// Listens on this machine's own address; where the port is taken, the error says by whom, if the system shows it.
 
 import { once } from "node:events";
 import { readdir, readFile, readlink } from "node:fs/promises";
@@ -11,10 +11,8 @@ import { EXIT_CODES } from "../base/exit-code.ts";
 const HOST = "127.0.0.1";
 const LISTENING = "0A";
 
-/**
- * Resolves with the port; 0 asks for a free one. Throws PORT_IN_USE or LISTEN_FAILED; `flag` is what chooses another port.
- * `onLost` hears of connections that could not be taken.
- */
+/** Resolves with the port; 0 asks for a free one. Throws PORT_IN_USE or LISTEN_FAILED, which names the `flag` that
+ * chooses another port. `onLost` hears of connections that could not be taken. */
 export async function listenOnLoopback(
   server: Server,
   port: number,
@@ -23,13 +21,14 @@ export async function listenOnLoopback(
 ): Promise<number> {
   const address = { host: HOST, port };
   try {
-    // From 24.19 on. Else Node looks the address up like a name, and compiles a pattern for every form of IPv6 for it.
+    // Node has this from 24.19 on. Without it, it looks the address up like a name, and compiles a pattern for every
+    // form of IPv6 for that.
     server.listen("BoundSocket" in net ? new net.BoundSocket(address) : address);
     await once(server, "listening");
   } catch (error) {
     throw await listenError(error as Error, port, flag);
   }
-  // For instance no file descriptor left: that connection is lost, the door stays.
+  // Where no file descriptor is left, for instance, that connection is lost and the door stays.
   server.on("error", onLost);
   const bound = server.address();
   return typeof bound === "object" && bound !== null ? bound.port : port;
@@ -43,7 +42,8 @@ async function listenError(cause: Error, port: number, flag: string | undefined)
   return new HydraError("PORT_IN_USE", message, { cause, exitCode: EXIT_CODES.tryAgain.code });
 }
 
-/** `node (pid 123)`; undefined for processes of others, and where there is no /proc. See proc_net_tcp in the kernel's documentation. */
+/** Names the owner as `node (pid 123)`; undefined for processes of others, and where there is no /proc. The kernel's
+ * documentation describes the file in proc_net_tcp. */
 async function portOwner(port: number): Promise<string | undefined> {
   const hex = port.toString(16).toUpperCase().padStart(4, "0");
   const tables = await Promise.all(

@@ -23,7 +23,7 @@ export function problemOf(failure: ControlFailure): Problem {
   };
 }
 
-/** As a response; for use outside a Hono context too. */
+/** Makes a response, also outside a Hono context. */
 export function problemResponse(failure: ControlFailure): Response {
   const problem = problemOf(failure);
   const headers: Record<string, string> = { "content-type": PROBLEM_TYPE };

@@ -1,6 +1,6 @@
-// The file behind a log: opened with the first record, rotated by size, and open again after a failure. A full disk costs
-// the records of that time, never the log; how many were dropped is said in the first record that gets through. Nothing
-// is buffered without bound.
+// The file behind a log: opened with the first record, rotated by size, and open again after a failure. A full disk
+// costs the records of that time, never the log; how many were dropped is said in the first record that gets through.
+// Nothing is buffered without bound.
 
 import { closeSync, constants, fstatSync, openSync, readSync, statSync, unlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -32,12 +32,12 @@ export class LogFile implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Records lost so far that no written record has told of. */
+  /** Counts the records lost so far that no written record names. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Of all records that were ever lost. */
+  /** Counts the bytes of all records that were ever lost. */
   get droppedBytes(): number {
     return this.#droppedBytes;
   }
@@ -48,7 +48,7 @@ export class LogFile implements AsyncDisposable {
       this.#drop(line);
       return;
     }
-    if (this.#dropped > 0) this.#tellDropped(stream, this.#dropped);
+    if (this.#dropped > 0) this.#emitDropped(stream, this.#dropped);
     stream.write(line, (error) => {
       if (error) this.#drop(line);
     });
@@ -64,7 +64,7 @@ export class LogFile implements AsyncDisposable {
     this.#droppedBytes += Buffer.byteLength(line);
   }
 
-  #tellDropped(stream: RotatingFileStream, dropped: number): void {
+  #emitDropped(stream: RotatingFileStream, dropped: number): void {
     this.#dropped = 0;
     stream.write(this.#options.droppedLine(dropped), (error) => {
       if (error) this.#dropped += dropped;
@@ -79,7 +79,7 @@ export class LogFile implements AsyncDisposable {
   /** A stream that failed once is destroyed by Node and takes nothing more, so a new one takes its place. */
   #open(): RotatingFileStream {
     const { file, bytesMax, filesMax } = this.#options;
-    // There are always two: where only one is allowed, they share what it may take.
+    // The library always keeps two files: where only one is allowed, they share what it may take.
     const size = filesMax === 1 ? Math.ceil(bytesMax / 2) : bytesMax;
     removeSurplus(file, Math.max(2, filesMax));
     makeRoom(file);
@@ -89,7 +89,7 @@ export class LogFile implements AsyncDisposable {
       rotate: Math.max(1, filesMax - 1),
       mode: PRIVATE_FILE_MODE,
     });
-    // What a full disk or a kill cut off stays, and the next record gets a line of its own.
+    // A record that a full disk or a kill cut off stays, and the next one gets a line of its own.
     if (isTorn(file)) stream.write("\n");
     stream.on("error", () => {
       if (this.#stream !== stream) return;
@@ -100,7 +100,7 @@ export class LogFile implements AsyncDisposable {
   }
 }
 
-/** What an earlier start with more files has left. A gap in their numbers is the end of them. */
+/** Removes what an earlier start with more files has left; a gap in their numbers is the end of them. */
 function removeSurplus(file: string, filesMax: number): void {
   try {
     for (let index = filesMax; ; index += 1) unlinkSync(join(dirname(file), rotatedName(file, index)));
@@ -109,16 +109,16 @@ function removeSurplus(file: string, filesMax: number): void {
   }
 }
 
-/** A pipe would hold whoever opens it until somebody reads from it. */
+/** Removes what is no file: a pipe would hold whoever opens it until somebody reads from it. */
 function makeRoom(file: string): void {
   try {
     if (statSync(file, { throwIfNoEntry: false })?.isFIFO() === true) unlinkSync(file);
   } catch {
-    // Opening it says what is wrong.
+    // Opening the file says what is wrong.
   }
 }
 
-/** It has bytes, and the last one ends no line. */
+/** True when the file has bytes and the last one ends no line. */
 function isTorn(file: string): boolean {
   try {
     const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -133,7 +133,7 @@ function isTorn(file: string): boolean {
   }
 }
 
-/** `worker.log` → `worker.1.log`: ends in `.log`, so that a pattern for the current file also finds the older ones. */
+/** `worker.log` → `worker.1.log`: the name ends in `.log`, so that a pattern for logs also finds the older ones. */
 function rotatedName(file: string, index: number): string {
   return basename(file).replace(/(\.[^.]*)?$/, `.${index}$1`);
 }

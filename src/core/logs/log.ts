@@ -10,7 +10,7 @@ import { PRIVATE_DIRECTORY_MODE } from "../files/paths.ts";
 import type { Redactor } from "./redact.ts";
 
 const RECORD_CHARACTERS_MAX = 16_384;
-/** What is kept of a record over the limit. */
+/** A record over the limit keeps so many characters. */
 const HEAD_CHARACTERS = 2_048;
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -32,7 +32,7 @@ export interface LogOptions {
   readonly redactor: Redactor;
   /** Fields of every record, for instance `{ repo, generation }`. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** Also written to, for instance stdout under systemd. Write errors there are ignored: a closed pipe must not end us. */
+  /** Lines go here too, for instance to stdout under systemd; failed writes are ignored, as a pipe may be closed. */
   readonly mirror?: { write(line: string): unknown };
 }
 
@@ -52,7 +52,7 @@ export function openLog(options: LogOptions): FileLog {
       options.mirror?.write(clean);
     },
   };
-  // With the first record: a worker is ready before it has one.
+  // The logger is made with the first record: a worker is ready before it has one.
   let logger: Logger | undefined;
   return {
     write(level, message, fields = {}): void {

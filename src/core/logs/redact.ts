@@ -1,5 +1,5 @@
 // Removes secrets by value, wherever they stand: live secrets as they are, URL-encoded, in base64 and JSON-escaped, and
-// anything that has the form of a well-known token. A net, not a wall: the wall is that agents never hold a token.
+// anything that has the form of a well-known token. This is a net; the wall is that agents never hold a token.
 
 import { withoutTrailing } from "../base/trim-end.ts";
 
@@ -38,7 +38,7 @@ export class Redactor {
     this.#sort();
   }
 
-  /** For a secret that is replaced by the hour, long after it has run out: each one makes every line slower. */
+  /** Forgets a secret long after it was replaced and ran out: each one makes every line slower. */
   forget(secret: string): void {
     if (this.#forms.delete(secret)) this.#sort();
   }
@@ -47,7 +47,7 @@ export class Redactor {
     this.#needles = [...new Set([...this.#forms.values()].flat())].toSorted((a, b) => b.length - a.length);
   }
 
-  /** The text without secrets. */
+  /** Returns the text without secrets. */
   redact = (text: string): string => {
     let clean = text;
     for (const needle of this.#needles) clean = clean.replaceAll(needle, MARK);
@@ -63,7 +63,8 @@ function marked(token: string): string {
   return `${MARK}${token.slice(withoutTrailing(token, "_.-").length)}`;
 }
 
-/** The middle of the base64 text at each of the three byte alignments: what stays the same whatever surrounds the secret. */
+/** Returns the middle of the base64 text at each of the three byte alignments, which stays the same whatever surrounds
+ * the secret. */
 function base64Cores(secret: string, alphabet: "base64" | "base64url"): string[] {
   return [0, 1, 2].map((shift) => {
     const text = withoutTrailing(Buffer.from(`${"x".repeat(shift)}${secret}`).toString(alphabet), "=");

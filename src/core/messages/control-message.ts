@@ -10,7 +10,7 @@ export const DEFAULT_HTTP_PORT = 8766;
 export const LINE_BYTES_MAX = 65_536;
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
 export const IDLE_TIMEOUT_MS = 30_000;
-/** After the first reply: most clients ask once, and netcat waits until the other side closes. */
+/** The wait after the first reply is short: most clients ask once, and netcat waits until the other side closes. */
 export const ONE_SHOT_TIMEOUT_MS = 2_000;
 export const REQUESTS_PER_SECOND_MAX = 100;
 export const CONNECTIONS_MAX = 512;

@@ -12,11 +12,11 @@ export interface LastExit {
   /** ISO time. */
   readonly at: string;
   readonly reason: string;
-  /** What it printed last, oldest first, without secrets; at most 20 lines. */
+  /** The lines that it printed last, oldest first, without secrets; at most 20. */
   readonly last_lines: readonly string[];
 }
 
-/** One row of `list_repos`. The first seven fields are the first implementation's wire format and keep their spelling. */
+/** One row of `list_repos`. The first seven fields keep the spelling of the first implementation's wire format. */
 export interface RepoEntry {
   readonly path: string;
   readonly slug: string;
@@ -29,7 +29,7 @@ export interface RepoEntry {
   readonly running: boolean;
   readonly state: RepoState;
   readonly pid: number | null;
-  /** Births of the worker since the daemon started, less one. */
+  /** Worker processes spawned since the daemon started, less one. */
   readonly restarts: number;
   /** How often it was quarantined since the daemon started. */
   readonly quarantines: number;
@@ -37,12 +37,10 @@ export interface RepoEntry {
   /** `stopped` is the operator's latch; it is kept over restarts of the daemon. */
   readonly desired: "running" | "stopped";
   readonly last_exit: LastExit | null;
-  /**
-   * What the worker last said of itself, for instance that it has no credential; null when it is fine. Of one that is not
-   * there: when it is tried again, where that takes longer than the usual pause.
-   */
+  /** What the worker last said of itself, for instance that it has no credential; null when it is fine. While there
+   * is no worker, it says when the next try is, where that takes longer than the usual pause. */
   readonly notice: string | null;
-  /** The worker takes no new issue, because it was asked to. */
+  /** True while the worker takes no new issue because it was asked to. */
   readonly draining: boolean;
 }
 
@@ -52,7 +50,7 @@ export interface Ping {
   readonly uptime_s: number;
 }
 
-/** Which repository is meant, as `add_repo` takes it: a checkout, or a repository that HydraFlow clones itself. */
+/** Names a repository as `add_repo` takes it: a checkout, or a repository that HydraFlow clones itself. */
 export interface AddRequest {
   /** Absolute path of a checkout. */
   readonly path?: string | undefined;
@@ -100,7 +98,7 @@ export type ControlCode = keyof typeof CONTROL_CODES;
 
 export interface ControlFailure {
   readonly code: ControlCode;
-  /** One line that says what to do. Never the text of an internal exception. */
+  /** One line that says what to do; it is never the text of an internal exception. */
   readonly message: string;
 }
 
@@ -119,17 +117,18 @@ export interface SupervisorControl {
   start(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>>;
   stop(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>>;
   restart(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>>;
-  /** Lets the worker finish what it has in hand, within a bound, and replaces it then. One that is not running stays as it is. */
+  /** Replaces a worker when it has finished what it has in flight, within a bound; one that is not running stays as it
+   * is. */
   roll(slug: string, signal: AbortSignal): Promise<ControlResult<RepoEntry>>;
-  /** Where the HTTP door forwards calls for one worker: a port from memory and the token of this birth, never from a file. */
+  /** Gives the HTTP door the port and token of this generation's worker, from memory and never from a file. */
   workerAddress(slug: string): ControlResult<{ port: number; token: string }>;
 }
 
 export interface Readiness {
   readonly ready: boolean;
-  /** No new issue is taken, as an operator wanted it. */
+  /** True while no new issue is taken, as an operator wanted it. */
   readonly draining: boolean;
-  /** One line each, for people. */
+  /** Each problem is one line for people. */
   readonly problems: readonly string[];
 }
 
@@ -142,7 +141,7 @@ export interface Hindered {
 export interface Reloaded {
   /** Names of settings and of tokens. */
   readonly changed: readonly string[];
-  /** Those that wait for a restart of the daemon. */
+  /** Those among the changed ones that wait for a restart of the daemon. */
   readonly needs_restart: readonly string[];
   /** Slugs of workers that are replaced one by one. */
   readonly restarting: readonly string[];

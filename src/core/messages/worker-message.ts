@@ -1,4 +1,4 @@
-// What supervisor and worker say to each other over the IPC channel. Every message carries the nonce of one birth, so
+// The messages between supervisor and worker over the IPC channel. Every message carries the nonce of one spawn, so
 // that a late one from an earlier generation falls through. Secrets travel here: not in arguments, not in environments.
 
 import { z } from "../base/schema.ts";
@@ -7,19 +7,20 @@ import { z } from "../base/schema.ts";
  * silent for `HEARTBEAT_TIMEOUT_MS`. */
 export const HEARTBEAT_INTERVAL_MS = 5_000;
 export const HEARTBEAT_TIMEOUT_MS = 45_000;
-/** From spawn to `ready`. */
+/** A worker may take so long from its spawn to `ready`. */
 export const STARTUP_TIMEOUT_MS = 60_000;
-/** From the request to stop to SIGKILL of the whole tree. */
+/** SIGKILL of the whole tree comes so long after the request to stop. */
 export const STOP_GRACE_MS = 5_000;
-/** A draining worker may finish what it has in hand for this long; what is not done then is resumed by the next one. */
+/** A draining worker may finish what it has in flight for this long; what is not done then is resumed by the next
+ * one. */
 export const DRAIN_TIMEOUT_MS = 60_000;
-/** Issues that a heartbeat names. */
+/** A heartbeat names at most so many issues. */
 export const WORK_MAX = 100;
 
-/** Marks every process of one state directory (`HYDRAFLOW_TREE`) and of one birth (`HYDRAFLOW_BIRTH`), so that what a
+/** Marks every process of one state directory (`HYDRAFLOW_TREE`) and of one spawn (`HYDRAFLOW_BIRTH`), so that what a
  * killed worker left behind can be told from everything else on the machine. */
 export const TREE_VARIABLE = "HYDRAFLOW_TREE";
-export const BIRTH_VARIABLE = "HYDRAFLOW_BIRTH";
+export const SPAWN_VARIABLE = "HYDRAFLOW_BIRTH";
 
 export const toWorkerSchema = z.discriminatedUnion("type", [
   z.strictObject({
@@ -28,21 +29,22 @@ export const toWorkerSchema = z.discriminatedUnion("type", [
     generation: z.int(),
     /** `owner/name`. */
     repo: z.string(),
-    /** The operator named it; then the checkout's origin may say anything. */
+    /** True when the operator named it; then the checkout's origin may say anything. */
     isNamed: z.optional(z.boolean()),
     slug: z.string(),
     checkout: z.string(),
     dataRoot: z.string(),
-    /** Between `ready` and the first look at GitHub: at a boot others want to start too. */
+    /** The worker waits so long between `ready` and its first look at GitHub: at a boot others want to start too. */
     pauseMs: z.optional(z.int()),
-    /** Bearer tokens the worker's own HTTP API accepts, as SHA-256 in hex: this birth's, and the operator's. */
+    /** Bearer tokens the worker's own HTTP API accepts, as SHA-256 in hex: this generation's, and the operator's. */
     acceptedTokenHashes: z.array(z.string()),
-    /** `GITHUB_TOKEN`; a token file or the key of an App is read by the worker itself, which sees when it is replaced. */
+    /** The value of `GITHUB_TOKEN`. The worker reads a token file or the key of an App itself, and sees when it is
+     * replaced. */
     githubToken: z.nullable(z.string()),
     /** Proxy variables with a password in them, which no environment holds. */
     secretProxies: z.optional(z.record(z.string(), z.string())),
-    /** Raw configuration layers; the worker adds the repository's own and resolves them. */
-    /** The worker before was alive and then silent, or its runtime ended it; ISO times of its last heartbeat and its end. */
+    /** Set when the worker before was alive and then silent, or ended by its runtime: the ISO times of its last
+     * heartbeat and of its end. */
     silence: z.optional(z.strictObject({ heardAt: z.string(), at: z.string() })),
     config: z.strictObject({
       file: z.nullable(z.strictObject({ source: z.string(), values: z.unknown() })),
@@ -51,7 +53,8 @@ export const toWorkerSchema = z.discriminatedUnion("type", [
     }),
   }),
   z.strictObject({ type: z.literal("stop"), nonce: z.string() }),
-  /** Take no new issue, finish those in hand; answered with a heartbeat at once. `resume` takes it back. */
+  /** Asks the worker to take no new issue and finish those in flight; it answers with a heartbeat at once. `resume`
+   * takes that back. */
   z.strictObject({ type: z.enum(["drain", "resume"]), nonce: z.string() }),
 ]);
 
@@ -62,16 +65,17 @@ export const fromWorkerSchema = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("heartbeat"),
     nonce: z.string(),
-    /** Issues in hand now; `remove_repo` refuses while it is above zero, unless forced. */
+    /** Counts the issues in flight; `remove_repo` refuses while it is above zero, unless forced. */
     inFlight: z.int(),
-    /** The same by number and stage, as far as it is known. */
+    /** Names these issues by number and stage, as far as they are known. */
     work: z.optional(z.array(z.strictObject({ issue: z.int(), stage: z.string() })).check(z.maxLength(WORK_MAX))),
     /** True while it takes no new issue because it was asked to. */
     draining: z.optional(z.boolean()),
     rssBytes: z.int(),
     notice: z.nullable(z.string()),
   }),
-  /** Said before an exit that a restart cannot mend, or that the machine's lack of something has brought about. */
+  /** The worker sends this before an exit that a restart cannot mend, or that a shortage of the machine has brought
+   * about. */
   z.strictObject({
     type: z.literal("failed"),
     nonce: z.string(),

@@ -1,5 +1,6 @@
-// Where V8 keeps what it has compiled of our files, so that the next process need not do it again: about a tenth of its
-// start. Node writes it at the end of a process, checks it against the files, and works without it all the same.
+// Finds the place where V8 keeps what it has compiled of our files: the next process need not do it again, which is
+// about a tenth of its start. Node writes it at the end of a process, checks it against the files, and works without it
+// all the same.
 
 import { mkdirSync, statSync } from "node:fs";
 import { flushCompileCache } from "node:module";
@@ -11,11 +12,9 @@ const WRITABLE_BY_OTHERS = 0o022;
 /** By then a process has done what it does at its start, and so have the others that a boot starts beside it. */
 const SETTLED_MS = 60_000;
 
-/**
- * Makes the directory where there is none. Undefined where Node is told already, where there is no home, or where others
- * could write too: what lies in the cache is run. `uid`: of this process. The place is that of the XDG Base Directory
- * Specification.
- */
+/** Makes the directory where there is none. Returns undefined where Node has one already, where there is no home, or
+ * where others could write too, since what lies in the cache is run. `uid` is that of this process; the place follows
+ * the XDG Base Directory Specification. */
 export function compileCacheDirectory(
   environment: Readonly<Record<string, string | undefined>>,
   uid: number | undefined,
@@ -33,12 +32,12 @@ export function compileCacheDirectory(
   }
 }
 
-/** For a process that may live for months and end by a kill: writes the cache while it runs, where it lacks something. */
+/** Writes the cache while the process runs, where it lacks something: a daemon may run for months and be killed. */
 export function saveCompiledCodeLater(): void {
   setTimeout(flushCompileCache, SETTLED_MS).unref();
 }
 
-/** `others` where more than one may write, or where we may not even look. */
+/** Returns `others` where more than one user may write, or where we may not even look. */
 function ownerOf(path: string): number | "nobody" | "others" {
   try {
     const found = statSync(path, { throwIfNoEntry: false });

@@ -1,9 +1,9 @@
-// Finding and ending processes that are provably ours. A pid alone proves nothing, it is reused: a process is known by
-// pid and start time, a tree by a variable that every process of it inherits. Nothing is ever matched by name.
+// Finds and ends processes that are provably ours. A pid alone proves nothing, since it is reused: a process is known
+// by pid and start time, a tree by a variable that every process of it inherits. Nothing is ever matched by name.
 //
 // Reach: on Linux the marked sweep also ends children that left the group (`setsid`, double fork), as long as they kept
-// their environment. Elsewhere, and for a child that emptied its environment, the group is the reach, also after a crash
-// (recorded-group.ts); the service manager's own control group (systemd `KillMode`) is the wall behind it.
+// their environment. Elsewhere, and for a child that emptied its environment, the group is the reach, also after a
+// crash (recorded-group.ts); the service manager's own control group (systemd `KillMode`) is the wall behind it.
 
 import { execFile, type ChildProcess } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
@@ -14,29 +14,30 @@ import { promisify } from "node:util";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { errnoOf } from "../base/errors.ts";
 
-/** Between two looks at what was asked to end; looks at a group grow rarer, they read all of /proc. */
+/** The pause between two looks at what was asked to end; looks at a group grow rarer, since they read all of /proc. */
 const POLL_MS = 25;
 const POLL_MS_MAX = 200;
 /** After SIGKILL a process only lives on in an uninterruptible system call; waiting longer helps nobody. */
 const KILL_WAIT_MS = 2_000;
 /** A tree that forks faster than this many scans is beyond signals. */
 const SWEEP_ROUNDS_MAX = 40;
-/** Looks between two turns of the event loop, about a third of a millisecond. */
+/** So many looks, about a third of a millisecond, lie between two turns of the event loop. */
 const LOOKS_PER_TURN = 32;
-/** Behind a look that could not read some process. */
+/** The pause after a look that could not read some process. */
 const LOOK_AGAIN_MS = 5;
 /** The kernel's flag for its own threads, which never have an environment (linux/sched.h). */
 const PF_KTHREAD = 0x20_0000;
 const PS_TIMEOUT_MS = 5_000;
 
-/** For waits that have an end of their own and must not be cut short: a kill is never left half done. */
+/** This signal serves waits that end by themselves and must not be cut short: a kill is never left half done. */
 const NEVER = new AbortController().signal;
 
 const isLinux = process.platform === "linux";
 
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Opaque: boot id and start tick on Linux, the text of `ps -o lstart` elsewhere. Safe to store in a file. */
+  /** An opaque text: boot id and start tick on Linux, the text of `ps -o lstart` elsewhere. It may be stored in a
+   * file. */
   readonly startTime: string;
 }
 
@@ -45,7 +46,7 @@ export interface Marker {
   readonly value: string;
 }
 
-/** null: there is no such process, or it is a zombie that only waits to be reaped. */
+/** Resolves with null when there is no such process, or only a zombie that waits to be reaped. */
 export async function processIdentity(pid: number): Promise<ProcessIdentity | null> {
   if (!isLinux) return identityFromPs(pid);
   const entry = parseStat(await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ""));
@@ -53,8 +54,8 @@ export async function processIdentity(pid: number): Promise<ProcessIdentity | nu
   return { pid, startTime: `${await bootId()}:${entry.startTick}` };
 }
 
-/** The identity of a child just spawned; null when it has already ended. Never that of a stranger: the pid is held for
- * the child until its exit is collected, and that has not happened yet when this returns a value. */
+/** Resolves with the identity of a child just spawned; null when it has already ended. It is never a stranger's: the
+ * pid is held for the child until its exit is collected, and that has not happened yet when this returns a value. */
 export async function childIdentity(child: ChildProcess): Promise<ProcessIdentity | null> {
   if (child.pid === undefined) return null;
   const identity = await processIdentity(child.pid);
@@ -67,22 +68,23 @@ export async function isSameProcess(identity: ProcessIdentity): Promise<boolean>
 }
 
 export interface KillTreeTarget {
-  /** Of a process spawned `detached`, so that its pid is its group's id; null when it is known to have ended. */
+  /** Names a process spawned `detached`, so that its pid is its group's id; null when it is known to have ended. */
   readonly identity: ProcessIdentity | null;
   readonly marker?: Marker;
-  /** Between SIGTERM and SIGKILL. */
+  /** The time between SIGTERM and SIGKILL. */
   readonly graceMs: number;
   readonly clock?: Clock;
 }
 
-/** SIGTERM to the group, SIGKILL when the grace is over, then the marked sweep. Aborting ends the grace, never the kill.
- * A group whose leader has ended is not signalled any more: its id may belong to a stranger by now. */
+/** Sends SIGTERM to the group, SIGKILL when the grace is over, and sweeps by the mark then. Aborting ends the grace,
+ * never the kill. A group whose leader has ended is not signalled any more: its id may belong to a stranger by now. */
 export async function killTree(target: KillTreeTarget, signal: AbortSignal): Promise<void> {
   const { identity, marker, graceMs, clock = systemClock } = target;
   if (identity !== null && (await isSameProcess(identity))) {
     signalGroup(identity.pid, "SIGTERM");
     if (!(await groupIsGone(identity.pid, graceMs, clock, signal))) {
-      // It was seen alive at every look since the leader was proved ours, and an id is not reused while its group lives.
+      // The group was seen alive at every look since its leader was proved ours, and an id is not reused while its
+      // group lives.
       signalGroup(identity.pid, "SIGKILL");
       await groupIsGone(identity.pid, KILL_WAIT_MS, clock, NEVER);
     }
@@ -90,7 +92,7 @@ export async function killTree(target: KillTreeTarget, signal: AbortSignal): Pro
   if (marker !== undefined) await sweepMarked(marker.name, marker.value);
 }
 
-/** Pids of our own user's processes whose environment holds `variable=value`, without the caller. Linux only, else empty. */
+/** Finds our own user's processes whose environment holds `variable=value`, without the caller; on Linux only. */
 export async function findMarked(variable: string, value: string): Promise<number[]> {
   return (await lookForMarked(`${variable}=${value}`, [], new Set())).marked.map(({ pid }) => pid);
 }
@@ -120,8 +122,8 @@ interface MarkedProcess {
   readonly startTick: string;
 }
 
-/** `ended`: gone before its environment could be read, it may have left a child behind that the list does not have.
- * `unreadable`: between two programs (exec), when a process shows no environment at all. */
+/** A process that `ended` before its environment could be read may have left a child that the list does not have. An
+ * `unreadable` one is between two programs (exec), when a process shows no environment at all. */
 type Look = MarkedProcess | "stranger" | "ended" | "unreadable";
 
 /** One pass over /proc. It is sure when every process of the list showed its environment, or was in `ended` already. */
@@ -144,7 +146,7 @@ async function lookForMarked(
   return { marked, isSure };
 }
 
-/** Reads at once: the kernel answers from memory in ten microseconds, a trip through the thread pool takes ten times that. */
+/** Reads synchronously: the kernel answers from memory in ten microseconds, the thread pool takes ten times that. */
 function lookAt(pid: number, assignment: string): Look {
   try {
     // Nearly every process of a machine ends here, after one read: this runs between a crash and the respawn.
@@ -153,7 +155,8 @@ function lookAt(pid: number, assignment: string): Look {
     if (!hasAssignment(environment, assignment)) return "stranger";
     if (statSync(`/proc/${pid}`).uid !== process.geteuid?.()) return "stranger";
     const entry = parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
-    // Read again behind the start tick, so that both belong to the same process if the tick still holds at the kill.
+    // The environment is read again behind the start tick, so that both are of one process if the tick holds at the
+    // kill.
     const isStill = hasAssignment(readFileSync(`/proc/${pid}/environ`, "utf8"), assignment);
     return entry === null || !isStill ? "unreadable" : { pid, startTick: entry.startTick };
   } catch (thrown) {
@@ -163,7 +166,8 @@ function lookAt(pid: number, assignment: string): Look {
   }
 }
 
-/** At one without an environment. Some kernels show an empty one for their own threads, others answer ESRCH. */
+/** Looks at a process without an environment: some kernels show an empty one for their own threads, others answer
+ * ESRCH. */
 function lookAtBare(pid: number): Look {
   try {
     const entry = parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
@@ -230,7 +234,7 @@ interface ProcessStat {
   readonly zombie: boolean;
   readonly group: number;
   readonly startTick: string;
-  /** It has no environment yet, not even an empty one. */
+  /** True while it has no environment yet, not even an empty one. */
   readonly isBetweenPrograms: boolean;
 }
 

@@ -1,6 +1,6 @@
-// Process groups on disk while they live. Whoever comes after a worker that was killed ends them, also where no process
-// shows its environment, or has thrown it away. A record names the group's leader by pid and start time, so that nobody
-// else is ever hit, and carries the marks of the worker, so that nobody ends what another one leads.
+// Keeps process groups on record while they live. The successor of a killed worker ends them, also where no process
+// shows its environment, or where one has thrown it away. A record names the group's leader by pid and start time, so
+// that nobody else is ever hit, and carries the marks of the worker, so that nobody ends what another one leads.
 
 import { randomUUID } from "node:crypto";
 import { mkdirSync, readdirSync, unlinkSync, writeFileSync } from "node:fs";
@@ -20,19 +20,19 @@ const NEVER = new AbortController().signal;
 
 const recordSchema = z.object({ pid: z.int(), startTime: z.string(), marks: z.record(z.string(), z.string()) });
 
-/** Until it is disposed of. Not synced: no process outlives a power cut. */
+/** Keeps the record until it is disposed of. The file is not synced: no process outlives a power cut. */
 export function recordGroup(
   directory: string,
   { pid, startTime }: ProcessIdentity,
   marks: Readonly<Record<string, string>>,
 ): Disposable {
-  // Not by its pid: the next one may have the same before this record is taken back.
+  // The file is not named by the pid: the next group may have the same one before this record is removed.
   const file = join(directory, `${randomUUID()}.json`);
   try {
     mkdirSync(directory, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
     writeFileSync(file, JSON.stringify({ pid, startTime, marks }), { mode: PRIVATE_FILE_MODE });
   } catch {
-    // For instance a full disk: the marks and the service manager are left.
+    // The disk may be full, for instance; the marks and the service manager are left then.
   }
   return { [Symbol.dispose]: () => removeFile(file) };
 }
@@ -49,7 +49,7 @@ export async function endRecordedGroups(directory: string, marker: Marker): Prom
   }
 }
 
-/** Read at once: there is rarely one, and a respawn waits for the answer. */
+/** Reads synchronously: there is rarely a record, and a respawn waits for the answer. */
 function namesIn(directory: string): readonly string[] {
   try {
     return readdirSync(directory);
@@ -63,6 +63,6 @@ function removeFile(file: string): void {
   try {
     unlinkSync(file);
   } catch {
-    // Whoever reads it finds another start time, or nobody.
+    // A record that stays is harmless: whoever reads it finds another start time, or nobody.
   }
 }

@@ -1,5 +1,5 @@
-// The PATH on which a program is looked up whose working directory others can write to. A relative or empty entry would be
-// looked up there, so a repository could bring its own `git`.
+// The PATH for looking up a program whose working directory others can write to. A relative or empty entry would be
+// looked up in that directory, so a repository could bring its own `git`.
 
 import { delimiter, isAbsolute } from "node:path";
 

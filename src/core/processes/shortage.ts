@@ -1,5 +1,5 @@
-// Tells that the machine is short of something (disk, inodes, memory, descriptors, processes) from a fault of ours. A
-// shortage passes by itself and says nothing about the program that met it.
+// Tells a shortage of the machine (disk, inodes, memory, descriptors, processes) from a fault of ours. A shortage
+// passes by itself and says nothing about the program that met it.
 
 import { errnoOf, HydraError, messageOf } from "../base/errors.ts";
 import { EXIT_CODES, type ExitCode } from "../base/exit-code.ts";
@@ -9,7 +9,8 @@ const ERRNOS = new Set(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "ENOMEM", "ENOBU
 const CODES = new Set(["ERR_MEMORY_ALLOCATION_FAILED", "ERR_WORKER_OUT_OF_MEMORY", "ERR_WORKER_INIT_FAILED"]);
 /** V8 throws these as plain errors without a code. */
 const WORDS = ["Array buffer allocation failed", "could not allocate memory", "Cannot allocate memory"];
-/** What a process prints that could not even begin, or that its own runtime ended: the loader, libuv and V8 have no codes. */
+/** The last words of a process that could not begin, or that its runtime ended: the loader, libuv and V8 have no
+ * codes. */
 const LAST_WORDS = [
   "process out of memory",
   "Cannot allocate memory",
@@ -21,7 +22,7 @@ const LAST_WORDS = [
 ];
 const CAUSES_MAX = 8;
 
-/** One line with the errno, and the path or call as far as Node says it; null for whatever is no shortage. */
+/** Returns one line with the errno, and the path or call as far as Node says it; null for what is no shortage. */
 export function shortageOf(thrown: unknown): string | null {
   for (const error of causesOf(thrown)) {
     const code = errnoOf(error);
@@ -31,19 +32,19 @@ export function shortageOf(thrown: unknown): string | null {
   return null;
 }
 
-/** Of a process that dies of this. A shortage counts more than what it kept from being done. */
+/** Returns the exit code of a process that dies of this; a shortage counts more than the failure that it caused. */
 export function exitCodeOf(thrown: unknown): ExitCode {
   if (shortageOf(thrown) !== null) return EXIT_CODES.shortage.code;
   return thrown instanceof HydraError ? thrown.exitCode : EXIT_CODES.failure.code;
 }
 
-/** The line that tells of a shortage, among the last ones of a process that came to no exit code of its own. */
+/** Finds the line that names a shortage among the last ones of a process that had no exit code of its own. */
 export function shortageIn(lines: readonly string[]): string | null {
   const errnos = [...ERRNOS].map((errno) => `Error: ${errno}: `);
   return lines.findLast((line) => [...LAST_WORDS, ...errnos].some((words) => line.includes(words))) ?? null;
 }
 
-/** The error itself first. Whatever was thrown while something was closed hides what was thrown before it. */
+/** Lists the error, then its causes; an error thrown while something was closed hides the one thrown before it. */
 function causesOf(thrown: unknown): readonly unknown[] {
   const found: unknown[] = [thrown];
   for (let at = 0; at < found.length && found.length < CAUSES_MAX; at += 1) {

@@ -1,5 +1,5 @@
-// One daemon per state directory. The kernel holds the lock as long as the process lives, so one that was killed never
-// stands in the way of the next.
+// Allows one daemon per state directory. The kernel holds the lock as long as the process lives, so one that was killed
+// never stands in the way of the next.
 
 import type { Clock } from "../../core/base/clock.ts";
 import { readTextIfExists } from "../../core/files/durable-file.ts";
@@ -9,11 +9,11 @@ import { parseJsonObject } from "../../core/files/json-lines.ts";
 import { takeKernelLock } from "../../core/files/kernel-lock.ts";
 import type { SupervisorPaths } from "../../core/files/paths.ts";
 
-/** For a daemon that is just ending, as at a restart by hand. */
+/** The wait for a daemon that is just ending, as at a restart by hand. */
 const WAIT_MS = 1_000;
 const STATE_BYTES_MAX = 16_777_216;
 
-/** Throws DAEMON_RUNNING, with the other's pid where its state file tells it, or LOCK_UNUSABLE. */
+/** Throws LOCK_UNUSABLE, or DAEMON_RUNNING with the other's pid where its state file has it. */
 export async function takeInstanceLock(paths: SupervisorPaths, clock: Clock, signal: AbortSignal): Promise<Disposable> {
   const lock = await takeKernelLock(paths.instanceLock, WAIT_MS, (ms) => clock.sleep(ms, signal)).catch(
     unusable(paths),
@@ -30,7 +30,7 @@ export async function takeInstanceLock(paths: SupervisorPaths, clock: Clock, sig
   );
 }
 
-/** What SQLite says of a file that it cannot open names no file. */
+/** Names the file, which SQLite's own error does not. */
 function unusable({ instanceLock }: SupervisorPaths): (error: unknown) => never {
   return (error) => {
     if (errnoOf(error) !== "ERR_SQLITE_ERROR") throw error;

@@ -1,6 +1,6 @@
-// The files of one log directory, and how one of them is given up. No link is followed, neither to a directory nor to a
-// file. A process may rename its rotated logs at any moment: such a file is emptied and keeps its name, so that no rename
-// misses it, and it is opened first and then looked at, so that it is never another file than the one meant.
+// Lists the files of one log directory, and gives one of them up. No link is followed, neither to a directory nor to a
+// file. A process may rename its rotated logs at any moment: such a file is emptied and keeps its name, so that no
+// rename misses it, and it is opened first and then looked at, so that it is never another file than the one meant.
 
 import { constants } from "node:fs";
 import { lstat, open, readdir, rmdir, unlink } from "node:fs/promises";
@@ -14,16 +14,16 @@ const ROTATED = /^(?:worker|supervisor)\.\d+\.log$/;
 
 export interface LogFileFound {
   readonly path: string;
-  /** `other` is never given up: a current log, or none of ours. */
+  /** A file of the kind `other` is never given up: it is a current log, or none of ours. */
   readonly kind: "rotated" | "transcript" | "other";
-  /** Of transcripts. */
+  /** The issue of a transcript; null for logs. */
   readonly issue: number | null;
   readonly bytes: number;
   readonly changedMs: number;
   readonly inode: number;
 }
 
-/** One at a time: a look is never in a hurry, and everything else shares the pool of threads. */
+/** Looks at one file at a time: a look is never in a hurry, and everything else shares the pool of threads. */
 export async function* listLogFiles(directory: string): AsyncGenerator<LogFileFound> {
   if ((await lstat(directory).catch(ignoreMissing))?.isDirectory() !== true) return;
   for (const entry of await entriesOf(directory)) {
@@ -41,7 +41,7 @@ async function* listTranscripts(directory: string, issue: number): AsyncGenerato
   }
 }
 
-/** False when it is gone, or is another one by now. Throws what the disk says. */
+/** Resolves with false when the file is gone, or is another one by now. Throws the system's error. */
 export async function giveUpLogFile(file: LogFileFound): Promise<boolean> {
   try {
     return file.kind === "transcript" ? await removeTranscript(file) : await emptyRotated(file);
@@ -54,7 +54,7 @@ export async function giveUpLogFile(file: LogFileFound): Promise<boolean> {
 async function removeTranscript(file: LogFileFound): Promise<boolean> {
   if (!isStill(file, await lstat(file.path))) return false;
   await unlink(file.path);
-  // Only an empty directory goes.
+  // `rmdir` removes an empty directory only.
   await rmdir(dirname(file.path)).catch(() => undefined);
   return true;
 }

@@ -1,4 +1,5 @@
-// The state directory before anything is read from it: it exists, it is ours, and nobody else can look into it.
+// Prepares the state directory before anything is read from it: it exists, it is ours, and nobody else can look into
+// it.
 
 import { access, chmod, constants, realpath, stat } from "node:fs/promises";
 
@@ -10,8 +11,8 @@ import { PRIVATE_DIRECTORY_MODE } from "../../core/files/paths.ts";
 const OTHERS_MASK = 0o077;
 const SYSTEM_CODE = /^E[A-Z0-9]+$/;
 const HINT_OTHER_HOME = "give --home or HYDRAFLOW_HOME a directory of your own";
-/** Codes of the system that no waiting mends. Of anything else, a disk that is full or read-only, a service manager may
- * try again. */
+/** Codes of the system that no waiting mends. A service manager may try again after any other, for instance of a disk
+ * that is full or read-only. */
 const NOT_PERMITTED: Readonly<Record<string, string>> = {
   EACCES: `it and every file in it must belong to the user of the daemon; or ${HINT_OTHER_HOME}`,
   EPERM: `it and every file in it must belong to the user of the daemon; or ${HINT_OTHER_HOME}`,
@@ -20,8 +21,8 @@ const NOT_PERMITTED: Readonly<Record<string, string>> = {
   ELOOP: HINT_OTHER_HOME,
 };
 
-/** The real path. A directory of ours that others may read, as the first implementation made it, is closed to them.
- * Throws HOME_NOT_OURS or HOME_NOT_WRITABLE. */
+/** Resolves with the real path. A directory of ours that others may read, as the first implementation made it, is
+ * closed to them. Throws HOME_NOT_OURS or HOME_NOT_WRITABLE. */
 export async function openStateDirectory(path: string): Promise<string> {
   try {
     await ensurePrivateDirectory(path);
@@ -36,7 +37,7 @@ export async function openStateDirectory(path: string): Promise<string> {
   }
 }
 
-/** What the system says of a file in there, as the failure of a start; anything else as it is. */
+/** Turns a system error about a file in there into the failure of a start; returns anything else as it is. */
 export function stateDirectoryError(path: string, error: unknown): unknown {
   const code = errnoOf(error);
   if (error instanceof HydraError || code === undefined || !SYSTEM_CODE.test(code)) return error;

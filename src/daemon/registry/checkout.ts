@@ -1,5 +1,5 @@
-// Looks at a directory that a client has named: is it a checkout that can be worked beside, and what is the URL of its
-// origin? Whatever lies there may have been written by anybody, so nothing of it is parsed in this process.
+// Inspects a directory that a client has named: whether HydraFlow can work beside it, and what the URL of its origin
+// is. Whatever lies there may have been written by anybody, so nothing of it is parsed in this process.
 
 import { realpath } from "node:fs/promises";
 import { homedir } from "node:os";
@@ -21,7 +21,7 @@ export interface Checkout {
   readonly originUrl: string | null;
 }
 
-/** `path` as the client wrote it: absolute, or under `~`. */
+/** Takes `path` as the client wrote it: absolute, or under `~`. */
 export async function inspectCheckout(
   path: string,
   host: GitHost,
@@ -41,7 +41,7 @@ export async function inspectCheckout(
   }
 }
 
-/** `~` and `~/…` made absolute; anything else as it is. */
+/** Makes `~` and `~/…` absolute; returns anything else as it is. */
 export function expandHome(path: string): string {
   return path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : path;
 }

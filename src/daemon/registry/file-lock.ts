@@ -11,17 +11,15 @@ import { errnoOf, HydraError } from "../../core/base/errors.ts";
 
 const STALE_MS = 30_000;
 const UPDATE_MS = 1_000;
-/** Three missed updates. */
+/** A holder that has missed three updates is dead. */
 const DEAD_MS = 3_000;
 const WAIT_MS_MAX = 10_000;
 const POLL_MS = 50;
 
 type Done = (error: unknown, result?: unknown) => void;
 
-/**
- * What the lock does to its directory takes microseconds, less than handing it to another thread: each call is made at
- * once, in the form that the library asks for.
- */
+/** What the lock does to its directory takes microseconds, less than handing it to another thread: each call is made
+ * synchronously, in the form that the library asks for. */
 const FAST_FILES = {
   mkdir: atOnce(mkdirSync),
   realpath: atOnce(realpathSync),

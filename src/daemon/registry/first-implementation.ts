@@ -1,11 +1,11 @@
 // Takes over the repositories that the first implementation registered. It knew them by path and by a name that was
-// `owner/name` or just the directory's; the identity is found again by our rules.
+// `owner/name` or just the directory's; our rules find the identity again.
 
 import { basename, resolve } from "node:path";
 
 import type { GitHost } from "../../core/checkout/git-question.ts";
 import { parseRepositoryName } from "../../core/domain/repository-name.ts";
-import { nameOfCheckout } from "./add-target.ts";
+import { nameOfCheckout } from "./resolve-repository.ts";
 import { inspectCheckout } from "./checkout.ts";
 import { type Candidate, register, type RegisterOptions } from "./registration.ts";
 import type { FirstEntry, RegistryDocument } from "./registry-document.ts";
@@ -15,7 +15,8 @@ export interface AdoptedEntries {
   readonly refused: readonly { readonly path: string; readonly reason: string }[];
 }
 
-/** Those that had a port were running when they were last seen, and run again; the others were registered only. */
+/** Adopts all entries: those that had a port were running when last seen and run again, the others are
+ * only registered. */
 export async function adoptFirstEntries(
   document: RegistryDocument,
   entries: readonly FirstEntry[],

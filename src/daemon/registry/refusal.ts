@@ -1,8 +1,8 @@
-// What several operations refuse with.
+// The refusals that several operations share.
 
 import type { ControlFailure } from "../../core/messages/supervisor-control.ts";
 
-/** The first words are the first implementation's. */
+/** The message begins with the first implementation's words, which its clients look for. */
 export const NOT_FOUND: ControlFailure = {
   code: "not_found",
   message: "Repo not found; the list of repositories shows the slug of each",

@@ -28,10 +28,10 @@ const RESERVED_PREFIX = "supervisor-";
 const SUFFIX_LENGTH = 6;
 
 export interface Candidate {
-  /** Of the checkout; undefined when HydraFlow makes it, beneath `clones`. */
+  /** The path of the checkout; undefined when HydraFlow makes it, beneath `clones`. */
   readonly path: string | undefined;
   readonly name: RepositoryName;
-  /** The operator named it, whatever the origin says. */
+  /** True when the operator named it, whatever the origin says. */
   readonly named: boolean;
 }
 
@@ -47,7 +47,7 @@ export interface RegisterOptions {
   readonly now: string;
 }
 
-/** Idempotent for the same repository at the same path. */
+/** Registers a repository; it is idempotent for the same repository at the same path. */
 export function register(
   document: RegistryDocument,
   candidate: Candidate,
@@ -113,7 +113,7 @@ export function amend(
   });
 }
 
-/** By slug, or by `owner/name` as clients of the first implementation know it. */
+/** Finds a record by slug, or by `owner/name` as clients of the first implementation know it. */
 export function findRecord({ repos }: RegistryDocument, text: string): RepoRecord | undefined {
   return repos.find(({ slug }) => slug === text) ?? repos.find(({ repo }) => isSameRepository(repo, text));
 }

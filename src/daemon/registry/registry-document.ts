@@ -1,4 +1,5 @@
-// The content of supervisor-state.json: its schema and its checksum. What does not check out is never half believed.
+// The content of supervisor-state.json: its schema and its checksum. A document that does not check out is never half
+// believed.
 
 import { crc32 } from "node:zlib";
 
@@ -8,7 +9,7 @@ import { fail, ok, type Result } from "../../core/base/result.ts";
 import { z } from "../../core/base/schema.ts";
 
 const REGISTRY_SCHEMA = 2;
-/** Remembered slugs of removed repositories; their data directories stay, so nobody else may get the name. */
+/** So many slugs of removed repositories are remembered: their data stays, so nobody else may get the name. */
 export const RETIRED_MAX = 1_000;
 
 const exitSchema = z.strictObject({
@@ -22,7 +23,7 @@ const exitSchema = z.strictObject({
 const repoRecordSchema = z.strictObject({
   path: z.string(),
   slug: z.string(),
-  /** These three are the first implementation's; what is true now is in memory, a port in a file is a hint. */
+  /** The first implementation reads these three; the truth is in memory, and a port in a file is a hint. */
   port: z.int(),
   dashboard_url: z.string(),
   log_file: z.string(),
@@ -31,7 +32,8 @@ const repoRecordSchema = z.strictObject({
   /** True when the operator named it; then the origin remote may say anything. */
   repo_slug: z.boolean(),
   desired: z.enum(["running", "stopped"]),
-  /** `isFinal`: it was tried again already, and is tried once a day from then on. The file keeps the field's first name. */
+  /** `isFinal` says that it was tried again already, and is tried once a day from then on; the file keeps that first
+   * name. */
   quarantine: z.nullable(
     z.strictObject({ reason: z.string(), at: z.string(), isFinal: z.boolean(), exit: z.nullable(exitSchema) }),
   ),
@@ -126,7 +128,7 @@ function firstImplementation(raw: readonly unknown[]): Result<never, DocumentFai
   });
 }
 
-/** What the schema cannot say: slugs and paths are unique, and a slug is safe as a file name. */
+/** Checks what the schema cannot say: slugs and paths are unique, and a slug is safe as a file name. */
 function problemOf(document: RegistryDocument): string | undefined {
   const slugs = new Set(document.repos.map(({ slug }) => slug));
   const paths = new Set(document.repos.map(({ path }) => path));

@@ -23,7 +23,7 @@ const FILE_BYTES_MAX = 16_777_216;
 
 export interface LoadedRegistry {
   readonly document: RegistryDocument;
-  /** Why the content is not the last one written; null when all is well. */
+  /** Says why the content is not the last one written; null when all is well. */
   readonly degraded: string | null;
   /** Entries to take over from the first implementation. */
   readonly firstEntries: readonly FirstEntry[];
@@ -32,7 +32,8 @@ export interface LoadedRegistry {
 export class RegistryFile {
   readonly #paths: SupervisorPaths;
   readonly #clock: Clock;
-  /** What we read or wrote last, and what a write that failed half-way may have left. */
+  /** The texts that may be on disk without anybody else's doing: the one read or written last, and those of failed
+   * writes. */
   readonly #ours = new Set<string>();
   /** Content that may be overwritten because a copy of it lies aside. */
   #keptAside: string | undefined;
@@ -42,7 +43,7 @@ export class RegistryFile {
     this.#clock = clock;
   }
 
-  /** Throws REGISTRY_NEWER, and then has written nothing. */
+  /** Reads the document. Throws REGISTRY_NEWER, and has written nothing then. */
   async load(): Promise<LoadedRegistry> {
     await removeTemporaries(this.#paths.state);
     const current = await this.#read(this.#paths.state);
@@ -61,7 +62,8 @@ export class RegistryFile {
     return this.#recover(current);
   }
 
-  /** Throws when nothing was written: the system's error, FILE_LOCKED, FILE_LOCK_LOST or REGISTRY_CHANGED. */
+  /** Replaces the file. Throws when nothing was written: the system's error, FILE_LOCKED, FILE_LOCK_LOST or
+   * REGISTRY_CHANGED. */
   async replace(document: RegistryDocument, signal: AbortSignal): Promise<void> {
     const { state } = this.#paths;
     const text = encodeDocument(document);
@@ -118,7 +120,8 @@ export class RegistryFile {
     return { text, ...decoded.failure };
   }
 
-  /** False when there is nothing worth a copy: a missing or damaged file is no change to lose. Throws REGISTRY_CHANGED. */
+  /** Resolves with false when nothing is worth a copy, since a missing or damaged file is no change to lose. Throws
+   * REGISTRY_CHANGED. */
   async #isGoodAndOurs(): Promise<boolean> {
     const text = readAtOnce(this.#paths.state);
     if (text === undefined || text === this.#keptAside) return false;
@@ -153,7 +156,7 @@ type ReadOutcome =
   | { readonly kind: "damaged"; readonly text: string; readonly reason: string }
   | { readonly kind: "first-implementation"; readonly text: string; readonly entries: readonly FirstEntry[] };
 
-/** What was read or written a moment ago lies in memory: reading it takes less than asking another thread to. */
+/** Reads synchronously: what was read or written a moment ago lies in memory, and another thread would take longer. */
 function readAtOnce(path: string): string | undefined {
   return readBytesAtOnce(path, FILE_BYTES_MAX)?.toString("utf8");
 }
@@ -181,7 +184,7 @@ function keepPrevious(state: string, previous: string): void {
   }
 }
 
-/** What a kill left behind while a file was being replaced. */
+/** Removes what a kill left behind while a file was being replaced. */
 async function removeTemporaries(state: string): Promise<void> {
   const names = await readdir(dirname(state)).catch(() => []);
   const left = names.filter((name) => name.startsWith(`.${basename(state)}.`) && name.endsWith(".tmp"));

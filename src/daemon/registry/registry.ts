@@ -12,7 +12,7 @@ import type { RegistryFile } from "./registry-file.ts";
 
 /** Cycles that follow each other closely are held apart by this much, so that a burst shares them. */
 const GATHER_MS = 10;
-/** After a write that failed: the disk is asked again without anybody having to come and change something. */
+/** The wait after a failed write: the disk is asked again although nobody comes to change something. */
 const RETRY_MS = 5_000;
 
 export interface Edited<T> {
@@ -45,7 +45,7 @@ export class Registry implements AsyncDisposable {
   #isRetrying = false;
   /** Why the last write failed; null when it went well. */
   problem: string | null = null;
-  /** Write cycles since the start. */
+  /** Counts the write cycles since the start. */
   cycles = 0;
 
   constructor(options: RegistryOptions) {
@@ -53,7 +53,7 @@ export class Registry implements AsyncDisposable {
     this.#document = options.document;
   }
 
-  /** As it is on disk. */
+  /** Returns the document as it is on disk. */
   get document(): RegistryDocument {
     return this.#document;
   }
@@ -100,7 +100,7 @@ export class Registry implements AsyncDisposable {
     for (const { settle } of batch) settle(failure);
   }
 
-  /** Writes what is known once more until that works; ends the problem that health probes tell of. */
+  /** Writes the present document again until that succeeds, which ends the problem that health probes show. */
   async #retry(): Promise<void> {
     if (this.#isRetrying) return;
     this.#isRetrying = true;
@@ -110,7 +110,7 @@ export class Registry implements AsyncDisposable {
         await this.change((document) => ok({ document: { ...document }, value: undefined }));
       }
     } catch {
-      // It was closed.
+      // The registry was closed.
     }
     this.#isRetrying = false;
   }

@@ -1,23 +1,23 @@
-// What became of the work that one repository had in hand when its worker was told to take no more.
+// Keeps account of the work that one repository had in flight when its worker was sent `drain`.
 
-import type { WorkInHand } from "../../core/messages/drain-control.ts";
+import type { WorkInFlight } from "../../core/messages/drain-control.ts";
 
 export class DrainTally {
-  readonly finished: WorkInHand[] = [];
-  readonly interrupted: WorkInHand[] = [];
-  #inHand: readonly WorkInHand[] = [];
+  readonly finished: WorkInFlight[] = [];
+  readonly interrupted: WorkInFlight[] = [];
+  #inFlight: readonly WorkInFlight[] = [];
 
-  /** As a draining worker says it; what it does not name any more has come to an end. */
-  saw(work: readonly WorkInHand[]): void {
-    const isLeft = ({ issue, stage }: WorkInHand): boolean =>
+  /** Takes the work that a draining worker names; work that it names no more has come to an end. */
+  saw(work: readonly WorkInFlight[]): void {
+    const isLeft = ({ issue, stage }: WorkInFlight): boolean =>
       work.some((other) => other.issue === issue && other.stage === stage);
-    this.finished.push(...this.#inHand.filter((item) => !isLeft(item)));
-    this.#inHand = work;
+    this.finished.push(...this.#inFlight.filter((item) => !isLeft(item)));
+    this.#inFlight = work;
   }
 
-  /** The worker has ended. */
+  /** Counts what the ended worker had in flight as interrupted. */
   lost(): void {
-    this.interrupted.push(...this.#inHand);
-    this.#inHand = [];
+    this.interrupted.push(...this.#inFlight);
+    this.#inFlight = [];
   }
 }

@@ -1,5 +1,5 @@
-// The daemon taken out of work. It tells every worker, also those that start meanwhile, to take no new issue, and knows
-// what became of the work in hand. Nothing of it is on disk: a new daemon works.
+// Takes the daemon out of work. It sends every worker, also one that starts meanwhile, the word to take no new issue,
+// and knows what became of the work in flight. The drain is not on disk: a new daemon works.
 
 import type { Clock } from "../../core/base/clock.ts";
 import type { DrainControl, DrainedRepository, DrainReport } from "../../core/messages/drain-control.ts";
@@ -10,12 +10,12 @@ import { DrainTally } from "./drain-tally.ts";
 import { SHUTTING_DOWN } from "../registry/refusal.ts";
 import type { WorkerView } from "../workers/worker-view.ts";
 
-/** What a drain needs of a supervised repository. */
+/** The part of a supervised repository that a drain needs. */
 interface Drainable {
   readonly state: { readonly id: DrainedRepository["state"] };
   readonly worker: Pick<WorkerView, "inFlight" | "work">;
   readonly isDrained: boolean;
-  tellOpen(): void;
+  sendOpen(): void;
   untilDrained(boundMs: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export class Drain implements DrainControl {
       const leftMs = endMs - clock.monotonicMs();
       const busy = [...repos().values()].filter((repo) => !repo.isDrained);
       if (busy.length === 0 || leftMs <= 0 || either.aborted) break;
-      // One that was drained may have been started again meanwhile, so all of them are looked at once more.
+      // A drained repository may have been started again meanwhile, so all of them are looked at once more.
       await Promise.all(busy.map((repo) => repo.untilDrained(leftMs, either)));
     }
     if (signal.aborted) return fail(SHUTTING_DOWN);
@@ -67,7 +67,7 @@ export class Drain implements DrainControl {
     if (begun === undefined) return this.report();
     this.#begun = undefined;
     begun.over.abort();
-    this.#tellAll();
+    this.#sendAll();
     this.#options.log.write("info", "daemon.drain-taken-back", { since: begun.since });
     return this.report();
   }
@@ -82,12 +82,12 @@ export class Drain implements DrainControl {
     };
   }
 
-  /** Every heartbeat. */
+  /** Takes every heartbeat of every worker. */
   saw(slug: string, { draining, work }: WorkerView): void {
     if (draining) this.#tallyOf(slug)?.saw(work);
   }
 
-  /** The end of a worker. */
+  /** Takes the end of a worker. */
   lost(slug: string): void {
     this.#begun?.tallies.get(slug)?.lost();
   }
@@ -96,13 +96,13 @@ export class Drain implements DrainControl {
     const since = this.#options.clock.now().toISOString();
     const begun: Begun = { since, tallies: new Map(), over: new AbortController() };
     this.#begun = begun;
-    this.#tellAll();
+    this.#sendAll();
     this.#options.log.write("info", "daemon.draining");
     return begun;
   }
 
-  #tellAll(): void {
-    for (const repo of this.#options.repos().values()) repo.tellOpen();
+  #sendAll(): void {
+    for (const repo of this.#options.repos().values()) repo.sendOpen();
   }
 
   #tallyOf(slug: string): DrainTally | undefined {
@@ -119,6 +119,7 @@ export class Drain implements DrainControl {
       state: repo.state.id,
       drained: this.isOn && repo.isDrained,
       in_flight: inFlight,
+      in_flight_work: work,
       in_hand: work,
       finished: tally?.finished ?? [],
       interrupted: tally?.interrupted ?? [],

@@ -1,16 +1,12 @@
-// A quarantine as it is kept over restarts of the daemon, beside the reducer that decides about it.
+// The form of a quarantine that is kept over restarts of the daemon; the reducer beside it decides about it.
 
-import type { Clock } from "../../core/base/clock.ts";
 import type { RepoRecord } from "../registry/registry-document.ts";
-
-/** After a write that the disk did not take. */
-const SAVE_AGAIN_MS = 5_000;
 
 export interface Quarantine extends Pick<NonNullable<RepoRecord["quarantine"]>, "reason" | "exit"> {
   readonly wasTried: boolean;
 }
 
-/** Null also for a repository that an operator stopped while it was being quarantined: it stays stopped. */
+/** Returns null also for a repository that an operator stopped while it was being quarantined: it stays stopped. */
 export function quarantineOf({ desired, quarantine }: RepoRecord): (Quarantine & { readonly at: string }) | null {
   if (desired !== "running" || quarantine === null) return null;
   const { isFinal: wasTried, ...rest } = quarantine;
@@ -21,9 +17,4 @@ export function quarantineRecord(quarantine: Quarantine | null, now: Date): Repo
   if (quarantine === null) return null;
   const { wasTried: isFinal, ...rest } = quarantine;
   return { ...rest, isFinal, at: now.toISOString() };
-}
-
-/** Until it is on disk, or is not so any more. `save` tells whether it is. */
-export async function untilSaved(save: () => Promise<boolean>, clock: Clock, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted && !(await save())) await clock.sleep(SAVE_AGAIN_MS, signal).catch(() => undefined);
 }

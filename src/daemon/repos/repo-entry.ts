@@ -7,7 +7,7 @@ import type { RepoSupervisor } from "./repo-supervisor.ts";
 
 export interface RepoEntryPlaces {
   readonly home: string;
-  /** Of the HTTP door, where the dashboard is; 0 before it listens. */
+  /** The port of the HTTP door, where the dashboard is; 0 before it listens. */
   readonly httpPort: number;
 }
 
@@ -42,7 +42,7 @@ function noticeOf({ state, worker, lastExit, nextTry, ended }: RepoSupervisor): 
   return worker.notice;
 }
 
-/** A quarantine that was saved without its exit: only the reason is known. */
+/** Knows only the reason of a quarantine that was saved without its exit. */
 function quarantinedBefore(record: RepoRecord): RepoEntry["last_exit"] {
   if (record.quarantine === null) return null;
   const { reason, at } = record.quarantine;

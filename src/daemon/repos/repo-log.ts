@@ -1,11 +1,11 @@
-// What the daemon's log says when a repository comes into a state, or its worker ends.
+// Emits the log events of one repository: it came into a state, or its worker ended.
 
 import { assertNever } from "../../core/base/errors.ts";
 import type { Log } from "../../core/logs/log.ts";
 import type { RepoProcess } from "./repo-process.ts";
 import type { WorkerExit } from "../workers/worker-process.ts";
 
-export function tellState(
+export function emitState(
   log: Log,
   slug: string,
   state: RepoProcess,
@@ -33,8 +33,8 @@ export function tellState(
   }
 }
 
-/** `exit`: without secrets. */
-export function tellExit(log: Log, slug: string, generation: number, exit: WorkerExit, wasAsked: boolean): void {
+/** The caller has taken secrets out of `exit`. */
+export function emitExit(log: Log, slug: string, generation: number, exit: WorkerExit, wasAsked: boolean): void {
   const { code, signal, reason, lastLines } = exit;
   const fields = { repo: slug, generation, code, signal, reason, stderr: lastLines };
   log.write(wasAsked ? "info" : "warn", "repo.exited", fields);

@@ -1,5 +1,5 @@
-// The life of one supervised repository's worker, as a pure function. Every event carries the generation (birth of a
-// worker) it belongs to; one that comes late falls through. Time and chance come in with the events.
+// The life of one supervised repository's worker, as a pure function. Every event carries the generation (spawn of
+// a worker) it belongs to; one that comes late falls through. Time and chance come in with the events.
 //
 //                 ┌────────────── restart, start ───────────────┐
 //                 ▼                                             │
@@ -20,26 +20,26 @@ export const HEALTHY_MS = 600_000;
 /** A quarantined repository is tried again after the first of these, and then once in each of the second, for ever. */
 const QUARANTINE_MS = 1_800_000;
 const QUARANTINE_AGAIN_MS = 86_400_000;
-/** Of the wait, on top of it: what quarantined many repositories at once must not bring them back at once. */
+/** This share of the wait comes on top of it: many repositories quarantined at once must not come back at once. */
 const QUARANTINE_SPREAD = 1 / 24;
 const JITTER = 0.25;
-/** More would be beyond any limit, and with a delay of 0 no number at all. */
+/** More doublings would be beyond any limit, and with a delay of 0 no number at all. */
 const DOUBLINGS_MAX = 30;
 
 export interface RespawnPolicy {
   readonly delayMs: number;
   readonly delayMsMax: number;
-  /** Crashes within the window that quarantine the repository. */
+  /** So many crashes within the window quarantine the repository. */
   readonly crashesMax: number;
   readonly windowMs: number;
 }
 
 export interface Crashes {
-  /** Since the worker was last healthy; the exponent of the backoff. */
+  /** Counts crashes since the worker was last healthy; it is the exponent of the backoff. */
   readonly streak: number;
-  /** Monotonic times of those within the window. */
+  /** Monotonic times of the crashes within the window. */
   readonly atMs: readonly number[];
-  /** It came out of quarantine by itself: the next crash puts it back. */
+  /** True when it came out of quarantine by itself: the next crash puts it back. */
   readonly isTrial: boolean;
 }
 
@@ -51,7 +51,7 @@ export type RepoProcess =
   | { readonly id: "backing-off"; readonly generation: number; readonly crashes: Crashes; readonly delayMs: number }
   | { readonly id: "quarantined"; readonly generation: number; readonly reason: string; readonly wasTried: boolean };
 
-/** What follows once the worker is gone; `respawn` counts as a crash. */
+/** Says what follows once the worker is gone; `respawn` counts as a crash. */
 export type AfterStop = "stop" | "start" | "respawn";
 
 export type RepoEvent = { readonly generation: number } & (
@@ -64,7 +64,8 @@ export type RepoEvent = { readonly generation: number } & (
       readonly random: number;
       /** True when the worker said, or its exit code says, that a restart does not help. */
       readonly permanent: boolean;
-      /** True when the machine had no process, memory, disk or descriptor for it: tried again, but no crash of its own. */
+      /** True when the machine had no process, memory, disk or descriptor for it, which is tried again
+       * but is no crash. */
       readonly isShortage: boolean;
       readonly reason: string;
     }
@@ -85,13 +86,13 @@ export interface Transition {
 
 const NO_CRASHES: Crashes = { streak: 0, atMs: [], isTrial: false };
 
-/** With the quarantine that an earlier daemon left; null when there is none. */
+/** Begins in the quarantine that an earlier daemon left, or stopped when `left` is null. */
 export function initialProcess(left: { readonly reason: string; readonly wasTried: boolean } | null): RepoProcess {
   if (left === null) return { id: "stopped", generation: 0 };
   return { id: "quarantined", generation: 0, reason: left.reason, wasTried: left.wasTried };
 }
 
-/** Its last birth crashed, and nobody has started or stopped it since. */
+/** True when its last worker crashed, and nobody has started or stopped it since. */
 export function hasFailed(state: RepoProcess): boolean {
   if (state.id === "starting") return state.crashes.streak > 0;
   return state.id === "backing-off" || state.id === "quarantined";
@@ -103,7 +104,7 @@ export interface QuarantineSoFar {
   readonly wasTried: boolean;
 }
 
-/** Of the one that an earlier daemon left. A clock that was set back must not make it longer. */
+/** Says how much is left of an earlier daemon's quarantine. A clock that was set back must not make it longer. */
 export function quarantineLeftMs({ at, wasTried }: QuarantineSoFar, now: Date, random: number): number {
   const wholeMs = wasTried ? QUARANTINE_AGAIN_MS : QUARANTINE_MS;
   const left = Date.parse(at) + wholeMs - now.getTime();
@@ -176,7 +177,7 @@ function whileStopping(state: Stopping, event: RepoEvent, policy: RespawnPolicy)
   }
 }
 
-/** No process is there: it may be started at once, or be given up. */
+/** No process is there: it may be started at once, or be stopped for good. */
 function whileDown(state: RepoProcess, event: RepoEvent): Transition {
   if (isStart(event)) return spawn(state, NO_CRASHES);
   if (event.type === "stop") return { state: { id: "stopped", generation: state.generation }, effects: [] };
@@ -188,7 +189,8 @@ function spawn(from: RepoProcess, crashes: Crashes): Transition {
   return { state: { id: "starting", generation, crashes }, effects: [{ type: "spawn", generation }] };
 }
 
-/** Also behind an operator's start, which was saved: a quarantine of the same moment may have been saved behind it. */
+/** Lifts the quarantine on disk, also behind an operator's start that was saved: a quarantine of the same moment may
+ * have been saved behind that start. */
 function lifted(next: Transition): Transition {
   return { ...next, effects: [{ type: "lift-quarantine" }, ...next.effects] };
 }

@@ -1,15 +1,16 @@
-// Supervises one repository: feeds its reducer and performs the effects (spawn, kill, timer, quarantine on disk). It
-// has at most one worker. The next may be born at once, but it is told to start only when the one before and all that it
-// left behind are gone.
+// Supervises one repository: feeds its reducer and performs the effects (spawn, kill, timer, quarantine on disk).
+// I1  It has at most one worker that was sent `start`: the next may be spawned at once, but hears it only when the one
+//     before and all that it left behind are gone.
 
 import type { Clock } from "../../core/base/clock.ts";
 import { assertNever, messageOf } from "../../core/base/errors.ts";
 import type { Log } from "../../core/logs/log.ts";
 import type { LastExit } from "../../core/messages/supervisor-control.ts";
-import { ChangeWatch } from "./change-watch.ts";
+import { ConditionVariable } from "./condition-variable.ts";
 import type { Drain } from "./drain.ts";
-import { type Quarantine, quarantineOf, untilSaved } from "./quarantine.ts";
+import { type Quarantine, quarantineOf } from "./quarantine.ts";
 import type { RepoRecord } from "../registry/registry-document.ts";
+import { retryWrite } from "../registry/retry-write.ts";
 import {
   initialProcess,
   quarantineLeftMs,
@@ -19,7 +20,7 @@ import {
   type RespawnPolicy,
   transition,
 } from "./repo-process.ts";
-import { tellExit, tellState } from "./repo-log.ts";
+import { emitExit, emitState } from "./repo-log.ts";
 import type { StartGate } from "../workers/start-gate.ts";
 import type { LaunchedWorker, WorkerLauncher } from "../workers/worker-launcher.ts";
 import { notStarted, type WorkerExit, type WorkerListener } from "../workers/worker-process.ts";
@@ -27,7 +28,7 @@ import { NO_WORKER, type WorkerView } from "../workers/worker-view.ts";
 
 export interface RepoSupervisorOptions {
   readonly record: RepoRecord;
-  /** As the settings have it now. */
+  /** Reads the settings in use. */
   readonly policy: () => RespawnPolicy;
   readonly launcher: WorkerLauncher;
   readonly gate: StartGate;
@@ -35,16 +36,16 @@ export interface RepoSupervisorOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly redact: (text: string) => string;
-  /** Aborting cuts every grace short. */
+  /** Aborting cuts short every grace. */
   readonly force: AbortSignal;
-  /** Whether it is on disk now. */
+  /** Resolves with whether the quarantine is on disk now. */
   readonly saveQuarantine: (slug: string, quarantine: Quarantine | null) => Promise<boolean>;
-  /** Of the whole daemon. */
+  /** The drain of the whole daemon. */
   readonly drain: Pick<Drain, "isOn" | "saw" | "lost">;
   readonly onChange: () => void;
 }
 
-/** A worker that lives answers at once. */
+/** How long `hold` waits for an answer; a worker that lives answers at once. */
 const HOLD_MS = 2_000;
 
 type Command = "start" | "stop" | "restart";
@@ -54,27 +55,27 @@ export class RepoSupervisor {
   #state: RepoProcess;
   #worker: WorkerView = NO_WORKER;
   #launched: LaunchedWorker | undefined;
-  /** Resolves when nothing is left of the workers so far. */
+  /** I1: resolves when nothing is left of the workers so far. */
   #cleared: Promise<void> = Promise.resolve();
   #lastExit: LastExit | null = null;
   #isUrgent = false;
   quarantines = 0;
-  /** Of the present wait. */
+  /** The end of the present wait; null before the first wait. */
   nextTry: Date | null = null;
-  /** The last worker's; null before the first. */
+  /** How the last worker ended; null before the first end. */
   ended: WorkerExit | null = null;
-  /** Before it is replaced or removed; ends with the worker. */
+  /** True while the worker takes no issue because it is to be replaced or removed; false again with the next one. */
   #isHeld = false;
-  /** Ends the wait of the present state: for the gate, or for the backoff. */
+  /** Aborted when the state changes: it ends the wait for the gate, or for the backoff. */
   #wait = new AbortController();
   #moving: PromiseWithResolvers<RepoProcess> | undefined;
-  /** Over state and worker. */
-  readonly #watch: ChangeWatch;
+  /** Wakes those who wait for a state, or for something of the worker. */
+  readonly #condition: ConditionVariable;
 
   constructor(options: RepoSupervisorOptions) {
     const left = quarantineOf(options.record);
     this.#options = options;
-    this.#watch = new ChangeWatch(options.clock);
+    this.#condition = new ConditionVariable(options.clock);
     this.#state = initialProcess(left);
     if (left === null) return;
     this.#lastExit = left.exit;
@@ -93,49 +94,50 @@ export class RepoSupervisor {
     return this.#lastExit;
   }
 
-  /** `isUrgent`: an operator waits for it. */
+  /** `isUrgent` says that an operator waits for the outcome. */
   command(type: Command, isUrgent: boolean): void {
     this.#isUrgent = isUrgent;
     this.#feed({ type, generation: this.#state.generation });
   }
 
-  /** The first state that is neither starting nor stopping, the present one when it is such a state; where it stays
-   * down, nothing is left of its workers. */
+  /** Resolves with the first state that is neither starting nor stopping, which may be the present one; with one that
+   * stays down only when nothing is left of its workers. */
   async settled(): Promise<RepoProcess> {
     const state = await (this.#moving?.promise ?? this.#state);
     if (state.id === "stopped" || state.id === "quarantined") await this.#cleared;
     return state;
   }
 
-  /** No new issue; resolves when none is in hand, when the bound is over, or when the worker is gone. */
+  /** Lets the worker take no new issue; resolves when none is in flight, at the bound, or when the worker is gone. */
   async drain(signal: AbortSignal): Promise<void> {
     this.#isHeld = true;
-    this.tellOpen();
+    this.sendOpen();
     const isOver = (): boolean => this.#state.id !== "running" || this.isDrained;
-    await this.#watch.until(isOver, this.#options.launcher.drainMs, signal);
+    await this.#condition.waitFor(isOver, this.#options.launcher.drainMs, signal);
   }
 
-  /** No new issue; resolves with what is in hand now, or with null when a running worker does not say it. */
+  /** Lets the worker take no new issue; resolves with its work in flight, or null when a running one
+   * does not say it. */
   async hold(): Promise<WorkerView | null> {
     this.#isHeld = true;
-    this.tellOpen();
+    this.sendOpen();
     const isOver = (): boolean => this.#state.id !== "running" || this.#worker.draining;
-    await this.#watch.until(isOver, HOLD_MS, this.#options.force);
+    await this.#condition.waitFor(isOver, HOLD_MS, this.#options.force);
     return isOver() ? this.#worker : null;
   }
 
   /** Takes back `drain` and `hold`. */
   reopen(): void {
     this.#isHeld = false;
-    this.tellOpen();
+    this.sendOpen();
   }
 
-  /** Tells the worker whether it may take new issues. */
-  tellOpen(): void {
+  /** Sends the worker whether it may take new issues. */
+  sendOpen(): void {
     this.#launched?.process.setOpen(!this.#isHeld && !this.#options.drain.isOn);
   }
 
-  /** Nothing is in hand, and the worker has said that it takes nothing; or there is none, and none on its way. */
+  /** True when nothing is in flight and the worker takes nothing, or when there is no worker and none on its way. */
   get isDrained(): boolean {
     const { id } = this.#state;
     if (id === "running") return this.#worker.draining && this.#worker.inFlight === 0;
@@ -143,12 +145,12 @@ export class RepoSupervisor {
   }
 
   untilDrained(boundMs: number, signal: AbortSignal): Promise<void> {
-    return this.#watch.until(() => this.isDrained, boundMs, signal);
+    return this.#condition.waitFor(() => this.isDrained, boundMs, signal);
   }
 
   #changed(): void {
     this.#options.onChange();
-    this.#watch.changed();
+    this.#condition.notify();
   }
 
   #feed(event: RepoEvent): void {
@@ -158,7 +160,7 @@ export class RepoSupervisor {
     this.#state = state;
     this.#wait.abort();
     this.#wait = new AbortController();
-    tellState(this.#options.log, this.#options.record.slug, state, this.#worker);
+    emitState(this.#options.log, this.#options.record.slug, state, this.#worker);
     for (const effect of effects) this.#perform(effect);
     if (state.id === "starting" || state.id === "stopping") this.#moving ??= Promise.withResolvers();
     else {
@@ -193,7 +195,7 @@ export class RepoSupervisor {
 
   async #saveQuarantine(quarantine: Quarantine | null): Promise<void> {
     const { clock, record, saveQuarantine } = this.#options;
-    await untilSaved(() => saveQuarantine(record.slug, quarantine), clock, this.#wait.signal);
+    await retryWrite(() => saveQuarantine(record.slug, quarantine), clock, this.#wait.signal);
   }
 
   #schedule(generation: number, delayMs: number): void {
@@ -214,22 +216,17 @@ export class RepoSupervisor {
       using place = await gate.enter(isUrgent, this.#wait.signal);
       const { pauseMs } = gate;
       const silence = this.ended?.silence ?? null;
-      const launch = {
-        generation,
-        pauseMs,
-        silence,
-        listener: this.#listener(generation, place),
-        cleared: this.#cleared,
-      };
+      const listener = this.#listener(generation, place);
+      const launch = { generation, pauseMs, silence, listener, cleared: this.#cleared };
       this.#launched = await launcher.launch(record, launch);
       const { process, token } = this.#launched;
-      this.tellOpen();
+      this.sendOpen();
       this.#show({ pid: process.pid, token });
-      // A stop that came while it was being spawned found nothing to kill.
+      // A stop that came while the worker was being spawned found nothing to kill.
       if (this.#state.id === "stopping") void this.#kill(this.#state.next !== "respawn");
       const exit = await process.exited;
-      this.#cleared = process.cleared.catch((error: unknown) => this.#tell("repo.leftovers-unknown", error));
-      // Stopped means that all of it is gone.
+      this.#cleared = process.cleared.catch((error: unknown) => this.#emitError("repo.leftovers-unknown", error));
+      // The state `stopped` means that all of the worker is gone.
       if (this.#state.id === "stopping" && this.#state.next === "stop") await this.#cleared;
       this.#onExit(generation, exit);
     } catch (error) {
@@ -259,12 +256,12 @@ export class RepoSupervisor {
     try {
       await this.#launched?.process.stop(gently ? launcher.stopGraceMs : 0, force);
     } catch (error) {
-      this.#tell("repo.kill-failed", error);
+      this.#emitError("repo.kill-failed", error);
     }
   }
 
-  #tell(message: string, error: unknown): void {
-    this.#options.log.write("error", message, { repo: this.#options.record.slug, problem: messageOf(error) });
+  #emitError(event: string, error: unknown): void {
+    this.#options.log.write("error", event, { repo: this.#options.record.slug, problem: messageOf(error) });
   }
 
   #onExit(generation: number, exit: WorkerExit): void {
@@ -273,7 +270,7 @@ export class RepoSupervisor {
     const wasAsked = this.#state.id === "stopping" && this.#state.next !== "respawn";
     if (this.#launched !== undefined || !wasAsked) {
       const lastLines = exit.lastLines.map(redact);
-      tellExit(log, record.slug, generation, { ...exit, reason, lastLines }, wasAsked);
+      emitExit(log, record.slug, generation, { ...exit, reason, lastLines }, wasAsked);
       const lines = [...lastLines, ...exit.loggedLines.map(redact)];
       const said = wasAsked ? { reason: "stopped as asked", last_lines: [] } : { reason, last_lines: lines };
       this.#lastExit = { code: exit.code, signal: exit.signal, at: clock.now().toISOString(), ...said };
@@ -295,6 +292,6 @@ export class RepoSupervisor {
     const { pid, port, notice, draining } = this.#worker;
     const isSame = pid === before.pid && port === before.port && notice === before.notice;
     if (!isSame || draining !== before.draining) this.#changed();
-    else this.#watch.changed();
+    else this.#condition.notify();
   }
 }

@@ -1,5 +1,5 @@
-// The tokens that open the doors, by their hashes. A reload reads both files again, and uses either both or none: what is
-// missing, cannot be read or can be read by others leaves the tokens in use as they are.
+// The tokens that open the doors, by their hashes. A reload reads both files again, and uses either both or none: a
+// file that is missing, unreadable or readable by others leaves the tokens in use as they are.
 
 import { ensureTokenFile, hashToken } from "../../core/http/bearer-token.ts";
 import { messageOf } from "../../core/base/errors.ts";
@@ -17,9 +17,9 @@ export interface TokenTexts {
 }
 
 export interface TokenChanges {
-  /** As people read them. */
+  /** The names of the changed tokens, for people. */
   readonly changed: readonly string[];
-  /** Workers know the admin token by its hash, since their birth. */
+  /** True when the admin token changed: workers know it by its hash, since their start. */
   readonly affectsWorkers: boolean;
 }
 
@@ -28,7 +28,7 @@ export class DoorTokens {
   #admin: string;
   #metrics: string;
 
-  /** Makes what is not there yet. Throws TOKEN_FILE_OPEN. */
+  /** Loads both tokens, and makes those that are not there yet. Throws TOKEN_FILE_OPEN. */
   static async load(paths: TokenPaths, redactor: Redactor): Promise<DoorTokens> {
     const [admin, metrics] = await Promise.all([ensureTokenFile(paths.token), ensureTokenFile(paths.metricsToken)]);
     return new DoorTokens(paths, { admin, metrics }, redactor);
@@ -50,7 +50,7 @@ export class DoorTokens {
     return ok({ admin: admin.value, metrics: metrics.value });
   }
 
-  /** The old ones open nothing any more. */
+  /** Uses new tokens; the old ones open nothing any more. */
   use({ admin, metrics }: TokenTexts, redactor: Redactor): TokenChanges {
     redactor.add(admin);
     redactor.add(metrics);

@@ -13,7 +13,7 @@ import { fail, ok } from "../../core/base/result.ts";
 import type { ControlResult } from "../../core/messages/supervisor-control.ts";
 import { loadSettings, type SettingSources, type Settings } from "./settings.ts";
 
-/** Read once, at the start of the daemon. */
+/** These are read once, at the start of the daemon. */
 const DAEMON_SETTINGS: ReadonlySet<string> = new Set<Setting>([
   "tcpPort",
   "httpPort",
@@ -22,7 +22,7 @@ const DAEMON_SETTINGS: ReadonlySet<string> = new Set<Setting>([
   "logFileBytesMax",
   "logFilesMax",
 ]);
-/** Read each time they are used. */
+/** These are read each time they are used. */
 const LIVE_SETTINGS: ReadonlySet<string> = new Set<Setting>([
   "warmSpare",
   "logsBytesMax",
@@ -37,9 +37,9 @@ const CREDENTIAL = "GitHub token";
 export interface SettingChanges {
   /** Names of settings, and `GitHub token`. */
   readonly changed: readonly string[];
-  /** Those among them that wait for a restart of the daemon. */
+  /** The names among `changed` that wait for a restart of the daemon. */
   readonly needs_restart: readonly string[];
-  /** True when workers have to be replaced for the rest. */
+  /** True when workers have to be replaced for the others. */
   readonly affectsWorkers: boolean;
 }
 
@@ -75,13 +75,13 @@ export class LiveSettings {
     return this.#current.githubToken;
   }
 
-  /** What no log may show. */
+  /** Lists what no log may show. */
   get secrets(): readonly (string | null | undefined)[] {
     const { agentEnvironment } = this.settings.config;
     return [this.githubToken, ...agentEnvironment.map((name) => this.#options.environment[name])];
   }
 
-  /** New secrets are known to the redactor before they are in use. */
+  /** Reads every source again; the redactor knows new secrets before they are in use. */
   async reload(redactor: Redactor): Promise<ControlResult<SettingChanges>> {
     const before = this.#current;
     try {

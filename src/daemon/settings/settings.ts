@@ -19,13 +19,13 @@ const FILE_BYTES_MAX = 1_048_576;
 export interface SettingSources {
   readonly configFile: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** By setting name, as the command line gave them. */
+  /** Values by setting name, as the command line gave them. */
   readonly commandLine: Readonly<Record<string, unknown>>;
 }
 
 export interface Settings {
   readonly config: Config;
-  /** The layers as they were, for the workers, which add their repository's own. */
+  /** The layers as they were, for workers, which add their repository's own. */
   readonly layers: StartWorker["config"];
 }
 
@@ -45,7 +45,7 @@ export async function loadSettings({ configFile, environment, commandLine }: Set
   };
 }
 
-/** The settings among the variables, as they go into the start message. */
+/** Picks the settings among the variables, as they go into the start message. */
 function settingVariables(parent: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const names = Object.keys(configSchema.shape).map(environmentName);
   const settings = names.map((name) => [name, parent[name]] as const);

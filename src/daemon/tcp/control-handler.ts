@@ -1,5 +1,5 @@
-// One line of the TCP door in, one reply line out. Commands are a fixed table; whatever is no JSON object ends the
-// connection, so that an HTTP request sent to this port never runs one.
+// Turns one line of the TCP door into one reply line. Commands are a fixed table; a line that is no JSON object ends
+// the connection, so that an HTTP request sent to this port never runs one.
 
 import { isAcceptedToken } from "../../core/http/bearer-token.ts";
 import {
@@ -26,14 +26,14 @@ import type {
 export interface ControlHandlerOptions {
   readonly control: SupervisorControl;
   readonly drain: DrainControl;
-  /** `none`: single-user machines and clients of the first implementation. */
+  /** `none` is for single-user machines and for clients of the first implementation. */
   readonly auth: "token" | "none";
   readonly tokenHashes: () => Iterable<string>;
   readonly log: Log;
 }
 
 export interface Handled {
-  /** Text without its newline, or bytes with it. */
+  /** The text without its newline, or bytes with it. */
   readonly reply: string | Uint8Array;
   readonly endsConnection: boolean;
 }

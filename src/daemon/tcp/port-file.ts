@@ -1,4 +1,5 @@
-// The TCP port as text, where clients of the first implementation look for it. Whoever wrote it removes it, nobody else.
+// Keeps the TCP port as text, where clients of the first implementation look for it. Only the daemon that wrote it
+// removes it.
 
 import { rm } from "node:fs/promises";
 
@@ -6,7 +7,7 @@ import type { Clock } from "../../core/base/clock.ts";
 import { readTextIfExists, replaceFile } from "../../core/files/durable-file.ts";
 import { messageOf } from "../../core/base/errors.ts";
 import type { Log } from "../../core/logs/log.ts";
-import { untilWritten } from "../registry/until-written.ts";
+import { writeWithRetry } from "../registry/retry-write.ts";
 
 const FILE_BYTES_MAX = 64;
 
@@ -21,7 +22,7 @@ export async function writePortFile(path: string, port: number, clock: Clock, lo
       return false;
     }
   };
-  const writing = await untilWritten(write, clock);
+  const writing = await writeWithRetry(write, clock);
   return {
     async [Symbol.asyncDispose]() {
       await writing[Symbol.asyncDispose]();

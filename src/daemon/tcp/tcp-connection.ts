@@ -1,5 +1,5 @@
-// One connection of the TCP door: requests are answered in the order they came, one at a time, and while one runs
-// at most one chunk more is read. Time limits count from the last whole request, so a peer that drips bytes gains nothing.
+// One connection of the TCP door: requests are answered in the order they came, one at a time, and while one runs at
+// most one chunk more is read. Time limits count from the last whole request, so a peer that drips bytes gains nothing.
 
 import type { Socket } from "node:net";
 
@@ -14,11 +14,11 @@ import { LineSplitter } from "../../core/files/json-lines.ts";
 import { type ControlHandler, errorReply } from "./control-handler.ts";
 
 export interface ConnectionLimits {
-  /** To the first whole request. */
+  /** The time to the first whole request. */
   readonly handshakeMs: number;
-  /** Between the first reply and the second whole request. */
+  /** The time between the first reply and the second whole request. */
   readonly oneShotMs: number;
-  /** Between any later reply and the next whole request. */
+  /** The time between any later reply and the next whole request. */
   readonly idleMs: number;
   readonly requestsPerSecond?: number;
 }
@@ -37,7 +37,7 @@ export class TcpConnection {
   readonly #limits: ConnectionLimits;
   readonly #signal: AbortSignal;
   readonly #splitter = new LineSplitter(LINE_BYTES_MAX);
-  /** Null in the place of a line over the limit: it is answered behind those before it, and nothing comes behind it. */
+  /** A line over the limit stands here as null: it is answered behind those before it, and nothing comes behind it. */
   #lines: (string | null)[] = [];
   #answered = 0;
   #isAnswering = false;
@@ -46,7 +46,8 @@ export class TcpConnection {
   #timer: NodeJS.Timeout | undefined;
   #second = { startedMs: -Infinity, requests: 0 };
 
-  /** Takes over the socket, which must allow half-open use. Aborting the signal gives up what runs, not the connection. */
+  /** Takes over the socket, which must allow half-open use. Aborting the signal gives up what runs, not
+   * the connection. */
   constructor(socket: Socket, handle: ControlHandler, limits: ConnectionLimits, signal: AbortSignal) {
     this.#socket = socket;
     this.#handle = handle;
@@ -60,7 +61,7 @@ export class TcpConnection {
     this.#limit(limits.handshakeMs);
   }
 
-  /** After the reply in hand, if there is one. */
+  /** Ends the connection, after the reply in flight if there is one. */
   close(): void {
     this.#isClosing = true;
     this.#lines = [];
@@ -71,7 +72,8 @@ export class TcpConnection {
     if (this.#isClosing || this.#lines.includes(null)) return;
     const lines = this.#splitter.push(chunk);
     this.#lines.push(...(lines.ok ? lines.value : [null]));
-    // Not before each request: most are answered before more can come, and to stop and go costs two calls of the system.
+    // It does not pause before each request: most are answered before more can come, and two system calls would be
+    // lost.
     if (this.#isAnswering) this.#socket.pause();
     else void this.#answerAll();
   }
@@ -129,7 +131,7 @@ export class TcpConnection {
     this.#timer = setTimeout(() => this.#socket.destroy(), ms);
   }
 
-  /** A peer that does not close its side in turn is cut off; unread input is thrown away, else its kernel would reset. */
+  /** A peer that does not close its side in turn is cut off; unread input is thrown away, or its kernel would reset. */
   #end(): void {
     if (this.#socket.destroyed) return;
     this.#limit(this.#limits.handshakeMs);

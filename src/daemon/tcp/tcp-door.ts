@@ -7,7 +7,7 @@ import { listenOnLoopback } from "../../core/http/loopback.ts";
 import { type ControlHandler, errorReply } from "./control-handler.ts";
 import { CONNECTION_LIMITS, type ConnectionLimits, TcpConnection } from "./tcp-connection.ts";
 
-/** Replies in hand may take this long when the door closes. */
+/** Replies in flight may take this long when the door closes. */
 const DRAIN_MS = 2_000;
 
 export interface TcpDoor extends AsyncDisposable {

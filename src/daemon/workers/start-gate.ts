@@ -1,12 +1,13 @@
-// Lets only a few workers start at a time: a start is CPU, and all at once would make the first one as late as the last.
-// Nothing starts before the gate is opened, and a worker that is slow to start does not hold its place for long.
+// Lets only a few workers start at a time: a start is CPU, and all at once would make the first one as late as the
+// last. Nothing starts before the gate is opened, and a worker that is slow to start does not hold its place for long.
 
 import type { Clock } from "../../core/base/clock.ts";
 
-/** A place is given on after this long although its worker is not ready: one bad repository must not delay the others. */
+/** A place is free again after this time although its worker is not ready: one bad repository must not delay the
+ * others. */
 const PLACE_MS = 5_000;
 
-/** For each that still waits. What a worker does first, behind its start, costs as much again as the start. */
+/** The pause for each worker that still waits: what a worker does first costs as much again as its start. */
 const PAUSE_PER_START_MS = 100;
 const PAUSE_MS_MAX = 10_000;
 
@@ -26,7 +27,7 @@ export class StartGate {
     this.#clock = clock;
   }
 
-  /** How long a worker that starts now should leave the machine to those that wait. */
+  /** Says how long a worker that starts now should leave the machine to those that wait. */
   get pauseMs(): number {
     return Math.min(this.#waiting.length * PAUSE_PER_START_MS, PAUSE_MS_MAX);
   }
@@ -36,7 +37,7 @@ export class StartGate {
     this.#admit();
   }
 
-  /** Rejects when aborted while waiting. An operator's start (`urgent`) goes before those of the boot. */
+  /** Resolves with a place; rejects when aborted. An operator's start (`urgent`) goes before those of the boot. */
   async enter(urgent: boolean, signal: AbortSignal): Promise<Disposable> {
     await this.#wait(urgent, signal);
     const left = new AbortController();

@@ -1,7 +1,7 @@
 // The environment of a worker, built from an allow-list: nothing leaks from the operator's shell. Secrets and settings
 // travel over IPC; here stand only the marks of the tree and what programs need to run at all.
 
-import { BIRTH_VARIABLE, TREE_VARIABLE } from "../../core/messages/worker-message.ts";
+import { SPAWN_VARIABLE, TREE_VARIABLE } from "../../core/messages/worker-message.ts";
 
 const INHERITED = new Set(
   (
@@ -10,19 +10,20 @@ const INHERITED = new Set(
   ).split(" "),
 );
 const LOCALE = /^LC_[A-Z]+$/;
-/** Not even when the operator names them: credentials of ours, and names that change which code runs. */
+/** Workers do not get these even when the operator names them: our credentials, and names that change
+ * which code runs. */
 const REFUSED = /^(?:GIT_.*|GH_.*|GITHUB_.*|LD_.*|DYLD_.*|NODE_OPTIONS|NOTIFY_SOCKET|HYDRAFLOW_(?!DEMO_).*)$/;
 const PROXY = /^(?:https?|all|no)_proxy$/i;
 
 export interface WorkerEnvironmentOptions {
-  /** The daemon's own. */
+  /** The daemon's own environment. */
   readonly parent: Readonly<Record<string, string | undefined>>;
-  /** Names from the setting `agentEnvironment`: the operator wants agents to have these. */
+  /** The names in the setting `agentEnvironment`: the operator wants agents to have these. */
   readonly agentNames: readonly string[];
   /** Undefined before the process has a repository. */
   readonly dataRoot: string | undefined;
   readonly tree: string;
-  readonly birth: string;
+  readonly spawnId: string;
 }
 
 export function workerEnvironment(options: WorkerEnvironmentOptions): Record<string, string> {
@@ -34,11 +35,11 @@ export function workerEnvironment(options: WorkerEnvironmentOptions): Record<str
     ...environment,
     ...(options.dataRoot === undefined ? {} : { HYDRAFLOW_HOME: options.dataRoot }),
     [TREE_VARIABLE]: options.tree,
-    [BIRTH_VARIABLE]: options.birth,
+    [SPAWN_VARIABLE]: options.spawnId,
   };
 }
 
-/** Proxies with a password: they go to the worker over IPC. */
+/** Finds the proxies with a password, which go to the worker over IPC. */
 export function secretProxies(parent: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(parent).filter(

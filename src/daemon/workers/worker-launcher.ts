@@ -1,4 +1,4 @@
-// Knows what every worker of this daemon is started with; a birth adds its repository, its marks and its own token.
+// Knows what every worker of this daemon is started with; each launch adds its repository, its marks and its own token.
 
 import { randomUUID } from "node:crypto";
 import { closeSync } from "node:fs";
@@ -9,8 +9,8 @@ import { environmentToken } from "../../core/config/github-token.ts";
 import type { Silence, StartWorker } from "../../core/messages/worker-message.ts";
 import type { RepoRecord } from "../registry/registry-document.ts";
 import type { Settings } from "../settings/settings.ts";
-import { bear, type Newborn, type WorkerCommand } from "./newborn.ts";
-import type { Spare } from "./warm-spare.ts";
+import { spawnWorker, type SpawnedWorker, type WorkerCommand } from "./spawn-worker.ts";
+import type { PreforkedWorker } from "./prefork.ts";
 import { secretProxies, workerEnvironment } from "./worker-environment.ts";
 import { WorkerOutput } from "./worker-output.ts";
 import { type WorkerListener, WorkerProcess, type WorkerTimings } from "./worker-process.ts";
@@ -27,8 +27,8 @@ export interface LauncherOptions {
   readonly settings: () => Settings;
   /** SHA-256 in hex of the operator's tokens. */
   readonly operatorTokenHashes: () => readonly string[];
-  /** A process that waits for a repository, if there is one. */
-  readonly takeSpare: () => Spare | undefined;
+  /** Takes the preforked process, if one waits. */
+  readonly takePreforked: () => PreforkedWorker | undefined;
 }
 
 export interface Launch {
@@ -36,15 +36,15 @@ export interface Launch {
   readonly listener: WorkerListener;
   /** Resolves when nothing is left of the worker before. */
   readonly cleared: Promise<void>;
-  /** Between its `ready` and its first look at GitHub. */
+  /** The worker waits so long between its `ready` and its first look at GitHub. */
   readonly pauseMs: number;
-  /** How the worker before ended, where it ended silent. */
+  /** Says how the worker before ended, where it ended silent. */
   readonly silence: Silence | null;
 }
 
 export interface LaunchedWorker {
   readonly process: WorkerProcess;
-  /** Bearer token of this birth, for calls that the daemon forwards. */
+  /** The bearer token of this worker process, for calls that the daemon forwards. */
   readonly token: string;
 }
 
@@ -63,56 +63,56 @@ export class WorkerLauncher {
     return this.#options.timings.drainMs;
   }
 
-  async launch(record: RepoRecord, { listener, cleared, ...birth }: Launch): Promise<LaunchedWorker> {
+  async launch(record: RepoRecord, { listener, cleared, ...launch }: Launch): Promise<LaunchedWorker> {
     const { timings, home, settings } = this.#options;
     const dataRoot = join(home, record.slug);
     const token = newToken();
     const process = new WorkerProcess({
-      ...((await this.#adoptSpare(dataRoot)) ?? (await this.#bear(dataRoot))),
+      ...((await this.#adoptPreforked(dataRoot)) ?? (await this.#spawn(dataRoot))),
       timings,
       rssBytesMax: () => settings().config.workerRssBytesMax,
       listener,
       cleared,
-      start: this.#startMessage(record, birth, dataRoot, token),
+      start: this.#startMessage(record, launch, dataRoot, token),
     });
     return { process, token };
   }
 
-  /** Of a birth now; the data root is missing for a process that does not know yet whom it will serve. */
-  environment(birth: string, dataRoot?: string): Record<string, string> {
+  /** What a worker spawned now gets; a process that does not know its repository yet has no data root. */
+  environment(spawnId: string, dataRoot?: string): Record<string, string> {
     const { environment: parent, settings, tree } = this.#options;
-    return workerEnvironment({ parent, agentNames: settings().config.agentEnvironment, dataRoot, tree, birth });
+    return workerEnvironment({ parent, agentNames: settings().config.agentEnvironment, dataRoot, tree, spawnId });
   }
 
-  async #bear(dataRoot: string): Promise<{ newborn: Newborn; output: WorkerOutput }> {
+  async #spawn(dataRoot: string): Promise<{ spawned: SpawnedWorker; output: WorkerOutput }> {
     const { output, file } = await WorkerOutput.open(dataRoot);
     try {
-      const birth = randomUUID();
-      const environment = this.environment(birth, dataRoot);
-      const options = { birth, environment, directory: dataRoot, output: file };
-      return { newborn: bear(this.#options.command, options), output };
+      const spawnId = randomUUID();
+      const environment = this.environment(spawnId, dataRoot);
+      const options = { spawnId, environment, directory: dataRoot, output: file };
+      return { spawned: spawnWorker(this.#options.command, options), output };
     } finally {
       closeSync(file);
     }
   }
 
-  async #adoptSpare(dataRoot: string): Promise<{ newborn: Newborn; output: WorkerOutput } | undefined> {
-    const spare = this.#options.takeSpare();
-    if (spare === undefined) return undefined;
-    const { newborn, output } = spare;
+  async #adoptPreforked(dataRoot: string): Promise<{ spawned: SpawnedWorker; output: WorkerOutput } | undefined> {
+    const waiting = this.#options.takePreforked();
+    if (waiting === undefined) return undefined;
+    const { spawned, output } = waiting;
     try {
       const adopted = await WorkerOutput.adopt(dataRoot, output);
-      if (newborn.child.exitCode === null && newborn.child.signalCode === null) return { newborn, output: adopted };
+      if (spawned.child.exitCode === null && spawned.child.signalCode === null) return { spawned, output: adopted };
     } catch {
-      // For instance another file system: a birth of its own does without.
-      newborn.child.kill("SIGKILL");
+      // The file may lie on another file system, for instance: the repository gets a process spawned for it alone.
+      spawned.child.kill("SIGKILL");
     }
     return undefined;
   }
 
   #startMessage(
     record: RepoRecord,
-    { silence, ...birth }: Pick<Launch, "generation" | "pauseMs" | "silence">,
+    { silence, ...launch }: Pick<Launch, "generation" | "pauseMs" | "silence">,
     dataRoot: string,
     token: string,
   ): StartWorker {
@@ -120,7 +120,7 @@ export class WorkerLauncher {
     return {
       type: "start",
       nonce: newToken(),
-      ...birth,
+      ...launch,
       repo: record.repo,
       isNamed: record.repo_slug,
       slug: record.slug,

@@ -1,5 +1,6 @@
-// What a worker prints outside its own log: the last words of one that crashes. One file per repository, bounded at each
-// start and while the worker lives. For one that was killed, and had no last words, its log has the last lines.
+// Keeps what a worker prints outside its own log: the last words of one that crashes. Each repository has one file,
+// bounded at each start and while the worker lives. A worker that was killed has no last words; its log has the last
+// lines.
 
 import {
   closeSync,
@@ -20,24 +21,25 @@ import { errnoOf } from "../../core/base/errors.ts";
 import { openPlainFile } from "../../core/files/plain-file.ts";
 
 const FILE = join("logs", "worker.stderr.log");
-/** What earlier births printed, when a process that was there before them takes over. */
+/** What earlier workers printed goes here when a process takes over that prints into a file of its own. */
 const PREVIOUS_FILE = join("logs", "worker.stderr.previous.log");
 const LOG_FILE = "worker.log";
 const FILE_BYTES_MAX = 1_048_576;
 const TAIL_BYTES = 16_384;
 const TAIL_LINES = 20;
 const LINE_CHARACTERS_MAX = 400;
-/** Before what is no text in it is taken out. */
+/** A raw line is cut here before what is no text in it is taken out. */
 const RAW_LINE_CHARACTERS_MAX = 2_000;
-/** Agents are the same user as we are: a pipe in place of a file would hold the supervisor for ever, a link lead elsewhere. */
+/** Agents are the same user as we are: a pipe in place of a file would hold the supervisor for ever, a link would lead
+ * elsewhere. */
 const SAFELY = constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 export class WorkerOutput {
   readonly #path: string;
-  /** Where this birth's output begins. */
+  /** This worker's output begins at this byte. */
   readonly #from: number;
 
-  readonly #bornAt = new Date().toISOString();
+  readonly #spawnedAt = new Date().toISOString();
 
   private constructor(path: string, from: number) {
     this.#path = path;
@@ -58,7 +60,7 @@ export class WorkerOutput {
     }
   }
 
-  /** Of a process that prints into a file of its own already: the file comes here. */
+  /** Takes over the file of a process that prints into one of its own already. */
   static async adopt(dataRoot: string, from: string): Promise<WorkerOutput> {
     const path = join(dataRoot, FILE);
     await inMadeDirectory(path, () => {
@@ -68,7 +70,8 @@ export class WorkerOutput {
     return new WorkerOutput(path, 0);
   }
 
-  /** The child appends, so a cut file goes on at its new end. Runs at each heartbeat, so it looks without the thread pool. */
+  /** Bounds the file; the child appends, so a cut file goes on at its new end. Each heartbeat does this, so it does not
+   * use the thread pool. */
   bound(): void {
     let file: number | undefined;
     try {
@@ -77,30 +80,30 @@ export class WorkerOutput {
       file = openSync(this.#path, constants.O_WRONLY | SAFELY);
       ftruncateSync(file);
     } catch {
-      // For instance gone; the next birth makes it again.
+      // The file may be gone, for instance; the next worker makes it again.
     } finally {
       if (file !== undefined) closeSync(file);
     }
   }
 
-  /** The last lines of this birth, oldest first. */
+  /** The last lines that this worker printed, oldest first. */
   tail(): readonly string[] {
     return readLines(this.#path, this.#from, () => true);
   }
 
-  /** The last lines that this birth has logged, oldest first. */
+  /** The last lines that this worker logged, oldest first. */
   logTail(): readonly string[] {
-    const isOurs = (line: string): boolean => (/"ts":"([^"]+)"/.exec(line)?.[1] ?? "") >= this.#bornAt;
+    const isOurs = (line: string): boolean => (/"ts":"([^"]+)"/.exec(line)?.[1] ?? "") >= this.#spawnedAt;
     return readLines(join(dirname(this.#path), LOG_FILE), 0, isOurs);
   }
 }
 
-/** To append to. */
+/** Opens a file to append to. */
 export function openOutput(path: string): number {
   return openPlainFile(path, constants.O_APPEND);
 }
 
-/** The last wanted lines at the end of the file, behind `from`; nothing where it cannot be read. A respawn waits for it. */
+/** Reads the last wanted lines of the file behind `from`; none where it cannot be read. A respawn waits for it. */
 function readLines(path: string, from: number, isWanted: (line: string) => boolean): readonly string[] {
   let file: number | undefined;
   try {
@@ -120,7 +123,7 @@ function readLines(path: string, from: number, isWanted: (line: string) => boole
   }
 }
 
-/** It is there from the second birth on, and a respawn should not wait for a look. */
+/** The directory is there from the second spawn on, and a respawn should not wait for a look. */
 async function inMadeDirectory<T>(path: string, act: () => T): Promise<T> {
   try {
     return act();
@@ -131,8 +134,8 @@ async function inMadeDirectory<T>(path: string, act: () => T): Promise<T> {
   }
 }
 
-/** The line that names the error, as people look for it: behind it come stack and version lines. */
-export function tellingLine(lines: readonly string[]): string | undefined {
+/** Finds the line that names the error, which people look for: stack and version lines come behind it. */
+export function errorLine(lines: readonly string[]): string | undefined {
   return lines.findLast((line) => /error|cannot|failed/i.test(line) && !/^\s+at /.test(line)) ?? lines.at(-1);
 }
 

@@ -1,5 +1,5 @@
-// One worker from its birth to the end of all it leaves behind. It is told to start when what its predecessor left is
-// gone; what it says over IPC is checked message by message, and it is given up when it is silent, or says too much.
+// One worker process from its spawn to the end of all it leaves behind. It is sent `start` when what its predecessor
+// left is gone; what it says over IPC is checked message by message, and it is given up when it is silent or floods us.
 
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -13,42 +13,42 @@ import { endRecordedGroups } from "../../core/processes/recorded-group.ts";
 import { z } from "../../core/base/schema.ts";
 import { shortageIn, shortageOf } from "../../core/processes/shortage.ts";
 import {
-  BIRTH_VARIABLE,
+  SPAWN_VARIABLE,
   type FromWorker,
   fromWorkerSchema,
   type Silence,
   type StartWorker,
   type ToWorker,
 } from "../../core/messages/worker-message.ts";
-import { Deadline } from "../tcp/deadline.ts";
-import type { Newborn } from "./newborn.ts";
-import { tellingLine, type WorkerOutput } from "./worker-output.ts";
+import { RenewableTimeout } from "./renewable-timeout.ts";
+import type { SpawnedWorker } from "./spawn-worker.ts";
+import { errorLine, type WorkerOutput } from "./worker-output.ts";
 
 const MESSAGES_PER_SECOND_MAX = 100;
-/** Of one line for people, whoever wrote what it tells of. */
+/** A line for people has at most so many characters, whoever wrote it. */
 const LINE_CHARACTERS_MAX = 2_000;
-/** After the exit, what the worker said just before may still be on its way. */
+/** The last messages of a worker may arrive so long after its exit. */
 const LAST_WORDS_MS = 500;
-/** A look for what it left that fails, for want of a descriptor, is tried again this often. */
+/** A search for what the worker left may fail for want of a descriptor, and is tried so often. */
 const LOOKS_MAX = 40;
 const LOOK_AGAIN_MS = 250;
-/** How a runtime ends itself, for instance out of memory of its own. */
+/** A runtime ends itself with one of these, for instance when it is out of its own memory. */
 const RUNTIME_ENDS: ReadonlySet<string> = new Set(["SIGABRT", "SIGTRAP", "SIGILL", "SIGSEGV", "SIGBUS"]);
 
 export interface WorkerTimings {
-  /** From spawn to `ready`. */
+  /** The limit from spawn to `ready`. */
   readonly startupMs: number;
   readonly heartbeatTimeoutMs: number;
   readonly stopGraceMs: number;
-  /** For the issues in hand, before a rolling restart. */
+  /** The time for issues in flight before a rolling restart. */
   readonly drainMs: number;
 }
 
-export interface WorkerBirth {
-  readonly newborn: Newborn;
+export interface WorkerProcessOptions {
+  readonly spawned: SpawnedWorker;
   readonly output: WorkerOutput;
   readonly start: StartWorker;
-  /** Resolves when nothing is left of the worker before; only then is this one told to start. */
+  /** Resolves when nothing is left of the worker before; only then is this one sent `start`. */
   readonly cleared: Promise<void>;
   readonly timings: WorkerTimings;
   readonly rssBytesMax: () => number;
@@ -58,7 +58,7 @@ export interface WorkerBirth {
 export interface WorkerListener {
   onReady(port: number): void;
   onHeartbeat(heartbeat: Heartbeat): void;
-  /** It is silent, late or floods the channel; the listener is expected to stop it. */
+  /** The worker is silent, late or floods the channel; the listener is expected to stop it. */
   onHung(reason: string): void;
 }
 
@@ -73,24 +73,24 @@ export interface WorkerExit {
   readonly permanent: boolean;
   /** True when the machine could not give what a process needs. */
   readonly isShortage: boolean;
-  /** Of one that was up, then silent or ended by its own runtime: something that it read may have done it. */
+  /** Set when the worker was up, then silent or ended by its own runtime: something that it read may have done it. */
   readonly silence: Silence | null;
   readonly lastLines: readonly string[];
-  /** Of one that said nothing: what it logged last. */
+  /** What a worker that printed nothing logged last. */
   readonly loggedLines: readonly string[];
 }
 
 export class WorkerProcess {
-  /** Null when it could not be spawned. */
+  /** The pid is null when the worker could not be spawned. */
   readonly pid: number | null;
   /** Resolves when the worker itself has ended. */
   readonly exited: Promise<WorkerExit>;
   /** Resolves when everything that it and those before it left behind is gone too. */
   readonly cleared: Promise<void>;
   readonly #child: ChildProcess;
-  readonly #birth: WorkerBirth;
+  readonly #options: WorkerProcessOptions;
   readonly #identity: Promise<ProcessIdentity | null>;
-  readonly #deadline: Deadline;
+  readonly #timeout: RenewableTimeout;
   #hungReason: string | undefined;
   #failed: Extract<FromWorker, { type: "failed" }> | undefined;
   #isReady = false;
@@ -100,43 +100,43 @@ export class WorkerProcess {
   #isStarted = false;
   #messages = { second: 0, count: 0 };
 
-  constructor(birth: WorkerBirth) {
-    const { child, hello } = birth.newborn;
-    this.#birth = birth;
+  constructor(options: WorkerProcessOptions) {
+    const { child, hello } = options.spawned;
+    this.#options = options;
     this.#child = child;
     this.pid = child.pid ?? null;
     this.#identity = childIdentity(child);
-    const { startupMs } = birth.timings;
-    this.#deadline = new Deadline(startupMs, () => this.#hung(`not ready within ${startupMs / 1_000} s`));
+    const { startupMs } = options.timings;
+    this.#timeout = new RenewableTimeout(startupMs, () => this.#hung(`not ready within ${startupMs / 1_000} s`));
     child.on("message", (message) => this.#onMessage(message));
-    void Promise.all([hello, birth.cleared]).then(() => this.#start());
+    void Promise.all([hello, options.cleared]).then(() => this.#start());
     const end = this.#end();
     this.exited = end.then((spawnError) => this.#exitOf(spawnError));
-    this.cleared = Promise.all([birth.cleared, end.then(() => this.#clear())]).then(() => undefined);
+    this.cleared = Promise.all([options.cleared, end.then(() => this.#clear())]).then(() => undefined);
   }
 
-  /** Asks, waits for the grace, then kills the whole tree. Aborting ends the grace. */
+  /** Asks the worker to stop, waits for the grace, then kills the whole tree. Aborting ends the grace. */
   async stop(graceMs: number, signal: AbortSignal): Promise<void> {
-    this.#deadline.cancel();
-    this.#send({ type: "stop", nonce: this.#birth.start.nonce });
+    this.#timeout.cancel();
+    this.#send({ type: "stop", nonce: this.#options.start.nonce });
     await killTree({ identity: await this.#identity, graceMs }, signal);
   }
 
-  /** No new issue from now on, or again as ever. The heartbeats tell what is still in hand. */
+  /** Sends the worker whether it may take new issues; its heartbeats name what is still in flight. */
   setOpen(isOpen: boolean): void {
     this.#isOpen = isOpen;
-    // One that has not been told who it is does not listen yet.
-    if (this.#isStarted) this.#send({ type: isOpen ? "resume" : "drain", nonce: this.#birth.start.nonce });
+    // A worker that has not been sent `start` does not listen yet.
+    if (this.#isStarted) this.#send({ type: isOpen ? "resume" : "drain", nonce: this.#options.start.nonce });
   }
 
   #start(): void {
-    this.#send(this.#birth.start);
+    this.#send(this.#options.start);
     this.#isStarted = true;
     if (!this.#isOpen) this.setOpen(false);
   }
 
   #send(message: ToWorker): void {
-    // A worker that is just dying closes the channel under us; its exit tells the rest.
+    // A worker that is just dying closes the channel under us; its exit says the rest.
     if (this.#child.connected) this.#child.send(message, () => undefined);
   }
 
@@ -148,23 +148,23 @@ export class WorkerProcess {
     const parsed = z.safeParse(fromWorkerSchema, raw);
     if (!parsed.success) return this.#hung("it said something that is no message");
     const message = parsed.data;
-    if (message.type !== "hello" && message.nonce === this.#birth.start.nonce) this.#onKnown(message);
+    if (message.type !== "hello" && message.nonce === this.#options.start.nonce) this.#onKnown(message);
   }
 
   #onKnown(message: Exclude<FromWorker, { type: "hello" }>): void {
-    const { timings, listener } = this.#birth;
+    const { timings, listener } = this.#options;
     this.#heardAt = new Date().toISOString();
     if (message.type === "failed") this.#failed = { ...message, reason: message.reason.slice(0, LINE_CHARACTERS_MAX) };
     else if (message.type === "heartbeat") {
-      if (this.#isReady) this.#deadline.renew();
+      if (this.#isReady) this.#timeout.renew();
       listener.onHeartbeat({ ...message, notice: message.notice?.slice(0, LINE_CHARACTERS_MAX) ?? null });
-      this.#birth.output.bound();
-      const rssBytesMax = this.#birth.rssBytesMax();
+      this.#options.output.bound();
+      const rssBytesMax = this.#options.rssBytesMax();
       if (message.rssBytes > rssBytesMax)
         this.#hung(`it uses ${mebibytes(message.rssBytes)} of memory, more than the ${mebibytes(rssBytesMax)} it may`);
     } else if (!this.#isReady) {
       this.#isReady = true;
-      this.#deadline.replace(timings.heartbeatTimeoutMs, () => {
+      this.#timeout.replace(timings.heartbeatTimeoutMs, () => {
         this.#isSilent = true;
         this.#hung(`silent for ${timings.heartbeatTimeoutMs / 1_000} s`);
       });
@@ -182,21 +182,21 @@ export class WorkerProcess {
   #hung(reason: string): void {
     if (this.#hungReason !== undefined) return;
     this.#hungReason = reason;
-    this.#deadline.cancel();
-    this.#birth.listener.onHung(reason);
+    this.#timeout.cancel();
+    this.#options.listener.onHung(reason);
   }
 
   async #exitOf(spawnError: Error | undefined): Promise<WorkerExit> {
-    this.#deadline.cancel();
+    this.#timeout.cancel();
     if (spawnError !== undefined) return notStarted(spawnError);
     const disconnected = this.#child.connected ? once(this.#child, "disconnect") : undefined;
     await Promise.race([disconnected, delay(LAST_WORDS_MS, undefined, { ref: false })]);
     const { exitCode: code, signalCode: signal } = this.#child;
-    const lastLines = this.#birth.output.tail();
+    const lastLines = this.#options.output.tail();
     const shortage = this.#shortage(lastLines);
     const spoken = this.#failed?.reason ?? this.#hungReason;
-    const reason = [describeExit(code, signal), shortage ?? tellingLine(lastLines)].filter(Boolean).join(": ");
-    const loggedLines = lastLines.length > 0 ? [] : this.#birth.output.logTail();
+    const reason = [describeExit(code, signal), shortage ?? errorLine(lastLines)].filter(Boolean).join(": ");
+    const loggedLines = lastLines.length > 0 ? [] : this.#options.output.logTail();
     const exit = exitOf(code, signal, spoken ?? reason, lastLines);
     const isShortage = shortage !== null;
     const permanent = !isShortage && (exit.permanent || this.#failed !== undefined);
@@ -208,22 +208,22 @@ export class WorkerProcess {
     return isSilent ? { heardAt: this.#heardAt, at: new Date().toISOString() } : null;
   }
 
-  /** What it ended of, where the machine was short of it: as it said itself, or as its runtime did that could not begin. */
+  /** Finds what the machine was short of when it ended: the worker said it, or its runtime did that could not begin. */
   #shortage(lastLines: readonly string[]): string | null {
     const { exitCode: code, signalCode: signal } = this.#child;
     if (this.#failed?.isShortage === true) return this.#failed.reason;
-    if (code === EXIT_CODES.shortage.code) return tellingLine(lastLines) ?? EXIT_CODES.shortage.meaning;
+    if (code === EXIT_CODES.shortage.code) return errorLine(lastLines) ?? EXIT_CODES.shortage.meaning;
     const isOwnEnd = code === 0 || (this.#isReady && signal === null) || signal === "SIGKILL" || signal === "SIGTERM";
     return isOwnEnd || this.#hungReason !== undefined ? null : shortageIn(lastLines);
   }
 
   async #clear(): Promise<void> {
-    const { birth } = this.#birth.newborn;
-    const { groups } = workerPaths(this.#birth.start.dataRoot);
+    const { spawnId } = this.#options.spawned;
+    const { groups } = workerPaths(this.#options.start.dataRoot);
     for (let look = 1; ; look += 1) {
       try {
-        await sweepMarked(BIRTH_VARIABLE, birth);
-        await endRecordedGroups(groups, { name: BIRTH_VARIABLE, value: birth });
+        await sweepMarked(SPAWN_VARIABLE, spawnId);
+        await endRecordedGroups(groups, { name: SPAWN_VARIABLE, value: spawnId });
         return;
       } catch (error) {
         if (look >= LOOKS_MAX) throw error;
@@ -244,7 +244,7 @@ export class WorkerProcess {
   }
 }
 
-/** Of a worker that never was. */
+/** The exit of a worker that could not be spawned. */
 export function notStarted(error: unknown): WorkerExit {
   const exit = exitOf(null, null, `it could not be started: ${messageOf(error)}`, []);
   return { ...exit, isShortage: shortageOf(error) !== null };

@@ -1,16 +1,16 @@
-// What the supervisor knows of a living worker, as its last words have it.
+// The supervisor's view of a living worker, as its last words have it.
 
-import type { WorkInHand } from "../../core/messages/drain-control.ts";
+import type { WorkInFlight } from "../../core/messages/drain-control.ts";
 
-/** What can be read of the worker; port 0 and pid null while there is none. */
+/** The view has port 0 and pid null while there is no worker. */
 export interface WorkerView {
   readonly pid: number | null;
   readonly port: number;
   readonly token: string;
   readonly inFlight: number;
   readonly notice: string | null;
-  readonly work: readonly WorkInHand[];
-  /** It said that it takes no new issue. */
+  readonly work: readonly WorkInFlight[];
+  /** True when the worker said that it takes no new issue. */
   readonly draining: boolean;
 }
 

@@ -25,8 +25,7 @@ export interface SupervisedHost {
 /** Resolves when the signal was given and everything has ended. It reports and throws what no restart can mend. */
 export async function runSupervised(link: SupervisorLink, host: SupervisedHost, signal: AbortSignal): Promise<void> {
   const stopped = untilAborted(signal);
-  // Only a worker that was spawned ahead of its need waits so long. When it cannot warm up it starts cold, and reports
-  // the problem when it is needed.
+  // Only a preforked process waits so long. If its warm-up fails it stays cold, and its start says what is wrong.
   const waiting = setTimeout(() => void warmUp(host.environment).catch(() => undefined), WARM_UP_AFTER_MS);
   const start = await Promise.race([link.start, stopped]);
   clearTimeout(waiting);

@@ -10,7 +10,7 @@ import type { Config } from "../../core/config/config.ts";
 import type { RepositoryName } from "../../core/domain/repository-name.ts";
 import type { Result } from "../../core/base/result.ts";
 import { VERSION } from "../../core/base/version.ts";
-import { BIRTH_VARIABLE, type Silence, TREE_VARIABLE } from "../../core/messages/worker-message.ts";
+import { SPAWN_VARIABLE, type Silence, TREE_VARIABLE } from "../../core/messages/worker-message.ts";
 import { type WorkerServer, startWorkerServer } from "../api/worker-server.ts";
 import { RepoRuntimeRegistry } from "../runtime/repo-runtime-registry.ts";
 import { RepoRuntime } from "../runtime/repo-runtime.ts";
@@ -64,13 +64,13 @@ export async function startWorker(options: StartWorkerOptions, signal: AbortSign
 function runtimeOptions(options: StartWorkerOptions): RepoRuntimeOptions {
   const { repository, environment, execPath } = options;
   const marks = Object.fromEntries(
-    [TREE_VARIABLE, BIRTH_VARIABLE].flatMap((name) =>
+    [TREE_VARIABLE, SPAWN_VARIABLE].flatMap((name) =>
       environment[name] === undefined ? [] : [[name, environment[name]]],
     ),
   );
   return {
     ...options,
-    boot: environment[BIRTH_VARIABLE] ?? randomUUID(),
+    boot: environment[SPAWN_VARIABLE] ?? randomUUID(),
     marks,
     connect: async (onFailure, redactor) => {
       const { connect } = await import("../github/access/connect.ts");

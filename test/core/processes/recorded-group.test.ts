@@ -9,7 +9,7 @@ import { endRecordedGroups, recordGroup } from "../../../src/core/processes/reco
 import { makeTemporaryDirectory } from "../../support/temporary-directory.ts";
 
 const MARKS = { HYDRAFLOW_TREE: "tree", HYDRAFLOW_BIRTH: "birth" };
-const BIRTH = { name: "HYDRAFLOW_BIRTH", value: "birth" };
+const SPAWN = { name: "HYDRAFLOW_BIRTH", value: "birth" };
 /** The second follows the first at once. */
 const ENDED = /^SIG(?:TERM|KILL)$/;
 
@@ -43,7 +43,7 @@ describe("a group on record", () => {
     const { child, identity } = await leader();
     recordGroup(directory.path, identity, MARKS);
 
-    await endRecordedGroups(directory.path, BIRTH);
+    await endRecordedGroups(directory.path, SPAWN);
 
     expect(await ended(child)).toMatch(ENDED);
     expect(await readdir(directory.path)).toEqual([]);
@@ -56,7 +56,7 @@ describe("a group on record", () => {
     recordGroup(directory.path, { ...reused.identity, startTime: "earlier" }, MARKS);
     recordGroup(directory.path, ours.identity, MARKS);
 
-    await endRecordedGroups(directory.path, BIRTH);
+    await endRecordedGroups(directory.path, SPAWN);
 
     expect(await ended(ours.child)).toMatch(ENDED);
     expect([others, reused].map(({ child }) => child.signalCode)).toEqual([null, null]);
@@ -72,8 +72,8 @@ describe("a group on record", () => {
     await mkdir(directory.file("1.json"));
     await writeFile(directory.file("2.json"), "no record");
 
-    await endRecordedGroups(directory.path, BIRTH);
-    await endRecordedGroups(directory.file("nothing"), BIRTH);
+    await endRecordedGroups(directory.path, SPAWN);
+    await endRecordedGroups(directory.file("nothing"), SPAWN);
 
     expect(child.signalCode).toBeNull();
   });

@@ -111,7 +111,7 @@ describe("the keeper of all logs", () => {
     expect(rig.lines).toEqual([]);
   });
 
-  it("never takes what is current, fresh, in hand or not ours, and says once that it cannot get below", async () => {
+  it("never takes what is current, fresh, in flight or not ours, and says once that it cannot get below", async () => {
     await using rig = await Rig.make({ "acme-web": [7] });
     const kept = [
       await rig.put("acme-web/logs/worker.log", 900, 900),

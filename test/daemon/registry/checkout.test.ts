@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { resolveAddTarget } from "../../../src/daemon/registry/add-target.ts";
+import { resolveRepository } from "../../../src/daemon/registry/resolve-repository.ts";
 import { expandHome, inspectCheckout } from "../../../src/daemon/registry/checkout.ts";
 import { NEVER, Rig } from "../daemon-rig.ts";
 
@@ -108,7 +108,7 @@ describe("looking at a directory", () => {
 describe("what an add means", () => {
   async function targetOf(origin: string | null, repoSlug?: string) {
     const path = await rig.checkout("web", origin);
-    return resolveAddTarget({ path, repo_slug: repoSlug }, GITHUB, NEVER);
+    return resolveRepository({ path, repo_slug: repoSlug }, GITHUB, NEVER);
   }
 
   it("is the origin's repository", async () => {
@@ -148,7 +148,7 @@ describe("what an add means", () => {
     ["https://github.com/acme/web", "acme/web"],
     ["https://github.com/acme/web.git", "acme/web"],
   ])("takes %s to be cloned", async (repo, fullName) => {
-    expect(await resolveAddTarget({ repo }, GITHUB, NEVER)).toMatchObject({
+    expect(await resolveRepository({ repo }, GITHUB, NEVER)).toMatchObject({
       ok: true,
       value: { path: undefined, name: { fullName } },
     });
@@ -166,13 +166,13 @@ describe("what an add means", () => {
     "https://github.com/a/b/c",
     "-oProxyCommand=x/y",
   ])("does not clone %s", async (repo) => {
-    expect((await resolveAddTarget({ repo }, GITHUB, NEVER)).ok).toBe(false);
+    expect((await resolveRepository({ repo }, GITHUB, NEVER)).ok).toBe(false);
   });
 
   it("clones over plain http from this machine alone", async () => {
     expect(
       (
-        await resolveAddTarget(
+        await resolveRepository(
           { repo: "http://127.0.0.1:3000/acme/web" },
           { ...HOST, gitUrl: "http://127.0.0.1:3000" },
           NEVER,
@@ -181,7 +181,7 @@ describe("what an add means", () => {
     ).toBe(true);
     expect(
       (
-        await resolveAddTarget(
+        await resolveRepository(
           { repo: "http://10.0.0.1:3000/acme/web" },
           { ...HOST, gitUrl: "http://10.0.0.1:3000" },
           NEVER,
@@ -191,10 +191,10 @@ describe("what an add means", () => {
   });
 
   it("must be said once", async () => {
-    expect(await resolveAddTarget({}, GITHUB, NEVER)).toMatchObject({
+    expect(await resolveRepository({}, GITHUB, NEVER)).toMatchObject({
       ok: false,
       failure: { code: "bad_request", message: "Missing path" },
     });
-    expect((await resolveAddTarget({ path: "/x", repo: "acme/web" }, GITHUB, NEVER)).ok).toBe(false);
+    expect((await resolveRepository({ path: "/x", repo: "acme/web" }, GITHUB, NEVER)).ok).toBe(false);
   });
 });

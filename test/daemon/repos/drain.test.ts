@@ -24,7 +24,7 @@ function told(slug: string): Promise<string> {
 }
 
 describe("a drain", () => {
-  it("is done when nothing is in hand, and says what was finished", async () => {
+  it("is done when nothing is in flight, and says what was finished", async () => {
     const daemon = await rig.daemon();
     await add(daemon, "finishing");
     await add(daemon, "web");
@@ -33,7 +33,14 @@ describe("a drain", () => {
 
     expect(report).toMatchObject({ draining: true, drained: true });
     expect(report.repos).toMatchObject([
-      { slug: "acme-finishing", drained: true, in_flight: 0, in_hand: [], finished: [IMPLEMENTING], interrupted: [] },
+      {
+        slug: "acme-finishing",
+        drained: true,
+        in_flight: 0,
+        in_flight_work: [],
+        finished: [IMPLEMENTING],
+        interrupted: [],
+      },
       { slug: "acme-web", drained: true, in_flight: 0, finished: [] },
     ]);
     expect(daemon.events("daemon.drained")).toMatchObject([{ finished: 1, interrupted: 0 }]);
@@ -46,22 +53,24 @@ describe("a drain", () => {
     const report = await drain(daemon, 1);
 
     expect(report).toMatchObject({ draining: true, drained: false });
-    expect(report.repos).toMatchObject([{ slug: "acme-busy", drained: false, in_flight: 1, in_hand: [IMPLEMENTING] }]);
+    expect(report.repos).toMatchObject([
+      { slug: "acme-busy", in_flight: 1, in_flight_work: [IMPLEMENTING], in_hand: [IMPLEMENTING], drained: false },
+    ]);
     expect(await daemon.entry("acme-busy")).toMatchObject({ state: "running", draining: true });
   });
 
-  it("holds for workers that are born while it lasts, and for what would open them again", async () => {
+  it("holds for workers that are spawned while it lasts, and for what would open them again", async () => {
     const daemon = await rig.daemon();
     await drain(daemon, 0);
 
     await add(daemon, "busy");
-    const born = await daemon.entryWhen("acme-busy", "its drain", ({ draining }) => draining);
+    const spawned = await daemon.entryWhen("acme-busy", "its drain", ({ draining }) => draining);
     await daemon.ask({ action: "restart_repo", slug: "acme-busy" });
     const next = await daemon.entryWhen("acme-busy", "its drain", ({ draining }) => draining);
     const refused = await daemon.ask({ action: "remove_repo", slug: "acme-busy" });
     await until("the word after the refusal", async () => (await told("acme-busy")).split("\n").length > 4);
 
-    expect([born.generation, next.generation, refused.code]).toEqual([1, 2, "busy"]);
+    expect([spawned.generation, next.generation, refused.code]).toEqual([1, 2, "busy"]);
     expect(await told("acme-busy")).not.toContain("resume");
     expect(await daemon.entry("acme-busy")).toMatchObject({ draining: true });
   });

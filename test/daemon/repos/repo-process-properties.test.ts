@@ -117,7 +117,7 @@ it("never starts a worker against the operator's latch", () => {
   });
 });
 
-it("counts births upwards, one at a time", () => {
+it("counts generations upwards, one at a time", () => {
   holds(({ state }, before) => {
     expect(state.generation - before.generation).toBe(state.id === "starting" && before !== state ? 1 : 0);
   });

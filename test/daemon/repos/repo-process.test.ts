@@ -336,7 +336,7 @@ function pick<T>(table: Record<string, T>, name: string): T {
   return found;
 }
 
-describe("a birth that failed", () => {
+describe("a start that failed", () => {
   it.each([
     ["starting", { ...NO_CRASHES, streak: 1 }, true],
     ["starting", NO_CRASHES, false],

@@ -8,8 +8,8 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { workerPaths } from "../../../src/core/files/paths.ts";
 import { childIdentity } from "../../../src/core/processes/process-tree.ts";
 import { recordGroup } from "../../../src/core/processes/recorded-group.ts";
-import { BIRTH_VARIABLE } from "../../../src/core/messages/worker-message.ts";
-import { bear } from "../../../src/daemon/workers/newborn.ts";
+import { SPAWN_VARIABLE } from "../../../src/core/messages/worker-message.ts";
+import { spawnWorker } from "../../../src/daemon/workers/spawn-worker.ts";
 import { WorkerOutput } from "../../../src/daemon/workers/worker-output.ts";
 import { WorkerProcess } from "../../../src/daemon/workers/worker-process.ts";
 import { fixtureWorker, NEVER, Rig } from "../daemon-rig.ts";
@@ -28,16 +28,16 @@ async function launch(
   name: string,
   cleared: Promise<void>,
   onReady: () => void,
-  birth: string = randomUUID(),
+  spawnId: string = randomUUID(),
 ): Promise<WorkerProcess> {
   const dataRoot = `${rig.directory}/${name}`;
   const { output, file } = await WorkerOutput.open(dataRoot);
   const command = { runtime: process.execPath, flags: [], entry: fixtureWorker("good") };
-  const environment = { PATH: process.env["PATH"] ?? "", HYDRAFLOW_HOME: dataRoot, [BIRTH_VARIABLE]: birth };
-  const newborn = bear(command, { birth, environment, directory: dataRoot, output: file });
+  const environment = { PATH: process.env["PATH"] ?? "", HYDRAFLOW_HOME: dataRoot, [SPAWN_VARIABLE]: spawnId };
+  const spawned = spawnWorker(command, { spawnId, environment, directory: dataRoot, output: file });
   closeSync(file);
   return new WorkerProcess({
-    newborn,
+    spawned,
     output,
     cleared,
     timings: TIMINGS,
@@ -103,8 +103,8 @@ it("takes along what it has on record as its own, also where nobody could find i
   const killed = once(child, "exit");
   const identity = await childIdentity(child);
   if (identity === null) throw new Error("the child lives");
-  const worker = await launch("web", Promise.resolve(), () => undefined, "this birth");
-  recordGroup(workerPaths(`${rig.directory}/web`).groups, identity, { [BIRTH_VARIABLE]: "this birth" });
+  const worker = await launch("web", Promise.resolve(), () => undefined, "this spawn");
+  recordGroup(workerPaths(`${rig.directory}/web`).groups, identity, { [SPAWN_VARIABLE]: "this spawn" });
 
   process.kill(Number(worker.pid), "SIGKILL");
   await worker.cleared;

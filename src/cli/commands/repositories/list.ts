@@ -1,5 +1,5 @@
-// `hydraflow list`: every repository, running or not. With --json: {"repos":[RepoEntry]}, as core/messages/supervisor-control.ts
-// describes it.
+// `hydraflow list`: every repository, running or not. With --json: {"repos":[RepoEntry]}, which
+// core/messages/supervisor-control.ts describes.
 
 import type { Argv } from "yargs";
 

@@ -1,6 +1,6 @@
-// `hydraflow restart <slug>`: a new generation of the worker; also ends a quarantine. With `--rolling` what is in hand is
-// finished first, within a bound; with `--all --rolling` this goes through every running worker, one after the other.
-// With --json: its RepoEntry, one line each.
+// `hydraflow restart <slug>`: a new generation of the worker; also ends a quarantine. With `--rolling` what is in
+// flight is finished first, within a bound; with `--all --rolling` this goes through every running worker, one after
+// the other. With --json: its RepoEntry, one line each.
 
 import type { Argv } from "yargs";
 
@@ -16,7 +16,7 @@ export function build(yargs: Argv<ClientOptions>) {
   return yargs
     .positional("slug", { ...slugOrAllArgument, describe: "repository, as 'hydraflow list' shows it" })
     .option("all", { describe: "every running worker; with --rolling only", type: "boolean", default: false })
-    .option("rolling", { describe: "finish what is in hand first", type: "boolean", default: false })
+    .option("rolling", { describe: "finish what is in flight first", type: "boolean", default: false })
     .check(({ slug, all, rolling }) => {
       if ((slug === undefined) !== all) throw new Error("give a slug, or --all");
       if (all && !rolling) throw new Error("--all needs --rolling, so that not everything stops at once");

@@ -1,4 +1,5 @@
-// `hydraflow start <slug>`: starts the worker of a repository and lifts the operator's stop. With --json: its RepoEntry.
+// `hydraflow start <slug>`: starts the worker of a repository and lifts the operator's stop. With --json: its
+// RepoEntry.
 
 import type { Argv } from "yargs";
 

@@ -25,7 +25,7 @@ export async function run(options: OptionsOf<typeof build>, terminal: Terminal):
   const done = await carryOut(plan.install, { scope, isDryRun }, terminal);
   if (!done.ok) return done;
   for (const note of notes) terminal.write(`note: ${note}\n`);
-  // What runs already finishes first what it has in hand; a start has nothing to wait for.
+  // A service that runs already finishes first what it has in flight; a start has nothing to wait for.
   const isActive = !isDryRun && (await runCommand(plan.isActive)).code === 0;
   if (isActive) terminal.write(`next: ${plan.drain}\n`);
   for (const next of plan.next) terminal.write(`next: ${next}\n`);

@@ -1,5 +1,5 @@
-// `hydraflow service status`: is the service installed, as this installation would write it, and does it run. Exit code
-// 69 when it does not. With --json: {"file","installed","current","active"}.
+// `hydraflow service status`: says whether the service is installed, as this installation would write it, and whether
+// it runs. The exit code is 69 when it does not. With --json: {"file","installed","current","active"}.
 
 import type { Argv } from "yargs";
 

@@ -1,6 +1,6 @@
-// `hydraflow drain`: no repository takes a new issue, and the command returns when nothing is in hand any more, or fails
-// when the time is over. The drain stays until `--cancel`, or until the daemon ends. With --json: the last report,
-// {"draining","since","drained","repos"}.
+// `hydraflow drain`: no repository takes a new issue, and the command returns when nothing is in flight any more, or
+// fails when the time is over. The drain stays until `--cancel`, or until the daemon ends. With --json: the last
+// report, {"draining","since","drained","repos"}.
 
 import type { Argv } from "yargs";
 
@@ -15,7 +15,7 @@ import { drainReplySchema } from "../../client/reply.ts";
 import type { Terminal } from "../../print/terminal.ts";
 
 const TIMEOUT_DEFAULT = "10m";
-/** Each request waits this long at most, so that what was finished is told soon. */
+/** Each request waits this long at most, so that what was finished is printed soon. */
 const LOOK_S = 2;
 
 type Report = z.infer<typeof drainReplySchema>;
@@ -57,34 +57,34 @@ async function drain(
   signal: AbortSignal,
 ): Promise<CommandResult> {
   const endMs = performance.now() + timeout * 1_000;
-  const told = new Set<string>();
+  const printed = new Set<string>();
   for (let waitS = 0; ; waitS = LOOK_S) {
     const leftS = Math.max(0, Math.ceil((endMs - performance.now()) / 1_000));
     const body = { timeout_s: Math.min(waitS, leftS) };
     const reply = await client.call({ method: "POST", path: "/api/drain", body, reply: drainReplySchema }, signal);
     if (!reply.ok) return reply;
     const { drained, draining, repos } = reply.value;
-    if (!json) tellNews(repos, told, terminal);
+    if (!json) printNews(repos, printed, terminal);
     if (!drained && draining && leftS > 0) continue;
     if (json) terminal.write(`${JSON.stringify(reply.value)}\n`);
     if (drained) {
-      if (!json) terminal.write("drained: nothing is in hand, and no new issue is taken\n");
+      if (!json) terminal.write("drained: nothing is in flight, and no new issue is taken\n");
       return ok();
     }
     return failWith("tryAgain", draining ? notDrained(repos, timeout) : "somebody has taken the drain back");
   }
 }
 
-/** Every line once. */
-function tellNews(repos: readonly Repository[], told: Set<string>, terminal: Terminal): void {
+/** Prints every line once. */
+function printNews(repos: readonly Repository[], printed: Set<string>, terminal: Terminal): void {
   for (const repo of repos) {
     const lines = [
       ...repo.finished.map((item) => `${repo.slug}: finished ${nameOf(item)}`),
       ...repo.interrupted.map((item) => `${repo.slug}: interrupted ${nameOf(item)}; it is resumed later`),
-      ...repo.in_hand.map((item) => `${repo.slug}: in hand ${nameOf(item)}`),
+      ...repo.in_flight_work.map((item) => `${repo.slug}: in flight ${nameOf(item)}`),
     ];
-    for (const line of lines.filter((candidate) => !told.has(candidate))) {
-      told.add(line);
+    for (const line of lines.filter((candidate) => !printed.has(candidate))) {
+      printed.add(line);
       terminal.write(`${line}\n`);
     }
   }
@@ -95,11 +95,11 @@ function notDrained(repos: readonly Repository[], timeoutS: number): string {
   return `not drained after ${formatDuration(timeoutS)}: ${left.join(", ")}; no new issue is taken: wait again, stop the daemon, which resumes it at its next start, or go back with hydraflow drain --cancel`;
 }
 
-function whatIsLeft({ state, in_flight: inFlight, in_hand: inHand }: Repository): string {
-  if (inHand.length > 0) return inHand.map(nameOf).join(", ");
-  return inFlight > 0 ? `${inFlight} in hand` : state;
+function whatIsLeft({ state, in_flight: inFlight, in_flight_work: work }: Repository): string {
+  if (work.length > 0) return work.map(nameOf).join(", ");
+  return inFlight > 0 ? `${inFlight} in flight` : state;
 }
 
-function nameOf({ issue, stage }: Repository["in_hand"][number]): string {
+function nameOf({ issue, stage }: Repository["in_flight_work"][number]): string {
   return `#${issue} ${stage}`;
 }

@@ -1,4 +1,4 @@
-// `hydraflow ping`: is the daemon there. With --json: {"version","boot_id","uptime_s"}.
+// `hydraflow ping`: asks whether the daemon is there. With --json: {"version","boot_id","uptime_s"}.
 
 import type { Argv } from "yargs";
 

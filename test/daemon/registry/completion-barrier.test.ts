@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 
-import { Gathering } from "../../../src/daemon/registry/gathering.ts";
+import { CompletionBarrier } from "../../../src/daemon/registry/completion-barrier.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 const LIMIT_MS = 2_000;
 
-describe("a gathering", () => {
+describe("a completion barrier", () => {
   it("lets what runs side by side end together", async () => {
-    const { began, ended, run } = gathering();
+    const { began, ended, run } = barrierRig();
     run("a");
     run("b");
 
@@ -21,7 +21,7 @@ describe("a gathering", () => {
   });
 
   it("holds up nobody who is alone", async () => {
-    const { began, ended, run } = gathering();
+    const { began, ended, run } = barrierRig();
 
     for (const name of ["a", "b"]) {
       run(name);
@@ -33,7 +33,7 @@ describe("a gathering", () => {
   });
 
   it("waits no longer than its limit for one that never ends", async () => {
-    const { clock, began, ended, run } = gathering();
+    const { clock, began, ended, run } = barrierRig();
     for (const name of ["a", "b", "stuck"]) run(name);
 
     began.get("a")?.resolve();
@@ -49,29 +49,29 @@ describe("a gathering", () => {
   });
 
   it("passes on what went wrong", async () => {
-    const { gathered } = gathering();
+    const { barrier } = barrierRig();
 
-    await expect(gathered.run(() => Promise.reject(new Error("a disk")))).rejects.toThrow("a disk");
+    await expect(barrier.run(() => Promise.reject(new Error("a disk")))).rejects.toThrow("a disk");
   });
 });
 
-function gathering(): {
+function barrierRig(): {
   readonly clock: ManualClock;
-  readonly gathered: Gathering;
+  readonly barrier: CompletionBarrier;
   readonly began: Map<string, PromiseWithResolvers<void>>;
   readonly ended: string[];
   readonly run: (name: string) => void;
 } {
   const clock = new ManualClock();
-  const gathered = new Gathering(clock, LIMIT_MS);
+  const barrier = new CompletionBarrier(clock, LIMIT_MS);
   const began = new Map<string, PromiseWithResolvers<void>>();
   const ended: string[] = [];
   const run = (name: string): void => {
     const work = Promise.withResolvers<void>();
     began.set(name, work);
-    void gathered.run(() => work.promise).then(() => ended.push(name));
+    void barrier.run(() => work.promise).then(() => ended.push(name));
   };
-  return { clock, gathered, began, ended, run };
+  return { clock, barrier, began, ended, run };
 }
 
 function settled(): Promise<void> {

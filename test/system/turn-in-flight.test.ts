@@ -13,7 +13,7 @@ import { Rig } from "../daemon/daemon-rig.ts";
 
 const WORKER = CLI.replace(/cli\.js$/, "worker.js");
 
-/** A daemon with the repository, and the issue's implementing turn in hand. */
+/** A daemon with the repository, and the issue's implementing turn in flight. */
 async function startTurn(turns: TurnRig): Promise<{ daemon: DaemonRig; issue: number; turn: Turn }> {
   const daemon = await DaemonRig.start({ config: turns.config, environment: turns.environment });
   await turns.hold("implement");
@@ -34,7 +34,7 @@ async function expectResumed(turns: TurnRig, issue: number, first: Turn): Promis
   expect(await turns.merged(`half-${issue}.txt`)).toBe(String(first.pids[0]));
 }
 
-test("a rolling restart waits for the turn in hand; the next generation goes on behind it", async () => {
+test("a rolling restart waits for the turn in flight; the next generation goes on behind it", async () => {
   await using turns = await TurnRig.make();
   const { daemon: started, issue, turn } = await startTurn(turns);
   await using daemon = started;

@@ -1,5 +1,5 @@
-// One worker process that waits, loaded and without a repository, for the next worker that is needed. It is born when
-// nobody else wants to start, is no repository's, and ends with the daemon like every worker.
+// Keeps one worker process waiting, loaded and without a repository, that becomes the next worker that is needed. The
+// process is spawned when nobody else wants to start, and ends with the daemon like every worker.
 
 import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -10,58 +10,58 @@ import type { Clock } from "../../core/base/clock.ts";
 import { messageOf } from "../../core/base/errors.ts";
 import type { Log } from "../../core/logs/log.ts";
 import { STARTUP_TIMEOUT_MS } from "../../core/messages/worker-message.ts";
-import { bear, type Newborn, type WorkerCommand } from "./newborn.ts";
+import { spawnWorker, type SpawnedWorker, type WorkerCommand } from "./spawn-worker.ts";
 import type { StartGate } from "./start-gate.ts";
 import { openOutput } from "./worker-output.ts";
 
-/** After the last spare was taken: what needed it comes first. */
+/** The wait after the last process was taken: the repository that took it goes first. */
 const QUIET_MS = 500;
-/** After one that died by itself, or could not be born. */
+/** The wait after a process that died by itself, or could not be spawned. */
 const PAUSE_MS = 60_000;
 
-export interface WarmSpareOptions {
+export interface PreforkOptions {
   readonly command: WorkerCommand;
   /** The state directory. */
   readonly home: string;
-  /** As a birth gets it now, without a data root. */
-  readonly environment: (birth: string) => Record<string, string>;
+  /** The environment of a worker spawned now, without a data root. */
+  readonly environment: (spawnId: string) => Record<string, string>;
   readonly isWanted: () => boolean;
   readonly gate: StartGate;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-export interface Spare {
-  readonly newborn: Newborn;
-  /** The file that it prints into. */
+export interface PreforkedWorker {
+  readonly spawned: SpawnedWorker;
+  /** The file that the process prints into. */
   readonly output: string;
 }
 
-export class WarmSpare implements AsyncDisposable {
-  readonly #options: WarmSpareOptions;
+export class Prefork implements AsyncDisposable {
+  readonly #options: PreforkOptions;
   readonly #ending = new AbortController();
   readonly #keeping: Promise<void>;
-  #waiting: Spare | undefined;
-  /** What was taken last. */
-  #taken: Spare | undefined;
-  /** The spare was taken, or what one is born with has changed. */
+  #waiting: PreforkedWorker | undefined;
+  /** The process that was taken last. */
+  #taken: PreforkedWorker | undefined;
+  /** Resolves when the process was taken, or when what it was spawned with has changed. */
   #changed = Promise.withResolvers<void>();
 
-  constructor(options: WarmSpareOptions) {
+  constructor(options: PreforkOptions) {
     this.#options = options;
     this.#keeping = this.#keep().catch(() => undefined);
   }
 
-  /** The spare, for good; undefined when none is ready. */
-  take(): Spare | undefined {
-    const spare = this.#waiting;
-    if (spare === undefined) return undefined;
-    this.#taken = spare;
+  /** Hands the process over for good; undefined when none is ready. */
+  take(): PreforkedWorker | undefined {
+    const worker = this.#waiting;
+    if (worker === undefined) return undefined;
+    this.#taken = worker;
     this.renew();
-    return spare;
+    return worker;
   }
 
-  /** After a change of settings: the next one is born with the new ones. */
+  /** Ends the process that waits; the next one is spawned with the settings of that time. */
   renew(): void {
     this.#waiting = undefined;
     this.#changed.resolve();
@@ -88,11 +88,11 @@ export class WarmSpare implements AsyncDisposable {
     }
   }
 
-  /** Resolves when it was taken or is out of date, or with what it died of. */
+  /** Resolves when the process was taken or is out of date, or with what it died of. */
   async #keepOne(signal: AbortSignal): Promise<string | undefined> {
     using place = await this.#options.gate.enter(false, signal);
-    const spare = this.#bear();
-    const { child, hello } = spare.newborn;
+    const worker = this.#spawn();
+    const { child, hello } = worker.spawned;
     const death = deathOf(child);
     const changed = this.#changed.promise.then(() => undefined);
     const late = setTimeout(() => child.kill("SIGKILL"), STARTUP_TIMEOUT_MS);
@@ -100,33 +100,33 @@ export class WarmSpare implements AsyncDisposable {
     clearTimeout(late);
     place[Symbol.dispose]();
     if (isUp === true && !signal.aborted) {
-      this.#waiting = spare;
+      this.#waiting = worker;
       this.#options.log.write("info", "spare.ready", { pid: child.pid });
     }
     const problem = await Promise.race([death, changed]);
-    if (this.#taken === spare) return undefined;
+    if (this.#taken === worker) return undefined;
     this.#waiting = undefined;
     child.kill("SIGKILL");
     await death;
     return problem;
   }
 
-  #bear(): Spare {
+  #spawn(): PreforkedWorker {
     const { command, environment, home } = this.#options;
-    const birth = randomUUID();
+    const spawnId = randomUUID();
     const output = join(home, "logs", "spare.stderr.log");
     const file = openOutput(output);
     try {
       ftruncateSync(file);
-      const options = { birth, environment: environment(birth), directory: home, output: file };
-      return { newborn: bear(command, options), output };
+      const options = { spawnId, environment: environment(spawnId), directory: home, output: file };
+      return { spawned: spawnWorker(command, options), output };
     } finally {
       closeSync(file);
     }
   }
 }
 
-/** Resolves with what it ended with, or could not begin with. */
+/** Resolves with how the process ended, or why it could not be spawned. */
 function deathOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     child.once("exit", (code, signal) => resolve(signal === null ? `exited with code ${code}` : `killed by ${signal}`));

@@ -1,9 +1,9 @@
-// A point in time by which something must have happened. It looks twice before it calls: after the machine slept, or
-// this process was busy, what was to happen in time may be waiting to be read.
+// A timeout that is renewed each time the awaited thing happens, for instance a heartbeat. It waits a little longer
+// before it calls: after the machine slept, or this process was busy, a message that came in time may wait to be read.
 
 const SECOND_LOOK_MS = 250;
 
-export class Deadline {
+export class RenewableTimeout {
   #ms: number;
   #call: () => void;
   #timer: NodeJS.Timeout | undefined;

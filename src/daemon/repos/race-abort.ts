@@ -1,9 +1,9 @@
-// Lets whoever asked go when they lose patience; what was begun goes on.
+// Answers a caller whose signal is aborted, while the work that it asked for goes on.
 
 import { fail } from "../../core/base/result.ts";
 import type { ControlResult } from "../../core/messages/supervisor-control.ts";
 
-export function giveUpOn<T>(work: Promise<ControlResult<T>>, signal: AbortSignal): Promise<ControlResult<T>> {
+export function raceAbort<T>(work: Promise<ControlResult<T>>, signal: AbortSignal): Promise<ControlResult<T>> {
   const gone = Promise.withResolvers<ControlResult<T>>();
   const leave = (): void =>
     gone.resolve(fail({ code: "shutting_down", message: "the daemon does not wait for the outcome any more" }));

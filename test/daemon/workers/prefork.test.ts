@@ -15,9 +15,9 @@ beforeEach(async () => {
 });
 afterEach(() => rig[Symbol.asyncDispose]());
 
-/** The pid of the nth spare. */
-async function spare(daemon: RigDaemon, nth = 1): Promise<number> {
-  const ready = await until(`spare ${nth}`, () => daemon.events("spare.ready")[nth - 1]);
+/** The pid of the nth process. */
+async function preforked(daemon: RigDaemon, nth = 1): Promise<number> {
+  const ready = await until(`preforked process ${nth}`, () => daemon.events("spare.ready")[nth - 1]);
   return Number(ready["pid"]);
 }
 
@@ -33,32 +33,32 @@ async function reload(daemon: RigDaemon): Promise<void> {
   expect(status).toBe(200);
 }
 
-describe("a warm spare", () => {
-  it("becomes the worker that is needed next, and the next spare is born behind it", async () => {
+describe("a preforked worker", () => {
+  it("becomes the worker that is needed next, and the next one is spawned behind it", async () => {
     const daemon = await rig.daemon({ ...QUICK, warmSpare: true });
-    const first = await spare(daemon);
+    const first = await preforked(daemon);
 
     const { repos } = await daemon.ask({ action: "list_repos" });
     await add(daemon, "web");
     const added = await daemon.entry("acme-web");
-    const second = await spare(daemon, 2);
+    const second = await preforked(daemon, 2);
     process.kill(first, "SIGKILL");
     const after = await daemon.entryWhen(
       "acme-web",
-      "a second birth",
+      "a second worker",
       (entry) => entry.running && entry.generation === 2,
     );
 
     expect(repos).toEqual([]);
     expect([added.pid, after.pid]).toEqual([first, second]);
-    expect(await readFile(join(rig.home, "acme-web", "births.txt"), "utf8")).toBe(`${first}\n${second}\n`);
-    expect(await spare(daemon, 3)).not.toBe(second);
+    expect(await readFile(join(rig.home, "acme-web", "spawns.txt"), "utf8")).toBe(`${first}\n${second}\n`);
+    expect(await preforked(daemon, 3)).not.toBe(second);
   });
 
   it("prints into the repository's file once it serves it, and what was there before is kept", async () => {
     const daemon = await rig.daemon({ ...QUICK, warmSpare: true });
-    await rig.file("home/acme-crashes-later/logs/worker.stderr.log", "of an earlier birth\n");
-    await spare(daemon);
+    await rig.file("home/acme-crashes-later/logs/worker.stderr.log", "of an earlier worker\n");
+    await preforked(daemon);
 
     await add(daemon, "crashes-later");
     const exited = await until("the crash", () => daemon.events("repo.exited")[0]);
@@ -66,12 +66,12 @@ describe("a warm spare", () => {
 
     expect(exited["reason"]).toContain("the fixture fails later");
     expect(await readFile(join(logs, "worker.stderr.log"), "utf8")).toContain("the fixture fails later");
-    expect(await readFile(join(logs, "worker.stderr.previous.log"), "utf8")).toBe("of an earlier birth\n");
+    expect(await readFile(join(logs, "worker.stderr.previous.log"), "utf8")).toBe("of an earlier worker\n");
   });
 
-  it("that has died is told of, and a worker is born without it", async () => {
+  it("that has died is logged, and a worker is spawned without it", async () => {
     const daemon = await rig.daemon({ warmSpare: true });
-    const pid = await spare(daemon);
+    const pid = await preforked(daemon);
 
     process.kill(pid, "SIGKILL");
     const lost = await until("the loss", () => daemon.events("spare.lost")[0]);
@@ -86,14 +86,14 @@ describe("a warm spare", () => {
     await configure({ warmSpare: true });
     const environment = { PATH: process.env["PATH"], MODEL_KEY: "k" };
     const daemon = await rig.daemon({}, { environment });
-    const first = await spare(daemon);
+    const first = await preforked(daemon);
 
     await configure({ warmSpare: true, agentEnvironment: ["MODEL_KEY"] });
     await reload(daemon);
-    const second = await spare(daemon, 2);
+    const second = await preforked(daemon, 2);
     await add(daemon, "web");
     const given = await rig.given<{ environment: Record<string, string> }>("acme-web", "given.json");
-    const third = await spare(daemon, 3);
+    const third = await preforked(daemon, 3);
     await configure({ warmSpare: false, agentEnvironment: ["MODEL_KEY"] });
     await reload(daemon);
 
@@ -109,18 +109,18 @@ describe("a warm spare", () => {
     const { pid } = await daemon.entry("acme-web");
 
     process.kill(Number(pid), "SIGKILL");
-    await daemon.entryWhen("acme-web", "a second birth", (entry) => entry.running && entry.generation === 2);
+    await daemon.entryWhen("acme-web", "a second worker", (entry) => entry.running && entry.generation === 2);
 
     expect(daemon.events("spare.ready")).toEqual([]);
   });
 
   it("ends with its daemon, also with one that is killed", async () => {
     const daemon = await rig.daemon({ warmSpare: true });
-    const stopped = await spare(daemon);
+    const stopped = await preforked(daemon);
     await daemon[Symbol.asyncDispose]();
     const aliveAfterStop = await isAlive(stopped);
     const { child, exited, output } = await rig.daemonProcess({ warmSpare: true });
-    await until("its spare", () => output().includes('"spare.ready"'));
+    await until("its preforked process", () => output().includes('"spare.ready"'));
     const marked = (): Promise<number[]> => findMarked(TREE_VARIABLE, treeMarkOf(rig.home));
     const before = await marked();
 
@@ -129,6 +129,6 @@ describe("a warm spare", () => {
 
     expect(aliveAfterStop).toBe(false);
     expect(before).toHaveLength(1);
-    await until("the end of its spare", async () => (await marked()).length === 0);
+    await until("the end of its preforked process", async () => (await marked()).length === 0);
   });
 });

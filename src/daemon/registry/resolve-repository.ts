@@ -1,4 +1,4 @@
-// Finds out which repository an `add_repo` means: from a checkout's origin remote, or from a name or clone URL that
+// Resolves which repository an `add_repo` means: from a checkout's origin remote, or from a name or clone URL that
 // HydraFlow clones itself. Nothing is written here.
 
 import { basename } from "node:path";
@@ -15,14 +15,14 @@ import type { AddRequest, ControlFailure, ControlResult } from "../../core/messa
 import { type Checkout, inspectCheckout } from "./checkout.ts";
 import type { Candidate } from "./registration.ts";
 
-export interface AddHost extends GitHost {
+export interface RepositoryHost extends GitHost {
   /** The one host that clones come from. */
   readonly gitUrl: string;
 }
 
-export async function resolveAddTarget(
+export async function resolveRepository(
   request: AddRequest,
-  host: AddHost,
+  host: RepositoryHost,
   signal: AbortSignal,
 ): Promise<ControlResult<Candidate>> {
   const given = request.repo_slug === undefined ? undefined : parseRepositoryName(request.repo_slug);
@@ -41,7 +41,7 @@ export async function resolveAddTarget(
   return name.ok ? ok({ path: checkout.value.path, name: name.value, named: given !== undefined }) : name;
 }
 
-/** Of a checkout without the operator's word: its origin remote, or `local/<directory>` when it has none. */
+/** Names a checkout without the operator's word: by its origin remote, or `local/<directory>` when it has none. */
 export function nameOfCheckout({ path, originUrl }: Checkout): Result<RepositoryName, ControlFailure> {
   if (originUrl === null) {
     const directory = basename(path).replace(/[^A-Za-z0-9._-]+/g, "-");
@@ -58,7 +58,7 @@ export function nameOfCheckout({ path, originUrl }: Checkout): Result<Repository
     : fail({ code: "no_repository_name", message: `${named.failure.message}; give repo_slug: "owner/name"` });
 }
 
-/** `owner/name`, or a clone URL of the configured host, over https, or http to this machine, without credentials. */
+/** Reads `owner/name`, or a clone URL of the configured host: https, or http to this machine, without credentials. */
 function parseSource(text: string, gitUrl: string): Result<RepositoryName, ControlFailure> {
   if (!text.includes("://")) {
     const name = parseRepositoryName(text);

@@ -1,5 +1,6 @@
-// What an earlier daemon of this state directory left running. Workers stop by themselves when their daemon is gone;
-// whatever has not done so in time is killed. Only then may a worker start: never two on one repository.
+// Ends the orphans that an earlier daemon of this state directory left running. Workers stop by themselves when their
+// daemon is gone; the sweep kills those that have not done so in time. No worker starts before it is over, so that
+// there are never two on one repository.
 
 import { join } from "node:path";
 
@@ -14,7 +15,7 @@ import { TREE_VARIABLE } from "../../core/messages/worker-message.ts";
 const GRACE_MS = 3_000;
 const POLL_MS = 50;
 
-export interface LeftoversOptions {
+export interface OrphanSweepOptions {
   /** The state directory. */
   readonly home: string;
   readonly repos: readonly { readonly slug: string }[];
@@ -22,17 +23,21 @@ export interface LeftoversOptions {
   readonly log: Log;
 }
 
-export async function clearLeftovers(options: LeftoversOptions, signal: AbortSignal): Promise<void> {
+export async function sweepOrphans(options: OrphanSweepOptions, signal: AbortSignal): Promise<void> {
   const tree = treeMarkOf(options.home);
-  await clearMarked(tree, options, signal);
-  // The workers that led them are gone by now, or, where nobody can be found by a mark, on their way.
+  await sweepMarkedOrphans(tree, options, signal);
+  // The workers that led these groups are gone by now, or are ending where the system shows no marks.
   for (const { slug } of options.repos) {
     const { groups } = workerPaths(join(options.home, slug));
     await endRecordedGroups(groups, { name: TREE_VARIABLE, value: tree });
   }
 }
 
-async function clearMarked(tree: string, { clock, log }: LeftoversOptions, signal: AbortSignal): Promise<void> {
+async function sweepMarkedOrphans(
+  tree: string,
+  { clock, log }: OrphanSweepOptions,
+  signal: AbortSignal,
+): Promise<void> {
   const deadlineMs = clock.monotonicMs() + GRACE_MS;
   let left = await findMarked(TREE_VARIABLE, tree);
   if (left.length === 0) return;

@@ -1,4 +1,4 @@
-// Which repository a client means that names it by slug, by path, or by both.
+// Finds the record of the repository that a client names by slug, by path, or by both.
 
 import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -7,13 +7,16 @@ import { expandHome } from "./checkout.ts";
 import { findRecord } from "./registration.ts";
 import type { RegistryDocument, RepoRecord } from "./registry-document.ts";
 
-export interface Target {
+export interface RecordSelector {
   readonly slug?: string | undefined;
   readonly path?: string | undefined;
 }
 
-/** Undefined too where slug and path name two different ones. A path that is gone is still found by its text. */
-export async function findTarget(document: RegistryDocument, { slug, path }: Target): Promise<RepoRecord | undefined> {
+/** Resolves with undefined also where slug and path name two repositories. A path that is gone is found by its text. */
+export async function selectRecord(
+  document: RegistryDocument,
+  { slug, path }: RecordSelector,
+): Promise<RepoRecord | undefined> {
   const bySlug = slug === undefined ? undefined : findRecord(document, slug);
   if (path === undefined) return bySlug;
   const given = resolve(expandHome(path));

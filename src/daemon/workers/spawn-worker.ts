@@ -1,5 +1,5 @@
-// A worker's process from its birth to our first word to it. Until that word it touches nothing, so it may be born while
-// what its predecessor left is still being cleared away, or before anybody knows which repository it will serve.
+// Spawns a worker's process, up to our first word to it. The process touches nothing before that word, so it may be
+// spawned while what its predecessor left is still being cleared away, or before anybody knows its repository.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { setPriority } from "node:os";
 import { z } from "../../core/base/schema.ts";
 import { fromWorkerSchema } from "../../core/messages/worker-message.ts";
 
-/** Of a worker and all that it starts, so that the doors answer whatever agents do with the cores. */
+/** A worker and all that it starts run this nice, so that the doors answer whatever agents do with the cores. */
 const NICENESS = 5;
 
 export interface WorkerCommand {
@@ -19,26 +19,26 @@ export interface WorkerCommand {
   readonly entry: string;
 }
 
-export interface Newborn {
+export interface SpawnedWorker {
   readonly child: ChildProcess;
-  /** Value of the birth mark. */
-  readonly birth: string;
-  /** It has loaded and listens. Never settles for one that dies before. */
+  /** The value of `HYDRAFLOW_BIRTH`, which marks this process and all that it starts. */
+  readonly spawnId: string;
+  /** Resolves when the process has loaded and listens; never settles when it dies before that. */
   readonly hello: Promise<void>;
 }
 
-export interface BearOptions {
-  readonly birth: string;
-  /** With the marks in it. */
+export interface SpawnOptions {
+  readonly spawnId: string;
+  /** The whole environment, with both marks in it. */
   readonly environment: Readonly<Record<string, string>>;
   readonly directory: string;
-  /** Open file for what it prints; the caller closes its own end. */
+  /** An open file that takes what the process prints; the caller closes its own end. */
   readonly output: number;
 }
 
-/** In a process group of its own. A spawn that fails is told by the child's `error` event. */
-export function bear({ runtime, flags, entry }: WorkerCommand, options: BearOptions): Newborn {
-  const { birth, environment, directory, output } = options;
+/** The process leads a group of its own. A spawn that fails shows as the child's `error` event. */
+export function spawnWorker({ runtime, flags, entry }: WorkerCommand, options: SpawnOptions): SpawnedWorker {
+  const { spawnId, environment, directory, output } = options;
   const child = spawn(runtime, [...flags, entry], {
     cwd: directory,
     detached: true,
@@ -55,7 +55,7 @@ export function bear({ runtime, flags, entry }: WorkerCommand, options: BearOpti
     };
     child.on("message", onMessage);
   });
-  return { child, birth, hello };
+  return { child, spawnId, hello };
 }
 
 /** Linux may share the cores among sessions first; between them only the priority of a session counts. */
@@ -64,6 +64,7 @@ function stepBehindUs(pid: number): void {
     setPriority(pid, NICENESS);
     writeFileSync(`/proc/${pid}/autogroup`, String(NICENESS));
   } catch {
-    // It is gone already, the kernel has no such sharing, or it takes no more changes in this tenth of a second.
+    // The process is gone already, the kernel has no such sharing, or it takes no more changes in this tenth of a
+    // second.
   }
 }
