@@ -59,6 +59,7 @@ const NOT_FED: Readonly<Record<string, string>> = {
   "src/daemon/registry/registration.ts#unregister": "is given a slug",
   "src/daemon/process/state-directory.ts#stateDirectoryError": "is given a path of the operator's start",
   "src/worker/git/changes/change-output.ts#noteOf": "looks through no text; its parts are fed by showChange's tests",
+  "src/worker/git/worktrees/worktree-directory.ts#emptyTrash": "touches the disk, by names of ours",
   "src/worker/git/worktrees/worktree-directory.ts#moveToTrash": "touches the disk, by names of ours",
   "src/worker/git/worktrees/worktree-directory.ts#openWorktreeRoot": "touches the disk, by names of ours",
   "src/worker/prompt/diff-section.ts#showChange": "is given a change that splitDiff has bounded",
