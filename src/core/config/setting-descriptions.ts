@@ -1,5 +1,5 @@
-// One sentence for every setting: what it does, its unit and range, and what happens at the edge. `hydraflow config` prints
-// them and docs/operations.md lists them; a test compares both ranges and page with the schema.
+// One sentence for every setting: what it does, its unit and range, and what happens at the edge. `hydraflow config`
+// prints them and docs/operations.md lists them; a test compares both ranges and page with the schema.
 
 import type { Setting } from "./config.ts";
 

@@ -1,7 +1,8 @@
-// `hydraflow config`: every setting with the value that a daemon started here and now would take, where that comes from,
-// and what the setting means. It reads the machine's file and the environment; a daemon's command line and a repository's
-// own file are not known here. With --json: {"file","settings":[{"setting","value","source","description"}]}, where
-// `file` is null when there is none, and an absent value is null.
+// `hydraflow config`: every setting with the value that a daemon started here and now would take, where that comes
+// from, and what the setting means. It reads the machine's file and the environment; a daemon's command line and a
+// repository's own file are not known here. With --json:
+// {"file","settings":[{"setting","value","source","description"}]}, where `file` is null when there is none, and an
+// absent value is null.
 
 import type { Argv } from "yargs";
 
