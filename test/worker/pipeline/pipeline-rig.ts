@@ -19,7 +19,7 @@ import { ScriptedAgent } from "../../support/scripted-agent.ts";
 import { sh } from "../git/git-fixture.ts";
 import { BareBranches } from "./bare-branches.ts";
 
-const WAIT_MS = 120_000;
+const WAIT_MS = 240_000;
 export const PASSED: CheckState = { kind: "passed", total: 1, names: ["test"] };
 const NEVER = new AbortController().signal;
 const BODY = "We need a part that says which issue it belongs to, in a file of its own, so that others can find it.";
