@@ -8,13 +8,10 @@ import {
   environmentLayer,
   resolveConfig,
 } from "../../core/config/config-layers.ts";
-import { readTextIfExists } from "../../core/files/durable-file.ts";
+import { type LayerFile, readLayer } from "../../core/config/layer-file.ts";
 import { HydraError } from "../../core/base/errors.ts";
 import { EXIT_CODES } from "../../core/base/exit-code.ts";
-import { parseJsonObject } from "../../core/files/json-lines.ts";
 import type { StartWorker } from "../../core/messages/worker-message.ts";
-
-const FILE_BYTES_MAX = 1_048_576;
 
 export interface SettingSources {
   readonly configFile: string;
@@ -52,11 +49,9 @@ function settingVariables(parent: Readonly<Record<string, string | undefined>>):
   return Object.fromEntries(settings.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
-async function readConfigFile(path: string): Promise<{ source: string; values: unknown } | null> {
+async function readConfigFile(path: string): Promise<LayerFile | null> {
   try {
-    const text = await readTextIfExists(path, FILE_BYTES_MAX);
-    if (text === undefined) return null;
-    return { source: path, values: parseJsonObject(text) ?? null };
+    return await readLayer(path);
   } catch (error) {
     throw badConfig(`${path} cannot be read`, error);
   }

@@ -145,8 +145,8 @@ async function openWorkspaces(
     },
     signal,
   );
-  await sweepGateHomes(options.paths.gates);
   if (!opened.ok) return fail(`the checkout cannot be used: ${opened.failure.message}`);
+  await sweepGateHomes(options.paths.gates);
   if (opened.value.changed.length > 0) log.write("warn", "git.config-restored", { files: opened.value.changed });
   return ok(opened.value.workspaces);
 }

@@ -11,18 +11,10 @@ import {
   environmentLayer,
   resolveConfig,
 } from "../../core/config/config-layers.ts";
-import { readTextIfExists } from "../../core/files/durable-file.ts";
+import { type LayerFile, readLayer } from "../../core/config/layer-file.ts";
 import { messageOf } from "../../core/base/errors.ts";
-import { parseJsonObject } from "../../core/files/json-lines.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { shortageOf } from "../../core/processes/shortage.ts";
-
-const FILE_BYTES_MAX = 1_048_576;
-
-interface LayerFile {
-  readonly source: string;
-  readonly values: unknown;
-}
 
 export interface ConfigSources {
   readonly machine: { readonly source: string; readonly values?: unknown } | null;
@@ -68,8 +60,7 @@ async function readRepositoryFile(checkout: string): Promise<Result<LayerFile | 
 /** Returns null when there is no file; the resolver names a file that is no JSON object. */
 export async function readLayerFile(path: string): Promise<Result<LayerFile | null, string>> {
   try {
-    const text = await readTextIfExists(path, FILE_BYTES_MAX);
-    return ok(text === undefined ? null : { source: path, values: parseJsonObject(text) ?? null });
+    return ok(await readLayer(path));
   } catch (thrown) {
     // A shortage says nothing about the settings, and a later look finds them.
     if (shortageOf(thrown) !== null) throw thrown;

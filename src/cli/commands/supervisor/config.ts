@@ -13,12 +13,11 @@ import {
   environmentLayer,
   resolveConfig,
 } from "../../../core/config/config-layers.ts";
+import { readLayer } from "../../../core/config/layer-file.ts";
 import { environmentToken } from "../../../core/config/github-token.ts";
 import { SETTING_DESCRIPTIONS } from "../../../core/config/setting-descriptions.ts";
 import { errnoOf } from "../../../core/base/errors.ts";
 import { ok, type Result } from "../../../core/base/result.ts";
-import { readTextIfExists } from "../../../core/files/durable-file.ts";
-import { parseJsonObject } from "../../../core/files/json-lines.ts";
 import { supervisorPaths } from "../../../core/files/paths.ts";
 import { Redactor } from "../../../core/logs/redact.ts";
 import { homeOf } from "../../client/daemon-address.ts";
@@ -26,8 +25,6 @@ import type { OptionsOf } from "../../grammar/command.ts";
 import { type CliFailure, type CommandResult, failWith } from "../../print/failure.ts";
 import { formatTable } from "../../print/table.ts";
 import type { Terminal } from "../../print/terminal.ts";
-
-const FILE_BYTES_MAX = 1_048_576;
 
 export function build(yargs: Argv) {
   return yargs
@@ -87,8 +84,8 @@ function redacted(value: unknown, redact: (text: string) => string): unknown {
 /** The file as a layer; no layer where there is no file. */
 async function readMachineFile(path: string): Promise<Result<readonly ConfigLayer[], CliFailure>> {
   try {
-    const text = await readTextIfExists(path, FILE_BYTES_MAX);
-    return ok(text === undefined ? [] : [{ source: path, kind: "machine", values: parseJsonObject(text) ?? null }]);
+    const file = await readLayer(path);
+    return ok(file === null ? [] : [{ ...file, kind: "machine" }]);
   } catch (error) {
     const code = errnoOf(error);
     if (code === "EACCES") return failWith("notPermitted", `${path} belongs to another user; run this as that user`);

@@ -67,7 +67,8 @@ export class BranchRefs {
    * stay as `<branch>-kept-<sha>`.
    */
   async setAside(
-    { branch, own, start }: { branch: string; own: string; start: string },
+    { branch, path: own }: { branch: string; path: string },
+    start: string,
     signal: AbortSignal,
   ): Promise<Result<undefined, GitFailure>> {
     const ref = `${LOCAL}${branch}`;

@@ -5,7 +5,7 @@ import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { fail, ok, type Result } from "../../../core/base/result.ts";
-import { BranchRecord, isBranchAlone } from "./branch-record.ts";
+import { BranchRecord } from "./branch-record.ts";
 import { checkBranchName, workBranchName, workBranchNames, worktreeName } from "../command/branch-name.ts";
 import { BranchRefs, type Removal, type Removed } from "./branch-refs.ts";
 import { linkedDirectoryOf } from "./checkout.ts";
@@ -162,8 +162,7 @@ export class WorktreeManager {
   }
 
   async #isKnown(issue: number, signal: AbortSignal): Promise<Result<boolean, GitFailure>> {
-    const directory = join(this.#options.records, worktreeName(issue));
-    if ((await this.#recordOf(issue)).state !== null || (await isBranchAlone(directory))) return ok(true);
+    if (await (await this.#recordOf(issue)).isOurs()) return ok(true);
     const listed = await this.list(signal);
     return listed.ok ? ok(listed.value.some((entry) => entry.issue === issue)) : listed;
   }
@@ -196,9 +195,7 @@ export class WorktreeManager {
     await emptyTrash(root);
     const start = await this.#startOf(place, signal);
     if (!start.ok) return start;
-    const taken = { branch: place.branch, own: place.path, start: start.value };
-    const known = await this.#isKnown(place.issue, signal);
-    const free = known.ok && !known.value ? await this.#refs.setAside(taken, signal) : known;
+    const free = (await place.record.isOurs()) ? ok() : await this.#refs.setAside(place, start.value, signal);
     if (!free.ok) return free;
     await place.record.begin(start.value, true, place.branch);
     // I1: a detached HEAD keeps git from moving a branch and from writing tracking into the checkout's configuration.
