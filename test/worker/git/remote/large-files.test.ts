@@ -142,11 +142,18 @@ describe.skipIf(program === null)("a repository with large files", () => {
   });
 
   it("goes on with the pointer of what the server does not have, and says so", async () => {
-    server.largeFiles = new Map();
+    const photo = Buffer.alloc(50_000, "photo");
+    server.largeFiles = new Map([[hashOf(photo), photo]]);
+    const seed = join(fixture.directory, "seed");
+    await writeFile(join(seed, "photo.bin"), pointerTo(photo));
+    sh(seed, "add", "-A");
+    sh(seed, "commit", "-q", "-m", "Another large file");
+    sh(seed, "push", "-q", "--no-verify", "origin", "main");
     const { remote, checkouts, open } = await parts();
 
     const { worktree, work } = await open();
     const seen = readFileSync(join(worktree.path, "logo.bin"), "utf8");
+    const isPhotoThere = readFileSync(join(worktree.path, "photo.bin")).equals(photo);
     const lost = remote.largeFiles.lost;
     await writeFile(join(worktree.path, "other.bin"), OTHER);
     const sha = valueOf(await work.commitAll("Add another", NEVER)) ?? "";
@@ -158,6 +165,7 @@ describe.skipIf(program === null)("a repository with large files", () => {
     valueOf(await remote.fetch(["main", worktree.branch], NEVER));
 
     expect(seen).toBe(pointerTo(LOGO));
+    expect(isPhotoThere).toBe(true);
     expect(lost).toMatch(/^Git LFS: .*does not exist.*; worktrees and gates have its pointer instead$/s);
     expect(server.largeFiles.get(hashOf(OTHER))?.equals(OTHER)).toBe(true);
     expect(`${sh(web.bare, "show", `${worktree.branch}:logo.bin`)}\n`).toBe(pointerTo(LOGO));
