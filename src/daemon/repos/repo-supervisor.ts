@@ -270,7 +270,7 @@ export class RepoSupervisor {
     const wasAsked = this.#state.id === "stopping" && this.#state.next !== "respawn";
     if (this.#launched !== undefined || !wasAsked) {
       const lastLines = exit.lastLines.map(redact);
-      emitExit(log, record.slug, generation, { ...exit, reason, lastLines }, wasAsked);
+      emitExit(log, record.slug, { ...exit, generation, reason, lastLines, wasAsked });
       const lines = [...lastLines, ...exit.loggedLines.map(redact)];
       const said = wasAsked ? { reason: "stopped as asked", last_lines: [] } : { reason, last_lines: lines };
       this.#lastExit = { code: exit.code, signal: exit.signal, at: clock.now().toISOString(), ...said };

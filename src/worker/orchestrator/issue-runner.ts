@@ -10,7 +10,7 @@ import type { Issue } from "../github/port/github.ts";
 import type { IssueStore } from "../issues/issue-store.ts";
 import type { RunState } from "../state/issue-state.ts";
 import type { SessionLog } from "../state/session-log.ts";
-import { applySettlement, type SettlementParts } from "../settlement/apply-settlement.ts";
+import { applySettlement, type SettlementParts, type Settling } from "../settlement/apply-settlement.ts";
 import { backoffMs, later } from "../pipeline/backoff.ts";
 import type { BugBook } from "../waits/bug-book.ts";
 import { shortOutcome } from "../pipeline/failure-outcome.ts";
@@ -110,7 +110,8 @@ export class IssueRunner {
     signal: AbortSignal,
   ): Promise<void> {
     using _inFlight = this.#inFlight.take(issue.number);
-    await this.#apply(issue, run, step.outcome as FinalOutcome, step.decidedAt, signal);
+    const { decidedAt } = step;
+    await this.#apply({ issue, run, outcome: step.outcome as FinalOutcome, decidedAt }, signal);
   }
 
   /** Returns null when the poll that gave us the issue was stale. */
@@ -231,18 +232,13 @@ export class IssueRunner {
     const { context } = this.#options;
     const decidedAt = this.#clock.now().toISOString();
     await context.state.update(issue.number, (old) => markRun(old, record.id, { at: "settling", outcome, decidedAt }));
-    return this.#apply(issue, record, outcome, decidedAt, signal);
+    return this.#apply({ issue, run: record, outcome, decidedAt }, signal);
   }
 
-  async #apply(
-    issue: Issue,
-    record: RunState,
-    outcome: FinalOutcome,
-    decidedAt: string,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #apply(settling: Settling, signal: AbortSignal): Promise<void> {
+    const { issue, run: record, outcome } = settling;
     const { store, sessions, context, waits } = this.#options;
-    const applied = await applySettlement(this.#options, { issue, run: record, outcome, decidedAt }, signal);
+    const applied = await applySettlement(this.#options, settling, signal);
     if (applied.ok) {
       waits.clear(issue.number);
       store.put(applied.value);

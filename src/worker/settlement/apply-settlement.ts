@@ -102,7 +102,7 @@ async function move(
   if (to === null) return ok(issue);
   if (to === "none") return unlabel(context, issue.number, [...STAGE_LABELS, ...MARKER_LABELS], signal);
   if (from === to) return unlabel(context, issue.number, ["hitl-active"], signal);
-  const moved = await mover.move(issue, from, to, context.state.issue(issue.number), signal);
+  const moved = await mover.move(issue, { from, to }, context.state.issue(issue.number), signal);
   if (moved.ok) return moved;
   return fail(
     moved.failure.kind === "illegal-move" ? { kind: "taken-over", message: moved.failure.message } : moved.failure,

@@ -112,7 +112,7 @@ async function approve(
 
 /** The agent does what the answer asks for; what comes of it is checked and, where there is a pull request, pushed. */
 async function work(parts: WorkParts, question: string, signal: AbortSignal): Promise<Result<undefined, StageOutcome>> {
-  const { context, run, workspace } = parts;
+  const { context, run } = parts;
   const gate = await requireGate(parts, signal);
   if (!gate.ok) return gate;
   const session = new AgentSession(parts);
@@ -128,7 +128,7 @@ async function work(parts: WorkParts, question: string, signal: AbortSignal): Pr
   if (taken !== null) return { ok: false, failure: taken };
   const pull = await findPull(context, run, signal);
   if (!pull.ok) return pull;
-  return pull.value?.state === "open" ? pushWork(context, run, workspace, sha.value, signal) : ok();
+  return pull.value?.state === "open" ? pushWork(parts, sha.value, signal) : ok();
 }
 
 /** Adds the answer once, however often the run is taken up again. */

@@ -71,7 +71,7 @@ async function headToReview(
   if (!sha.ok) return sha;
   const taken = await takenAwayOutcome(context, run, signal);
   if (taken !== null) return fail(taken);
-  const pushed = await pushWork(context, run, workspace, sha.value, signal);
+  const pushed = await pushWork(parts, sha.value, signal);
   return pushed.ok ? sha : pushed;
 }
 

@@ -46,7 +46,7 @@ describe("The work branch on the server", () => {
       mark: (step: RunStep) => Promise.resolve(void steps.push(step)),
     }) as StageRun;
   const workspace = () => ({ work, branch: BRANCH, baseSha: worktree.baseSha }) as unknown as Workspace;
-  const push = (sha: string) => pushWork(context(), run(), workspace(), sha, signal);
+  const push = (sha: string) => pushWork({ context: context(), run: run(), workspace: workspace() }, sha, signal);
   const takeIn = (branch = work) =>
     takeInRemoteWork({ work: branch, branch: BRANCH, pushed: pushedShas(context(), run()) }, signal);
   const subjects = () => sh(web.bare, "log", "--format=%s", `main..${BRANCH}`).split("\n");
