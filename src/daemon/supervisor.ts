@@ -229,7 +229,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     const { slug } = moved.value;
     if (state.id === "stopped")
       return fail({ code: "worker_failed", message: `'${slug}' was stopped while it started` });
-    const reason = this.#repos.get(slug)?.lastExit?.reason ?? state.id;
+    const reason = this.#repos.get(slug)?.life.lastExit?.reason ?? state.id;
     return fail({ code: "worker_failed", message: `the worker of '${slug}' did not start: ${reason}` });
   }
 
@@ -285,7 +285,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
 
   #entry(record: RepoRecord): RepoEntry {
     const { paths, httpPort } = this.#options;
-    return repoEntry(record, this.#repoOf(record), { home: paths.home, httpPort: httpPort() });
+    return repoEntry(record, this.#repoOf(record).life, { home: paths.home, httpPort: httpPort() });
   }
 
   #addReply(record: RepoRecord, started: boolean): AddReply {
