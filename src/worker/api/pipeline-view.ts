@@ -5,7 +5,6 @@ import { type Stage, STAGES, stageOfLabel } from "../../core/domain/stage.ts";
 import type { Issue } from "../github/port/github.ts";
 import type { RunState } from "../state/issue-state.ts";
 import { isDecided } from "../orchestrator/hitl-inbox.ts";
-import { readStep } from "../pipeline/run-step.ts";
 import type { Seen } from "../orchestrator/explain.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 
@@ -143,5 +142,5 @@ function rowOf(runtime: RepoRuntime, stage: Stage, issue: Issue): PipelineRow {
 function runView(run: RunState | null) {
   if (run === null) return null;
   const { id, stage, attempt, startedAt } = run;
-  return { id, stage, attempt, startedAt, step: readStep(run.step).at };
+  return { id, stage, attempt, startedAt, step: run.step.at };
 }

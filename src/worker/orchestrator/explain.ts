@@ -5,7 +5,6 @@ import type { IssueState } from "../state/issue-state.ts";
 import type { LastSync } from "../issues/issue-store.ts";
 import { isWaiting } from "../pipeline/backoff.ts";
 import { isDecided } from "./hitl-inbox.ts";
-import { readStep } from "../pipeline/run-step.ts";
 import type { Wait } from "../waits/wait-book.ts";
 
 export interface ExplainFacts {
@@ -61,7 +60,7 @@ export function explain(facts: ExplainFacts): string[] {
 function ownReasons(facts: ExplainFacts): string[] {
   const { state, now, heldBy, wait, place, labels, lastSync } = facts;
   const { run, retryAt, retryReason } = state;
-  const step = run === null ? null : readStep(run.step);
+  const step = run?.step;
   const own = [
     wait !== null && wait.until > now ? waitReason(wait) : null,
     wait === null && isWaiting(retryAt, now) ? `waits until ${retryAt}: ${retryReason ?? "no reason noted"}` : null,
@@ -113,7 +112,6 @@ function queueReason({ stage, position, queued, slots, busy }: Place): string {
 
 function activeReason(place: Place, { state: { run }, wait }: ExplainFacts): string {
   if (run === null) return `${place.stage} has just taken it`;
-  const step = readStep(run.step);
   const again = wait === null ? "" : `; before that it waited since ${wait.since.toISOString()}: ${wait.reason}`;
-  return `${place.stage} works on it since ${run.startedAt}, attempt ${run.attempt}, step ${step.at}${again}`;
+  return `${place.stage} works on it since ${run.startedAt}, attempt ${run.attempt}, step ${run.step.at}${again}`;
 }

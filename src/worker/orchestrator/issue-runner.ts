@@ -8,6 +8,7 @@ import { LABEL_OF_STAGE, type Stage, stageLabelsOf } from "../../core/domain/sta
 import type { Claim, ClaimHeld } from "../claims/claim-keeper.ts";
 import type { Issue } from "../github/port/github.ts";
 import type { IssueStore } from "../issues/issue-store.ts";
+import type { Decision } from "../state/decision.ts";
 import type { RunState } from "../state/issue-state.ts";
 import type { SessionLog } from "../state/session-log.ts";
 import { applySettlement, type SettlementParts, type Settling } from "../settlement/apply-settlement.ts";
@@ -15,11 +16,11 @@ import { backoffMs, later } from "../pipeline/backoff.ts";
 import type { BugBook } from "../waits/bug-book.ts";
 import { shortOutcome } from "../pipeline/failure-outcome.ts";
 import { beginRun, dropRun, failRun, markRun } from "../pipeline/run-record.ts";
-import { readStep, type RunStep } from "../pipeline/run-step.ts";
+import type { RunStep } from "../state/run-step.ts";
 import { RunEmitter } from "../settlement/run-emitter.ts";
 import { failedCall, RunWaits } from "../waits/run-waits.ts";
 import { RunsInFlight, TakenAway, takenAwayReason } from "./runs-in-flight.ts";
-import { askAboutWait, escalate, type FinalOutcome } from "../settlement/settle.ts";
+import { askAboutWait, escalate } from "../settlement/settle.ts";
 import type { StageWork } from "../pipeline/stage-context.ts";
 import type { StageOutcome } from "../pipeline/stage-outcome.ts";
 import { runStage } from "./stage-run.ts";
@@ -111,7 +112,7 @@ export class IssueRunner {
   ): Promise<void> {
     using _inFlight = this.#inFlight.take(issue.number);
     const { decidedAt } = step;
-    await this.#apply({ issue, run, outcome: step.outcome as FinalOutcome, decidedAt }, signal);
+    await this.#apply({ issue, run, outcome: step.outcome, decidedAt }, signal);
   }
 
   /** Returns null when the poll that gave us the issue was stale. */
@@ -225,10 +226,10 @@ export class IssueRunner {
     const { run } = context.state.issue(issue.number);
     // In hitl a question would take the place of the one whose answer is worked in, so that wait is only a notice.
     if (run === null || record.stage === "hitl" || !waits.takeQuestion(issue.number)) return;
-    await this.#decide(issue, record, askAboutWait(put, record.stage, readStep(run.step)), signal);
+    await this.#decide(issue, record, askAboutWait(put, record.stage, run.step), signal);
   }
 
-  async #decide(issue: Issue, record: RunState, outcome: FinalOutcome, signal: AbortSignal): Promise<void> {
+  async #decide(issue: Issue, record: RunState, outcome: Decision, signal: AbortSignal): Promise<void> {
     const { context } = this.#options;
     const decidedAt = this.#clock.now().toISOString();
     await context.state.update(issue.number, (old) => markRun(old, record.id, { at: "settling", outcome, decidedAt }));

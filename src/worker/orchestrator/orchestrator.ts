@@ -19,7 +19,6 @@ import { BugBook } from "../waits/bug-book.ts";
 import { HitlInbox, isDecided } from "./hitl-inbox.ts";
 import { IssueRunner } from "./issue-runner.ts";
 import { OrphanSweep } from "./orphan-sweep.ts";
-import { readStep } from "../pipeline/run-step.ts";
 import type { StageContext, StageWork } from "../pipeline/stage-context.ts";
 import { StageLoop, type StageLoopState } from "./stage-loop.ts";
 import { StallWatch } from "../waits/stall-watch.ts";
@@ -254,7 +253,7 @@ export class Orchestrator implements AsyncDisposable {
     // The store does not know which issues the reconciler works on.
     if (this.#runner.isInFlight(issue.number) || this.#claims.isReleasing(issue.number)) return false;
     const known = state.issue(issue.number);
-    const step = known.run === null ? "begun" : readStep(known.run.step).at;
+    const step = known.run?.step.at ?? "begun";
     // An approved pull request needs no agent to be merged.
     if (step === "settling" || (agentPause.current !== null && step !== "approved")) return false;
     const isAnswered = known.hitl !== null && isDecided(known.hitl);

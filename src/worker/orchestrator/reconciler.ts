@@ -6,15 +6,14 @@ import type { Result } from "../../core/base/result.ts";
 import { isLegalMove, stageLabelsOf, type StageLabel, stageOfLabel } from "../../core/domain/stage.ts";
 import type { GitHubFailure, Issue } from "../github/port/github.ts";
 import type { IssueStore } from "../issues/issue-store.ts";
+import type { Decision } from "../state/decision.ts";
 import type { IssueOutcome, IssueState, RunState } from "../state/issue-state.ts";
 import type { SettlementParts } from "../settlement/apply-settlement.ts";
 import { isWaiting } from "../pipeline/backoff.ts";
 import type { BugBook } from "../waits/bug-book.ts";
 import type { IssueRunner } from "./issue-runner.ts";
 import { dropRun } from "../pipeline/run-record.ts";
-import { readStep, writeStep } from "../pipeline/run-step.ts";
 import { failedCall } from "../waits/run-waits.ts";
-import type { FinalOutcome } from "../settlement/settle.ts";
 import type { WaitBook } from "../waits/wait-book.ts";
 
 /** GitHub's replicas lag, so an issue counts as gone only when so many looks in a row did not find it. */
@@ -82,7 +81,7 @@ export class Reconciler {
 
   async #settle(number: number, { run }: IssueState, signal: AbortSignal): Promise<Hindrance> {
     const { runner, claims } = this.#options;
-    const step = run === null ? null : readStep(run.step);
+    const step = run?.step;
     if (run === null || step?.at !== "settling") return null;
     const issue = await this.#read(number, signal);
     if (!issue.ok) return issue.failure;
@@ -138,14 +137,14 @@ export class Reconciler {
       attempt: 1,
       sessionId: "",
       startedAt: decidedAt,
-      step: writeStep(step),
+      step,
     };
     await context.state.update(issue.number, (old) => ({ ...old, run }));
     await runner.resume(issue, run, step, signal);
     return null;
   }
 
-  #mergedOutcome(number: number, { cycle, pull }: IssueState): FinalOutcome {
+  #mergedOutcome(number: number, { cycle, pull }: IssueState): Decision {
     const isOurs = this.#options.context.journal.keys(`${number}.${cycle}/merge`).length > 0;
     return { kind: "close", result: "merged", reason: isOurs ? `merged in #${pull}` : mergedElsewhere(pull) };
   }
@@ -193,7 +192,7 @@ export class Reconciler {
   async #leaveQueue(number: number, signal: AbortSignal): Promise<Hindrance> {
     const { github, state } = this.#options.context;
     const { run, pull } = state.issue(number);
-    const step = run === null ? null : readStep(run.step);
+    const step = run?.step;
     if (pull === null || step?.at !== "approved" || typeof step.queuedAt !== "string") return null;
     const read = await github.pull(pull, signal);
     if (!read.ok) return read.failure.kind === "not-found" ? null : read.failure;
@@ -234,7 +233,7 @@ function canBeFixed(label: StageLabel | undefined): boolean {
   return label !== undefined && (label === "fixed" || isLegalMove(label, "fixed"));
 }
 
-function closedOutcome(isMerged: boolean, { pull }: IssueState): FinalOutcome {
+function closedOutcome(isMerged: boolean, { pull }: IssueState): Decision {
   return {
     kind: "close",
     result: "closed",
@@ -251,7 +250,7 @@ function failureOf(result: Result<unknown, GitHubFailure>): Hindrance {
 }
 
 function isSettling({ run }: IssueState): boolean {
-  return run !== null && readStep(run.step).at === "settling";
+  return run?.step.at === "settling";
 }
 
 function isOpenWork(state: IssueState): boolean {

@@ -7,7 +7,6 @@ import type { IssueStore } from "../issues/issue-store.ts";
 import { isWaiting } from "../pipeline/backoff.ts";
 import { isDecided } from "./hitl-inbox.ts";
 import type { IssueRunner } from "./issue-runner.ts";
-import { readStep } from "../pipeline/run-step.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 import type { Standing, StallWatch } from "../waits/stall-watch.ts";
 import type { WaitBook } from "../waits/wait-book.ts";
@@ -104,7 +103,7 @@ export class Whereabouts {
     const { hitl, run, retryAt } = context.state.issue(issue);
     const now = context.clock.now();
     const heldBy = runner.heldBy(issue);
-    const step = run === null ? "begun" : readStep(run.step).at;
+    const step = run?.step.at ?? "begun";
     const wait = waits.of(issue);
     if (step !== "settling") {
       if (stage === "hitl" && (hitl === null || !isDecided(hitl))) return "waiting";

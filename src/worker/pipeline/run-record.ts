@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 
 import type { Stage } from "../../core/domain/stage.ts";
 import { type IssueState, type RunState, UNKNOWN_ISSUE } from "../state/issue-state.ts";
-import { readStep, type RunStep, stepMark, writeStep } from "./run-step.ts";
+import { type RunStep, stepMark } from "../state/run-step.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
 
 /** A failed attempt leaves these steps to the next one, because they are paid for and hold for one commit. */
@@ -51,8 +51,8 @@ export function failRun(
   times: { at: string; retryAt: string },
 ): IssueState {
   const failures = (state.attempts[stage] ?? 0) + 1;
-  const step = state.run === null ? null : readStep(state.run.step);
-  const kept: RunStep = step !== null && KEPT.has(step.at) ? step : { at: "begun" };
+  const step = state.run?.step;
+  const kept: RunStep = step !== undefined && KEPT.has(step.at) ? step : { at: "begun" };
   return {
     ...state,
     ...outcome.change,
@@ -72,10 +72,10 @@ export function dropRun(state: IssueState, reason: string, at: string): IssueSta
 
 export function markRun(state: IssueState, id: string, step: RunStep): IssueState {
   if (state.run?.id !== id) return state;
-  const run = { ...state.run, step: writeStep(step) };
+  const run = { ...state.run, step };
   return { ...state, run, ...(stepMark(run) === stepMark(state.run) ? {} : NO_WAIT) };
 }
 
 function newRun(stage: Stage, attempt: number, at: string, step: RunStep): RunState {
-  return { id: randomUUID(), stage, attempt, sessionId: randomUUID(), startedAt: at, step: writeStep(step) };
+  return { id: randomUUID(), stage, attempt, sessionId: randomUUID(), startedAt: at, step };
 }

@@ -12,9 +12,10 @@ import type { ClaimKeeper } from "../claims/claim-keeper.ts";
 import type { GitHubFailure, Issue } from "../github/port/github.ts";
 import { commentOnce } from "../issues/issue-comment.ts";
 import { quoted } from "../issues/issue-text.ts";
+import type { Decision } from "../state/decision.ts";
 import type { RunState } from "../state/issue-state.ts";
 import type { LabelMover } from "../issues/label-mover.ts";
-import { type FinalOutcome, settle, settledState, type Settlement } from "./settle.ts";
+import { settle, settledState, type Settlement } from "./settle.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 
 /**
@@ -31,7 +32,7 @@ export interface SettlementParts {
 export interface Settling {
   readonly issue: Issue;
   readonly run: RunState;
-  readonly outcome: FinalOutcome;
+  readonly outcome: Decision;
   readonly decidedAt: string;
 }
 
@@ -181,7 +182,7 @@ function mayPass({ retryable, kind }: GitHubFailure, decidedAt: string, now: Dat
   return kind === "not-found" && now.getTime() - Date.parse(decidedAt) < BRANCH_PATIENCE_MS;
 }
 
-function emitOutcome({ emit }: StageContext, issue: number, outcome: FinalOutcome): void {
+function emitOutcome({ emit }: StageContext, issue: number, outcome: Decision): void {
   if (outcome.kind === "hand-off") emit({ type: "hitl.asked", issue, question: outcome.question });
   if (outcome.kind === "close") emit({ type: "issue.closed", issue, reason: `${outcome.result}: ${outcome.reason}` });
 }

@@ -8,7 +8,7 @@ import type { GitHubFailure, PullRequest } from "../github/port/github.ts";
 import { isMarked, isSameLogin, withMarker } from "../issues/issue-comment.ts";
 import { AgentSession } from "../workbench/agent-session.ts";
 import { gitHubOutcome, gitOutcome } from "../pipeline/failure-outcome.ts";
-import { approvedStep } from "../pipeline/run-step.ts";
+import { approvedStep } from "../state/run-step.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { reviewPrompt } from "../prompt/review-prompt.ts";

@@ -2,7 +2,7 @@
 
 import type { GitHubFailure, Issue } from "../github/port/github.ts";
 import type { IssueStore } from "../issues/issue-store.ts";
-import { stepMark } from "../pipeline/run-step.ts";
+import { stepMark } from "../state/run-step.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 import type { IssueState } from "../state/issue-state.ts";
 import { gitHubCause, type NewWait, type Wait, type WaitBook } from "./wait-book.ts";

@@ -14,7 +14,7 @@ import { Journal } from "../../../src/worker/state/journal.ts";
 import { LabelMover } from "../../../src/worker/issues/label-mover.ts";
 import { BugBook } from "../../../src/worker/waits/bug-book.ts";
 import { IssueRunner } from "../../../src/worker/orchestrator/issue-runner.ts";
-import { approvedStep, writeStep } from "../../../src/worker/pipeline/run-step.ts";
+import { approvedStep } from "../../../src/worker/state/run-step.ts";
 import type { StageContext } from "../../../src/worker/pipeline/stage-context.ts";
 import { workBranchName } from "../../../src/worker/git/command/branch-name.ts";
 import { Reconciler } from "../../../src/worker/orchestrator/reconciler.ts";
@@ -165,7 +165,7 @@ class LostMerge implements AsyncDisposable {
     await claims.acquire(this.#world.issue(1), "review", signal);
     await client.createPull({ title: "t", body: "Closes #1", head: BRANCH, base: "main", draft: false }, signal);
     await client.addLabels(2, ["hydraflow-review"], signal);
-    const step = writeStep(approvedStep(headSha, this.#clock.now()));
+    const step = approvedStep(headSha, this.#clock.now());
     const run = { id: "run", stage: "review" as const, attempt: 1, sessionId: "s", startedAt: "now", step };
     await state.update(1, (old) => ({ ...old, pull: 2, run }));
     const act = async () => {

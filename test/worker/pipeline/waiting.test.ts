@@ -24,7 +24,7 @@ describe("A wait", () => {
       worker,
       issue.number,
       "settling, put down",
-      ({ run, retryAt }) => run?.step.includes("settling") === true && retryAt !== null,
+      ({ run, retryAt }) => run?.step.at === "settling" && retryAt !== null,
     );
     expect(worker.orchestrator?.waits.of(issue.number)).toMatchObject({ cause: "github", reason: "GitHub: 502" });
 

@@ -7,7 +7,7 @@ import { UNKNOWN_ISSUE } from "../../../src/worker/state/issue-state.ts";
 import { backoffMs } from "../../../src/worker/pipeline/backoff.ts";
 import { gitHubOutcome, gitOutcome } from "../../../src/worker/pipeline/failure-outcome.ts";
 import { beginRun, failRun } from "../../../src/worker/pipeline/run-record.ts";
-import { readStep, writeStep } from "../../../src/worker/pipeline/run-step.ts";
+import type { RunStep } from "../../../src/worker/state/run-step.ts";
 import { escalate, settle, settledState } from "../../../src/worker/settlement/settle.ts";
 import { explain, type ExplainFacts } from "../../../src/worker/orchestrator/explain.ts";
 import { findAnswer } from "../../../src/worker/issues/hitl-answer.ts";
@@ -81,15 +81,15 @@ describe("A failed attempt", () => {
 
   it("keeps what is committed and checked, but never the agent's session", () => {
     const begun = beginRun(UNKNOWN_ISSUE, { stage: "implement", at: AT, lostCycle: 0 });
-    const withStep = (step: Parameters<typeof writeStep>[0]) => ({
+    const withStep = (step: RunStep) => ({
       ...begun,
-      run: { ...begun.run!, step: writeStep(step) },
+      run: { ...begun.run!, step },
     });
     const after = (state: typeof begun) =>
       failRun(state, { kind: "retry", reason: "x" }, "implement", { at: AT, retryAt: AT }).run!;
 
-    expect(readStep(after(withStep({ at: "gated", sha: "a", summary: "s" })).step).at).toBe("gated");
-    expect(readStep(after(withStep({ at: "prompted" })).step).at).toBe("begun");
+    expect(after(withStep({ at: "gated", sha: "a", summary: "s" })).step.at).toBe("gated");
+    expect(after(withStep({ at: "prompted" })).step.at).toBe("begun");
     expect(after(begun).sessionId).not.toBe(begun.run!.sessionId);
   });
 
@@ -133,7 +133,7 @@ describe("A run", () => {
     const waiting = { ...UNKNOWN_ISSUE, kept: { sha: "a", summary: "s" } };
     const begun = beginRun(waiting, { stage: "implement", at: AT, lostCycle: 0 });
 
-    expect(readStep(begun.run!.step)).toEqual({ at: "gated", sha: "a", summary: "s" });
+    expect(begun.run!.step).toEqual({ at: "gated", sha: "a", summary: "s" });
     expect(begun.kept).toBeNull();
     expect(beginRun(waiting, { stage: "hitl", at: AT, lostCycle: 0 }).kept).toEqual(waiting.kept);
   });

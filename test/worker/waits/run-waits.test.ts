@@ -14,7 +14,7 @@ import { LabelMover } from "../../../src/worker/issues/label-mover.ts";
 import { BugBook } from "../../../src/worker/waits/bug-book.ts";
 import { HitlInbox } from "../../../src/worker/orchestrator/hitl-inbox.ts";
 import { IssueRunner } from "../../../src/worker/orchestrator/issue-runner.ts";
-import { stepMark, writeStep } from "../../../src/worker/pipeline/run-step.ts";
+import { type RunStep, stepMark } from "../../../src/worker/state/run-step.ts";
 import type { StageContext, StageWork } from "../../../src/worker/pipeline/stage-context.ts";
 import { retry, wait } from "../../../src/worker/pipeline/stage-outcome.ts";
 import { Reconciler } from "../../../src/worker/orchestrator/reconciler.ts";
@@ -38,7 +38,7 @@ const BEGUN: RunState = {
   attempt: 1,
   sessionId: "s",
   startedAt: "2026-03-01T10:00:00.000Z",
-  step: writeStep({ at: "begun" }),
+  step: { at: "begun" },
 };
 
 const ANSWERED: HitlState = {
@@ -76,7 +76,7 @@ describe("An issue that waits", () => {
 
     expect(rig.world.commentsOf(issue.number)).toHaveLength(1);
     expect(rig.world.issue(issue.number).labels).toContain("hydraflow-find");
-    expect(rig.state.issue(issue.number).run?.step).toBe(BEGUN.step);
+    expect(rig.state.issue(issue.number).run?.step).toEqual(BEGUN.step);
     expect(rig.waits.notice).toContain("the claim was lost");
   });
 
@@ -202,11 +202,11 @@ describe("The inbox", () => {
   });
 });
 
-const SETTLING = writeStep({
+const SETTLING: RunStep = {
   at: "settling",
   outcome: { kind: "close", result: "closed", reason: "it was closed" },
   decidedAt: "2026-03-01T11:00:00.000Z",
-});
+};
 
 async function newRig() {
   await using stack = new AsyncDisposableStack();
