@@ -111,7 +111,7 @@ function queueReason({ stage, position, queued, slots, busy }: Place): string {
 }
 
 function activeReason(place: Place, { state: { run }, wait }: ExplainFacts): string {
-  if (run === null) return `${place.stage} has just taken it`;
+  if (run?.by !== "stage") return `${place.stage} has just taken it`;
   const again = wait === null ? "" : `; before that it waited since ${wait.since.toISOString()}: ${wait.reason}`;
   return `${place.stage} works on it since ${run.startedAt}, attempt ${run.attempt}, step ${run.step.at}${again}`;
 }

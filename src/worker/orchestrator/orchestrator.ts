@@ -21,8 +21,11 @@ import { IssueRunner } from "./issue-runner.ts";
 import { OrphanSweep } from "./orphan-sweep.ts";
 import type { StageContext, StageWork } from "../pipeline/stage-context.ts";
 import { StageLoop, type StageLoopState } from "./stage-loop.ts";
+import { RunEmitter } from "../settlement/run-emitter.ts";
+import { Settler } from "../settlement/settler.ts";
 import { StallWatch } from "../waits/stall-watch.ts";
 import { Reconciler } from "./reconciler.ts";
+import { RunsInFlight } from "./runs-in-flight.ts";
 import { WaitBook } from "../waits/wait-book.ts";
 import { Notifier } from "./notifier.ts";
 import { type Said, Whereabouts } from "./whereabouts.ts";
@@ -81,8 +84,10 @@ export class Orchestrator implements AsyncDisposable {
     this.bugs = new BugBook(clock, emit);
     this.waits = this.#openWaits();
     const parts = { ...options, claims: this.#claims, mover, store: this.store, bugs: this.bugs, waits: this.waits };
-    this.#runner = new IssueRunner({ ...parts, stages: STAGE_WORK });
-    this.#reconciler = new Reconciler({ ...parts, runner: this.#runner });
+    const emitter = new RunEmitter(context);
+    const way = { ...parts, emitter, inFlight: new RunsInFlight(), settler: new Settler({ ...parts, emitter }) };
+    this.#runner = new IssueRunner({ ...way, stages: STAGE_WORK });
+    this.#reconciler = new Reconciler(way);
     this.inbox = new HitlInbox(context, this.store, this.waits);
     this.#whereabouts = new Whereabouts({
       ...parts,

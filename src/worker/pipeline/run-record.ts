@@ -12,6 +12,9 @@ const KEPT: ReadonlySet<RunStep["at"]> = new Set(["gated", "judged", "approved"]
 
 export const NO_WAIT = { waitingSince: null, waited: null } as const;
 
+/** An issue that a run of a stage has. */
+export type Running = IssueState & { readonly run: RunState };
+
 export interface BeginFacts {
   readonly stage: Stage;
   /** It is an ISO time. */
@@ -23,14 +26,14 @@ export interface BeginFacts {
 /**
  * Takes up the run of this stage that is in the state, or begins one. An ended issue that came back begins a new cycle.
  */
-export function beginRun(known: IssueState, { stage, at, lostCycle }: BeginFacts): IssueState {
+export function beginRun(known: IssueState, { stage, at, lostCycle }: BeginFacts): Running {
   const isBack = known.outcome !== null;
   const cycle = isBack ? known.cycle + 1 : Math.max(known.cycle, lostCycle + 1);
   const state = isBack ? { ...UNKNOWN_ISSUE, claim: known.claim, history: known.history } : known;
   const kept = stage === "implement" ? state.kept : null;
   const first: RunStep = kept === null ? { at: "begun" } : { at: "gated", ...kept };
-  const isTakenUp = state.run?.stage === stage;
-  const run = isTakenUp ? state.run : newRun(stage, (state.attempts[stage] ?? 0) + 1, at, first);
+  const takenUp = state.run?.by === "stage" && state.run.stage === stage ? state.run : null;
+  const run = takenUp ?? newRun(stage, (state.attempts[stage] ?? 0) + 1, at, first);
   return {
     ...state,
     cycle,
@@ -39,7 +42,7 @@ export function beginRun(known: IssueState, { stage, at, lostCycle }: BeginFacts
     hitl: stage === "hitl" ? known.hitl : null,
     retryAt: null,
     retryReason: null,
-    ...(isTakenUp ? {} : NO_WAIT),
+    ...(takenUp === null ? NO_WAIT : {}),
   };
 }
 
@@ -49,7 +52,7 @@ export function failRun(
   outcome: Extract<StageOutcome, { kind: "retry" }>,
   stage: Stage,
   times: { at: string; retryAt: string },
-): IssueState {
+): Running {
   const failures = (state.attempts[stage] ?? 0) + 1;
   const step = state.run?.step;
   const kept: RunStep = step !== undefined && KEPT.has(step.at) ? step : { at: "begun" };
@@ -71,11 +74,11 @@ export function dropRun(state: IssueState, reason: string, at: string): IssueSta
 }
 
 export function markRun(state: IssueState, id: string, step: RunStep): IssueState {
-  if (state.run?.id !== id) return state;
+  if (state.run?.by !== "stage" || state.run.id !== id) return state;
   const run = { ...state.run, step };
   return { ...state, run, ...(stepMark(run) === stepMark(state.run) ? {} : NO_WAIT) };
 }
 
 function newRun(stage: Stage, attempt: number, at: string, step: RunStep): RunState {
-  return { id: randomUUID(), stage, attempt, sessionId: randomUUID(), startedAt: at, step };
+  return { by: "stage", id: randomUUID(), stage, attempt, sessionId: randomUUID(), startedAt: at, step };
 }

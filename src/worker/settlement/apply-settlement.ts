@@ -13,7 +13,7 @@ import type { GitHubFailure, Issue } from "../github/port/github.ts";
 import { commentOnce } from "../issues/issue-comment.ts";
 import { quoted } from "../issues/issue-text.ts";
 import type { Decision } from "../state/decision.ts";
-import type { RunState } from "../state/issue-state.ts";
+import type { RunState, SeenEnd } from "../state/run-step.ts";
 import type { LabelMover } from "../issues/label-mover.ts";
 import { settle, settledState, type Settlement } from "./settle.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
@@ -31,7 +31,8 @@ export interface SettlementParts {
 
 export interface Settling {
   readonly issue: Issue;
-  readonly run: RunState;
+  /** Who decided: a run of a stage, or the sight of an end on GitHub. */
+  readonly run: RunState | SeenEnd;
   readonly outcome: Decision;
   readonly decidedAt: string;
 }

@@ -18,7 +18,7 @@ export class RunEmitter {
     emit({ type: "run.started", issue, stage, run: id, attempt, resumed: step.at !== "begun" });
   }
 
-  ended(issue: number, { id, stage }: RunState, outcome: string): void {
+  ended(issue: number, { id, stage }: Pick<RunState, "id" | "stage">, outcome: string): void {
     const { emit, clock } = this.#context;
     const begun = this.#started.get(issue);
     this.#started.delete(issue);

@@ -15,7 +15,7 @@ import {
   orElse,
   outcome,
 } from "./issue-facts.ts";
-import { type RunState, runStep, stepOfText } from "./run-step.ts";
+import { runOfSchema1, runSchema, type RunState, type SeenEnd } from "./run-step.ts";
 
 export type { AcceptedText, Approval, Guidance, HitlCause, IssueOutcome } from "./issue-facts.ts";
 export type { RunState } from "./run-step.ts";
@@ -74,7 +74,8 @@ export interface IssueState extends IssueFacts {
    */
   readonly passes: Readonly<Partial<Record<Stage, number>>>;
   readonly hitl: HitlState | null;
-  readonly run: RunState | null;
+  /** Null while nothing of the issue is under way. */
+  readonly run: RunState | SeenEnd | null;
   readonly claim: KeptClaim | null;
   readonly retryAt: string | null;
   readonly retryReason: string | null;
@@ -142,14 +143,6 @@ const hitl = z.strictObject({
   reason: z.nullable(z.string()),
 });
 
-const run = {
-  id: z.string(),
-  stage,
-  attempt: count,
-  sessionId: z.string(),
-  startedAt: z.string(),
-};
-
 const fields = {
   cycle: count,
   attempts: z.partialRecord(stage, count),
@@ -178,13 +171,7 @@ const fields = {
   history: z.array(z.strictObject({ at: z.string(), text: z.string() })),
 };
 
-export const issueStateSchema = z.strictObject({
-  ...fields,
-  run: z.nullable(z.strictObject({ ...run, step: runStep })),
-});
+export const issueStateSchema = z.strictObject({ ...fields, run: z.nullable(runSchema) });
 
-/** Reads an entry of schema 1, whose step is a JSON text. */
-export const issueStateSchema1 = z.strictObject({
-  ...fields,
-  run: z.nullable(z.strictObject({ ...run, step: z.pipe(z.string(), z.transform(stepOfText)) })),
-});
+/** Reads an entry of schema 1. */
+export const issueStateSchema1 = z.strictObject({ ...fields, run: z.nullable(runOfSchema1) });

@@ -4,13 +4,14 @@
 //   a review: begun ──▶ prompted ──▶ judged ──▶ approved ──▶ settling
 
 import { z } from "../../core/base/schema.ts";
-import type { Stage } from "../../core/domain/stage.ts";
+import { type Stage, STAGES } from "../../core/domain/stage.ts";
 import { parseJsonObject } from "../../core/files/json-lines.ts";
 import { type Decision, decision } from "./decision.ts";
 import { count } from "./issue-facts.ts";
 
-/** The run in flight. A run that stands here when a worker starts was interrupted. */
+/** A run of a stage. One that stands in the state when a worker starts was interrupted. */
 export interface RunState {
+  readonly by: "stage";
   readonly id: string;
   readonly stage: Stage;
   readonly attempt: number;
@@ -18,6 +19,18 @@ export interface RunState {
   readonly startedAt: string;
   readonly step: RunStep;
 }
+
+/** A person ended the issue on GitHub, and what follows from that is carried out as a run's own decision is. */
+export interface SeenEnd {
+  readonly by: "person";
+  readonly id: string;
+  /** The stage that the issue's label named. */
+  readonly stage: Stage;
+  readonly startedAt: string;
+  readonly step: SettlingStep;
+}
+
+export type SettlingStep = Extract<RunStep, { at: "settling" }>;
 
 export type RunStep =
   | { readonly at: "begun" }
@@ -69,8 +82,9 @@ export function approvedStep(sha: string, now: Date): ApprovedStep {
   return { at: "approved", sha, since: now.toISOString(), looks: 0, green: null, queuedAt: null };
 }
 
-/** How a step is stored. Keys that this version does not know are left out: refusing them would cost the whole file. */
-export const runStep = z.discriminatedUnion("at", [
+// How a step is stored. Keys that this version does not know are left out: refusing them would cost the whole file.
+const settlingStep = z.object({ at: z.literal("settling"), outcome: decision, decidedAt: z.string() });
+const runStep = z.discriminatedUnion("at", [
   z.object({ at: z.literal("begun") }),
   z.object({ at: z.literal("behind") }),
   z.object({ at: z.literal("prompted") }),
@@ -95,17 +109,37 @@ export const runStep = z.discriminatedUnion("at", [
     queuedAt: z.optional(z.nullable(z.string())),
     hasLeftQueue: z.optional(z.boolean()),
   }),
-  z.object({ at: z.literal("settling"), outcome: decision, decidedAt: z.string() }),
+  settlingStep,
 ]);
 
-/** Reads a step out of a file of schema 1. A text of an unknown form begins the run anew. */
-export function stepOfText(text: string): RunStep {
+const begun = { id: z.string(), stage: z.enum(STAGES), startedAt: z.string() };
+const attempt = { attempt: count, sessionId: z.string() };
+
+export const runSchema = z.discriminatedUnion("by", [
+  z.strictObject({ by: z.literal("stage"), ...begun, ...attempt, step: runStep }),
+  z.strictObject({ by: z.literal("person"), ...begun, step: settlingStep }),
+]);
+
+/** Schema 1 kept the step as a JSON text, and an end that was seen as a run whose id begins so. */
+const SEEN_END = "closed-";
+
+export const runOfSchema1 = z.pipe(
+  z.strictObject({ ...begun, ...attempt, step: z.string() }),
+  z.transform(({ attempt: number, sessionId, step: text, ...rest }): RunState | SeenEnd => {
+    const step = stepOfText(text);
+    if (step.at === "settling" && rest.id.startsWith(SEEN_END)) return { by: "person", ...rest, step };
+    return { by: "stage", ...rest, attempt: number, sessionId, step };
+  }),
+);
+
+/** A text of an unknown form begins the run anew. */
+function stepOfText(text: string): RunStep {
   const parsed = z.safeParse(runStep, parseJsonObject(text));
   return parsed.success ? (parsed.data as RunStep) : { at: "begun" };
 }
 
 /** Names how far a run has come; null where there is no run. Another name means progress. */
-export function stepMark(run: RunState | null): string | null {
+export function stepMark(run: RunState | SeenEnd | null): string | null {
   if (run === null) return null;
   return [run.id, run.step.at, "sha" in run.step ? run.step.sha : ""].join(" ");
 }

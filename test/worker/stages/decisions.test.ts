@@ -83,14 +83,14 @@ describe("A failed attempt", () => {
     const begun = beginRun(UNKNOWN_ISSUE, { stage: "implement", at: AT, lostCycle: 0 });
     const withStep = (step: RunStep) => ({
       ...begun,
-      run: { ...begun.run!, step },
+      run: { ...begun.run, step },
     });
     const after = (state: typeof begun) =>
-      failRun(state, { kind: "retry", reason: "x" }, "implement", { at: AT, retryAt: AT }).run!;
+      failRun(state, { kind: "retry", reason: "x" }, "implement", { at: AT, retryAt: AT }).run;
 
     expect(after(withStep({ at: "gated", sha: "a", summary: "s" })).step.at).toBe("gated");
     expect(after(withStep({ at: "prompted" })).step.at).toBe("begun");
-    expect(after(begun).sessionId).not.toBe(begun.run!.sessionId);
+    expect(after(begun).sessionId).not.toBe(begun.run.sessionId);
   });
 
   it("costs no attempt when it may pass by itself", () => {
@@ -133,7 +133,7 @@ describe("A run", () => {
     const waiting = { ...UNKNOWN_ISSUE, kept: { sha: "a", summary: "s" } };
     const begun = beginRun(waiting, { stage: "implement", at: AT, lostCycle: 0 });
 
-    expect(begun.run!.step).toEqual({ at: "gated", sha: "a", summary: "s" });
+    expect(begun.run.step).toEqual({ at: "gated", sha: "a", summary: "s" });
     expect(begun.kept).toBeNull();
     expect(beginRun(waiting, { stage: "hitl", at: AT, lostCycle: 0 }).kept).toEqual(waiting.kept);
   });

@@ -14,9 +14,18 @@ const SAMPLE = fileURLToPath(new URL("../../fixtures/state/schema-1.json", impor
 /** From this issue on the texts are of no form that a step has. */
 const STRANGE = [12, 13, 14];
 
+interface Run {
+  readonly id: string;
+  readonly stage: string;
+  readonly startedAt: string;
+  readonly attempt: number;
+  readonly sessionId: string;
+  readonly step: string;
+}
+
 interface Sample {
   readonly counters: Readonly<Record<string, number>>;
-  readonly issues: Readonly<Record<string, { readonly run: { readonly step: string } | null }>>;
+  readonly issues: Readonly<Record<string, { readonly run: Run | null }>>;
 }
 
 async function open() {
@@ -35,10 +44,7 @@ it("reads every step, decision and issue as it was written", async () => {
   const { sample, state } = opened;
   const written = Object.entries(sample.issues).map(([number, { run, ...rest }]) => [
     Number(number),
-    {
-      ...rest,
-      run: run === null ? null : { ...run, step: STRANGE.includes(Number(number)) ? { at: "begun" } : parse(run.step) },
-    },
+    { ...rest, run: run === null ? null : runOf(run, Number(number)) },
   ]);
 
   expect(state.degraded).toBeNull();
@@ -47,6 +53,13 @@ it("reads every step, decision and issue as it was written", async () => {
   expect(new Set([...state.issues().values()].map(({ run }) => run?.step.at))).toEqual(
     new Set(["begun", "behind", "prompted", "gated", "judged", "approved", "settling", undefined]),
   );
+});
+
+it("knows the end that a person made from a run's own decision", async () => {
+  await using opened = await open();
+  const { state } = opened;
+
+  expect([9, 10, 11].map((number) => state.issue(number).run?.by)).toEqual(["stage", "person", "stage"]);
 });
 
 it("begins a run anew whose text is of no form that a step has", async () => {
@@ -82,6 +95,8 @@ it("goes on with the copy of schema 1 when the newer file is damaged", async () 
   expect([...again.issues()]).toStrictEqual(before);
 });
 
-function parse(text: string): unknown {
-  return JSON.parse(text);
+function runOf({ id, stage, startedAt, attempt, sessionId, step: text }: Run, number: number): unknown {
+  const step: unknown = STRANGE.includes(number) ? { at: "begun" } : JSON.parse(text);
+  const shared = { id, stage, startedAt, step };
+  return id.startsWith("closed-") ? { by: "person", ...shared } : { by: "stage", ...shared, attempt, sessionId };
 }

@@ -14,7 +14,10 @@ import { LabelMover } from "../../../src/worker/issues/label-mover.ts";
 import { BugBook } from "../../../src/worker/waits/bug-book.ts";
 import { HitlInbox } from "../../../src/worker/orchestrator/hitl-inbox.ts";
 import { IssueRunner } from "../../../src/worker/orchestrator/issue-runner.ts";
-import { type RunStep, stepMark } from "../../../src/worker/state/run-step.ts";
+import { RunsInFlight } from "../../../src/worker/orchestrator/runs-in-flight.ts";
+import { RunEmitter } from "../../../src/worker/settlement/run-emitter.ts";
+import { Settler } from "../../../src/worker/settlement/settler.ts";
+import { type SeenEnd, type SettlingStep, stepMark } from "../../../src/worker/state/run-step.ts";
 import type { StageContext, StageWork } from "../../../src/worker/pipeline/stage-context.ts";
 import { retry, wait } from "../../../src/worker/pipeline/stage-outcome.ts";
 import { Reconciler } from "../../../src/worker/orchestrator/reconciler.ts";
@@ -33,6 +36,7 @@ const LEASE_MS = 900_000;
 const FULL = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
 
 const BEGUN: RunState = {
+  by: "stage",
   id: "run",
   stage: "triage",
   attempt: 1,
@@ -172,7 +176,7 @@ describe("An issue that waits", () => {
   it("for GitHub to say that it was closed is forgotten when it was opened again", async () => {
     await using rig = await newRig();
     const issue = rig.world.addIssue({ labels: ["hydraflow-find"] });
-    await rig.state.update(issue.number, (old) => ({ ...old, run: { ...BEGUN, id: "closed-1", step: SETTLING } }));
+    await rig.state.update(issue.number, (old) => ({ ...old, run: SEEN_END }));
     await rig.store.refresh(signal);
     rig.client.inject({ at: 1, method: "issue", when: "before", how: unreachable() });
     await rig.reconciler.run(signal);
@@ -202,11 +206,13 @@ describe("The inbox", () => {
   });
 });
 
-const SETTLING: RunStep = {
+const SETTLING: SettlingStep = {
   at: "settling",
   outcome: { kind: "close", result: "closed", reason: "it was closed" },
   decidedAt: "2026-03-01T11:00:00.000Z",
 };
+
+const SEEN_END: SeenEnd = { by: "person", id: "closed-1", stage: "triage", startedAt: BEGUN.startedAt, step: SETTLING };
 
 async function newRig() {
   await using stack = new AsyncDisposableStack();
@@ -235,8 +241,10 @@ async function newRig() {
   let work: StageWork = () => Promise.reject(new Error("no stage runs here"));
   const stage: StageWork = (...given) => work(...given);
   const stages = { triage: stage, plan: stage, implement: stage, review: stage, hitl: stage };
-  const runner = new IssueRunner({ ...parts, stages });
-  const reconciler = new Reconciler({ ...parts, runner });
+  const emitter = new RunEmitter(context);
+  const way = { ...parts, emitter, inFlight: new RunsInFlight(), settler: new Settler({ ...parts, emitter }) };
+  const runner = new IssueRunner({ ...way, stages });
+  const reconciler = new Reconciler(way);
   const owned = stack.move();
   return {
     ...{ clock, world, client, emitted, state, store, bugs, waits, context, reconciler },
