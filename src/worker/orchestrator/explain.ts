@@ -59,11 +59,13 @@ export function explain(facts: ExplainFacts): string[] {
 /** Returns what stands in this issue's own way; nothing where it only queues. */
 function ownReasons(facts: ExplainFacts): string[] {
   const { state, now, heldBy, wait, place, labels, lastSync } = facts;
-  const { run, retryAt, retryReason } = state;
+  const { run, pause } = state;
   const step = run?.step;
   const own = [
     wait !== null && wait.until > now ? waitReason(wait) : null,
-    wait === null && isWaiting(retryAt, now) ? `waits until ${retryAt}: ${retryReason ?? "no reason noted"}` : null,
+    wait === null && pause !== null && isWaiting(pause.until, now)
+      ? `waits until ${pause.until}: ${pause.reason}`
+      : null,
     step?.at === "settling" ? `what was decided (${step.outcome.kind}) is still being carried out on GitHub` : null,
     place?.stage === "hitl" ? questionReason(state) : null,
     heldBy !== null && heldBy.until > now ? `held by ${heldBy.owner} until ${heldBy.until.toISOString()}` : null,

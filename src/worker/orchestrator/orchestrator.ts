@@ -263,7 +263,7 @@ export class Orchestrator implements AsyncDisposable {
     if (step === "settling" || (agentPause.current !== null && step !== "approved")) return false;
     const isAnswered = known.hitl !== null && isDecided(known.hitl);
     if (stage === "hitl" && !isAnswered && !attention.isUnasked(issue.number)) return false;
-    return !isWaiting(known.retryAt, now);
+    return !isWaiting(known.pause?.until, now);
   }
 
   /** Says when the next queued issue becomes due, which the state knows and the store does not. */
@@ -271,7 +271,9 @@ export class Orchestrator implements AsyncDisposable {
     const { state, clock, agentPause } = this.#options.context;
     const now = clock.now().getTime();
     const { queued } = this.store.queues()[stage];
-    const times = queued.flatMap(({ number }) => state.issue(number).retryAt ?? []).map((at) => Date.parse(at) - now);
+    const times = queued
+      .flatMap(({ number }) => state.issue(number).pause?.until ?? [])
+      .map((at) => Date.parse(at) - now);
     if (agentPause.current !== null) times.push(agentPause.current.until.getTime() - now);
     return Math.min(...times.filter((ms) => ms > 0));
   }

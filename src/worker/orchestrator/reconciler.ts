@@ -72,7 +72,7 @@ export class Reconciler {
 
   async #look(number: number, state: IssueState, signal: AbortSignal): Promise<Hindrance> {
     const { context, inFlight, store, claims } = this.#options;
-    if (inFlight.has(number) || isWaiting(state.retryAt, context.clock.now())) return null;
+    if (inFlight.has(number) || isWaiting(state.pause?.until, context.clock.now())) return null;
     if (isSettling(state)) return this.#settle(number, state, signal);
     if (claims.isReleasing(number)) return failureOf(await claims.release({ number }, signal));
     if (store.find(number) === undefined && isOpenWork(state)) return this.#missing(number, state, signal);

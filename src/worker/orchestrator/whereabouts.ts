@@ -52,11 +52,11 @@ export class Whereabouts {
   /** Says whether no loop could take the issue now, because it waits for a person, another worker or its next try. */
   isWaiting(number: number, stage: Stage): boolean {
     const { context, runner, waits } = this.#options;
-    const { hitl, retryAt } = context.state.issue(number);
+    const { hitl, pause } = context.state.issue(number);
     const now = context.clock.now();
     if (stage === "hitl" && (hitl === null || !isDecided(hitl))) return true;
     const ends = [waits.of(number)?.until, runner.heldBy(number)?.until];
-    return isWaiting(retryAt, now) || ends.some((end) => end !== undefined && end > now);
+    return isWaiting(pause?.until, now) || ends.some((end) => end !== undefined && end > now);
   }
 
   /** Says how each of our issues stands. It is empty while nothing new may be begun. */
@@ -100,7 +100,7 @@ export class Whereabouts {
   #standingOf(issue: Issue["number"], stage: Stage, isFull: boolean): Standing {
     const { context, runner, waits } = this.#options;
     if (runner.isInFlight(issue)) return runner.isWorking(issue) ? "busy" : "movable";
-    const { hitl, run, retryAt } = context.state.issue(issue);
+    const { hitl, run, pause } = context.state.issue(issue);
     const now = context.clock.now();
     const heldBy = runner.heldBy(issue);
     const step = run?.step.at ?? "begun";
@@ -111,7 +111,7 @@ export class Whereabouts {
       if (context.agentPause.current !== null && step !== "approved") return "waiting";
       if (isFull && wait === null) return "waiting";
     }
-    const isPutDown = isWaiting(wait === null ? retryAt : wait.until.toISOString(), now);
+    const isPutDown = isWaiting(wait === null ? pause?.until : wait.until.toISOString(), now);
     return isPutDown && (wait === null || wait.hasEnd) ? "waiting" : "movable";
   }
 }

@@ -10,8 +10,6 @@ import type { StageOutcome } from "./stage-outcome.ts";
 /** A failed attempt leaves these steps to the next one, because they are paid for and hold for one commit. */
 const KEPT: ReadonlySet<RunStep["at"]> = new Set(["gated", "judged", "approved"]);
 
-export const NO_WAIT = { waitingSince: null, waited: null } as const;
-
 /** An issue that a run of a stage has. */
 export type Running = IssueState & { readonly run: RunState };
 
@@ -40,9 +38,8 @@ export function beginRun(known: IssueState, { stage, at, lostCycle }: BeginFacts
     run,
     kept: kept === null ? state.kept : null,
     hitl: stage === "hitl" ? known.hitl : null,
-    retryAt: null,
-    retryReason: null,
-    ...(takenUp === null ? NO_WAIT : {}),
+    pause: null,
+    waited: takenUp === null ? null : state.waited,
   };
 }
 
@@ -61,22 +58,21 @@ export function failRun(
     ...outcome.change,
     attempts: { ...state.attempts, [stage]: failures },
     run: newRun(stage, failures + 1, times.at, kept),
-    retryAt: times.retryAt,
-    retryReason: outcome.reason,
-    ...NO_WAIT,
+    pause: { until: times.retryAt, reason: outcome.reason },
+    waited: null,
     history: [...state.history, { at: times.at, text: `${stage}: attempt ${failures} failed: ${outcome.reason}` }],
   };
 }
 
 export function dropRun(state: IssueState, reason: string, at: string): IssueState {
   const history = [...state.history, { at, text: reason }];
-  return { ...state, run: null, retryAt: null, retryReason: null, ...NO_WAIT, history };
+  return { ...state, run: null, pause: null, waited: null, history };
 }
 
 export function markRun(state: IssueState, id: string, step: RunStep): IssueState {
   if (state.run?.by !== "stage" || state.run.id !== id) return state;
   const run = { ...state.run, step };
-  return { ...state, run, ...(stepMark(run) === stepMark(state.run) ? {} : NO_WAIT) };
+  return { ...state, run, waited: stepMark(run) === stepMark(state.run) ? state.waited : null };
 }
 
 function newRun(stage: Stage, attempt: number, at: string, step: RunStep): RunState {

@@ -6,7 +6,6 @@ import { LABEL_OF_STAGE, labelName, type Stage, type StageLabel } from "../../co
 import type { Decision } from "../state/decision.ts";
 import type { HitlState, IssueState, RunState } from "../state/issue-state.ts";
 import { questionComment, quoted } from "../issues/issue-text.ts";
-import { NO_WAIT } from "../pipeline/run-record.ts";
 import type { RunStep } from "../state/run-step.ts";
 import type { StageOutcome } from "../pipeline/stage-outcome.ts";
 import type { Wait } from "../waits/wait-book.ts";
@@ -80,7 +79,7 @@ export function askAboutWait({ reason, since, times }: Wait, stage: Stage, step:
 /** Returns the state once everything is carried out. */
 export function settledState(state: IssueState, outcome: Decision, stage: Stage, at: string): IssueState {
   const passes = { ...state.passes, [stage]: (state.passes[stage] ?? 0) + 1 };
-  const done = { ...state, ...outcome.change, passes, run: null, retryAt: null, retryReason: null, ...NO_WAIT };
+  const done = { ...state, ...outcome.change, passes, run: null, pause: null, waited: null };
   switch (outcome.kind) {
     case "advance": {
       const attempts = stage === "hitl" ? {} : { ...state.attempts, [stage]: 0 };

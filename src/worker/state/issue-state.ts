@@ -63,6 +63,20 @@ export interface KeptClaim {
   readonly closing?: string | undefined;
 }
 
+export interface Pause {
+  readonly until: string;
+  readonly reason: string;
+}
+
+export interface Waited {
+  readonly since: string;
+  readonly cause: WaitCause;
+  /** The step of the run at which it waits. */
+  readonly mark: string;
+  /** The wait had lasted this long when it was noted last. */
+  readonly ms: number;
+}
+
 /** Times are ISO. An entry is frozen wherever it is handed out. */
 export interface IssueState extends IssueFacts {
   /** Rises each time a finished issue enters triage again; part of every journal key. */
@@ -77,12 +91,10 @@ export interface IssueState extends IssueFacts {
   /** Null while nothing of the issue is under way. */
   readonly run: RunState | SeenEnd | null;
   readonly claim: KeptClaim | null;
-  readonly retryAt: string | null;
-  readonly retryReason: string | null;
-  /** The run has waited without an attempt since then; null when it does not wait. */
-  readonly waitingSince: string | null;
-  /** Says what the wait is for, at which step of the run, and how many milliseconds it had lasted; null without one. */
-  readonly waited: { readonly cause: WaitCause; readonly mark: string; readonly ms: number } | null;
+  /** A run that is put down; null for one that may go on. */
+  readonly pause: Pause | null;
+  /** The wait of the run that costs no attempt; it outlives the pause, until the run is a step further. */
+  readonly waited: Waited | null;
   readonly outcome: IssueOutcome | null;
   /** `explain` shows these, oldest first; the newest HISTORY_MAX stay. */
   readonly history: readonly { readonly at: string; readonly text: string }[];
@@ -109,9 +121,7 @@ export const UNKNOWN_ISSUE: IssueState = Object.freeze({
   branchUpdates: 0,
   kept: null,
   claim: null,
-  retryAt: null,
-  retryReason: null,
-  waitingSince: null,
+  pause: null,
   waited: null,
   outcome: null,
   history: Object.freeze([]),
@@ -160,18 +170,32 @@ const fields = {
   claim: z.nullable(
     z.strictObject({ commentId: id, expiresAt: z.string(), closing: z.optional(z.string().check(z.minLength(1))) }),
   ),
-  retryAt: z.nullable(z.string()),
-  retryReason: z.nullable(z.string()),
-  waitingSince: z._default(z.nullable(z.string()), null),
-  waited: z._default(
-    z.nullable(z.strictObject({ cause: z.enum(WAIT_CAUSES), mark: z.string(), ms: z.number().check(z.minimum(0)) })),
-    null,
-  ),
   outcome: z.nullable(outcome),
   history: z.array(z.strictObject({ at: z.string(), text: z.string() })),
 };
 
-export const issueStateSchema = z.strictObject({ ...fields, run: z.nullable(runSchema) });
+const waited = { cause: z.enum(WAIT_CAUSES), mark: z.string(), ms: z.number().check(z.minimum(0)) };
 
-/** Reads an entry of schema 1. */
-export const issueStateSchema1 = z.strictObject({ ...fields, run: z.nullable(runOfSchema1) });
+export const issueStateSchema = z.strictObject({
+  ...fields,
+  run: z.nullable(runSchema),
+  pause: z.nullable(z.strictObject({ until: z.string(), reason: z.string() })),
+  waited: z.nullable(z.strictObject({ since: z.string(), ...waited })),
+});
+
+/** Reads an entry of schema 1, which kept pause and wait in four fields that only had a meaning together. */
+export const issueStateSchema1 = z.pipe(
+  z.strictObject({
+    ...fields,
+    run: z.nullable(runOfSchema1),
+    retryAt: z.nullable(z.string()),
+    retryReason: z.nullable(z.string()),
+    waitingSince: z._default(z.nullable(z.string()), null),
+    waited: z._default(z.nullable(z.strictObject(waited)), null),
+  }),
+  z.transform(({ retryAt, retryReason, waitingSince: since, waited: wait, ...rest }) => ({
+    ...rest,
+    pause: retryAt === null ? null : { until: retryAt, reason: retryReason ?? "no reason noted" },
+    waited: since === null || wait === null ? null : { since, ...wait },
+  })),
+);

@@ -185,14 +185,14 @@ describe("A settlement", () => {
   });
 
   it("leaves the state ready for the next stage", () => {
-    const state = { ...UNKNOWN_ISSUE, attempts: { plan: 2 }, retryAt: AT, retryReason: "x" };
+    const state = { ...UNKNOWN_ISSUE, attempts: { plan: 2 }, pause: { until: AT, reason: "x" } };
 
     expect(
       settledState(state, { kind: "advance", to: "ready", note: "done", change: { feedback: null } }, "plan", AT),
     ).toMatchObject({
       attempts: { plan: 0 },
       run: null,
-      retryAt: null,
+      pause: null,
       history: [{ at: AT, text: "plan: done" }],
     });
   });
@@ -308,7 +308,7 @@ describe("Why an issue does not move", () => {
     ["it queues", { ...facts, place }, "number 2 of 5 in the queue of plan, which has 1 slots, 1 of them busy"],
     [
       "it is tried again later",
-      { ...facts, place, state: { ...UNKNOWN_ISSUE, retryAt: later, retryReason: "it broke" } },
+      { ...facts, place, state: { ...UNKNOWN_ISSUE, pause: { until: later, reason: "it broke" } } },
       `waits until ${later}: it broke`,
     ],
     [

@@ -121,7 +121,7 @@ describe("An issue that waits", () => {
     let during: unknown = "never run";
     await rig.run("triage", issue.number, async (_context, run) => {
       await run.mark({ at: "prompted" });
-      during = [rig.waits.of(issue.number), run.state().waitingSince, run.state().waited];
+      during = [rig.waits.of(issue.number), run.state().pause, run.state().waited];
       return { kind: "interrupted" };
     });
 
@@ -255,9 +255,9 @@ async function newRig() {
     },
     /** Adds what an earlier process noted, with this run. */
     hasWaited: (number: number, run: RunState, cause: "claim" | "git-locked" | "agent", ms: number) => {
-      const waitingSince = new Date(clock.now().getTime() - ms).toISOString();
-      const waited = { cause, mark: stepMark(run) ?? "", ms };
-      return state.update(number, (old) => ({ ...old, run, waitingSince, waited }));
+      const since = new Date(clock.now().getTime() - ms).toISOString();
+      const waited = { since, cause, mark: stepMark(run) ?? "", ms };
+      return state.update(number, (old) => ({ ...old, run, waited }));
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
