@@ -276,7 +276,7 @@ function supervision(parts: {
   const { live, secrets, ...rest } = parts;
   const policy = () => respawnPolicy(live.settings.config);
   const { redact } = secrets.redactor;
-  return (record, hooks) => new RepoSupervisor({ record, policy, redact, random: Math.random, ...rest, ...hooks });
+  return (record, owner) => new RepoSupervisor({ record, owner, policy, redact, random: Math.random, ...rest });
 }
 
 function respawnPolicy(config: LiveSettings["settings"]["config"]): RespawnPolicy {

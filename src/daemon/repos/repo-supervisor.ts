@@ -31,11 +31,17 @@ export interface RepoSupervisorOptions {
   readonly redact: (text: string) => string;
   /** Aborting cuts short every grace. */
   readonly force: AbortSignal;
-  /** Resolves with whether the quarantine is on disk now. */
-  readonly saveQuarantine: (slug: string, quarantine: Quarantine | null) => Promise<boolean>;
   /** The drain of the whole daemon. */
   readonly drain: Pick<Drain, "isOn" | "saw" | "lost">;
-  readonly onChange: () => void;
+  readonly owner: RepoOwner;
+}
+
+/** The owner has the repositories, and their rows on disk. */
+export interface RepoOwner {
+  /** Resolves with whether the quarantine is on disk now. */
+  saveQuarantine(slug: string, quarantine: Quarantine | null): Promise<boolean>;
+  /** It hears that something has changed which a row of `list_repos` shows. */
+  rowChanged(): void;
 }
 
 /** How long `hold` waits for an answer; a worker that lives answers at once. */
@@ -131,7 +137,7 @@ export class RepoSupervisor {
   }
 
   #changed(): void {
-    this.#options.onChange();
+    this.#options.owner.rowChanged();
     this.#condition.notify();
   }
 
@@ -176,8 +182,8 @@ export class RepoSupervisor {
   }
 
   async #saveQuarantine(quarantine: Quarantine | null): Promise<void> {
-    const { clock, record, saveQuarantine } = this.#options;
-    await retryWrite(() => saveQuarantine(record.slug, quarantine), clock, this.#wait.signal);
+    const { clock, record, owner } = this.#options;
+    await retryWrite(() => owner.saveQuarantine(record.slug, quarantine), clock, this.#wait.signal);
   }
 
   #schedule(generation: number, delayMs: number): void {

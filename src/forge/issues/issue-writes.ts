@@ -118,9 +118,9 @@ export function deleteComment(write: Write, issue: IssueRecord, comment: Comment
 }
 
 export interface IssueChange {
-  /** The ledger's word. */
+  /** It is the ledger's word. */
   readonly kind: string;
-  /** GitHub's word. */
+  /** It is GitHub's word. */
   readonly action: string;
   readonly detail: Readonly<Record<string, unknown>>;
 }

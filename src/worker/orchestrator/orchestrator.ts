@@ -225,11 +225,12 @@ export class Orchestrator implements AsyncDisposable {
       stallMs: config.stallMs,
       busyMs: Math.max(config.agentTurnMs, config.gateTimeoutMs),
       pollIntervalMs: config.pollIntervalMs,
-      standings: () => this.#whereabouts.standings(),
-      // An alarm's text stays the same from one try to the next, so it comes from the wait.
-      reasonOf: (issue) => this.waits.of(issue)?.reason ?? this.explain(issue, NOTHING)[0] ?? "no reason known",
-      syncedMs: () => this.store.lastGoodMs,
-      syncProblem: () => this.store.lastSync.problem,
+      issues: {
+        standings: () => this.#whereabouts.standings(),
+        // An alarm's text stays the same from one try to the next, so it comes from the wait.
+        reasonOf: (issue) => this.waits.of(issue)?.reason ?? this.explain(issue, NOTHING)[0] ?? "no reason known",
+      },
+      listing: this.store,
     });
   }
 
@@ -245,10 +246,14 @@ export class Orchestrator implements AsyncDisposable {
       slots: this.slotsOf(stage),
       notifier,
       pollIntervalMs: config.pollIntervalMs,
-      take: () => (this.#options.isOpen?.() === false ? undefined : this.store.take(stage, clock.now())),
-      work: (issue, signal) => attention.about(issue.number, () => this.#runner.run(stage, issue, signal)),
-      nextDueMs: () => this.#nextDueMs(stage),
-      onBug: (thrown) => this.bugs.note(`the loop of ${stage}`, null, thrown),
+      queue: {
+        take: () => (this.#options.isOpen?.() === false ? undefined : this.store.take(stage, clock.now())),
+        nextDueMs: () => this.#nextDueMs(stage),
+      },
+      worker: {
+        work: (issue, signal) => attention.about(issue.number, () => this.#runner.run(stage, issue, signal)),
+        noteBug: (thrown) => void this.bugs.note(`the loop of ${stage}`, null, thrown),
+      },
     });
     return { loop, notifier };
   }

@@ -10,7 +10,7 @@ import type { StageOutcome } from "./stage-outcome.ts";
 /** A failed attempt leaves these steps to the next one, because they are paid for and hold for one commit. */
 const KEPT: ReadonlySet<RunStep["at"]> = new Set(["gated", "judged", "approved"]);
 
-/** An issue that a run of a stage has. */
+/** A run of a stage has this issue. */
 export type Running = IssueState & { readonly run: RunState };
 
 export interface BeginFacts {

@@ -31,7 +31,7 @@ export interface SettlementParts {
 
 export interface Settling {
   readonly issue: Issue;
-  /** Who decided: a run of a stage, or the sight of an end on GitHub. */
+  /** It decided: a run of a stage, or the sight of an end on GitHub. */
   readonly run: RunState | SeenEnd;
   readonly outcome: Decision;
   readonly decidedAt: string;

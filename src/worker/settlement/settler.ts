@@ -1,4 +1,4 @@
-// The end of an issue's way, the same whoever decided: a run, or a person who ended the issue on GitHub.
+// Brings an issue's way to its end, in the same way whoever decided: a run, or a person who ended the issue on GitHub.
 //
 //   decision ──▶ in the state ──▶ carried out (apply-settlement.ts) ──▶ remembered
 //

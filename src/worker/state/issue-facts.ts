@@ -1,4 +1,4 @@
-// The facts about an issue that stages find out and decisions change, and how each is stored.
+// Declares the facts about an issue that stages find out and decisions change, and how each is stored.
 
 import { z } from "../../core/base/schema.ts";
 
@@ -107,7 +107,7 @@ const approval = z.strictObject({
 const reviewed = z.strictObject({ sha: z.string(), files: z.record(z.string(), z.string()) });
 const acceptedText = z.strictObject({ title: z.string(), body: z.string(), at: z.string(), isAsked: z.boolean() });
 
-/** Each fact as it is stored, without a default for files that have none. */
+/** Each fact is stored so; a default for files that lack one stands in issue-state.ts. */
 export const FACTS = {
   feedback: z.nullable(z.string()),
   reviewRounds: count,

@@ -71,7 +71,7 @@ export interface Pause {
 export interface Waited {
   readonly since: string;
   readonly cause: WaitCause;
-  /** The step of the run at which it waits. */
+  /** It waits at this step of the run. */
   readonly mark: string;
   /** The wait had lasted this long when it was noted last. */
   readonly ms: number;
@@ -91,9 +91,9 @@ export interface IssueState extends IssueFacts {
   /** Null while nothing of the issue is under way. */
   readonly run: RunState | SeenEnd | null;
   readonly claim: KeptClaim | null;
-  /** A run that is put down; null for one that may go on. */
+  /** The run is put down until then; null when it may go on. */
   readonly pause: Pause | null;
-  /** The wait of the run that costs no attempt; it outlives the pause, until the run is a step further. */
+  /** The run waits without an attempt; that outlives the pause, until the run is a step further. */
   readonly waited: Waited | null;
   readonly outcome: IssueOutcome | null;
   /** `explain` shows these, oldest first; the newest HISTORY_MAX stay. */

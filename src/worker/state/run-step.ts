@@ -46,7 +46,7 @@ export type RunStep =
   /** The outcome is decided and is being carried out; `decidedAt` names its question. */
   | { readonly at: "settling"; readonly outcome: Decision; readonly decidedAt: string };
 
-/** The reviewer's verdict, as agent/contract/verdict.ts has read it. */
+/** The reviewer's verdict has this form once agent/contract/verdict.ts has read it. */
 export interface JudgedVerdict {
   readonly verdict: "approve" | "request_changes" | "needs_input";
   readonly summary: string;
@@ -82,7 +82,7 @@ export function approvedStep(sha: string, now: Date): ApprovedStep {
   return { at: "approved", sha, since: now.toISOString(), looks: 0, green: null, queuedAt: null };
 }
 
-// How a step is stored. Keys that this version does not know are left out: refusing them would cost the whole file.
+// Keys of a step that this version does not know are left out when it is read: refusing them would cost the whole file.
 const settlingStep = z.object({ at: z.literal("settling"), outcome: decision, decidedAt: z.string() });
 const runStep = z.discriminatedUnion("at", [
   z.object({ at: z.literal("begun") }),
