@@ -4,7 +4,6 @@ import type { Stage } from "../../core/domain/stage.ts";
 import type { IssueState } from "../state/issue-state.ts";
 import type { LastSync } from "../issues/issue-store.ts";
 import { isWaiting } from "../pipeline/backoff.ts";
-import { isDecided } from "./hitl-inbox.ts";
 import type { Wait } from "../waits/wait-book.ts";
 
 export interface ExplainFacts {
@@ -86,10 +85,10 @@ function waitReason({ until, since, times, reason }: Wait): string {
 
 function questionReason({ hitl }: IssueState): string | null {
   if (hitl === null) return null;
-  if (!isDecided(hitl)) return `waits for a person's answer since ${hitl.askedAt} (${hitl.cause}): ${hitl.question}`;
-  const { answer, decision } = hitl;
-  const said = decision === null ? `answered by ${answer?.by} at ${answer?.at}` : `a person decided: ${decision}`;
-  return `${said}; that is worked in when a slot of hitl is free`;
+  if (hitl.said === null) return `waits for a person's answer since ${hitl.askedAt} (${hitl.cause}): ${hitl.question}`;
+  const { said } = hitl;
+  const word = said.is === "end" ? `a person decided: ${said.decision}` : `answered by ${said.by} at ${said.at}`;
+  return `${word}; that is worked in when a slot of hitl is free`;
 }
 
 /** Says where an issue rests that nothing of its own holds. */

@@ -125,9 +125,7 @@ function handOffSettlement(
     awaits,
     resumes,
     isSuspicion,
-    answer: null,
-    decision: null,
-    reason: null,
+    said: null,
   };
   const body = questionComment(cause, question, labelName(labelPrefix, "hitl"), ownOf(state));
   return {

@@ -50,9 +50,15 @@ export interface HitlState {
   readonly resumes: boolean;
   /** The question is asked because the issue's text made the worker stand still; see attention.ts. */
   readonly isSuspicion?: true | undefined;
-  readonly answer: HitlAnswer | null;
-  readonly decision: "skip" | "close" | null;
-  readonly reason: string | null;
+  /** The first word of a person counts; null while nobody has said one. */
+  readonly said: ({ readonly is: "answer" } & HitlAnswer) | HitlEnd | null;
+}
+
+/** A person wants the issue to end. */
+export interface HitlEnd {
+  readonly is: "end";
+  readonly decision: "skip" | "close";
+  readonly reason: string;
 }
 
 export interface KeptClaim {
@@ -129,7 +135,7 @@ export const UNKNOWN_ISSUE: IssueState = Object.freeze({
 
 const stage = z.enum(STAGES);
 
-const answer = z.strictObject({
+const answer = {
   text: z.string(),
   by: z.string(),
   door: z.enum(["comment", "api", "review"]),
@@ -137,9 +143,10 @@ const answer = z.strictObject({
   last: z._default(z.string(), ""),
   commentId: z._default(z.nullable(id), null),
   lastSeen: z._default(z.nullable(id), null),
-});
+};
+const decision = z.enum(["skip", "close"]);
 
-const hitl = z.strictObject({
+const hitl = {
   question: z.string(),
   cause: z.enum(HITL_CAUSES),
   origin: z.enum(STAGE_LABELS as [StageLabel, ...StageLabel[]]),
@@ -148,17 +155,28 @@ const hitl = z.strictObject({
   awaits: z._default(z.nullable(z.string()), null),
   resumes: z._default(z.boolean(), false),
   isSuspicion: z.optional(z.literal(true)),
-  answer: z.nullable(answer),
-  decision: z.nullable(z.enum(["skip", "close"])),
-  reason: z.nullable(z.string()),
-});
+};
+const said = z.discriminatedUnion("is", [
+  z.strictObject({ is: z.literal("answer"), ...answer }),
+  z.strictObject({ is: z.literal("end"), decision, reason: z.string() }),
+]);
+
+/** Reads a question of schema 1, which kept a person's word in three fields. */
+const hitlOfSchema1 = z.pipe(
+  z.strictObject({
+    ...hitl,
+    answer: z.nullable(z.strictObject(answer)),
+    decision: z.nullable(decision),
+    reason: z.nullable(z.string()),
+  }),
+  z.transform(({ answer: given, decision: end, reason, ...rest }) => ({ ...rest, said: wordOf(given, end, reason) })),
+);
 
 const fields = {
   cycle: count,
   attempts: z.partialRecord(stage, count),
   passes: z._default(z.partialRecord(stage, count), {}),
   ...FACTS,
-  hitl: z.nullable(hitl),
   // A person's word that an earlier version wrote down in another form is asked for again.
   approved: orElse(FACTS.approved, null),
   reviewed: z._default(FACTS.reviewed, null),
@@ -178,6 +196,7 @@ const waited = { cause: z.enum(WAIT_CAUSES), mark: z.string(), ms: z.number().ch
 
 export const issueStateSchema = z.strictObject({
   ...fields,
+  hitl: z.nullable(z.strictObject({ ...hitl, said: z.nullable(said) })),
   run: z.nullable(runSchema),
   pause: z.nullable(z.strictObject({ until: z.string(), reason: z.string() })),
   waited: z.nullable(z.strictObject({ since: z.string(), ...waited })),
@@ -187,6 +206,7 @@ export const issueStateSchema = z.strictObject({
 export const issueStateSchema1 = z.pipe(
   z.strictObject({
     ...fields,
+    hitl: z.nullable(hitlOfSchema1),
     run: z.nullable(runOfSchema1),
     retryAt: z.nullable(z.string()),
     retryReason: z.nullable(z.string()),
@@ -199,3 +219,8 @@ export const issueStateSchema1 = z.pipe(
     waited: since === null || wait === null ? null : { since, ...wait },
   })),
 );
+
+function wordOf(given: HitlAnswer | null, end: HitlEnd["decision"] | null, reason: string | null): HitlState["said"] {
+  if (end !== null) return { is: "end", decision: end, reason: reason ?? "no reason given" };
+  return given === null ? null : { is: "answer", ...given };
+}

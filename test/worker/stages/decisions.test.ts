@@ -145,7 +145,7 @@ describe("A settlement", () => {
 
   it("of a hand-off asks first, keeps the origin and gives the claim back", () => {
     expect(settle({ kind: "hand-off", cause: "ci", question: "What now?" }, facts)).toMatchObject({
-      question: { question: "What now?", cause: "ci", origin: "review", askedAt: AT, answer: null },
+      question: { question: "What now?", cause: "ci", origin: "review", askedAt: AT, said: null },
       comment: { key: "comment/question-review-1" },
       from: "review",
       to: "hitl",
@@ -162,9 +162,7 @@ describe("A settlement", () => {
       commentId: 1,
       awaits: null,
       resumes: false,
-      answer: null,
-      decision: null,
-      reason: null,
+      said: null,
     } as const;
     const second = settle(
       { kind: "hand-off", cause: "question", question: "And now?" },

@@ -15,8 +15,8 @@ import { makeTemporaryDirectory } from "../../support/temporary-directory.ts";
 /** In the sample of steps these issues have texts of no form that a step has. */
 const STRANGE = [12, 13, 14];
 const SAMPLES = ["steps", "ways"] as const;
-const FORMER = ["run", "retryAt", "retryReason", "waitingSince", "waited"];
-const PRESENT = ["run", "pause", "waited"];
+const FORMER = ["run", "hitl", "retryAt", "retryReason", "waitingSince", "waited"];
+const PRESENT = ["run", "hitl", "pause", "waited"];
 
 interface Run {
   readonly id: string;
@@ -27,9 +27,17 @@ interface Run {
   readonly step: string;
 }
 
+interface Asked extends Readonly<Record<string, unknown>> {
+  readonly answer: object | null;
+  readonly decision: string | null;
+  readonly reason: string | null;
+}
+
 interface Sample {
   readonly counters: Readonly<Record<string, number>>;
-  readonly issues: Readonly<Record<string, Readonly<Record<string, unknown>> & { readonly run: Run | null }>>;
+  readonly issues: Readonly<
+    Record<string, Readonly<Record<string, unknown>> & { readonly run: Run | null; readonly hitl: Asked | null }>
+  >;
 }
 
 async function open(name: (typeof SAMPLES)[number]) {
@@ -68,6 +76,15 @@ describe("A state file of schema 1", () => {
 
     expect([...state.issues().values()].map(({ run }) => run)).toStrictEqual(
       Object.entries(sample.issues).map(([number, { run }]) => (run === null ? null : runOf(run, isStrange(number)))),
+    );
+  });
+
+  it.each(SAMPLES)("with %s has every question, and what a person said of it", async (name) => {
+    await using opened = await open(name);
+    const { sample, state } = opened;
+
+    expect([...state.issues().values()].map(({ hitl }) => hitl)).toStrictEqual(
+      Object.values(sample.issues).map(({ hitl }) => (hitl === null ? null : questionOf(hitl))),
     );
   });
 
@@ -143,4 +160,9 @@ function runOf({ id, stage, startedAt, attempt, sessionId, step: text }: Run, is
   const step: unknown = isStrange ? { at: "begun" } : JSON.parse(text);
   const shared = { id, stage, startedAt, step };
   return id.startsWith("closed-") ? { by: "person", ...shared } : { by: "stage", ...shared, attempt, sessionId };
+}
+
+function questionOf({ answer, decision, reason, ...rest }: Asked): unknown {
+  if (decision !== null) return { ...rest, said: { is: "end", decision, reason } };
+  return { ...rest, said: answer === null ? null : { is: "answer", ...answer } };
 }

@@ -121,7 +121,7 @@ class World {
 }
 
 function question(at: string): HitlState {
-  const none = { commentId: null, awaits: null, answer: null, decision: null, reason: null };
+  const none = { commentId: null, awaits: null, said: null };
   return {
     question: "On hold",
     cause: "question",
@@ -133,8 +133,17 @@ function question(at: string): HitlState {
 }
 
 function answered(hitl: HitlState, at: string): HitlState {
-  const answer = { text: "a", last: "a", by: "alice", door: "api" as const, at, commentId: null, lastSeen: null };
-  return { ...hitl, answer };
+  const said = {
+    is: "answer" as const,
+    text: "a",
+    last: "a",
+    by: "alice",
+    door: "api" as const,
+    at,
+    commentId: null,
+    lastSeen: null,
+  };
+  return { ...hitl, said };
 }
 
 it("has a row for whatever a history of transitions makes, and reads back what was written", async () => {

@@ -53,7 +53,8 @@ const ANSWERED: HitlState = {
   commentId: null,
   awaits: null,
   resumes: false,
-  answer: {
+  said: {
+    is: "answer",
     text: "The first.",
     last: "The first.",
     by: "alice",
@@ -62,8 +63,6 @@ const ANSWERED: HitlState = {
     commentId: null,
     lastSeen: null,
   },
-  decision: null,
-  reason: null,
 };
 
 describe("An issue that waits", () => {
