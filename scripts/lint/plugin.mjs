@@ -1,6 +1,6 @@
-// The linter has two rules of our own: no expression of ours holds the loop on a text from outside, see expression-
-// cost.mjs, and every room keeps its place, see rooms.mjs. An expression put together at run time cannot be judged
-// here: on the top level test/architecture/hostile-text.test.ts finds it as it is, elsewhere it is refused.
+// The linter has two rules of our own: no expression of ours holds the loop on a text from outside
+// (expression-cost.mjs), and every room keeps its place (rooms.mjs). An expression put together at run time cannot be
+// judged here: on the top level test/architecture/hostile-text.test.ts finds it as it is, elsewhere it is refused.
 
 import { posix } from "node:path";
 

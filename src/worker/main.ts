@@ -1,5 +1,5 @@
-// Entry of the worker process. Under a supervisor it is spawned with a channel and told everything over it; by hand it is
-// called by the command line. Signals first, then the start. It sets the exit code and lets the loop drain.
+// Entry of the worker process. Under a supervisor it is spawned with a channel and told everything over it; by hand it
+// is called by the command line. Signals first, then the start. It sets the exit code and lets the loop drain.
 
 import { once } from "node:events";
 

@@ -1,5 +1,5 @@
-// As much of a browser's page as the dashboard's script touches, so that what it shows can be read without a browser. An
-// element takes text and other elements, and nothing that would be parsed.
+// As much of a browser's page as the dashboard's script touches, so that what it shows can be read without a browser.
+// An element takes text and other elements, and nothing that would be parsed.
 
 export class SmallElement {
   readonly tag: string;

@@ -57,6 +57,35 @@ test("it prints a table, and no secret that stands in a value", async () => {
   expect(run.stdout).not.toMatch(/a-secret-of-the-operator|password-in-a-url/);
 });
 
+test("no secret stands in what it says of a wrong configuration, and no number is taken for one", async () => {
+  await using directory = await makeTemporaryDirectory();
+  const home = await homeWith(directory, { agentEnvironment: ["PROVIDER_KEY"], gateCommand: "x provider-secret" });
+  const environment = { HYDRAFLOW_HOME: home, PROVIDER_KEY: "provider-secret", HYDRAFLOW_TOKEN: "10485760" };
+
+  const right = await runCli(["config", "--json"], { environment });
+  const wrong = await runCli(["config"], {
+    environment: { ...environment, HYDRAFLOW_AGENT_DRIVER: "provider-secret" },
+  });
+
+  expect(right.code).toBe(0);
+  expect(right.stdout).not.toContain("provider-secret");
+  expect(JSON.parse(right.stdout)).toMatchObject({ file: join(home, "config.json") });
+  expect(wrong.code).toBe(78);
+  expect(wrong.stderr).toContain("HYDRAFLOW_AGENT_DRIVER");
+  expect(wrong.stderr).not.toContain("provider-secret");
+});
+
+test("it says where it looked when there is no file", async () => {
+  await using directory = await makeTemporaryDirectory();
+  const environment = { HYDRAFLOW_HOME: join(directory.path, "none") };
+
+  const table = await runCli(["config"], { environment });
+  const json = await runCli(["config", "--json"], { environment });
+
+  expect(table).toMatchObject({ code: 0, stderr: `${join(directory.path, "none", "config.json")} is not there\n` });
+  expect(JSON.parse(json.stdout)).toMatchObject({ file: null });
+});
+
 test("a wrong configuration ends with 78 and names every problem", async () => {
   await using directory = await makeTemporaryDirectory();
   const home = await homeWith(directory, { tcpPort: -1, unknown: true });

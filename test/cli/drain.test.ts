@@ -44,6 +44,16 @@ test("when the time is over it names what is left and ends with 75", async () =>
   expect(run.stderr).toContain("acme-web (#7 implement)");
 });
 
+test("a daemon that knows only the former key is read as well", async () => {
+  const former = { ...report(false, {}), repos: [{ ...BUSY.repos[0], in_flight_work: undefined, in_hand: [ITEM] }] };
+  await using door = await FakeDoor.open({ "POST /api/drain": json(former) });
+
+  const run = await runCli(["drain", "--timeout", "0s"], { environment: door.environment });
+
+  expect(run).toMatchObject({ code: 75, stdout: "acme-web: in flight #7 implement\n" });
+  expect(run.stderr).toContain("acme-web (#7 implement)");
+});
+
 test("it ends with 75 when somebody takes the drain back meanwhile", async () => {
   const answers = [BUSY, report(false, {}, false)];
   await using door = await FakeDoor.open({

@@ -1,4 +1,5 @@
-// Every way to fail: one line on stderr that says what to do, the exit code of core/base/exit-code.ts, nothing on stdout.
+// Every way to fail: one line on stderr that says what to do, the exit code of core/base/exit-code.ts, nothing on
+// stdout.
 
 import { chmod, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";

@@ -1,4 +1,5 @@
-// A daemon as a process of its own, with a fixture as its worker: node daemon-process.ts <home> <worker entry> <settings as JSON>
+// A daemon as a process of its own, with a fixture as its worker: node daemon-process.ts <home> <worker entry>
+// <settings as JSON>
 
 import { shippedIfMany } from "../support/shipped-if-many.ts";
 import type * as Daemon from "../../src/daemon/main.ts";

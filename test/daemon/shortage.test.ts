@@ -1,5 +1,5 @@
-// A worker that ends because the machine is short of something: it waits, says what it waits for, and is never taken for
-// one that crashes.
+// A worker that ends because the machine is short of something: it waits, says what it waits for, and is never taken
+// for one that crashes.
 
 import { afterEach, beforeEach, expect, it } from "vitest";
 

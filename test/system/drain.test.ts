@@ -1,5 +1,5 @@
-// The daemon taken out of work by its operator: what is in flight is finished, nothing new is begun, and both can be seen
-// everywhere. The agent's turn ends when the test says so.
+// The daemon taken out of work by its operator: what is in flight is finished, nothing new is begun, and both can be
+// seen everywhere. The agent's turn ends when the test says so.
 
 import { execFile } from "node:child_process";
 

@@ -1,5 +1,6 @@
-// An agent is in the middle of its turn while its worker or the daemon is replaced, stopped or killed. Whatever happens,
-// what the agent has done is kept and the issue is merged once. No test waits for time: each lets the turn go itself.
+// An agent is in the middle of its turn while its worker or the daemon is replaced, stopped or killed. Whatever
+// happens, what the agent has done is kept and the issue is merged once. No test waits for time: each lets the turn go
+// itself.
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -68,7 +68,9 @@ export const drainReplySchema = z.looseObject({
       state: z.string(),
       drained: z.boolean(),
       in_flight: z.number(),
-      in_flight_work: z._default(work, []),
+      in_flight_work: z.optional(work),
+      /** A daemon before `in_flight_work` says it here. */
+      in_hand: z.optional(work),
       finished: work,
       interrupted: work,
     }),

@@ -1,5 +1,5 @@
-// Every setting, its default, its range, and who may set it. What each means stands in setting-descriptions.ts; layers and
-// precedence are in config-layers.ts.
+// Every setting, its default, its range, and who may set it. What each means stands in setting-descriptions.ts; layers
+// and precedence are in config-layers.ts.
 
 import { z } from "../base/schema.ts";
 

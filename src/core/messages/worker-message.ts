@@ -46,6 +46,7 @@ export const toWorkerSchema = z.discriminatedUnion("type", [
     /** Set when the worker before was alive and then silent, or ended by its runtime: the ISO times of its last
      * heartbeat and of its end. */
     silence: z.optional(z.strictObject({ heardAt: z.string(), at: z.string() })),
+    /** Raw layers; the worker adds its repository's own and resolves them. */
     config: z.strictObject({
       file: z.nullable(z.strictObject({ source: z.string(), values: z.unknown() })),
       environment: z.record(z.string(), z.string()),

@@ -4,7 +4,8 @@
 // text again.
 //
 // I1 A suspect's text reaches no code of ours: attentive-github.ts hands out empty words for it.
-// I2 Silences are on disk before the work begins, so that the count outlives whatever comes next.
+// I2 Silences are on disk before the work begins, so that the count outlives whatever comes next; where the disk takes
+//    nothing, this process still counts them.
 // I3 An answer counts only against the silences before it: an issue that silences us after its answer is a suspect
 //    again.
 

@@ -3,7 +3,7 @@
 //
 // I1. The new label is added before the others are removed, so whatever call a crash cuts off, the issue has a stage
 //     label.
-// I2. The move stands in the journal before its first call, and `reconcile` leaves exactly one stage label.
+// I2. The move stands in the journal before its first change, and `reconcile` leaves exactly one stage label.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import {

@@ -85,7 +85,7 @@ export interface IssueFacts {
   readonly waived: Approval | null;
   /** Counts how often the branch was updated because GitHub refused to merge; a person is asked in the end. */
   readonly branchUpdates: number;
-  /** The gate was green for this work and a rule of the server refused it; the next run pushes it as it is. */
+  /** The gate was green for this work, and it could not be pushed so far; the next run pushes it as it is. */
   readonly kept: { readonly sha: string; readonly summary: string } | null;
 }
 

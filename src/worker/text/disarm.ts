@@ -1,9 +1,10 @@
-// Takes from text that leaves for GitHub what GitHub would do on its account: closing issues, calling people, linking, and
-// with that writing to, issues that have nothing to do with it, skipping checks, thanking authors. It reads the same as
-// before: a word joiner, which nobody sees, stands where GitHub's patterns need none (the way of GitHub's own bots).
+// Takes from text that leaves for GitHub what GitHub would do on its account: closing issues, calling people, linking,
+// and with that writing to, issues that have nothing to do with it, skipping checks, thanking authors. It reads the
+// same as before: a word joiner, which nobody sees, stands where GitHub's patterns need none (the way of GitHub's own
+// bots).
 //
-// I1: no sigil stands next to its name or number, whatever Markdown, entities or Unicode forms spell it. Since a closing
-//     keyword needs a reference, no keyword closes anything either.
+// I1: no sigil stands next to its name or number, whatever Markdown, entities or Unicode forms spell it. Since a
+//     closing keyword needs a reference, no keyword closes anything either.
 // I2: no HTML is live, so that nothing is hidden from people, and nothing looks like a marker of ours.
 // I3: code is left as it is, but for closing references: reports differ on whether GitHub reads those in code spans.
 // I4: linear in the length of the text.

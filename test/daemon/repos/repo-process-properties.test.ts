@@ -1,5 +1,5 @@
-// Whatever comes in whatever order: a model of the world performs the reducer's effects, and a random history of events,
-// late and false ones among them, is played against it.
+// Whatever comes in whatever order: a model of the world performs the reducer's effects, and a random history of
+// events, late and false ones among them, is played against it.
 
 import { type Arbitrary, array, assert, boolean, constantFrom, double, integer, property, record } from "fast-check";
 import { expect, it } from "vitest";

@@ -1,6 +1,8 @@
-// `hydraflow config`: every setting with its value in force, where that comes from, and what the setting means. It reads
-// the machine's file and the environment; a daemon's command line and a repository's own file are not known here. With
-// --json: {"settings":[{"setting","value","source","description"}]}, where an absent value is null.
+// `hydraflow config`: every setting with the value that a daemon started here and now would take, where that comes
+// from, and what the setting means. It reads the machine's file and the environment; a daemon's command line and a
+// repository's own file are not known here. With --json:
+// {"file","settings":[{"setting","value","source","description"}]}, where `file` is null when there is none, and an
+// absent value is null.
 
 import type { Argv } from "yargs";
 
@@ -39,15 +41,16 @@ export function build(yargs: Argv) {
 
 export async function run(options: OptionsOf<typeof build>, terminal: Terminal): Promise<CommandResult> {
   const { environment } = terminal;
-  const file = await readMachineFile(supervisorPaths(homeOf(options.home, environment)).config);
+  const path = supervisorPaths(homeOf(options.home, environment)).config;
+  const file = await readMachineFile(path);
   if (!file.ok) return file;
   const layers = [...file.value, environmentLayer(environment)];
+  const { redact } = new Redactor(secretsIn(environment, layers));
   const config = resolveConfig(layers);
-  if (!config.ok) return failWith("badConfig", describeProblems(config.failure));
-  const { redact } = new Redactor([environmentToken(environment), environment["HYDRAFLOW_TOKEN"]]);
+  if (!config.ok) return failWith("badConfig", redact(describeProblems(config.failure)));
   const settings = (Object.keys(configSchema.shape) as Setting[]).map((setting) => ({
     setting,
-    value: JSON.parse(redact(JSON.stringify(config.value[setting] ?? null))) as unknown,
+    value: redacted(config.value[setting] ?? null, redact),
     source: sourceOf(setting, layers),
     description: SETTING_DESCRIPTIONS[setting],
   }));
@@ -58,8 +61,27 @@ export async function run(options: OptionsOf<typeof build>, terminal: Terminal):
     description,
   ]);
   const table = () => formatTable(["SETTING", "VALUE", "SOURCE", "MEANING"], rows, terminal);
-  terminal.write(options.json ? `${JSON.stringify({ settings })}\n` : table());
+  const hasFile = file.value.length > 0;
+  if (!options.json && !hasFile) terminal.warn(`${path} is not there`);
+  terminal.write(options.json ? `${JSON.stringify({ file: hasFile ? path : null, settings })}\n` : table());
   return ok();
+}
+
+/** The daemon's and GitHub's tokens, and whatever agents are given: those names may stand in a layer that is wrong. */
+function secretsIn(
+  environment: Terminal["environment"],
+  layers: readonly ConfigLayer[],
+): (string | null | undefined)[] {
+  const named = layers.flatMap(({ values }) => {
+    const names = (values as { agentEnvironment?: unknown } | null)?.agentEnvironment;
+    return Array.isArray(names) ? names.filter((name) => typeof name === "string") : [];
+  });
+  return [environmentToken(environment), environment["HYDRAFLOW_TOKEN"], ...named.map((name) => environment[name])];
+}
+
+function redacted(value: unknown, redact: (text: string) => string): unknown {
+  if (typeof value === "string") return redact(value);
+  return Array.isArray(value) ? value.map((each) => redacted(each, redact)) : value;
 }
 
 /** The file as a layer; no layer where there is no file. */

@@ -81,7 +81,7 @@ function printNews(repos: readonly Repository[], printed: Set<string>, terminal:
     const lines = [
       ...repo.finished.map((item) => `${repo.slug}: finished ${nameOf(item)}`),
       ...repo.interrupted.map((item) => `${repo.slug}: interrupted ${nameOf(item)}; it is resumed later`),
-      ...repo.in_flight_work.map((item) => `${repo.slug}: in flight ${nameOf(item)}`),
+      ...workOf(repo).map((item) => `${repo.slug}: in flight ${nameOf(item)}`),
     ];
     for (const line of lines.filter((candidate) => !printed.has(candidate))) {
       printed.add(line);
@@ -95,11 +95,17 @@ function notDrained(repos: readonly Repository[], timeoutS: number): string {
   return `not drained after ${formatDuration(timeoutS)}: ${left.join(", ")}; no new issue is taken: wait again, stop the daemon, which resumes it at its next start, or go back with hydraflow drain --cancel`;
 }
 
-function whatIsLeft({ state, in_flight: inFlight, in_flight_work: work }: Repository): string {
+function whatIsLeft(repository: Repository): string {
+  const { state, in_flight: inFlight } = repository;
+  const work = workOf(repository);
   if (work.length > 0) return work.map(nameOf).join(", ");
   return inFlight > 0 ? `${inFlight} in flight` : state;
 }
 
-function nameOf({ issue, stage }: Repository["in_flight_work"][number]): string {
+function workOf({ in_flight_work: work, in_hand: former }: Repository): Repository["finished"] {
+  return work ?? former ?? [];
+}
+
+function nameOf({ issue, stage }: Repository["finished"][number]): string {
   return `#${issue} ${stage}`;
 }

@@ -9,7 +9,7 @@
 // I3 The common files are put back as they were before the first of the turns that run now; a later turn may have begun
 //    with a changed file.
 // I4 A file that was not there before is removed only below directories of git's own: a planted include may name any
-//    file.
+//    file. An include that git's configuration named before the turn goes back to what it was, absent too.
 
 import { mkdir } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";

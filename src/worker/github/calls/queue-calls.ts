@@ -34,7 +34,7 @@ export class QueueCalls implements Pick<GitHub, "enqueue" | "dequeue" | "isQueue
     return put.ok || isThereAlready(put.failure) ? ok() : put;
   }
 
-  /** GitHub does not document its answer where there is nothing to take out, so we ask first. */
+  /** GitHub does not document its answer where there is nothing to take out, so a refusal is followed by a question. */
   async dequeue(pull: Pick<PullRequest, "number" | "nodeId">, signal: AbortSignal): Answer<undefined> {
     const variables = { pull: pull.nodeId };
     const taken = await askGraphql(this.#requests, { query: DEQUEUE, variables, answer: anyAnswer }, signal);
