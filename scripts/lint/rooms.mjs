@@ -38,7 +38,7 @@ export const ROOMS = {
   "worker/workbench": "what stages do with a worktree and a pull request: agent's session, gate, commit, push",
   "worker/issues": "the queue, labels, comments, questions and answers",
   "worker/github/access": "a credential, and the way to GitHub put together from it",
-  "worker/pipeline": "the contract between orchestrator and stages: context, outcome, step, backoff",
+  "worker/pipeline": "the contract between orchestrator and stages: context, outcome, backoff",
   "worker/git/commits": "makes the commits of a work branch out of what an agent left",
   "worker/github/calls": "what is asked of GitHub and changed there, by subject",
   "worker/agent/claude": "drives Claude Code",

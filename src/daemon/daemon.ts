@@ -104,7 +104,7 @@ async function start(options: DaemonOptions, signals: DaemonSignals): Promise<Da
   owned.use(await takeInstanceLock(paths, clock, stop));
   const bootId = randomUUID();
   const secrets = await loadSecrets(paths, live);
-  const log = owned.use(openDaemonLog(paths, settings, secrets, options, bootId));
+  const log = owned.use(openDaemonLog(paths.logFile, settings, { ...secrets, ...options, bootId }));
   log.write("info", "daemon.starting", { version: VERSION, pid: process.pid, home: paths.home });
   owned.defer(() => log.write("info", "daemon.stopped"));
   const { registry, degraded } = await openRegistry({ paths, clock, log, environment: options.environment }, stop);
@@ -166,14 +166,13 @@ async function loadSecrets(paths: SupervisorPaths, live: LiveSettings): Promise<
 }
 
 function openDaemonLog(
-  paths: SupervisorPaths,
+  file: string,
   { config }: LiveSettings["settings"],
-  { redactor }: Secrets,
-  { mirror }: DaemonOptions,
-  bootId: string,
+  parts: Pick<Secrets, "redactor"> & Pick<DaemonOptions, "mirror"> & { readonly bootId: string },
 ): FileLog {
+  const { redactor, mirror, bootId } = parts;
   const { logFileBytesMax: bytesMax, logFilesMax: filesMax } = config;
-  return openLog({ file: paths.logFile, bytesMax, filesMax, redactor, fields: { boot_id: bootId }, mirror });
+  return openLog({ file, bytesMax, filesMax, redactor, fields: { boot_id: bootId }, mirror });
 }
 
 function repositoryHost(
@@ -277,7 +276,7 @@ function supervision(parts: {
   const { live, secrets, ...rest } = parts;
   const policy = () => respawnPolicy(live.settings.config);
   const { redact } = secrets.redactor;
-  return (record, hooks) => new RepoSupervisor({ record, policy, redact, random: Math.random, ...rest, ...hooks });
+  return (record, owner) => new RepoSupervisor({ record, owner, policy, redact, random: Math.random, ...rest });
 }
 
 function respawnPolicy(config: LiveSettings["settings"]["config"]): RespawnPolicy {

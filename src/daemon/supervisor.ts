@@ -26,7 +26,7 @@ import type { RegistryDocument, RepoRecord } from "./registry/registry-document.
 import type { Registry } from "./registry/registry.ts";
 import { repoEntry } from "./repos/repo-entry.ts";
 import { hasFailed, type RepoProcess } from "./repos/repo-process.ts";
-import type { RepoSupervisor, RepoSupervisorOptions } from "./repos/repo-supervisor.ts";
+import type { RepoOwner, RepoSupervisor } from "./repos/repo-supervisor.ts";
 
 export interface SupervisorOptions {
   readonly registry: Registry;
@@ -36,25 +36,23 @@ export interface SupervisorOptions {
   readonly bootId: string;
   readonly resolveRepository: (request: AddRequest, signal: AbortSignal) => Promise<ControlResult<Candidate>>;
   readonly httpPort: () => number;
-  readonly supervise: (record: RepoRecord, hooks: SuperviseHooks) => RepoSupervisor;
+  readonly supervise: (record: RepoRecord, owner: RepoOwner) => RepoSupervisor;
 }
-
-export type SuperviseHooks = Pick<RepoSupervisorOptions, "onChange" | "saveQuarantine">;
 
 export class Supervisor implements SupervisorControl, AsyncDisposable {
   readonly #options: SupervisorOptions;
   readonly #startedMs: number;
   readonly #repos = new Map<string, RepoSupervisor>();
   readonly #queue = new KeyedQueue();
-  readonly #hooks: SuperviseHooks;
+  readonly #owner: RepoOwner;
   #isStopping = false;
   #cached: { readonly document: RegistryDocument; readonly rows: readonly RepoEntry[] } | undefined;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#startedMs = options.clock.monotonicMs();
-    this.#hooks = {
-      onChange: () => {
+    this.#owner = {
+      rowChanged: () => {
         this.#cached = undefined;
       },
       saveQuarantine: (slug, quarantine) => this.#saveQuarantine(slug, quarantine),
@@ -229,7 +227,7 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
     const { slug } = moved.value;
     if (state.id === "stopped")
       return fail({ code: "worker_failed", message: `'${slug}' was stopped while it started` });
-    const reason = this.#repos.get(slug)?.lastExit?.reason ?? state.id;
+    const reason = this.#repos.get(slug)?.life.lastExit?.reason ?? state.id;
     return fail({ code: "worker_failed", message: `the worker of '${slug}' did not start: ${reason}` });
   }
 
@@ -278,14 +276,14 @@ export class Supervisor implements SupervisorControl, AsyncDisposable {
   #repoOf(record: RepoRecord): RepoSupervisor {
     const present = this.#repos.get(record.slug);
     if (present !== undefined) return present;
-    const repo = this.#options.supervise(record, this.#hooks);
+    const repo = this.#options.supervise(record, this.#owner);
     this.#repos.set(record.slug, repo);
     return repo;
   }
 
   #entry(record: RepoRecord): RepoEntry {
     const { paths, httpPort } = this.#options;
-    return repoEntry(record, this.#repoOf(record), { home: paths.home, httpPort: httpPort() });
+    return repoEntry(record, this.#repoOf(record).life, { home: paths.home, httpPort: httpPort() });
   }
 
   #addReply(record: RepoRecord, started: boolean): AddReply {

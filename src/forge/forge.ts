@@ -243,8 +243,8 @@ export class Forge extends ForgeReader implements AsyncDisposable {
   /** Opens a check suite of this app with no run in it; with `end` it is a workflow that is over at once. */
   async openSuite(repo: string, sha: string, app: string, end?: CheckConclusion): Promise<void> {
     await this.#write(repo, undefined, (write) => {
-      if (end === undefined) return suiteFor(write, sha, app, null);
-      return Object.assign(suiteFor(write, sha, app, null, "push"), { end });
+      if (end === undefined) return suiteFor(write, { headSha: sha, app });
+      return Object.assign(suiteFor(write, { headSha: sha, app, workflow: "push" }), { end });
     });
   }
 

@@ -3,7 +3,7 @@
 import { workerPaths } from "../../core/files/paths.ts";
 import type { RepoEntry } from "../../core/messages/supervisor-control.ts";
 import type { RepoRecord } from "../registry/registry-document.ts";
-import type { RepoSupervisor } from "./repo-supervisor.ts";
+import type { RepoLife } from "./repo-life.ts";
 
 export interface RepoEntryPlaces {
   readonly home: string;
@@ -11,8 +11,8 @@ export interface RepoEntryPlaces {
   readonly httpPort: number;
 }
 
-export function repoEntry(record: RepoRecord, repo: RepoSupervisor, places: RepoEntryPlaces): RepoEntry {
-  const { state, worker, lastExit, quarantines } = repo;
+export function repoEntry(record: RepoRecord, life: RepoLife, places: RepoEntryPlaces): RepoEntry {
+  const { process: state, worker, lastExit, quarantines } = life;
   const isRunning = state.id === "running";
   return {
     path: record.path,
@@ -29,12 +29,12 @@ export function repoEntry(record: RepoRecord, repo: RepoSupervisor, places: Repo
     generation: state.generation,
     desired: record.desired,
     last_exit: lastExit ?? quarantinedBefore(record),
-    notice: noticeOf(repo),
+    notice: noticeOf(life),
     draining: worker.draining,
   };
 }
 
-function noticeOf({ state, worker, lastExit, nextTry, ended }: RepoSupervisor): string | null {
+function noticeOf({ process: state, worker, lastExit, nextTry, ended }: RepoLife): string | null {
   const again = nextTry === null ? "" : `; the next try is at ${nextTry.toISOString()}`;
   if (state.id === "quarantined") return `quarantined: ${state.reason}${again}`;
   if (state.id === "backing-off" && ended?.isShortage === true)

@@ -33,9 +33,14 @@ export function emitState(
   }
 }
 
+export interface SeenExit extends WorkerExit {
+  readonly generation: number;
+  readonly wasAsked: boolean;
+}
+
 /** The caller has taken secrets out of `exit`. */
-export function emitExit(log: Log, slug: string, generation: number, exit: WorkerExit, wasAsked: boolean): void {
-  const { code, signal, reason, lastLines } = exit;
+export function emitExit(log: Log, slug: string, exit: SeenExit): void {
+  const { generation, wasAsked, code, signal, reason, lastLines } = exit;
   const fields = { repo: slug, generation, code, signal, reason, stderr: lastLines };
   log.write(wasAsked ? "info" : "warn", "repo.exited", fields);
 }

@@ -23,14 +23,15 @@ export interface SuiteState {
   readonly runs: readonly CheckRecord[];
 }
 
+export interface WantedSuite {
+  readonly headSha: string;
+  readonly app: string;
+  readonly headBranch?: string | null;
+  readonly workflow?: SuiteRecord["workflow"];
+}
+
 /** Gives the app's suite for this commit, made where there is none. A workflow always gets a new one. */
-export function suiteFor(
-  write: Write,
-  headSha: string,
-  app: string,
-  headBranch: string | null,
-  workflow: SuiteRecord["workflow"] = null,
-): SuiteRecord {
+export function suiteFor(write: Write, { headSha, app, headBranch = null, workflow = null }: WantedSuite): SuiteRecord {
   const { record } = write.repository;
   const found = record.suites.find((suite) => suite.headSha === headSha && suite.app === app);
   if (found !== undefined && workflow === null) return found;

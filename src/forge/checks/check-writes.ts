@@ -42,7 +42,7 @@ export function createCheck(write: Write, headSha: string, input: CheckInput, is
     summary: null,
     text: null,
     isOwn,
-    suiteId: input.suiteId ?? suiteFor(write, headSha, input.app ?? appOf(write.cause.actor), null).id,
+    suiteId: input.suiteId ?? suiteFor(write, { headSha, app: input.app ?? appOf(write.cause.actor) }).id,
   };
   write.repository.record.checks.push(check);
   apply(write, check, input);

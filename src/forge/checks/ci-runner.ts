@@ -65,7 +65,8 @@ export class CiRunner {
   start(write: Write, sha: string, workflow: "push" | "pull_request"): void {
     if (this.#commandOf(write) === null) return;
     const own = ownWrite(write);
-    this.#startSuite(own, suiteFor(own, sha, CI_ACTOR, branchAt(write, sha), workflow));
+    const wanted = { headSha: sha, app: CI_ACTOR, headBranch: branchAt(write, sha), workflow };
+    this.#startSuite(own, suiteFor(own, wanted));
   }
 
   /** Makes a new try in the same suite, as "Re-run all jobs" does. */

@@ -24,6 +24,13 @@ export interface Signature {
   readonly date: string;
 }
 
+export interface CommitParts {
+  readonly tree: string;
+  readonly parents: readonly string[];
+  readonly message: string;
+  readonly author: Pick<Signature, "name" | "email">;
+}
+
 export interface Divergence {
   readonly aheadBy: number;
   readonly behindBy: number;
@@ -115,13 +122,7 @@ export class BareRepository {
     return answer.code === 0 ? (lines(answer.stdout)[0] ?? null) : null;
   }
 
-  async commitTree(
-    tree: string,
-    parents: readonly string[],
-    message: string,
-    author: { name: string; email: string },
-    signal: AbortSignal,
-  ): Promise<string> {
+  async commitTree({ tree, parents, message, author }: CommitParts, signal: AbortSignal): Promise<string> {
     const environment = { ...this.environment, GIT_AUTHOR_NAME: author.name, GIT_AUTHOR_EMAIL: author.email };
     const args = ["commit-tree", tree, ...parents.flatMap((parent) => ["-p", parent]), "-F", "-"];
     const answer = await runGit(args, { cwd: this.directory, environment, input: message }, signal);

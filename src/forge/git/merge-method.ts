@@ -29,7 +29,7 @@ export async function makeMerge(
   const tree = await repository.mergeTree(order.base, order.head, signal);
   if (tree === null) return null;
   const parents = order.method === "squash" ? [order.base] : [order.base, order.head];
-  return await repository.commitTree(tree, parents, order.message, order.author, signal);
+  return await repository.commitTree({ tree, parents, message: order.message, author: order.author }, signal);
 }
 
 /**

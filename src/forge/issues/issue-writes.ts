@@ -26,7 +26,7 @@ export interface IssueEdit {
 
 export function createIssue(write: Write, input: IssueInput): IssueRecord {
   const issue = addIssue(write, input, null);
-  tellIssue(write, issue, "created", "opened", { title: issue.title });
+  tellIssue(write, issue, { kind: "created", action: "opened", detail: { title: issue.title } });
   addLabels(write, issue, input.labels ?? []);
   return issue;
 }
@@ -79,7 +79,7 @@ export function closeIssue(
   issue.closedBy = write.cause.actor;
   issue.updatedAt = now;
   addEvent(write, issue, { event: "closed", ...(commitSha === undefined ? {} : { commitSha }) });
-  tellIssue(write, issue, "closed", "closed", { reason: issue.stateReason });
+  tellIssue(write, issue, { kind: "closed", action: "closed", detail: { reason: issue.stateReason } });
 }
 
 function reopenIssue(write: Write, issue: IssueRecord): void {
@@ -89,7 +89,7 @@ function reopenIssue(write: Write, issue: IssueRecord): void {
   issue.closedBy = null;
   issue.updatedAt = isoNow(write.core);
   addEvent(write, issue, { event: "reopened" });
-  tellIssue(write, issue, "reopened", "reopened", {});
+  tellIssue(write, issue, { kind: "reopened", action: "reopened", detail: {} });
 }
 
 export function addComment(write: Write, issue: IssueRecord, body: string): CommentRecord {
@@ -117,14 +117,15 @@ export function deleteComment(write: Write, issue: IssueRecord, comment: Comment
   tellComment(write, issue, comment, "deleted");
 }
 
-/** `kind` is the ledger's word, `action` GitHub's. */
-export function tellIssue(
-  write: Write,
-  issue: IssueRecord,
-  kind: string,
-  action: string,
-  detail: Readonly<Record<string, unknown>>,
-): void {
+export interface IssueChange {
+  /** It is the ledger's word. */
+  readonly kind: string;
+  /** It is GitHub's word. */
+  readonly action: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+export function tellIssue(write: Write, issue: IssueRecord, { kind, action, detail }: IssueChange): void {
   const { core, cause, repository } = write;
   tell(write, {
     kind: `${isPull(issue) ? "pull" : "issue"}.${kind}`,
@@ -155,7 +156,7 @@ function editText(write: Write, issue: IssueRecord, edit: IssueEdit): void {
   issue.body = edit.body === undefined ? issue.body : edit.body;
   issue.assignees = [...(edit.assignees ?? issue.assignees)];
   issue.updatedAt = isoNow(write.core);
-  tellIssue(write, issue, "updated", "edited", { changed });
+  tellIssue(write, issue, { kind: "updated", action: "edited", detail: { changed } });
 }
 
 /** GitHub keeps the first version of a body too, from the first edit on. */

@@ -19,7 +19,7 @@ export async function markMerged(write: Write, issue: PullIssue, sha: string): P
   Object.assign(issue, { state: "closed", closedAt: now, closedBy: actor, updatedAt: now });
   addEvent(write, issue, { event: "merged", commitSha: sha });
   addEvent(write, issue, { event: "closed" });
-  tellIssue(write, issue, "merged", "closed", { sha, head: issue.pull.headSha });
+  tellIssue(write, issue, { kind: "merged", action: "closed", detail: { sha, head: issue.pull.headSha } });
   if (issue.pull.baseBranch === write.repository.record.defaultBranch) await closeNamed(write, issue.body ?? "", null);
 }
 

@@ -35,11 +35,15 @@ export async function openPull(
   }
   const pull = newPull({ headBranch, headSha, baseBranch: input.base, baseSha, draft: input.draft ?? false });
   const issue: PullIssue = Object.assign(addIssue(write, input, pull), { pull });
-  tellIssue(write, issue, "created", "opened", {
-    head: headBranch,
-    base: input.base,
-    sha: headSha,
-    title: issue.title,
+  tellIssue(write, issue, {
+    kind: "created",
+    action: "opened",
+    detail: {
+      head: headBranch,
+      base: input.base,
+      sha: headSha,
+      title: issue.title,
+    },
   });
   await git.pin(`refs/pull/${issue.number}/head`, headSha, signal);
   write.core.ci.start(write, headSha, "pull_request");
@@ -62,7 +66,7 @@ export function editPull(
     if (baseSha === undefined) return fail(invalid({ resource: "PullRequest", field: "base", code: "invalid" }));
     Object.assign(issue.pull, { baseBranch: edit.base, baseSha });
     issue.updatedAt = isoNow(write.core);
-    tellIssue(write, issue, "updated", "edited", { changed: ["base"] });
+    tellIssue(write, issue, { kind: "updated", action: "edited", detail: { changed: ["base"] } });
   }
   editIssue(write, issue, edit);
   return ok();

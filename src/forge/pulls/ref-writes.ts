@@ -41,7 +41,7 @@ async function followBranches(
     const to = record.refs[ref];
     const branch = /^refs\/heads\/(.+)$/.exec(ref)?.[1];
     if (to === undefined || branch === undefined) continue;
-    for (const app of record.settings.suiteApps) suiteFor(write, to, app, branch);
+    for (const app of record.settings.suiteApps) suiteFor(write, { headSha: to, app, headBranch: branch });
     if (branch !== record.defaultBranch) continue;
     write.core.ci.start(write, to, "push");
     await closeByCommits(write, before[ref] ?? null, to, signal);
@@ -109,7 +109,7 @@ async function moveHead(write: Write, issue: PullIssue, head: string, signal: Ab
   const before = issue.pull.headSha;
   issue.pull.headSha = head;
   issue.updatedAt = isoNow(write.core);
-  tellIssue(write, issue, "synchronized", "synchronize", { before, after: head });
+  tellIssue(write, issue, { kind: "synchronized", action: "synchronize", detail: { before, after: head } });
   await write.repository.git.pin(`refs/pull/${issue.number}/head`, head, signal);
   leaveQueue(write, issue);
   dismissStale(write, issue);

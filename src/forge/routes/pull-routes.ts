@@ -129,5 +129,5 @@ async function fullView(
   { request, repository, issue }: Pick<OnPull, "request" | "repository" | "issue">,
 ) {
   const facts = await core.pullFacts.read(repository, issue, core.signal);
-  return pullView(core.origin, repository.record, issue, facts, request.login);
+  return pullView(core.origin, repository.record, issue, { facts, login: request.login });
 }

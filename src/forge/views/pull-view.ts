@@ -56,8 +56,7 @@ export function pullView(
   origin: string,
   repository: RepositoryRecord,
   issue: PullIssue,
-  facts: PullFacts,
-  login: string,
+  { facts, login }: { readonly facts: PullFacts; readonly login: string },
 ) {
   const { pull } = issue;
   return {

@@ -3,9 +3,8 @@
 
 import { type Stage, STAGES, stageOfLabel } from "../../core/domain/stage.ts";
 import type { Issue } from "../github/port/github.ts";
-import type { RunState } from "../state/issue-state.ts";
+import type { IssueState } from "../state/issue-state.ts";
 import { isDecided } from "../orchestrator/hitl-inbox.ts";
-import { readStep } from "../pipeline/run-step.ts";
 import type { Seen } from "../orchestrator/explain.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 
@@ -134,14 +133,19 @@ function rowOf(runtime: RepoRuntime, stage: Stage, issue: Issue): PipelineRow {
     stage,
     status: place?.isActive === true ? "active" : isWaiting ? "waiting" : "queued",
     run: isOwn ? run.id : null,
-    attempt: isOwn ? run.attempt : null,
+    attempt: isOwn ? attemptOf(run) : null,
     since: isOwn ? run.startedAt : issue.updatedAt,
     why: whyOf(runtime, issue.number)[0]?.slice(0, WHY_CHARACTERS_MAX) ?? null,
   };
 }
 
-function runView(run: RunState | null) {
+function runView(run: IssueState["run"]) {
   if (run === null) return null;
-  const { id, stage, attempt, startedAt } = run;
-  return { id, stage, attempt, startedAt, step: readStep(run.step).at };
+  const { id, stage, startedAt, step } = run;
+  return { id, stage, attempt: attemptOf(run), startedAt, step: step.at };
+}
+
+/** An end that was seen on GitHub is carried out without attempts, and shows as the first one. */
+function attemptOf(run: NonNullable<IssueState["run"]>): number {
+  return run.by === "stage" ? run.attempt : 1;
 }

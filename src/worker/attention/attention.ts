@@ -105,7 +105,7 @@ export class Attention implements Disposable {
     const [issue, known] = this.#knownOf(number);
     if (known === undefined || known.silences < SILENCES_MAX) return false;
     const { hitl } = this.#state.issue(issue);
-    const answer = isOurs(hitl) ? (hitl?.answer ?? null) : null;
+    const answer = isOurs(hitl) && hitl?.said?.is === "answer" ? hitl.said : null;
     // I3: the answer must be newer than the last silence.
     if (answer === null || answer.at <= known.lastAt) return true;
     this.#issues.delete(issue);
@@ -128,7 +128,7 @@ export class Attention implements Disposable {
   /** Returns null when nothing is held against the issue, or when a person has ended it, which needs no text. */
   suspicion(issue: number): Suspicion | null {
     const { hitl, askedChecks } = this.#state.issue(issue);
-    if (!this.isSuspect(issue) || (hitl !== null && hitl.decision !== null)) return null;
+    if (!this.isSuspect(issue) || hitl?.said?.is === "end") return null;
     const own =
       `The worker of this repository fell silent ${SILENCES_MAX} times while it read the text of this issue, so the text is not read any more: ` +
       "title, description, comments and what belongs to its pull request.\n\n" +

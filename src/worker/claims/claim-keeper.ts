@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "../../core/base/clock.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { hasLabel, labelName, type Stage } from "../../core/domain/stage.ts";
-import { activeBody, releasedBody } from "./claim-comment.ts";
+import { activeBody, type ClaimMark, releasedBody } from "./claim-comment.ts";
 import { type ClaimHeld, ClaimReader, isElected } from "./claim-election.ts";
 import { Lease, isLeaseValid, type LeaseTerm } from "./lease.ts";
 import type { WorkerEvent } from "../events/event.ts";
@@ -69,7 +69,8 @@ export class ClaimKeeper implements AsyncDisposable {
     if (held?.isValid() === true) return ok(held);
     const remembered = this.#options.state.issue(issue.number).claim;
     if (remembered !== null) {
-      const resumed = await this.#extend(issue, remembered.commentId, new Date(remembered.expiresAt), stage, signal);
+      const own = { commentId: remembered.commentId, expiresAt: new Date(remembered.expiresAt) };
+      const resumed = await this.#extend(issue, own, stage, signal);
       if (resumed !== null) return resumed;
     }
     const claims = await this.#reader.read(issue.number, this.#now, signal);
@@ -81,10 +82,7 @@ export class ClaimKeeper implements AsyncDisposable {
       return fail(by);
     }
     if (own === undefined) return this.#contend(issue, null, stage, signal);
-    return (
-      (await this.#extend(issue, own.commentId, own.expiresAt, stage, signal)) ??
-      this.#contend(issue, own.commentId, stage, signal)
-    );
+    return (await this.#extend(issue, own, stage, signal)) ?? this.#contend(issue, own.commentId, stage, signal);
   }
 
   /** Returns the claim while it is valid. */
@@ -165,8 +163,7 @@ export class ClaimKeeper implements AsyncDisposable {
   /** Goes on with an own claim that has not run out. Null means that there is none any more: contend for it. */
   async #extend(
     issue: Issue,
-    commentId: number,
-    expiresAt: Date,
+    { commentId, expiresAt }: Pick<ClaimMark, "commentId" | "expiresAt">,
     stage: Stage,
     signal: AbortSignal,
   ): Promise<Acquired | null> {

@@ -69,9 +69,9 @@ export async function acceptIssue(
   if (suspicion !== null) return fail({ kind: "hand-off", ...suspicion });
   const { text: known, hitl } = state.issue(issue.number);
   // A person's decision about the issue itself needs no words of its author.
-  if (stage === "hitl" && hitl?.decision !== null && hitl?.decision !== undefined) return ok(issue);
+  if (stage === "hitl" && hitl?.said?.is === "end") return ok(issue);
   const label = labelName(config.labelPrefix, LABEL_OF_STAGE[stage]);
-  const isAnswered = stage === "hitl" && hitl !== null && hitl.answer !== null;
+  const isAnswered = stage === "hitl" && hitl?.said?.is === "answer";
   const acceptance = await acceptText({ github, issue, known, label, isAnswered }, signal);
   if (!acceptance.ok) return fail(gitHubOutcome(acceptance.failure));
   const { text } = acceptance.value;

@@ -58,8 +58,7 @@ export class LabelMover {
    */
   async move(
     issue: Issue,
-    from: StageLabel,
-    to: StageLabel,
+    { from, to }: Pick<Move, "from" | "to">,
     state: IssueState,
     signal: AbortSignal,
   ): Promise<Result<Issue, MoveFailure>> {

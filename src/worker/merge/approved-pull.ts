@@ -3,7 +3,7 @@
 
 import type { PullRequest } from "../github/port/github.ts";
 import { later } from "../pipeline/backoff.ts";
-import type { ApprovedStep, RunStep } from "../pipeline/run-step.ts";
+import type { ApprovedStep, RunStep } from "../state/run-step.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome, wait } from "../pipeline/stage-outcome.ts";
 

@@ -50,7 +50,7 @@ export async function mendChecks(
   // Nothing of it is approved, so the review comes first even where the process ends right behind this line.
   await run.change((state) => ({ ...state, ciFixes: state.ciFixes + 1 }));
   await run.mark({ at: "begun" });
-  const pushed = await pushWork(context, run, opened.value, sha.value, signal);
+  const pushed = await pushWork(parts, sha.value, signal);
   if (!pushed.ok) return pushed.failure;
   return wait(`what was mended in #${pull.number} is to be reviewed`, context.clock.now());
 }

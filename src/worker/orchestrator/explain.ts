@@ -4,8 +4,6 @@ import type { Stage } from "../../core/domain/stage.ts";
 import type { IssueState } from "../state/issue-state.ts";
 import type { LastSync } from "../issues/issue-store.ts";
 import { isWaiting } from "../pipeline/backoff.ts";
-import { isDecided } from "./hitl-inbox.ts";
-import { readStep } from "../pipeline/run-step.ts";
 import type { Wait } from "../waits/wait-book.ts";
 
 export interface ExplainFacts {
@@ -60,11 +58,13 @@ export function explain(facts: ExplainFacts): string[] {
 /** Returns what stands in this issue's own way; nothing where it only queues. */
 function ownReasons(facts: ExplainFacts): string[] {
   const { state, now, heldBy, wait, place, labels, lastSync } = facts;
-  const { run, retryAt, retryReason } = state;
-  const step = run === null ? null : readStep(run.step);
+  const { run, pause } = state;
+  const step = run?.step;
   const own = [
     wait !== null && wait.until > now ? waitReason(wait) : null,
-    wait === null && isWaiting(retryAt, now) ? `waits until ${retryAt}: ${retryReason ?? "no reason noted"}` : null,
+    wait === null && pause !== null && isWaiting(pause.until, now)
+      ? `waits until ${pause.until}: ${pause.reason}`
+      : null,
     step?.at === "settling" ? `what was decided (${step.outcome.kind}) is still being carried out on GitHub` : null,
     place?.stage === "hitl" ? questionReason(state) : null,
     heldBy !== null && heldBy.until > now ? `held by ${heldBy.owner} until ${heldBy.until.toISOString()}` : null,
@@ -85,10 +85,10 @@ function waitReason({ until, since, times, reason }: Wait): string {
 
 function questionReason({ hitl }: IssueState): string | null {
   if (hitl === null) return null;
-  if (!isDecided(hitl)) return `waits for a person's answer since ${hitl.askedAt} (${hitl.cause}): ${hitl.question}`;
-  const { answer, decision } = hitl;
-  const said = decision === null ? `answered by ${answer?.by} at ${answer?.at}` : `a person decided: ${decision}`;
-  return `${said}; that is worked in when a slot of hitl is free`;
+  if (hitl.said === null) return `waits for a person's answer since ${hitl.askedAt} (${hitl.cause}): ${hitl.question}`;
+  const { said } = hitl;
+  const word = said.is === "end" ? `a person decided: ${said.decision}` : `answered by ${said.by} at ${said.at}`;
+  return `${word}; that is worked in when a slot of hitl is free`;
 }
 
 /** Says where an issue rests that nothing of its own holds. */
@@ -112,8 +112,7 @@ function queueReason({ stage, position, queued, slots, busy }: Place): string {
 }
 
 function activeReason(place: Place, { state: { run }, wait }: ExplainFacts): string {
-  if (run === null) return `${place.stage} has just taken it`;
-  const step = readStep(run.step);
+  if (run?.by !== "stage") return `${place.stage} has just taken it`;
   const again = wait === null ? "" : `; before that it waited since ${wait.since.toISOString()}: ${wait.reason}`;
-  return `${place.stage} works on it since ${run.startedAt}, attempt ${run.attempt}, step ${step.at}${again}`;
+  return `${place.stage} works on it since ${run.startedAt}, attempt ${run.attempt}, step ${run.step.at}${again}`;
 }

@@ -96,7 +96,7 @@ export class HitlInbox {
         const words = text.slice(0, ANSWER_CHARACTERS_MAX);
         return {
           ...asked,
-          answer: { text: words, last: words.trim(), by, door: "api", at, commentId: null, lastSeen },
+          said: { is: "answer", text: words, last: words.trim(), by, door: "api", at, commentId: null, lastSeen },
         };
       },
       by,
@@ -109,7 +109,11 @@ export class HitlInbox {
     reason: string,
     by: string,
   ): Promise<Result<undefined, ControlFailure>> {
-    return this.#decide(issue, (asked) => ({ ...asked, decision, reason: reason.slice(0, ANSWER_CHARACTERS_MAX) }), by);
+    return this.#decide(
+      issue,
+      (asked) => ({ ...asked, said: { is: "end", decision, reason: reason.slice(0, ANSWER_CHARACTERS_MAX) } }),
+      by,
+    );
   }
 
   async #read(issue: Issue, asked: HitlState, signal: AbortSignal): Promise<GitHubFailure | null> {
@@ -122,7 +126,7 @@ export class HitlInbox {
       const given = answer.value;
       // I1, I2
       await state.update(issue.number, (old) =>
-        withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, ...decisionOf(given) })),
+        withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, said: wordOf(given) })),
       );
       emit({ type: "hitl.answered", issue: issue.number, by: given.by, door: "comment" });
     }
@@ -142,9 +146,18 @@ export class HitlInbox {
     const by = "GitHub";
     const text = `#${pull} has changed on GitHub`;
     const at = clock.now().toISOString();
-    const answer: HitlAnswer = { text, last: "", by, door: "review", at, commentId: null, lastSeen: null };
+    const said: HitlState["said"] = {
+      is: "answer",
+      text,
+      last: "",
+      by,
+      door: "review",
+      at,
+      commentId: null,
+      lastSeen: null,
+    };
     // I1, I2
-    await state.update(issue.number, (old) => withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, answer })));
+    await state.update(issue.number, (old) => withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, said })));
     emit({ type: "hitl.answered", issue: issue.number, by, door: "review" });
     return null;
   }
@@ -186,9 +199,7 @@ export class HitlInbox {
       commentId: null,
       awaits: null,
       resumes: false,
-      answer: null,
-      decision: null,
-      reason: null,
+      said: null,
     };
     await state.update(issue.number, (old) => (old.hitl === null ? { ...old, hitl } : old));
     return state.issue(issue.number).hitl;
@@ -200,14 +211,14 @@ function withHitl(state: IssueState, change: (hitl: HitlState) => HitlState): Is
 }
 
 /** A comment that is the word `skip` or `close` ends the issue; everything else is an answer. */
-function decisionOf(answer: HitlAnswer): Partial<HitlState> {
+function wordOf(answer: HitlAnswer): HitlState["said"] {
   const command = commandOf(answer.last);
-  if (command !== "skip" && command !== "close") return { answer };
-  return { decision: command, reason: `${answer.by} said so in a comment` };
+  if (command !== "skip" && command !== "close") return { is: "answer", ...answer };
+  return { is: "end", decision: command, reason: `${answer.by} said so in a comment` };
 }
 
 export function isDecided(hitl: HitlState): boolean {
-  return hitl.answer !== null || hitl.decision !== null;
+  return hitl.said !== null;
 }
 
 /** Says how far the issue had come, by what the state has of it; an issue that had ended begins again. */

@@ -1,5 +1,6 @@
-// Takes one issue through one stage: looks again, claims, runs, settles. Every failure ends here, as a state that says
-// when the issue is tried again and why; nothing that happens to one issue reaches another one.
+// Takes one issue through one stage: looks again, claims, runs it, and hands what came out to the settler. Every failure
+// ends here, as a state that says when the issue is tried again and why; nothing that happens to one issue reaches
+// another one.
 
 import type { Clock } from "../../core/base/clock.ts";
 import { assertNever } from "../../core/base/errors.ts";
@@ -10,16 +11,16 @@ import type { Issue } from "../github/port/github.ts";
 import type { IssueStore } from "../issues/issue-store.ts";
 import type { RunState } from "../state/issue-state.ts";
 import type { SessionLog } from "../state/session-log.ts";
-import { applySettlement, type SettlementParts } from "../settlement/apply-settlement.ts";
+import type { SettlementParts } from "../settlement/apply-settlement.ts";
 import { backoffMs, later } from "../pipeline/backoff.ts";
 import type { BugBook } from "../waits/bug-book.ts";
 import { shortOutcome } from "../pipeline/failure-outcome.ts";
-import { beginRun, dropRun, failRun, markRun } from "../pipeline/run-record.ts";
-import { readStep, type RunStep } from "../pipeline/run-step.ts";
-import { RunEmitter } from "../settlement/run-emitter.ts";
+import { beginRun, failRun } from "../pipeline/run-record.ts";
+import type { RunEmitter } from "../settlement/run-emitter.ts";
 import { failedCall, RunWaits } from "../waits/run-waits.ts";
-import { RunsInFlight, TakenAway, takenAwayReason } from "./runs-in-flight.ts";
-import { askAboutWait, escalate, type FinalOutcome } from "../settlement/settle.ts";
+import { type RunsInFlight, TakenAway, takenAwayReason } from "./runs-in-flight.ts";
+import { askAboutWait, escalate } from "../settlement/settle.ts";
+import type { Settler } from "../settlement/settler.ts";
 import type { StageWork } from "../pipeline/stage-context.ts";
 import type { StageOutcome } from "../pipeline/stage-outcome.ts";
 import { runStage } from "./stage-run.ts";
@@ -28,6 +29,9 @@ import type { WaitBook } from "../waits/wait-book.ts";
 export interface IssueRunnerOptions extends SettlementParts {
   readonly store: IssueStore;
   readonly sessions: SessionLog;
+  readonly settler: Settler;
+  readonly emitter: RunEmitter;
+  readonly inFlight: RunsInFlight;
   readonly stages: Readonly<Record<Stage, StageWork>>;
   readonly bugs: BugBook;
   readonly waits: WaitBook;
@@ -38,25 +42,22 @@ const CLAIM_LOST = "the claim was lost, and with it the right to go on";
 
 export class IssueRunner {
   readonly #options: IssueRunnerOptions;
-  readonly #inFlight = new RunsInFlight();
-  readonly #emitter: RunEmitter;
   readonly #waits: RunWaits;
   /** It holds the issues that another worker had at our last look. */
   readonly #heldBy = new RecentMap<number, ClaimHeld>(HELD_MAX);
 
   constructor(options: IssueRunnerOptions) {
     this.#options = options;
-    this.#emitter = new RunEmitter(options.context);
     this.#waits = new RunWaits(options);
   }
 
   isInFlight(issue: number): boolean {
-    return this.#inFlight.has(issue);
+    return this.#options.inFlight.has(issue);
   }
 
   /** Says whether an agent, a gate or git works on it now. */
   isWorking(issue: number): boolean {
-    return this.#inFlight.isWorking(issue);
+    return this.#options.inFlight.isWorking(issue);
   }
 
   /** Returns the other worker that had this issue at our last look. */
@@ -65,12 +66,12 @@ export class IssueRunner {
   }
 
   get inFlight(): number {
-    return this.#inFlight.size;
+    return this.#options.inFlight.size;
   }
 
   /** Takes an issue that the store gave out for this stage through it. */
   async run(stage: Stage, taken: Issue, signal: AbortSignal): Promise<void> {
-    const inFlight = this.#inFlight.take(taken.number);
+    const inFlight = this.#options.inFlight.take(taken.number);
     try {
       const issue = await this.#look(stage, taken, signal);
       const claim = issue === null ? null : await this.#claim(stage, issue, signal);
@@ -91,26 +92,15 @@ export class IssueRunner {
   async stopTakenAway(signal: AbortSignal): Promise<void> {
     const { context, store } = this.#options;
     const strayed = new Set(store.strayed());
-    for (const { issue, stage } of this.#inFlight.working().filter((work) => strayed.has(work.issue))) {
+    for (const { issue, stage } of this.#options.inFlight.working().filter((work) => strayed.has(work.issue))) {
       // A merge of ours closes the issue by itself, before the run that asked for it has ended.
       const { cycle } = context.state.issue(issue);
       if (context.journal.keys(`${issue}.${cycle}/merge`).length > 0) continue;
       const read = await context.github.issue(issue, signal);
       if (!read.ok && read.failure.kind !== "not-found") continue;
       if (read.ok && this.#isExpected(stage, read.value)) store.put(read.value);
-      else this.#inFlight.stop(issue, read.ok ? takenAwayReason(read.value) : "GitHub has it no more");
+      else this.#options.inFlight.stop(issue, read.ok ? takenAwayReason(read.value) : "GitHub has it no more");
     }
-  }
-
-  /** Carries out what a run decided before it was cut short; `issue` is as GitHub has it now. */
-  async resume(
-    issue: Issue,
-    run: RunState,
-    step: Extract<RunStep, { at: "settling" }>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    using _inFlight = this.#inFlight.take(issue.number);
-    await this.#apply(issue, run, step.outcome as FinalOutcome, step.decidedAt, signal);
   }
 
   /** Returns null when the poll that gave us the issue was stale. */
@@ -160,9 +150,9 @@ export class IssueRunner {
   async #work(stage: Stage, issue: Issue, claim: Claim, signal: AbortSignal): Promise<void> {
     const { context } = this.#options;
     const record = context.state.issue(issue.number).run;
-    if (record === null) return;
-    this.#emitter.started(issue.number, record);
-    using work = this.#inFlight.work(issue.number, stage);
+    if (record?.by !== "stage") return;
+    this.#options.emitter.started(issue.number, record);
+    using work = this.#options.inFlight.work(issue.number, stage);
     const outcome = await runStage(
       this.#options,
       { issue, record, isExpected: (read) => this.#isExpected(stage, read) },
@@ -173,15 +163,15 @@ export class IssueRunner {
     const reason: unknown = work.signal.reason;
     if (reason instanceof TakenAway) {
       await context.workspaces.keepWork(issue.number, context.baseBranch, signal);
-      await this.#drop(issue, record, reason.message);
+      await this.#options.settler.drop(issue, record, reason.message);
     } else if (claim.lost.aborted) {
       // The run stays: most often GitHub was away for too long, and the claim comes back to us.
       await this.#waits.put(issue.number, { cause: "claim", reason: CLAIM_LOST, until: null });
-    } else await this.#settle(issue, record, outcome, signal);
+    } else await this.#conclude(issue, record, outcome, signal);
   }
 
-  async #settle(issue: Issue, record: RunState, decided: StageOutcome, signal: AbortSignal): Promise<void> {
-    const { context, sessions } = this.#options;
+  async #conclude(issue: Issue, record: RunState, decided: StageOutcome, signal: AbortSignal): Promise<void> {
+    const { context, sessions, settler } = this.#options;
     const { state, config } = context;
     // An agent or a gate that met a full disk says so in its own words, if at all.
     const short = decided.kind === "retry" ? await context.roomProblem() : null;
@@ -195,7 +185,7 @@ export class IssueRunner {
       case "interrupted":
         return;
       case "skip":
-        return this.#drop(issue, record, `${record.stage}: ${outcome.reason}`);
+        return settler.drop(issue, record, `${record.stage}: ${outcome.reason}`);
       case "wait":
         return this.#waitOrAsk(issue, record, outcome, signal);
       case "retry":
@@ -204,7 +194,7 @@ export class IssueRunner {
       case "advance":
       case "hand-off":
       case "close": {
-        return this.#decide(issue, record, outcome, signal);
+        return settler.decide(issue, record, outcome, signal);
       }
       default:
         return assertNever(outcome);
@@ -224,41 +214,7 @@ export class IssueRunner {
     const { run } = context.state.issue(issue.number);
     // In hitl a question would take the place of the one whose answer is worked in, so that wait is only a notice.
     if (run === null || record.stage === "hitl" || !waits.takeQuestion(issue.number)) return;
-    await this.#decide(issue, record, askAboutWait(put, record.stage, readStep(run.step)), signal);
-  }
-
-  async #decide(issue: Issue, record: RunState, outcome: FinalOutcome, signal: AbortSignal): Promise<void> {
-    const { context } = this.#options;
-    const decidedAt = this.#clock.now().toISOString();
-    await context.state.update(issue.number, (old) => markRun(old, record.id, { at: "settling", outcome, decidedAt }));
-    return this.#apply(issue, record, outcome, decidedAt, signal);
-  }
-
-  async #apply(
-    issue: Issue,
-    record: RunState,
-    outcome: FinalOutcome,
-    decidedAt: string,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { store, sessions, context, waits } = this.#options;
-    const applied = await applySettlement(this.#options, { issue, run: record, outcome, decidedAt }, signal);
-    if (applied.ok) {
-      waits.clear(issue.number);
-      store.put(applied.value);
-      this.#emitter.ended(issue.number, record, outcome.kind);
-      await context.state.count(`${record.stage}.${outcome.kind}`);
-      await sessions.note(issue.number, outcome.kind === "hand-off" ? "failed" : "succeeded");
-    } else if (applied.failure.kind === "taken-over") await this.#drop(issue, record, applied.failure.message);
-    else if (applied.failure.kind === "not-found" && (await this.#isGone(issue.number, signal)))
-      await this.#drop(issue, record, "the issue is gone");
-    else await this.#waits.put(issue.number, failedCall(applied.failure));
-  }
-
-  /** Looks once more, because GitHub's replicas lag: a call about an issue that is there may be answered with 404. */
-  async #isGone(issue: number, signal: AbortSignal): Promise<boolean> {
-    const read = await this.#options.context.github.issue(issue, signal);
-    return !read.ok && read.failure.kind === "not-found";
+    await this.#options.settler.decide(issue, record, askAboutWait(put, record.stage, run.step), signal);
   }
 
   async #retry(issue: number, record: RunState, outcome: Extract<StageOutcome, { kind: "retry" }>): Promise<void> {
@@ -269,21 +225,6 @@ export class IssueRunner {
     await state.update(issue, (old) => failRun(old, outcome, record.stage, times));
     this.#options.waits.clear(issue);
     emit({ type: "run.failed", issue, stage: record.stage, run: record.id, reason: outcome.reason, retryInMs });
-  }
-
-  /** Ends the run without a result; the next poll says what the issue is now. */
-  async #drop(issue: Issue, record: RunState, reason: string): Promise<void> {
-    const { context, claims, store, waits } = this.#options;
-    waits.clear(issue.number);
-    await context.state.update(issue.number, (old) => dropRun(old, reason, this.#clock.now().toISOString()));
-    this.#emitter.ended(issue.number, record, "dropped");
-    store.defer(issue, later(this.#clock.now(), context.config.pollIntervalMs));
-    // The reconciler gives up a claim that cannot be given up here.
-    await claims.release(
-      issue,
-      AbortSignal.timeout(context.config.claimLeaseMs),
-      `**HydraFlow** has stopped its work on this issue: ${reason}`,
-    );
   }
 
   get #clock(): Clock {

@@ -19,11 +19,13 @@ import { BugBook } from "../waits/bug-book.ts";
 import { HitlInbox, isDecided } from "./hitl-inbox.ts";
 import { IssueRunner } from "./issue-runner.ts";
 import { OrphanSweep } from "./orphan-sweep.ts";
-import { readStep } from "../pipeline/run-step.ts";
 import type { StageContext, StageWork } from "../pipeline/stage-context.ts";
 import { StageLoop, type StageLoopState } from "./stage-loop.ts";
+import { RunEmitter } from "../settlement/run-emitter.ts";
+import { Settler } from "../settlement/settler.ts";
 import { StallWatch } from "../waits/stall-watch.ts";
 import { Reconciler } from "./reconciler.ts";
+import { RunsInFlight } from "./runs-in-flight.ts";
 import { WaitBook } from "../waits/wait-book.ts";
 import { Notifier } from "./notifier.ts";
 import { type Said, Whereabouts } from "./whereabouts.ts";
@@ -82,8 +84,10 @@ export class Orchestrator implements AsyncDisposable {
     this.bugs = new BugBook(clock, emit);
     this.waits = this.#openWaits();
     const parts = { ...options, claims: this.#claims, mover, store: this.store, bugs: this.bugs, waits: this.waits };
-    this.#runner = new IssueRunner({ ...parts, stages: STAGE_WORK });
-    this.#reconciler = new Reconciler({ ...parts, runner: this.#runner });
+    const emitter = new RunEmitter(context);
+    const way = { ...parts, emitter, inFlight: new RunsInFlight(), settler: new Settler({ ...parts, emitter }) };
+    this.#runner = new IssueRunner({ ...way, stages: STAGE_WORK });
+    this.#reconciler = new Reconciler(way);
     this.inbox = new HitlInbox(context, this.store, this.waits);
     this.#whereabouts = new Whereabouts({
       ...parts,
@@ -221,11 +225,12 @@ export class Orchestrator implements AsyncDisposable {
       stallMs: config.stallMs,
       busyMs: Math.max(config.agentTurnMs, config.gateTimeoutMs),
       pollIntervalMs: config.pollIntervalMs,
-      standings: () => this.#whereabouts.standings(),
-      // An alarm's text stays the same from one try to the next, so it comes from the wait.
-      reasonOf: (issue) => this.waits.of(issue)?.reason ?? this.explain(issue, NOTHING)[0] ?? "no reason known",
-      syncedMs: () => this.store.lastGoodMs,
-      syncProblem: () => this.store.lastSync.problem,
+      issues: {
+        standings: () => this.#whereabouts.standings(),
+        // An alarm's text stays the same from one try to the next, so it comes from the wait.
+        reasonOf: (issue) => this.waits.of(issue)?.reason ?? this.explain(issue, NOTHING)[0] ?? "no reason known",
+      },
+      listing: this.store,
     });
   }
 
@@ -241,10 +246,14 @@ export class Orchestrator implements AsyncDisposable {
       slots: this.slotsOf(stage),
       notifier,
       pollIntervalMs: config.pollIntervalMs,
-      take: () => (this.#options.isOpen?.() === false ? undefined : this.store.take(stage, clock.now())),
-      work: (issue, signal) => attention.about(issue.number, () => this.#runner.run(stage, issue, signal)),
-      nextDueMs: () => this.#nextDueMs(stage),
-      onBug: (thrown) => this.bugs.note(`the loop of ${stage}`, null, thrown),
+      queue: {
+        take: () => (this.#options.isOpen?.() === false ? undefined : this.store.take(stage, clock.now())),
+        nextDueMs: () => this.#nextDueMs(stage),
+      },
+      worker: {
+        work: (issue, signal) => attention.about(issue.number, () => this.#runner.run(stage, issue, signal)),
+        noteBug: (thrown) => void this.bugs.note(`the loop of ${stage}`, null, thrown),
+      },
     });
     return { loop, notifier };
   }
@@ -254,12 +263,12 @@ export class Orchestrator implements AsyncDisposable {
     // The store does not know which issues the reconciler works on.
     if (this.#runner.isInFlight(issue.number) || this.#claims.isReleasing(issue.number)) return false;
     const known = state.issue(issue.number);
-    const step = known.run === null ? "begun" : readStep(known.run.step).at;
+    const step = known.run?.step.at ?? "begun";
     // An approved pull request needs no agent to be merged.
     if (step === "settling" || (agentPause.current !== null && step !== "approved")) return false;
     const isAnswered = known.hitl !== null && isDecided(known.hitl);
     if (stage === "hitl" && !isAnswered && !attention.isUnasked(issue.number)) return false;
-    return !isWaiting(known.retryAt, now);
+    return !isWaiting(known.pause?.until, now);
   }
 
   /** Says when the next queued issue becomes due, which the state knows and the store does not. */
@@ -267,7 +276,9 @@ export class Orchestrator implements AsyncDisposable {
     const { state, clock, agentPause } = this.#options.context;
     const now = clock.now().getTime();
     const { queued } = this.store.queues()[stage];
-    const times = queued.flatMap(({ number }) => state.issue(number).retryAt ?? []).map((at) => Date.parse(at) - now);
+    const times = queued
+      .flatMap(({ number }) => state.issue(number).pause?.until ?? [])
+      .map((at) => Date.parse(at) - now);
     if (agentPause.current !== null) times.push(agentPause.current.until.getTime() - now);
     return Math.min(...times.filter((ms) => ms > 0));
   }

@@ -6,26 +6,25 @@ import type { Result } from "../../core/base/result.ts";
 import { isLegalMove, stageLabelsOf, type StageLabel, stageOfLabel } from "../../core/domain/stage.ts";
 import type { GitHubFailure, Issue } from "../github/port/github.ts";
 import type { IssueStore } from "../issues/issue-store.ts";
-import type { IssueOutcome, IssueState, RunState } from "../state/issue-state.ts";
-import type { SettlementParts } from "../settlement/apply-settlement.ts";
+import type { Decision } from "../state/decision.ts";
+import type { IssueOutcome, IssueState } from "../state/issue-state.ts";
+import type { SeenEnd } from "../state/run-step.ts";
+import type { SettlementParts, Settling } from "../settlement/apply-settlement.ts";
+import type { Settler } from "../settlement/settler.ts";
 import { isWaiting } from "../pipeline/backoff.ts";
 import type { BugBook } from "../waits/bug-book.ts";
-import type { IssueRunner } from "./issue-runner.ts";
+import type { RunsInFlight } from "./runs-in-flight.ts";
 import { dropRun } from "../pipeline/run-record.ts";
-import { readStep, writeStep } from "../pipeline/run-step.ts";
 import { failedCall } from "../waits/run-waits.ts";
-import type { FinalOutcome } from "../settlement/settle.ts";
 import type { WaitBook } from "../waits/wait-book.ts";
 
 /** GitHub's replicas lag, so an issue counts as gone only when so many looks in a row did not find it. */
 const MISSED_MAX = 3;
 
-/** The ids of made-up runs begin with this; they carry out what follows from a closed issue. */
-const SEEN_CLOSED = "closed-";
-
 export interface ReconcilerOptions extends SettlementParts {
   readonly store: IssueStore;
-  readonly runner: IssueRunner;
+  readonly settler: Settler;
+  readonly inFlight: RunsInFlight;
   readonly bugs: BugBook;
   readonly waits: WaitBook;
 }
@@ -72,8 +71,8 @@ export class Reconciler {
   }
 
   async #look(number: number, state: IssueState, signal: AbortSignal): Promise<Hindrance> {
-    const { context, runner, store, claims } = this.#options;
-    if (runner.isInFlight(number) || isWaiting(state.retryAt, context.clock.now())) return null;
+    const { context, inFlight, store, claims } = this.#options;
+    if (inFlight.has(number) || isWaiting(state.pause?.until, context.clock.now())) return null;
     if (isSettling(state)) return this.#settle(number, state, signal);
     if (claims.isReleasing(number)) return failureOf(await claims.release({ number }, signal));
     if (store.find(number) === undefined && isOpenWork(state)) return this.#missing(number, state, signal);
@@ -81,21 +80,28 @@ export class Reconciler {
   }
 
   async #settle(number: number, { run }: IssueState, signal: AbortSignal): Promise<Hindrance> {
-    const { runner, claims } = this.#options;
-    const step = run === null ? null : readStep(run.step);
+    const { claims } = this.#options;
+    const step = run?.step;
     if (run === null || step?.at !== "settling") return null;
     const issue = await this.#read(number, signal);
     if (!issue.ok) return issue.failure;
     // Nothing of this was our own decision: a person had closed the issue, and their newer word counts.
-    if (run.id.startsWith(SEEN_CLOSED) && issue.value.state === "open")
-      return this.#dropRun(number, "it was opened again");
+    if (run.by === "person" && issue.value.state === "open") return this.#dropRun(number, "it was opened again");
     // The state may have no claim any more, because its release was cut short, and only a holder can finish that.
     const claimed = await claims.acquire(issue.value, run.stage, signal);
     if (!claimed.ok) {
       if (claimed.failure.kind !== "held") return claimed.failure;
       return this.#dropRun(number, "another worker went on with this issue");
     }
-    await runner.resume(issue.value, run, step, signal);
+    const { outcome, decidedAt } = step;
+    return this.#carryOut({ issue: issue.value, run, outcome, decidedAt }, signal);
+  }
+
+  /** Nobody else takes the issue up while its decision is carried out. */
+  async #carryOut(settling: Settling, signal: AbortSignal): Promise<null> {
+    const { inFlight, settler } = this.#options;
+    using _inFlight = inFlight.take(settling.issue.number);
+    await settler.carryOut(settling, signal);
     return null;
   }
 
@@ -120,7 +126,7 @@ export class Reconciler {
   }
 
   async #ended(issue: Issue, state: IssueState, signal: AbortSignal): Promise<Hindrance> {
-    const { context, runner } = this.#options;
+    const { context } = this.#options;
     const pull = state.pull === null ? null : await context.github.pull(state.pull, signal);
     // Everything that follows depends on whether it was merged, so that must be known.
     if (pull !== null && !pull.ok) return pull.failure;
@@ -129,23 +135,16 @@ export class Reconciler {
     if (label === "dup" || (label === "fixed" && !isMerged)) return this.#endedElsewhere(issue, label, state, signal);
     const outcome =
       isMerged && canBeFixed(label) ? this.#mergedOutcome(issue.number, state) : closedOutcome(isMerged, state);
-    // This is saved as a run's own decision is, so that the next start carries out what a crash leaves of it.
+    // The end that was seen is saved as a run's own decision is, so that the next start carries out what a crash leaves of it.
     const decidedAt = context.clock.now().toISOString();
     const step = { at: "settling", outcome, decidedAt } as const;
-    const run: RunState = {
-      id: `${SEEN_CLOSED}${issue.updatedAt}`,
-      stage: (label === undefined ? undefined : stageOfLabel(label)) ?? "review",
-      attempt: 1,
-      sessionId: "",
-      startedAt: decidedAt,
-      step: writeStep(step),
-    };
+    const stage = (label === undefined ? undefined : stageOfLabel(label)) ?? "review";
+    const run: SeenEnd = { by: "person", id: `closed-${issue.updatedAt}`, stage, startedAt: decidedAt, step };
     await context.state.update(issue.number, (old) => ({ ...old, run }));
-    await runner.resume(issue, run, step, signal);
-    return null;
+    return this.#carryOut({ issue, run, outcome, decidedAt }, signal);
   }
 
-  #mergedOutcome(number: number, { cycle, pull }: IssueState): FinalOutcome {
+  #mergedOutcome(number: number, { cycle, pull }: IssueState): Decision {
     const isOurs = this.#options.context.journal.keys(`${number}.${cycle}/merge`).length > 0;
     return { kind: "close", result: "merged", reason: isOurs ? `merged in #${pull}` : mergedElsewhere(pull) };
   }
@@ -193,7 +192,7 @@ export class Reconciler {
   async #leaveQueue(number: number, signal: AbortSignal): Promise<Hindrance> {
     const { github, state } = this.#options.context;
     const { run, pull } = state.issue(number);
-    const step = run === null ? null : readStep(run.step);
+    const step = run?.step;
     if (pull === null || step?.at !== "approved" || typeof step.queuedAt !== "string") return null;
     const read = await github.pull(pull, signal);
     if (!read.ok) return read.failure.kind === "not-found" ? null : read.failure;
@@ -234,7 +233,7 @@ function canBeFixed(label: StageLabel | undefined): boolean {
   return label !== undefined && (label === "fixed" || isLegalMove(label, "fixed"));
 }
 
-function closedOutcome(isMerged: boolean, { pull }: IssueState): FinalOutcome {
+function closedOutcome(isMerged: boolean, { pull }: IssueState): Decision {
   return {
     kind: "close",
     result: "closed",
@@ -251,7 +250,7 @@ function failureOf(result: Result<unknown, GitHubFailure>): Hindrance {
 }
 
 function isSettling({ run }: IssueState): boolean {
-  return run !== null && readStep(run.step).at === "settling";
+  return run?.step.at === "settling";
 }
 
 function isOpenWork(state: IssueState): boolean {

@@ -11,13 +11,23 @@ export interface StageLoopOptions {
   readonly slots: number;
   readonly notifier: Notifier;
   readonly pollIntervalMs: number;
+  readonly queue: StageQueue;
+  readonly worker: SlotWorker;
+}
+
+/** A loop gets its issues from here. */
+export interface StageQueue {
   /** It claims nothing yet, but the issue is in flight from then on. */
-  readonly take: () => Issue | undefined;
-  readonly work: (issue: Issue, signal: AbortSignal) => Promise<void>;
+  take(): Issue | undefined;
   /** It says how long it takes until the next queued issue may be taken. */
-  readonly nextDueMs: () => number;
-  /** It hears of a bug in `work`, which deals with every expected failure itself. */
-  readonly onBug: (problem: unknown) => void;
+  nextDueMs(): number;
+}
+
+/** A loop has the work of its slots done here. */
+export interface SlotWorker {
+  work(issue: Issue, signal: AbortSignal): Promise<void>;
+  /** It hears of a bug in `work`, which deals with every expected failure itself, and of one in the queue. */
+  noteBug(thrown: unknown): void;
 }
 
 export interface StageLoopState {
@@ -46,12 +56,12 @@ export class StageLoop {
 
   /** Returns when aborted and every slot is empty. */
   async run(signal: AbortSignal): Promise<void> {
-    const { notifier, pollIntervalMs, nextDueMs } = this.#options;
+    const { notifier, pollIntervalMs, queue } = this.#options;
     while (!signal.aborted) {
       let waitMs = pollIntervalMs;
       try {
         this.#fill(signal);
-        waitMs = Math.min(waitMs, nextDueMs());
+        waitMs = Math.min(waitMs, queue.nextDueMs());
       } catch (thrown) {
         this.#note(thrown);
       }
@@ -62,7 +72,7 @@ export class StageLoop {
 
   #fill(signal: AbortSignal): void {
     while (this.#running.size < this.#options.slots) {
-      const issue = this.#options.take();
+      const issue = this.#options.queue.take();
       if (issue === undefined) return;
       this.#running.set(issue.number, this.#work(issue, signal));
     }
@@ -71,7 +81,7 @@ export class StageLoop {
   async #work(issue: Issue, signal: AbortSignal): Promise<void> {
     this.#runs += 1;
     try {
-      await this.#options.work(issue, signal);
+      await this.#options.worker.work(issue, signal);
       this.#problem = null;
     } catch (thrown) {
       this.#note(thrown);
@@ -83,6 +93,6 @@ export class StageLoop {
 
   #note(thrown: unknown): void {
     this.#problem = messageOf(thrown);
-    this.#options.onBug(thrown);
+    this.#options.worker.noteBug(thrown);
   }
 }

@@ -9,7 +9,6 @@ import { acceptIssue } from "../issues/accepted-text.ts";
 import type { BugBook } from "../waits/bug-book.ts";
 import { shortOutcome } from "../pipeline/failure-outcome.ts";
 import { markRun } from "../pipeline/run-record.ts";
-import { readStep } from "../pipeline/run-step.ts";
 import type { StageContext, StageRun, StageWork } from "../pipeline/stage-context.ts";
 import type { StageOutcome } from "../pipeline/stage-outcome.ts";
 
@@ -58,7 +57,7 @@ function stageRunOf(
     id,
     attempt,
     sessionId,
-    step: readStep(step),
+    step,
     state: () => state.issue(issue.number),
     mark: (next) => state.update(issue.number, (old) => markRun(old, id, next)),
     change: (change) => state.update(issue.number, change),

@@ -7,7 +7,6 @@ import type { IssueStore } from "../issues/issue-store.ts";
 import { isWaiting } from "../pipeline/backoff.ts";
 import { isDecided } from "./hitl-inbox.ts";
 import type { IssueRunner } from "./issue-runner.ts";
-import { readStep } from "../pipeline/run-step.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 import type { Standing, StallWatch } from "../waits/stall-watch.ts";
 import type { WaitBook } from "../waits/wait-book.ts";
@@ -53,11 +52,11 @@ export class Whereabouts {
   /** Says whether no loop could take the issue now, because it waits for a person, another worker or its next try. */
   isWaiting(number: number, stage: Stage): boolean {
     const { context, runner, waits } = this.#options;
-    const { hitl, retryAt } = context.state.issue(number);
+    const { hitl, pause } = context.state.issue(number);
     const now = context.clock.now();
     if (stage === "hitl" && (hitl === null || !isDecided(hitl))) return true;
     const ends = [waits.of(number)?.until, runner.heldBy(number)?.until];
-    return isWaiting(retryAt, now) || ends.some((end) => end !== undefined && end > now);
+    return isWaiting(pause?.until, now) || ends.some((end) => end !== undefined && end > now);
   }
 
   /** Says how each of our issues stands. It is empty while nothing new may be begun. */
@@ -101,10 +100,10 @@ export class Whereabouts {
   #standingOf(issue: Issue["number"], stage: Stage, isFull: boolean): Standing {
     const { context, runner, waits } = this.#options;
     if (runner.isInFlight(issue)) return runner.isWorking(issue) ? "busy" : "movable";
-    const { hitl, run, retryAt } = context.state.issue(issue);
+    const { hitl, run, pause } = context.state.issue(issue);
     const now = context.clock.now();
     const heldBy = runner.heldBy(issue);
-    const step = run === null ? "begun" : readStep(run.step).at;
+    const step = run?.step.at ?? "begun";
     const wait = waits.of(issue);
     if (step !== "settling") {
       if (stage === "hitl" && (hitl === null || !isDecided(hitl))) return "waiting";
@@ -112,7 +111,7 @@ export class Whereabouts {
       if (context.agentPause.current !== null && step !== "approved") return "waiting";
       if (isFull && wait === null) return "waiting";
     }
-    const isPutDown = isWaiting(wait === null ? retryAt : wait.until.toISOString(), now);
+    const isPutDown = isWaiting(wait === null ? pause?.until : wait.until.toISOString(), now);
     return isPutDown && (wait === null || wait.hasEnd) ? "waiting" : "movable";
   }
 }

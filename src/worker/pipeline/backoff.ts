@@ -9,12 +9,12 @@ export function backoffMs(failures: number, pollIntervalMs: number): number {
 }
 
 /**
- * Says whether a run that was put down until `retryAt` still has to wait. No wait is longer than an hour: GitHub's
+ * Says whether a run that was put down until then still has to wait. No wait is longer than an hour: GitHub's
  * limits are over within one, and what agents wait for is kept by AgentPause. A longer wait was noted before the clock
  * was set back, and is over.
  */
-export function isWaiting(retryAt: string | null, now: Date): boolean {
-  const leftMs = retryAt === null ? 0 : Date.parse(retryAt) - now.getTime();
+export function isWaiting(until: string | undefined, now: Date): boolean {
+  const leftMs = until === undefined ? 0 : Date.parse(until) - now.getTime();
   return leftMs > 0 && leftMs <= WAIT_MS_MAX;
 }
 

@@ -3,14 +3,7 @@
 // report here must have reported; where none is known, what there is must stay as it is for a while. Pure.
 
 import type { ExpectedChecks } from "../github/port/github.ts";
-
-/** It records what was green at the last looks in a row. */
-export interface GreenLooks {
-  readonly names: readonly string[];
-  /** Nothing has changed since then (ISO). */
-  readonly since: string;
-  readonly count: number;
-}
+import type { GreenLooks } from "../state/run-step.ts";
 
 export type Belief =
   | { readonly kind: "believed" }

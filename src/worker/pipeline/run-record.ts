@@ -4,13 +4,14 @@ import { randomUUID } from "node:crypto";
 
 import type { Stage } from "../../core/domain/stage.ts";
 import { type IssueState, type RunState, UNKNOWN_ISSUE } from "../state/issue-state.ts";
-import { readStep, type RunStep, stepMark, writeStep } from "./run-step.ts";
+import { type RunStep, stepMark } from "../state/run-step.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
 
 /** A failed attempt leaves these steps to the next one, because they are paid for and hold for one commit. */
 const KEPT: ReadonlySet<RunStep["at"]> = new Set(["gated", "judged", "approved"]);
 
-export const NO_WAIT = { waitingSince: null, waited: null } as const;
+/** A run of a stage has this issue. */
+export type Running = IssueState & { readonly run: RunState };
 
 export interface BeginFacts {
   readonly stage: Stage;
@@ -23,23 +24,22 @@ export interface BeginFacts {
 /**
  * Takes up the run of this stage that is in the state, or begins one. An ended issue that came back begins a new cycle.
  */
-export function beginRun(known: IssueState, { stage, at, lostCycle }: BeginFacts): IssueState {
+export function beginRun(known: IssueState, { stage, at, lostCycle }: BeginFacts): Running {
   const isBack = known.outcome !== null;
   const cycle = isBack ? known.cycle + 1 : Math.max(known.cycle, lostCycle + 1);
   const state = isBack ? { ...UNKNOWN_ISSUE, claim: known.claim, history: known.history } : known;
   const kept = stage === "implement" ? state.kept : null;
   const first: RunStep = kept === null ? { at: "begun" } : { at: "gated", ...kept };
-  const isTakenUp = state.run?.stage === stage;
-  const run = isTakenUp ? state.run : newRun(stage, (state.attempts[stage] ?? 0) + 1, at, first);
+  const takenUp = state.run?.by === "stage" && state.run.stage === stage ? state.run : null;
+  const run = takenUp ?? newRun(stage, (state.attempts[stage] ?? 0) + 1, at, first);
   return {
     ...state,
     cycle,
     run,
     kept: kept === null ? state.kept : null,
     hitl: stage === "hitl" ? known.hitl : null,
-    retryAt: null,
-    retryReason: null,
-    ...(isTakenUp ? {} : NO_WAIT),
+    pause: null,
+    waited: takenUp === null ? null : state.waited,
   };
 }
 
@@ -49,33 +49,32 @@ export function failRun(
   outcome: Extract<StageOutcome, { kind: "retry" }>,
   stage: Stage,
   times: { at: string; retryAt: string },
-): IssueState {
+): Running {
   const failures = (state.attempts[stage] ?? 0) + 1;
-  const step = state.run === null ? null : readStep(state.run.step);
-  const kept: RunStep = step !== null && KEPT.has(step.at) ? step : { at: "begun" };
+  const step = state.run?.step;
+  const kept: RunStep = step !== undefined && KEPT.has(step.at) ? step : { at: "begun" };
   return {
     ...state,
     ...outcome.change,
     attempts: { ...state.attempts, [stage]: failures },
     run: newRun(stage, failures + 1, times.at, kept),
-    retryAt: times.retryAt,
-    retryReason: outcome.reason,
-    ...NO_WAIT,
+    pause: { until: times.retryAt, reason: outcome.reason },
+    waited: null,
     history: [...state.history, { at: times.at, text: `${stage}: attempt ${failures} failed: ${outcome.reason}` }],
   };
 }
 
 export function dropRun(state: IssueState, reason: string, at: string): IssueState {
   const history = [...state.history, { at, text: reason }];
-  return { ...state, run: null, retryAt: null, retryReason: null, ...NO_WAIT, history };
+  return { ...state, run: null, pause: null, waited: null, history };
 }
 
 export function markRun(state: IssueState, id: string, step: RunStep): IssueState {
-  if (state.run?.id !== id) return state;
-  const run = { ...state.run, step: writeStep(step) };
-  return { ...state, run, ...(stepMark(run) === stepMark(state.run) ? {} : NO_WAIT) };
+  if (state.run?.by !== "stage" || state.run.id !== id) return state;
+  const run = { ...state.run, step };
+  return { ...state, run, waited: stepMark(run) === stepMark(state.run) ? state.waited : null };
 }
 
 function newRun(stage: Stage, attempt: number, at: string, step: RunStep): RunState {
-  return { id: randomUUID(), stage, attempt, sessionId: randomUUID(), startedAt: at, step: writeStep(step) };
+  return { by: "stage", id: randomUUID(), stage, attempt, sessionId: randomUUID(), startedAt: at, step };
 }

@@ -13,7 +13,7 @@ import type { IssueState } from "../state/issue-state.ts";
 import type { Journal } from "../state/journal.ts";
 import type { StateTracker } from "../state/state-tracker.ts";
 import type { AgentPause } from "./agent-pause.ts";
-import type { RunStep } from "./run-step.ts";
+import type { RunStep } from "../state/run-step.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
 import type { Workspaces } from "./workspace.ts";
 

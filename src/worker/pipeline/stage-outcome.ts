@@ -1,64 +1,12 @@
 // Declares what a stage answers: what should become of the issue. settle.ts decides what that means, and
-// apply-settlement.ts does it. An outcome is plain data, because it is kept in the state until it is carried out.
+// apply-settlement.ts does it.
 
-import type { HitlCause, HitlState, IssueOutcome, IssueState } from "../state/issue-state.ts";
-import type { StageLabel } from "../../core/domain/stage.ts";
+import type { Decision, StateChange } from "../state/decision.ts";
+import type { HitlCause } from "../state/issue-state.ts";
 import type { WaitCause } from "../../core/domain/worker-metrics.ts";
 
-/** A stage may change these beside the label. */
-export type StateChange = Partial<
-  Pick<
-    IssueState,
-    | "feedback"
-    | "reviewRounds"
-    | "ciFixes"
-    | "guidance"
-    | "plan"
-    | "pull"
-    | "branch"
-    | "approved"
-    | "reviewed"
-    | "text"
-    | "askedChecks"
-    | "waived"
-    | "branchUpdates"
-    | "kept"
-  >
->;
-
-/** `key` names it within the run: `plan`, `review`. */
-export interface OutcomeComment {
-  readonly key: string;
-  readonly body: string;
-}
-
 export type StageOutcome =
-  | {
-      readonly kind: "advance";
-      readonly to: StageLabel;
-      /** The history gets this one line. */
-      readonly note: string;
-      readonly comment?: OutcomeComment;
-      readonly change?: StateChange;
-    }
-  | {
-      readonly kind: "hand-off";
-      readonly question: string;
-      readonly cause: HitlCause;
-      /** A change of these signs on GitHub ends the wait as an answer does. */
-      readonly awaits?: HitlState["awaits"];
-      /** It is true when any answer sends the issue on as it is. */
-      readonly resumes?: boolean;
-      readonly isSuspicion?: HitlState["isSuspicion"];
-      readonly change?: StateChange;
-    }
-  | {
-      readonly kind: "close";
-      readonly result: IssueOutcome["kind"];
-      readonly reason: string;
-      readonly comment?: OutcomeComment;
-      readonly change?: StateChange;
-    }
+  | Decision
   /** The attempt failed. It counts, and the last one that is allowed hands the issue to a person. */
   | {
       readonly kind: "retry";

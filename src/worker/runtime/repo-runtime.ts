@@ -236,7 +236,7 @@ export class RepoRuntime implements AsyncDisposable {
     const inUse = () =>
       new Set(
         [...state.issues()].flatMap(([issue, { run }]) =>
-          run === null ? [] : [paths.transcript(issue, run.stage, run.attempt)],
+          run?.by !== "stage" ? [] : [paths.transcript(issue, run.stage, run.attempt)],
         ),
       );
     return new TranscriptKeeper({ directory: dirname(paths.logFile), clock, log, inUse });

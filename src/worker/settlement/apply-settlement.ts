@@ -12,9 +12,10 @@ import type { ClaimKeeper } from "../claims/claim-keeper.ts";
 import type { GitHubFailure, Issue } from "../github/port/github.ts";
 import { commentOnce } from "../issues/issue-comment.ts";
 import { quoted } from "../issues/issue-text.ts";
-import type { RunState } from "../state/issue-state.ts";
+import type { Decision } from "../state/decision.ts";
+import type { RunState, SeenEnd } from "../state/run-step.ts";
 import type { LabelMover } from "../issues/label-mover.ts";
-import { type FinalOutcome, settle, settledState, type Settlement } from "./settle.ts";
+import { settle, settledState, type Settlement } from "./settle.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 
 /**
@@ -30,8 +31,9 @@ export interface SettlementParts {
 
 export interface Settling {
   readonly issue: Issue;
-  readonly run: RunState;
-  readonly outcome: FinalOutcome;
+  /** It decided: a run of a stage, or the sight of an end on GitHub. */
+  readonly run: RunState | SeenEnd;
+  readonly outcome: Decision;
   readonly decidedAt: string;
 }
 
@@ -102,7 +104,7 @@ async function move(
   if (to === null) return ok(issue);
   if (to === "none") return unlabel(context, issue.number, [...STAGE_LABELS, ...MARKER_LABELS], signal);
   if (from === to) return unlabel(context, issue.number, ["hitl-active"], signal);
-  const moved = await mover.move(issue, from, to, context.state.issue(issue.number), signal);
+  const moved = await mover.move(issue, { from, to }, context.state.issue(issue.number), signal);
   if (moved.ok) return moved;
   return fail(
     moved.failure.kind === "illegal-move" ? { kind: "taken-over", message: moved.failure.message } : moved.failure,
@@ -181,7 +183,7 @@ function mayPass({ retryable, kind }: GitHubFailure, decidedAt: string, now: Dat
   return kind === "not-found" && now.getTime() - Date.parse(decidedAt) < BRANCH_PATIENCE_MS;
 }
 
-function emitOutcome({ emit }: StageContext, issue: number, outcome: FinalOutcome): void {
+function emitOutcome({ emit }: StageContext, issue: number, outcome: Decision): void {
   if (outcome.kind === "hand-off") emit({ type: "hitl.asked", issue, question: outcome.question });
   if (outcome.kind === "close") emit({ type: "issue.closed", issue, reason: `${outcome.result}: ${outcome.reason}` });
 }

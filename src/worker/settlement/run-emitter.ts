@@ -1,7 +1,6 @@
 // Emits one event when a run starts and one when it ends, however often the run is put down and taken up in between.
 
 import type { RunState } from "../state/issue-state.ts";
-import { readStep } from "../pipeline/run-step.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 
 export class RunEmitter {
@@ -16,10 +15,10 @@ export class RunEmitter {
     if (this.#started.get(issue)?.run === id) return;
     const { emit, clock } = this.#context;
     this.#started.set(issue, { run: id, startedMs: clock.monotonicMs() });
-    emit({ type: "run.started", issue, stage, run: id, attempt, resumed: readStep(step).at !== "begun" });
+    emit({ type: "run.started", issue, stage, run: id, attempt, resumed: step.at !== "begun" });
   }
 
-  ended(issue: number, { id, stage }: RunState, outcome: string): void {
+  ended(issue: number, { id, stage }: Pick<RunState, "id" | "stage">, outcome: string): void {
     const { emit, clock } = this.#context;
     const begun = this.#started.get(issue);
     this.#started.delete(issue);

@@ -3,15 +3,12 @@
 
 import { assertNever } from "../../core/base/errors.ts";
 import { LABEL_OF_STAGE, labelName, type Stage, type StageLabel } from "../../core/domain/stage.ts";
+import type { Decision } from "../state/decision.ts";
 import type { HitlState, IssueState, RunState } from "../state/issue-state.ts";
 import { questionComment, quoted } from "../issues/issue-text.ts";
-import { NO_WAIT } from "../pipeline/run-record.ts";
-import type { RunStep } from "../pipeline/run-step.ts";
+import type { RunStep } from "../state/run-step.ts";
 import type { StageOutcome } from "../pipeline/stage-outcome.ts";
 import type { Wait } from "../waits/wait-book.ts";
-
-/** These outcomes have effects outside; the others only change the state. */
-export type FinalOutcome = Extract<StageOutcome, { kind: "advance" | "hand-off" | "close" }>;
 
 export interface Settlement {
   /** It is saved before anything else is done, so that no answer is lost; null when nothing is asked. */
@@ -35,7 +32,7 @@ export interface SettleFacts {
   readonly decidedAt: string;
 }
 
-export function settle(outcome: FinalOutcome, facts: SettleFacts): Settlement {
+export function settle(outcome: Decision, facts: SettleFacts): Settlement {
   const { run } = facts;
   const nothing: Settlement = {
     question: null,
@@ -68,7 +65,7 @@ export function escalate(outcome: StageOutcome, state: IssueState, stage: Stage,
 }
 
 /** Asks a person about a wait that does not end by itself. What was done until then is kept. */
-export function askAboutWait({ reason, since, times }: Wait, stage: Stage, step: RunStep): FinalOutcome {
+export function askAboutWait({ reason, since, times }: Wait, stage: Stage, step: RunStep): Decision {
   const kept = stage === "implement" && step.at === "gated" ? { sha: step.sha, summary: step.summary } : null;
   return {
     kind: "hand-off",
@@ -80,9 +77,9 @@ export function askAboutWait({ reason, since, times }: Wait, stage: Stage, step:
 }
 
 /** Returns the state once everything is carried out. */
-export function settledState(state: IssueState, outcome: FinalOutcome, stage: Stage, at: string): IssueState {
+export function settledState(state: IssueState, outcome: Decision, stage: Stage, at: string): IssueState {
   const passes = { ...state.passes, [stage]: (state.passes[stage] ?? 0) + 1 };
-  const done = { ...state, ...outcome.change, passes, run: null, retryAt: null, retryReason: null, ...NO_WAIT };
+  const done = { ...state, ...outcome.change, passes, run: null, pause: null, waited: null };
   switch (outcome.kind) {
     case "advance": {
       const attempts = stage === "hitl" ? {} : { ...state.attempts, [stage]: 0 };
@@ -111,7 +108,7 @@ export function settledState(state: IssueState, outcome: FinalOutcome, stage: St
 }
 
 function handOffSettlement(
-  { cause, question, awaits = null, resumes = false, isSuspicion }: Extract<FinalOutcome, { kind: "hand-off" }>,
+  { cause, question, awaits = null, resumes = false, isSuspicion }: Extract<Decision, { kind: "hand-off" }>,
   facts: SettleFacts,
   nothing: Settlement,
 ): Settlement {
@@ -128,9 +125,7 @@ function handOffSettlement(
     awaits,
     resumes,
     isSuspicion,
-    answer: null,
-    decision: null,
-    reason: null,
+    said: null,
   };
   const body = questionComment(cause, question, labelName(labelPrefix, "hitl"), ownOf(state));
   return {
@@ -143,7 +138,7 @@ function handOffSettlement(
 }
 
 function closeSettlement(
-  outcome: Extract<FinalOutcome, { kind: "close" }>,
+  outcome: Extract<Decision, { kind: "close" }>,
   facts: SettleFacts,
   nothing: Settlement,
 ): Settlement {

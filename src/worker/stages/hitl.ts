@@ -4,7 +4,7 @@
 import { ok, type Result } from "../../core/base/result.ts";
 import { labelName } from "../../core/domain/stage.ts";
 import { VERDICTS } from "../agent/contract/verdict.ts";
-import type { HitlAnswer, HitlState, IssueState } from "../state/issue-state.ts";
+import type { HitlAnswer, HitlEnd, HitlState, IssueState } from "../state/issue-state.ts";
 import { AgentSession } from "../workbench/agent-session.ts";
 import { gitHubOutcome, gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
@@ -22,9 +22,9 @@ import { takenAwayOutcome } from "../workbench/taken-away.ts";
 export async function hitl(context: StageContext, run: StageRun, signal: AbortSignal): Promise<StageOutcome> {
   const { hitl: asked } = run.state();
   if (asked === null) return { kind: "skip", reason: "nobody knows what the question was" };
-  if (asked.decision !== null) return given(asked, asked.decision);
-  if (asked.answer === null) return { kind: "skip", reason: "nobody has answered yet" };
-  const { answer } = asked;
+  const { said: answer } = asked;
+  if (answer === null) return { kind: "skip", reason: "nobody has answered yet" };
+  if (answer.is === "end") return given(answer);
   const isApproval = commandOf(answer.last) === "approve";
   if (answer.door === "review") return back(asked, answer);
   if (isApproval && asked.cause === "ci") return waive(context, run, asked, signal);
@@ -49,8 +49,7 @@ export async function hitl(context: StageContext, run: StageRun, signal: AbortSi
   return worked.ok ? back(asked, answer) : worked.failure;
 }
 
-function given(asked: HitlState, decision: "skip" | "close"): StageOutcome {
-  const reason = asked.reason ?? "no reason given";
+function given({ decision, reason }: HitlEnd): StageOutcome {
   if (decision === "skip")
     return {
       kind: "close",
@@ -83,10 +82,11 @@ async function waive(
   const { askedChecks: checks, pull: number, ciFixes } = run.state();
   const pull = number === null ? null : await context.github.pull(number, signal);
   if (pull !== null && !pull.ok) return gitHubOutcome(pull.failure);
-  if (pull === null || asked.answer === null) return { kind: "skip", reason: "there is no pull request to let pass" };
-  const { by, at, commentId, lastSeen } = asked.answer;
+  if (pull === null || asked.said?.is !== "answer")
+    return { kind: "skip", reason: "there is no pull request to let pass" };
+  const { by, at, commentId, lastSeen } = asked.said;
   const waived = { of: "", paths: [], checks, head: pull.value.headSha, by, at, commentId, lastSeen };
-  const outcome = back(asked, asked.answer);
+  const outcome = back(asked, asked.said);
   return outcome.kind === "advance" ? { ...outcome, change: { ...outcome.change, ciFixes, waived } } : outcome;
 }
 
@@ -112,7 +112,7 @@ async function approve(
 
 /** The agent does what the answer asks for; what comes of it is checked and, where there is a pull request, pushed. */
 async function work(parts: WorkParts, question: string, signal: AbortSignal): Promise<Result<undefined, StageOutcome>> {
-  const { context, run, workspace } = parts;
+  const { context, run } = parts;
   const gate = await requireGate(parts, signal);
   if (!gate.ok) return gate;
   const session = new AgentSession(parts);
@@ -128,7 +128,7 @@ async function work(parts: WorkParts, question: string, signal: AbortSignal): Pr
   if (taken !== null) return { ok: false, failure: taken };
   const pull = await findPull(context, run, signal);
   if (!pull.ok) return pull;
-  return pull.value?.state === "open" ? pushWork(context, run, workspace, sha.value, signal) : ok();
+  return pull.value?.state === "open" ? pushWork(parts, sha.value, signal) : ok();
 }
 
 /** Adds the answer once, however often the run is taken up again. */

@@ -29,7 +29,7 @@ export async function implement(context: StageContext, run: StageRun, signal: Ab
   if (!work.ok) return work.failure;
   const taken = await takenAwayOutcome(context, run, signal);
   if (taken !== null) return taken;
-  const pushed = await pushWork(context, run, opened.value, work.value.sha, signal);
+  const pushed = await pushWork(parts, work.value.sha, signal);
   if (!pushed.ok) return keptWith(pushed.failure, work.value);
   const pull = await ensurePull(context, run, { summary: work.value.summary, plan }, signal);
   if (!pull.ok) return pull.failure;

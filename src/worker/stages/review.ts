@@ -8,7 +8,7 @@ import type { GitHubFailure, PullRequest } from "../github/port/github.ts";
 import { isMarked, isSameLogin, withMarker } from "../issues/issue-comment.ts";
 import { AgentSession } from "../workbench/agent-session.ts";
 import { gitHubOutcome, gitOutcome } from "../pipeline/failure-outcome.ts";
-import { approvedStep } from "../pipeline/run-step.ts";
+import { approvedStep } from "../state/run-step.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { reviewPrompt } from "../prompt/review-prompt.ts";
@@ -71,7 +71,7 @@ async function headToReview(
   if (!sha.ok) return sha;
   const taken = await takenAwayOutcome(context, run, signal);
   if (taken !== null) return fail(taken);
-  const pushed = await pushWork(context, run, workspace, sha.value, signal);
+  const pushed = await pushWork(parts, sha.value, signal);
   return pushed.ok ? sha : pushed;
 }
 

@@ -21,9 +21,10 @@ import { HydraError, messageOf } from "../../core/base/errors.ts";
 import { EXIT_CODES } from "../../core/base/exit-code.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { z } from "../../core/base/schema.ts";
-import { issueStateSchema, type IssueState } from "./issue-state.ts";
+import { issueStateSchema, issueStateSchema1, type IssueState } from "./issue-state.ts";
 
-const SCHEMA = 1;
+/** 1 kept a run's step as a JSON text; it is read still, and the next write replaces it. */
+const SCHEMA = 2;
 const FILE_BYTES_MAX = 134_217_728;
 
 export interface StateDocument {
@@ -40,14 +41,17 @@ export interface LoadedState {
   readonly degraded: string | null;
 }
 
-const fileSchema = z.strictObject({
-  schema: z.literal(SCHEMA),
+const file = {
   checksum: z.string(),
   revision: z.int().check(z.minimum(0)),
   instance: z.uuid(),
   counters: z.record(z.string(), z.number()),
-  issues: z.record(z.string().check(z.regex(/^[1-9]\d{0,14}$/)), issueStateSchema),
-});
+};
+const issueNumber = z.string().check(z.regex(/^[1-9]\d{0,14}$/));
+const fileSchema = z.discriminatedUnion("schema", [
+  z.strictObject({ schema: z.literal(SCHEMA), ...file, issues: z.record(issueNumber, issueStateSchema) }),
+  z.strictObject({ schema: z.literal(1), ...file, issues: z.record(issueNumber, issueStateSchema1) }),
+]);
 
 /** Reads the newest good copy. Throws STATE_NEWER for a file that a later version wrote (I2). */
 export async function loadState(path: string, clock: Clock): Promise<LoadedState> {

@@ -2,7 +2,7 @@
 
 import type { GitHubFailure, Issue } from "../github/port/github.ts";
 import type { IssueStore } from "../issues/issue-store.ts";
-import { stepMark } from "../pipeline/run-step.ts";
+import { stepMark } from "../state/run-step.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 import type { IssueState } from "../state/issue-state.ts";
 import { gitHubCause, type NewWait, type Wait, type WaitBook } from "./wait-book.ts";
@@ -28,10 +28,14 @@ export class RunWaits {
 
   async put(issue: number, waiting: Waiting): Promise<Wait> {
     const { context, waits } = this.#options;
-    const { run, waitingSince: since, waited } = context.state.issue(issue);
+    const { run, waited } = context.state.issue(issue);
     const mark = stepMark(run) ?? BEFORE_CLAIM;
-    const isSame = waited?.cause === waiting.cause && waited.mark === mark && since !== null;
-    const wait = waits.note(issue, { ...waiting, mark, earlier: isSame ? { since, ms: waited.ms } : null });
+    const isSame = waited?.cause === waiting.cause && waited.mark === mark;
+    const wait = waits.note(issue, {
+      ...waiting,
+      mark,
+      earlier: isSame ? { since: waited.since, ms: waited.ms } : null,
+    });
     await context.state.update(issue, (old) => waitRun(old, wait));
     return wait;
   }
@@ -68,9 +72,7 @@ export function failedCall(failure: GitHubFailure): Waiting {
 function waitRun(state: IssueState, { reason, until, since, cause, mark, ms }: Wait): IssueState {
   return {
     ...state,
-    retryAt: until.toISOString(),
-    retryReason: reason,
-    waitingSince: since.toISOString(),
-    waited: { cause, mark, ms },
+    pause: { until: until.toISOString(), reason },
+    waited: { since: since.toISOString(), cause, mark, ms },
   };
 }

@@ -45,13 +45,23 @@ export interface StallWatchOptions {
   /** An agent or a gate may take this long without a word. */
   readonly busyMs: number;
   readonly pollIntervalMs: number;
-  readonly standings: () => ReadonlyMap<number, Standing>;
+  readonly issues: WatchedIssues;
+  readonly listing: WatchedListing;
+}
+
+/** The watch asks here which issues there are to move. */
+export interface WatchedIssues {
+  standings(): ReadonlyMap<number, Standing>;
   /** It returns one line for people. */
-  readonly reasonOf: (issue: number) => string;
-  /** It returns a time of the monotonic clock; null before the first good listing. */
-  readonly syncedMs: () => number | null;
-  /** It says why GitHub did not show the issues; null when GitHub has said nothing. */
-  readonly syncProblem: () => string | null;
+  reasonOf(issue: number): string;
+}
+
+/** The watch sees here when GitHub last showed the issues. */
+export interface WatchedListing {
+  /** It is a time of the monotonic clock; null before the first good listing. */
+  readonly lastGoodMs: number | null;
+  /** `problem` says why GitHub did not show the issues; null when GitHub has said nothing. */
+  readonly lastSync: { readonly problem: string | null };
 }
 
 export class StallWatch {
@@ -103,7 +113,7 @@ export class StallWatch {
   }
 
   look(): void {
-    const standings = this.#options.standings();
+    const standings = this.#options.issues.standings();
     const nowMs = this.#options.clock.monotonicMs();
     for (const issue of this.#stillSinceMs.keys()) if (!standings.has(issue)) this.#stillSinceMs.delete(issue);
     for (const [issue, standing] of standings) {
@@ -134,7 +144,7 @@ export class StallWatch {
   }
 
   #judgeSync(nowMs: number): void {
-    const isStale = nowMs - (this.#options.syncedMs() ?? this.#startedMs) > this.#staleMs;
+    const isStale = nowMs - (this.#options.listing.lastGoodMs ?? this.#startedMs) > this.#staleMs;
     if (isStale === this.#isSyncStale) return;
     this.#isSyncStale = isStale;
     const detail = isStale ? this.#syncLine() : "GitHub shows the issues again";
@@ -142,17 +152,17 @@ export class StallWatch {
   }
 
   #stallLine(): string {
-    const { stallMs, reasonOf } = this.#options;
-    const said = this.#stalled.slice(0, ISSUES_SAID_MAX).map((issue) => `#${issue}: ${reasonOf(issue)}`);
+    const { stallMs, issues } = this.#options;
+    const said = this.#stalled.slice(0, ISSUES_SAID_MAX).map((issue) => `#${issue}: ${issues.reasonOf(issue)}`);
     const more = this.#stalled.length > ISSUES_SAID_MAX ? `; and ${this.#stalled.length - ISSUES_SAID_MAX} more` : "";
     const many = this.#stalled.length === 1 ? "1 issue has" : `${this.#stalled.length} issues have`;
     return `stalled: ${many} not moved for ${Math.round(stallMs / 1_000)} s or longer: ${said.join("; ")}${more}`;
   }
 
   #syncLine(): string {
-    const { clock, syncedMs, syncProblem } = this.#options;
-    const since = later(clock.now(), (syncedMs() ?? this.#startedMs) - clock.monotonicMs()).toISOString();
-    return `GitHub has not shown the issues since ${since}: ${syncProblem() ?? "a sync has not come to its end"}`;
+    const { clock, listing } = this.#options;
+    const since = later(clock.now(), (listing.lastGoodMs ?? this.#startedMs) - clock.monotonicMs()).toISOString();
+    return `GitHub has not shown the issues since ${since}: ${listing.lastSync.problem ?? "a sync has not come to its end"}`;
   }
 
   get #staleMs(): number {

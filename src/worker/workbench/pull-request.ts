@@ -6,6 +6,7 @@ import { gitHubOutcome, gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, handOut, retry, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import type { Workspace } from "../pipeline/workspace.ts";
+import type { WorkParts } from "./commit-and-gate.ts";
 import { type GitFailure, gitFailure } from "../git/command/git-failure.ts";
 import type { GitHubFailure, PullRequest } from "../github/port/github.ts";
 import { pullBody, titleOf } from "../issues/issue-text.ts";
@@ -88,9 +89,7 @@ export function pushedShas({ journal }: Pick<StageContext, "journal">, run: Pick
  * by a new attempt.
  */
 export async function pushWork(
-  context: StageContext,
-  run: StageRun,
-  workspace: Workspace,
+  { context, run, workspace }: WorkParts,
   sha: string,
   signal: AbortSignal,
 ): Promise<Result<undefined, StageOutcome>> {
@@ -108,7 +107,11 @@ export async function pushWork(
       act: async (inner) => {
         const remote = await work.remoteHead(inner);
         if (!remote.ok) return remote;
-        const kept = await keepsAll(context, run, { work, sha }, remote.value, inner);
+        const kept = await keepsAll(
+          { changes: work.changes, pushed: pushedShas(context, run) },
+          { remote: remote.value, sha },
+          inner,
+        );
         if (!kept.ok) return kept;
         if (!kept.value) return fail(gitFailure("rejected", `somebody else pushed to ${workspace.branch} meanwhile`));
         const done = await work.pushBranch(remote.value, inner);
@@ -156,15 +159,11 @@ async function requireSoundHistory(
  * last, or the branch holds what the remote has and none of our own pushes that the remote has gone back behind.
  */
 async function keepsAll(
-  context: StageContext,
-  run: StageRun,
-  { work, sha }: { readonly work: Workspace["work"]; readonly sha: string },
-  remote: string | null,
+  { changes, pushed }: { readonly changes: Workspace["work"]["changes"]; readonly pushed: readonly string[] },
+  { remote, sha }: { readonly remote: string | null; readonly sha: string },
   signal: AbortSignal,
 ): Promise<Result<boolean, GitFailure>> {
-  const pushed = pushedShas(context, run);
   if (remote === null || remote === pushed.at(-1)) return ok(true);
-  const { changes } = work;
   const kept = await changes.isAncestor({ base: remote, head: sha }, signal);
   if (!kept.ok || !kept.value) return kept;
   for (const old of pushed.filter((one) => one !== remote)) {

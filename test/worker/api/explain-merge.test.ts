@@ -64,10 +64,10 @@ describe("Explain, of a run whose claim was lost,", () => {
 
     rig.client.updateComment = () => Promise.resolve({ ok: false, failure: unreachable() });
 
-    await rig.until("it is put down", () => worker.state.issue(issue.number).waitingSince !== null);
+    await rig.until("it is put down", () => worker.state.issue(issue.number).waited !== null);
     await rig.until(
       "the reason",
-      () => worker.state.issue(issue.number).retryReason === "the claim was lost, and with it the right to go on",
+      () => worker.state.issue(issue.number).pause?.reason === "the claim was lost, and with it the right to go on",
     );
     expect((await whyOf(worker, issue.number)).join("\n")).toContain("the claim was lost");
   });

@@ -16,7 +16,7 @@ import { makeTemporaryDirectory, type TemporaryDirectory } from "../../support/t
 const NEVER = new AbortController().signal;
 const ASKED: HitlState = {
   ...{ question: "Which database?", cause: "review", origin: "ready", askedAt: "2026-01-01T00:00:00.000Z" },
-  ...{ commentId: null, awaits: null, resumes: false, answer: null, decision: null, reason: null },
+  ...{ commentId: null, awaits: null, resumes: false, said: null },
 };
 
 let directory: TemporaryDirectory;
@@ -123,7 +123,7 @@ describe("a suspect", () => {
   it("is not told by the words of a question, which an agent may choose", async () => {
     using attention = await suspectOf(8);
     const question = attention.suspicion(8)?.question ?? "";
-    issues.set(8, { ...UNKNOWN_ISSUE, hitl: { ...ASKED, question, answer: null } });
+    issues.set(8, { ...UNKNOWN_ISSUE, hitl: { ...ASKED, question, said: null } });
 
     expect(attention.isUnasked(8)).toBe(true);
   });
@@ -155,6 +155,7 @@ describe("a suspect", () => {
     using attention = await suspectOf(8);
     const question = attention.suspicion(8)?.question ?? "";
     const answer = (at: string) => ({
+      is: "answer" as const,
       ...{
         text: "shorter",
         last: "shorter",
@@ -168,9 +169,9 @@ describe("a suspect", () => {
     const asked = { ...ASKED, question, isSuspicion: true as const };
     issues.set(8, { ...UNKNOWN_ISSUE, hitl: asked });
     const unanswered = [attention.isSuspect(8), attention.isUnasked(8)];
-    issues.set(8, { ...UNKNOWN_ISSUE, hitl: { ...asked, answer: answer("2000-01-01T00:00:00.000Z") } });
+    issues.set(8, { ...UNKNOWN_ISSUE, hitl: { ...asked, said: answer("2000-01-01T00:00:00.000Z") } });
     const before = attention.isSuspect(8);
-    issues.set(8, { ...UNKNOWN_ISSUE, hitl: { ...asked, answer: answer("2100-01-01T00:00:00.000Z") } });
+    issues.set(8, { ...UNKNOWN_ISSUE, hitl: { ...asked, said: answer("2100-01-01T00:00:00.000Z") } });
     const after = [attention.isSuspect(8), attention.suspicion(8)];
     issues.set(8, UNKNOWN_ISSUE);
     const later = attention.isSuspect(8);
@@ -185,7 +186,7 @@ describe("a suspect", () => {
 
   it("that a person ends is ended without its text", async () => {
     using attention = await suspectOf(8);
-    issues.set(8, { ...UNKNOWN_ISSUE, hitl: { ...ASKED, decision: "close" } });
+    issues.set(8, { ...UNKNOWN_ISSUE, hitl: { ...ASKED, said: { is: "end", decision: "close", reason: "r" } } });
 
     expect([attention.suspicion(8), attention.isSuspect(8)]).toEqual([null, true]);
   });

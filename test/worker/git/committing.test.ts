@@ -46,7 +46,7 @@ describe("A commit of ours", () => {
   });
 
   it("holds what a sparse checkout of the operator would leave out", async () => {
-    await commitToRemote(web, fixture.directory, "main", "far.txt", "far\n");
+    await commitToRemote(web, fixture.directory, "main", { "far.txt": "far\n" });
     sh(web.checkout, "sparse-checkout", "set", "--no-cone", "/README.md");
 
     const second = valueOf(await web.worktrees.ensure(8, "main", signal));
@@ -135,7 +135,7 @@ describe("A commit of ours", () => {
     await write("one.txt", "one\n");
     await commit();
     await rm(web.records, { recursive: true });
-    await commitToRemote(web, fixture.directory, "main", "theirs.txt", "theirs\n");
+    await commitToRemote(web, fixture.directory, "main", { "theirs.txt": "theirs\n" });
 
     const restarted = new WorktreeManager({ ...web, isOriginOverridden: false });
     const again = valueOf(await restarted.ensure(7, "main", signal));

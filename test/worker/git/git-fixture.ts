@@ -112,13 +112,12 @@ export function sh(directory: string, ...gitArguments: string[]): string {
   }).trim();
 }
 
-/** Commits a file to a branch of the remote, as somebody else. */
+/** Commits whole files to a branch of the remote, as somebody else. */
 export async function commitToRemote(
   fixture: RepositoryFixture,
   directory: string,
   branch: string,
-  file: string,
-  text: string,
+  files: Readonly<Record<string, string>>,
 ): Promise<string> {
   const clone = join(directory, `other-${Math.random().toString(36).slice(2)}`);
   sh(directory, "clone", "-q", fixture.bare, clone);
@@ -130,9 +129,10 @@ export async function commitToRemote(
     branch,
     ...(sh(clone, "branch", "-r").includes(`origin/${branch}\n`) ? [`origin/${branch}`] : []),
   );
-  await writeFile(join(clone, file), text);
-  sh(clone, "add", file);
-  sh(clone, "commit", "-q", "-m", `Change ${file}`);
+  const paths = Object.keys(files);
+  for (const path of paths) await writeFile(join(clone, path), files[path] ?? "");
+  sh(clone, "add", ...paths);
+  sh(clone, "commit", "-q", "-m", `Change ${paths.join(", ")}`);
   sh(clone, "push", "-q", "--force", "origin", branch);
   const sha = sh(clone, "rev-parse", "HEAD");
   await rm(clone, { recursive: true });

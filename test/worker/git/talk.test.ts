@@ -81,7 +81,7 @@ describe("A talk with the remote", () => {
     sh(transportDirectory, "init", "-q", "--bare");
     await appendFile(join(transportDirectory, "config"), plant());
     await lend();
-    await commitToRemote(web, fixture.directory, "main", "new.txt", "new\n");
+    await commitToRemote(web, fixture.directory, "main", { "new.txt": "new\n" });
 
     const fetched = valueOf(await remote.fetch(["main"], signal));
     valueOf(await remote.push({ branch: "agent/issue-7", sha: fetched.get("main") ?? "", expected: null }, signal));
@@ -96,7 +96,7 @@ describe("A talk with the remote", () => {
     sh(fixture.directory, "init", "-q", "--bare", gitDirectory);
     await appendFile(join(gitDirectory, "config"), plant());
     await lend();
-    await commitToRemote(web, fixture.directory, "main", "new.txt", "new\n");
+    await commitToRemote(web, fixture.directory, "main", { "new.txt": "new\n" });
     const header = `http.${server.url}/.extraHeader=Authorization: ${BASIC}`;
     const options = { env: { PATH: process.env["PATH"], GIT_DIR: gitDirectory } };
     const git = (...gitArguments: string[]) =>
@@ -115,7 +115,7 @@ describe("A talk with the remote", () => {
   it("holds also against who writes into its directory between our writing and git's reading", async () => {
     const remote = await open({ path: await plantingPath() });
     await lend();
-    await commitToRemote(web, fixture.directory, "main", "new.txt", "new\n");
+    await commitToRemote(web, fixture.directory, "main", { "new.txt": "new\n" });
 
     const fetched = valueOf(await remote.fetch(["main"], signal));
     valueOf(await remote.push({ branch: "agent/issue-7", sha: fetched.get("main") ?? "", expected: null }, signal));

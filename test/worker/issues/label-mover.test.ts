@@ -47,7 +47,7 @@ describe("a move", () => {
     const issue = world.addIssue({ labels: ["bug", name("hitl"), name("hitl-active"), name("in-progress")] });
     await using worker = await startWorker(directory.file("journal.jsonl"), world);
 
-    const moved = await worker.mover.move(issue, "hitl", "ready", UNKNOWN_ISSUE, signal);
+    const moved = await worker.mover.move(issue, { from: "hitl", to: "ready" }, UNKNOWN_ISSUE, signal);
 
     expect(moved.ok && moved.value.labels.toSorted()).toEqual(["bug", name("in-progress"), name("ready")].toSorted());
     expect(world.issue(1).labels.toSorted()).toEqual(["bug", name("in-progress"), name("ready")].toSorted());
@@ -65,7 +65,7 @@ describe("a move", () => {
     const issue = world.addIssue({ labels: [name("fixed")] });
     await using worker = await startWorker(directory.file("journal.jsonl"), world);
 
-    const moved = await worker.mover.move(issue, "fixed", "find", UNKNOWN_ISSUE, signal);
+    const moved = await worker.mover.move(issue, { from: "fixed", to: "find" }, UNKNOWN_ISSUE, signal);
 
     expect(moved).toMatchObject({ ok: false, failure: { kind: "illegal-move" } });
     expect(worker.client.calls).toEqual([]);
@@ -78,7 +78,7 @@ describe("a move", () => {
     await using worker = await startWorker(directory.file("journal.jsonl"), world);
     world.setLabels(1, [name("hitl")]);
 
-    const moved = await worker.mover.move(issue, "ready", "review", UNKNOWN_ISSUE, signal);
+    const moved = await worker.mover.move(issue, { from: "ready", to: "review" }, UNKNOWN_ISSUE, signal);
 
     expect(moved).toMatchObject({ ok: false, failure: { kind: "illegal-move" } });
     expect(stagesOf(world)).toEqual(["hitl"]);
@@ -96,7 +96,7 @@ describe("a move", () => {
       ["review", "ready"],
       ["ready", "review"],
     ] as const) {
-      const moved = await worker.mover.move(world.issue(1), from, to, UNKNOWN_ISSUE, signal);
+      const moved = await worker.mover.move(world.issue(1), { from, to }, UNKNOWN_ISSUE, signal);
       expect(moved.ok).toBe(true);
       expect(stagesOf(world)).toEqual([to]);
     }
@@ -107,8 +107,8 @@ describe("a move", () => {
     const { world, pull } = await worldWithPull();
     await using worker = await startWorker(directory.file("journal.jsonl"), world);
 
-    await worker.mover.move(world.issue(1), "ready", "review", { ...UNKNOWN_ISSUE, pull }, signal);
-    await worker.mover.move(world.issue(1), "review", "fixed", { ...UNKNOWN_ISSUE, pull }, signal);
+    await worker.mover.move(world.issue(1), { from: "ready", to: "review" }, { ...UNKNOWN_ISSUE, pull }, signal);
+    await worker.mover.move(world.issue(1), { from: "review", to: "fixed" }, { ...UNKNOWN_ISSUE, pull }, signal);
 
     expect(stagesOf(world, pull)).toEqual(["fixed"]);
   });
@@ -119,7 +119,12 @@ describe("a move", () => {
     await using worker = await startWorker(directory.file("journal.jsonl"), world);
     worker.client.inject({ method: "addLabels", at: 2, when: "before", how: forbidden() });
 
-    const moved = await worker.mover.move(world.issue(1), "ready", "review", { ...UNKNOWN_ISSUE, pull }, signal);
+    const moved = await worker.mover.move(
+      world.issue(1),
+      { from: "ready", to: "review" },
+      { ...UNKNOWN_ISSUE, pull },
+      signal,
+    );
 
     expect(moved.ok).toBe(true);
     expect(stagesOf(world)).toEqual(["review"]);
@@ -139,8 +144,18 @@ describe("a move", () => {
       const how = { kind, message: "no", status, retryable: false, retryAt: null };
       worker.client.inject({ method, at, when: "before", how });
 
-      const first = await worker.mover.move(world.issue(1), "ready", "review", { ...UNKNOWN_ISSUE, pull }, signal);
-      const second = await worker.mover.move(world.issue(1), "ready", "review", { ...UNKNOWN_ISSUE, pull }, signal);
+      const first = await worker.mover.move(
+        world.issue(1),
+        { from: "ready", to: "review" },
+        { ...UNKNOWN_ISSUE, pull },
+        signal,
+      );
+      const second = await worker.mover.move(
+        world.issue(1),
+        { from: "ready", to: "review" },
+        { ...UNKNOWN_ISSUE, pull },
+        signal,
+      );
 
       expect(first).toMatchObject({ ok: false, failure: { retryable: true } });
       expect(second.ok).toBe(true);
@@ -155,9 +170,9 @@ describe("a move", () => {
     await using worker = await startWorker(directory.file("journal.jsonl"), world);
     worker.client.inject({ method: "removeLabel", at: 1, when: "before", how: forbidden() });
 
-    const first = await worker.mover.move(issue, "ready", "review", UNKNOWN_ISSUE, signal);
+    const first = await worker.mover.move(issue, { from: "ready", to: "review" }, UNKNOWN_ISSUE, signal);
     const between = stagesOf(world);
-    const second = await worker.mover.move(issue, "ready", "review", UNKNOWN_ISSUE, signal);
+    const second = await worker.mover.move(issue, { from: "ready", to: "review" }, UNKNOWN_ISSUE, signal);
 
     expect(first).toMatchObject({ ok: false, failure: { retryable: true } });
     expect(between).toEqual(["ready", "review"]);
@@ -200,7 +215,7 @@ describe("after a crash", () => {
           const path = directory.file("journal.jsonl");
           const world = new MemoryGitHub();
           world.addIssue({ labels: ["bug", name(from), ...markers.map(name)] });
-          const crashed = await moveAndCrash(path, world, from, to, { at, when });
+          const crashed = await moveAndCrash(path, world, { from, to }, { at, when });
           if (crashed) crashes += 1;
           expect(stagesOf(world).length, `${when} ${at}: never without a stage label`).toBeGreaterThan(0);
           const hadBegun = world.writes.length > 0;
@@ -229,7 +244,7 @@ describe("after a crash", () => {
           const path = directory.file("journal.jsonl");
           const world = new MemoryGitHub();
           world.addIssue({ labels: [name("hitl"), name("hitl-active")] });
-          await moveAndCrash(path, world, "hitl", "ready", { at: first, when });
+          await moveAndCrash(path, world, { from: "hitl", to: "ready" }, { at: first, when });
           const hadBegun = world.writes.length > 0;
           await reconcileAndCrash(path, world, { at: second, when });
 
@@ -263,13 +278,12 @@ describe("after a crash", () => {
 async function moveAndCrash(
   path: string,
   world: MemoryGitHub,
-  from: StageLabel,
-  to: StageLabel,
+  move: { from: StageLabel; to: StageLabel },
   fault: { at: number; when: "before" | "after" },
 ): Promise<boolean> {
   await using worker = await startWorker(path, world);
   worker.client.inject({ ...fault, how: "crash" });
-  return await worker.mover.move(world.issue(1), from, to, UNKNOWN_ISSUE, signal).then(() => false, isCrash);
+  return await worker.mover.move(world.issue(1), move, UNKNOWN_ISSUE, signal).then(() => false, isCrash);
 }
 
 async function reconcileAndCrash(
@@ -305,7 +319,7 @@ describe("reconcile", () => {
     const path = directory.file("journal.jsonl");
     const world = new MemoryGitHub();
     world.addIssue({ labels: [name("ready")] });
-    await moveAndCrash(path, world, "ready", "review", { at: 3, when: "before" });
+    await moveAndCrash(path, world, { from: "ready", to: "review" }, { at: 3, when: "before" });
     world.setLabels(1, ["wontfix"]);
 
     await using worker = await startWorker(path, world);
@@ -320,7 +334,7 @@ describe("reconcile", () => {
     const path = directory.file("journal.jsonl");
     const world = new MemoryGitHub();
     world.addIssue({ labels: [name("ready")] });
-    await moveAndCrash(path, world, "ready", "review", { at: 2, when: "before" });
+    await moveAndCrash(path, world, { from: "ready", to: "review" }, { at: 2, when: "before" });
     world.setLabels(1, [name("plan")]);
 
     await using worker = await startWorker(path, world);
@@ -334,7 +348,7 @@ describe("reconcile", () => {
     const path = directory.file("journal.jsonl");
     const world = new MemoryGitHub();
     world.addIssue({ labels: [name("ready")] });
-    await moveAndCrash(path, world, "ready", "review", { at: 3, when: "before" });
+    await moveAndCrash(path, world, { from: "ready", to: "review" }, { at: 3, when: "before" });
 
     await using worker = await startWorker(path, world);
     worker.client.inject({ at: 1, when: "before", how: unreachable() });
@@ -352,7 +366,7 @@ describe("the form in which the repository has a label", () => {
     world.addIssue({ labels: ["HydraFlow-Find", "Bug"] });
     await using worker = await startWorker(directory.file("journal.jsonl"), world);
 
-    const moved = await worker.mover.move(world.issue(1), "find", "plan", UNKNOWN_ISSUE, signal);
+    const moved = await worker.mover.move(world.issue(1), { from: "find", to: "plan" }, UNKNOWN_ISSUE, signal);
 
     expect(moved.ok).toBe(true);
     expect(world.issue(1).labels).toEqual(["Bug", "hydraflow-plan"]);

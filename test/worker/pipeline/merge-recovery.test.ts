@@ -13,8 +13,10 @@ import { IssueStore } from "../../../src/worker/issues/issue-store.ts";
 import { Journal } from "../../../src/worker/state/journal.ts";
 import { LabelMover } from "../../../src/worker/issues/label-mover.ts";
 import { BugBook } from "../../../src/worker/waits/bug-book.ts";
-import { IssueRunner } from "../../../src/worker/orchestrator/issue-runner.ts";
-import { approvedStep, writeStep } from "../../../src/worker/pipeline/run-step.ts";
+import { RunsInFlight } from "../../../src/worker/orchestrator/runs-in-flight.ts";
+import { RunEmitter } from "../../../src/worker/settlement/run-emitter.ts";
+import { Settler } from "../../../src/worker/settlement/settler.ts";
+import { approvedStep } from "../../../src/worker/state/run-step.ts";
 import type { StageContext } from "../../../src/worker/pipeline/stage-context.ts";
 import { workBranchName } from "../../../src/worker/git/command/branch-name.ts";
 import { Reconciler } from "../../../src/worker/orchestrator/reconciler.ts";
@@ -165,8 +167,16 @@ class LostMerge implements AsyncDisposable {
     await claims.acquire(this.#world.issue(1), "review", signal);
     await client.createPull({ title: "t", body: "Closes #1", head: BRANCH, base: "main", draft: false }, signal);
     await client.addLabels(2, ["hydraflow-review"], signal);
-    const step = writeStep(approvedStep(headSha, this.#clock.now()));
-    const run = { id: "run", stage: "review" as const, attempt: 1, sessionId: "s", startedAt: "now", step };
+    const step = approvedStep(headSha, this.#clock.now());
+    const run = {
+      by: "stage" as const,
+      id: "run",
+      stage: "review" as const,
+      attempt: 1,
+      sessionId: "s",
+      startedAt: "now",
+      step,
+    };
     await state.update(1, (old) => ({ ...old, pull: 2, run }));
     const act = async () => {
       await client.merge(2, { headSha, method: "squash", title: "t", message: "" }, signal);
@@ -201,7 +211,7 @@ class LostMerge implements AsyncDisposable {
       isGitHubUp: () => true,
     });
     const parts = { context, claims, mover, store, bugs, sessions, waits };
-    const runner = new IssueRunner({ ...parts, stages: STAGES });
+    const settler = new Settler({ ...parts, emitter: new RunEmitter(context) });
     const owned = stack.move();
     return {
       client,
@@ -209,11 +219,8 @@ class LostMerge implements AsyncDisposable {
       claims,
       journal,
       store,
-      reconciler: new Reconciler({ ...parts, runner }),
+      reconciler: new Reconciler({ ...parts, settler, inFlight: new RunsInFlight() }),
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };
   }
 }
-
-const neverRun = () => Promise.reject(new Error("no stage runs here"));
-const STAGES = { triage: neverRun, plan: neverRun, implement: neverRun, review: neverRun, hitl: neverRun };

@@ -109,7 +109,7 @@ describe("A missing review of a person", () => {
     );
 
     expect(tries.count).toBe(1);
-    expect(worker.state.issue(issue.number).hitl?.answer).toBeNull();
+    expect(worker.state.issue(issue.number).hitl?.said).toBeNull();
   });
 });
 

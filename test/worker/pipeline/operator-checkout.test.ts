@@ -69,8 +69,8 @@ describe("The operator's checkout", () => {
     const issue = rig.addIssue();
 
     const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "a reason", ({ retryReason }) => retryReason !== null);
-    const reason = worker.state.issue(issue.number).retryReason;
+    await rig.untilState(worker, issue.number, "a reason", ({ pause }) => pause !== null);
+    const reason = worker.state.issue(issue.number).pause?.reason;
     await rename(moved, rig.checkout);
     await rig.untilLabel(issue.number, "fixed");
 

@@ -179,7 +179,7 @@ export class PipelineRig implements AsyncDisposable {
 
   /** Waits until the issue waits for a reason that has these words. */
   async untilWaits(runtime: RepoRuntime, issue: number, words: string): Promise<void> {
-    const waits = ({ retryReason }: IssueState): boolean => retryReason?.includes(words) === true;
+    const waits = ({ pause }: IssueState): boolean => pause?.reason.includes(words) === true;
     await this.untilState(runtime, issue, `waits: ${words}`, waits);
   }
 

@@ -11,7 +11,7 @@ it("waits for a machine that is short of something, with the reason, and counts 
   const issue = rig.addIssue();
 
   const worker = await rig.start();
-  await rig.untilState(worker, issue.number, "the reason", (state) => state.retryReason?.includes("ENOSPC") === true);
+  await rig.untilState(worker, issue.number, "the reason", (state) => state.pause?.reason.includes("ENOSPC") === true);
   await rig.untilLabel(issue.number, "fixed");
 
   expect(rig.commentsOf(issue.number, "**HydraFlow needs")).toEqual([]);

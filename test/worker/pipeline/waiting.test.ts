@@ -24,7 +24,7 @@ describe("A wait", () => {
       worker,
       issue.number,
       "settling, put down",
-      ({ run, retryAt }) => run?.step.includes("settling") === true && retryAt !== null,
+      ({ run, pause }) => run?.step.at === "settling" && pause !== null,
     );
     expect(worker.orchestrator?.waits.of(issue.number)).toMatchObject({ cause: "github", reason: "GitHub: 502" });
 
@@ -42,8 +42,8 @@ describe("A wait", () => {
     await writeFile(lock, "");
     const issue = rig.addIssue();
     const first = await rig.start();
-    await rig.untilState(first, issue.number, "waits", ({ waitingSince }) => waitingSince !== null);
-    const since = first.state.issue(issue.number).waitingSince;
+    await rig.untilState(first, issue.number, "waits", ({ waited }) => waited !== null);
+    const since = first.state.issue(issue.number).waited?.since;
     await first[Symbol.asyncDispose]();
 
     const second = await rig.start();

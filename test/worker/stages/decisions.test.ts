@@ -7,7 +7,7 @@ import { UNKNOWN_ISSUE } from "../../../src/worker/state/issue-state.ts";
 import { backoffMs } from "../../../src/worker/pipeline/backoff.ts";
 import { gitHubOutcome, gitOutcome } from "../../../src/worker/pipeline/failure-outcome.ts";
 import { beginRun, failRun } from "../../../src/worker/pipeline/run-record.ts";
-import { readStep, writeStep } from "../../../src/worker/pipeline/run-step.ts";
+import type { RunStep } from "../../../src/worker/state/run-step.ts";
 import { escalate, settle, settledState } from "../../../src/worker/settlement/settle.ts";
 import { explain, type ExplainFacts } from "../../../src/worker/orchestrator/explain.ts";
 import { findAnswer } from "../../../src/worker/issues/hitl-answer.ts";
@@ -81,16 +81,16 @@ describe("A failed attempt", () => {
 
   it("keeps what is committed and checked, but never the agent's session", () => {
     const begun = beginRun(UNKNOWN_ISSUE, { stage: "implement", at: AT, lostCycle: 0 });
-    const withStep = (step: Parameters<typeof writeStep>[0]) => ({
+    const withStep = (step: RunStep) => ({
       ...begun,
-      run: { ...begun.run!, step: writeStep(step) },
+      run: { ...begun.run, step },
     });
     const after = (state: typeof begun) =>
-      failRun(state, { kind: "retry", reason: "x" }, "implement", { at: AT, retryAt: AT }).run!;
+      failRun(state, { kind: "retry", reason: "x" }, "implement", { at: AT, retryAt: AT }).run;
 
-    expect(readStep(after(withStep({ at: "gated", sha: "a", summary: "s" })).step).at).toBe("gated");
-    expect(readStep(after(withStep({ at: "prompted" })).step).at).toBe("begun");
-    expect(after(begun).sessionId).not.toBe(begun.run!.sessionId);
+    expect(after(withStep({ at: "gated", sha: "a", summary: "s" })).step.at).toBe("gated");
+    expect(after(withStep({ at: "prompted" })).step.at).toBe("begun");
+    expect(after(begun).sessionId).not.toBe(begun.run.sessionId);
   });
 
   it("costs no attempt when it may pass by itself", () => {
@@ -133,7 +133,7 @@ describe("A run", () => {
     const waiting = { ...UNKNOWN_ISSUE, kept: { sha: "a", summary: "s" } };
     const begun = beginRun(waiting, { stage: "implement", at: AT, lostCycle: 0 });
 
-    expect(readStep(begun.run!.step)).toEqual({ at: "gated", sha: "a", summary: "s" });
+    expect(begun.run.step).toEqual({ at: "gated", sha: "a", summary: "s" });
     expect(begun.kept).toBeNull();
     expect(beginRun(waiting, { stage: "hitl", at: AT, lostCycle: 0 }).kept).toEqual(waiting.kept);
   });
@@ -145,7 +145,7 @@ describe("A settlement", () => {
 
   it("of a hand-off asks first, keeps the origin and gives the claim back", () => {
     expect(settle({ kind: "hand-off", cause: "ci", question: "What now?" }, facts)).toMatchObject({
-      question: { question: "What now?", cause: "ci", origin: "review", askedAt: AT, answer: null },
+      question: { question: "What now?", cause: "ci", origin: "review", askedAt: AT, said: null },
       comment: { key: "comment/question-review-1" },
       from: "review",
       to: "hitl",
@@ -162,9 +162,7 @@ describe("A settlement", () => {
       commentId: 1,
       awaits: null,
       resumes: false,
-      answer: null,
-      decision: null,
-      reason: null,
+      said: null,
     } as const;
     const second = settle(
       { kind: "hand-off", cause: "question", question: "And now?" },
@@ -185,14 +183,14 @@ describe("A settlement", () => {
   });
 
   it("leaves the state ready for the next stage", () => {
-    const state = { ...UNKNOWN_ISSUE, attempts: { plan: 2 }, retryAt: AT, retryReason: "x" };
+    const state = { ...UNKNOWN_ISSUE, attempts: { plan: 2 }, pause: { until: AT, reason: "x" } };
 
     expect(
       settledState(state, { kind: "advance", to: "ready", note: "done", change: { feedback: null } }, "plan", AT),
     ).toMatchObject({
       attempts: { plan: 0 },
       run: null,
-      retryAt: null,
+      pause: null,
       history: [{ at: AT, text: "plan: done" }],
     });
   });
@@ -308,7 +306,7 @@ describe("Why an issue does not move", () => {
     ["it queues", { ...facts, place }, "number 2 of 5 in the queue of plan, which has 1 slots, 1 of them busy"],
     [
       "it is tried again later",
-      { ...facts, place, state: { ...UNKNOWN_ISSUE, retryAt: later, retryReason: "it broke" } },
+      { ...facts, place, state: { ...UNKNOWN_ISSUE, pause: { until: later, reason: "it broke" } } },
       `waits until ${later}: it broke`,
     ],
     [

@@ -303,6 +303,6 @@ describe("opening", () => {
 
 /** Writes the same document as a later version would, with a checksum that is right. */
 function newerCopy(text: string): string {
-  const document = { ...(JSON.parse(text) as object), schema: 2, checksum: "", added: true };
+  const document = { ...(JSON.parse(text) as object), schema: 3, checksum: "", added: true };
   return JSON.stringify({ ...document, checksum: checksum(JSON.stringify(document)) });
 }

@@ -14,7 +14,10 @@ import { LabelMover } from "../../../src/worker/issues/label-mover.ts";
 import { BugBook } from "../../../src/worker/waits/bug-book.ts";
 import { HitlInbox } from "../../../src/worker/orchestrator/hitl-inbox.ts";
 import { IssueRunner } from "../../../src/worker/orchestrator/issue-runner.ts";
-import { stepMark, writeStep } from "../../../src/worker/pipeline/run-step.ts";
+import { RunsInFlight } from "../../../src/worker/orchestrator/runs-in-flight.ts";
+import { RunEmitter } from "../../../src/worker/settlement/run-emitter.ts";
+import { Settler } from "../../../src/worker/settlement/settler.ts";
+import { type SeenEnd, type SettlingStep, stepMark } from "../../../src/worker/state/run-step.ts";
 import type { StageContext, StageWork } from "../../../src/worker/pipeline/stage-context.ts";
 import { retry, wait } from "../../../src/worker/pipeline/stage-outcome.ts";
 import { Reconciler } from "../../../src/worker/orchestrator/reconciler.ts";
@@ -33,12 +36,13 @@ const LEASE_MS = 900_000;
 const FULL = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
 
 const BEGUN: RunState = {
+  by: "stage",
   id: "run",
   stage: "triage",
   attempt: 1,
   sessionId: "s",
   startedAt: "2026-03-01T10:00:00.000Z",
-  step: writeStep({ at: "begun" }),
+  step: { at: "begun" },
 };
 
 const ANSWERED: HitlState = {
@@ -49,7 +53,8 @@ const ANSWERED: HitlState = {
   commentId: null,
   awaits: null,
   resumes: false,
-  answer: {
+  said: {
+    is: "answer",
     text: "The first.",
     last: "The first.",
     by: "alice",
@@ -58,8 +63,6 @@ const ANSWERED: HitlState = {
     commentId: null,
     lastSeen: null,
   },
-  decision: null,
-  reason: null,
 };
 
 describe("An issue that waits", () => {
@@ -76,7 +79,7 @@ describe("An issue that waits", () => {
 
     expect(rig.world.commentsOf(issue.number)).toHaveLength(1);
     expect(rig.world.issue(issue.number).labels).toContain("hydraflow-find");
-    expect(rig.state.issue(issue.number).run?.step).toBe(BEGUN.step);
+    expect(rig.state.issue(issue.number).run?.step).toEqual(BEGUN.step);
     expect(rig.waits.notice).toContain("the claim was lost");
   });
 
@@ -117,7 +120,7 @@ describe("An issue that waits", () => {
     let during: unknown = "never run";
     await rig.run("triage", issue.number, async (_context, run) => {
       await run.mark({ at: "prompted" });
-      during = [rig.waits.of(issue.number), run.state().waitingSince, run.state().waited];
+      during = [rig.waits.of(issue.number), run.state().pause, run.state().waited];
       return { kind: "interrupted" };
     });
 
@@ -172,7 +175,7 @@ describe("An issue that waits", () => {
   it("for GitHub to say that it was closed is forgotten when it was opened again", async () => {
     await using rig = await newRig();
     const issue = rig.world.addIssue({ labels: ["hydraflow-find"] });
-    await rig.state.update(issue.number, (old) => ({ ...old, run: { ...BEGUN, id: "closed-1", step: SETTLING } }));
+    await rig.state.update(issue.number, (old) => ({ ...old, run: SEEN_END }));
     await rig.store.refresh(signal);
     rig.client.inject({ at: 1, method: "issue", when: "before", how: unreachable() });
     await rig.reconciler.run(signal);
@@ -202,11 +205,13 @@ describe("The inbox", () => {
   });
 });
 
-const SETTLING = writeStep({
+const SETTLING: SettlingStep = {
   at: "settling",
   outcome: { kind: "close", result: "closed", reason: "it was closed" },
   decidedAt: "2026-03-01T11:00:00.000Z",
-});
+};
+
+const SEEN_END: SeenEnd = { by: "person", id: "closed-1", stage: "triage", startedAt: BEGUN.startedAt, step: SETTLING };
 
 async function newRig() {
   await using stack = new AsyncDisposableStack();
@@ -235,8 +240,10 @@ async function newRig() {
   let work: StageWork = () => Promise.reject(new Error("no stage runs here"));
   const stage: StageWork = (...given) => work(...given);
   const stages = { triage: stage, plan: stage, implement: stage, review: stage, hitl: stage };
-  const runner = new IssueRunner({ ...parts, stages });
-  const reconciler = new Reconciler({ ...parts, runner });
+  const emitter = new RunEmitter(context);
+  const way = { ...parts, emitter, inFlight: new RunsInFlight(), settler: new Settler({ ...parts, emitter }) };
+  const runner = new IssueRunner({ ...way, stages });
+  const reconciler = new Reconciler(way);
   const owned = stack.move();
   return {
     ...{ clock, world, client, emitted, state, store, bugs, waits, context, reconciler },
@@ -247,9 +254,9 @@ async function newRig() {
     },
     /** Adds what an earlier process noted, with this run. */
     hasWaited: (number: number, run: RunState, cause: "claim" | "git-locked" | "agent", ms: number) => {
-      const waitingSince = new Date(clock.now().getTime() - ms).toISOString();
-      const waited = { cause, mark: stepMark(run) ?? "", ms };
-      return state.update(number, (old) => ({ ...old, run, waitingSince, waited }));
+      const since = new Date(clock.now().getTime() - ms).toISOString();
+      const waited = { since, cause, mark: stepMark(run) ?? "", ms };
+      return state.update(number, (old) => ({ ...old, run, waited }));
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

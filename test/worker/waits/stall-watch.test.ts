@@ -28,10 +28,13 @@ describe("The throughput watchdog", () => {
       stallMs: STALL_MS,
       busyMs: 60 * MINUTE_MS,
       pollIntervalMs: 30_000,
-      standings: () => standings,
-      reasonOf: (issue) => `the reason of ${issue}`,
-      syncedMs: () => syncedMs,
-      syncProblem: () => "502 Bad Gateway",
+      issues: { standings: () => standings, reasonOf: (issue) => `the reason of ${issue}` },
+      listing: {
+        get lastGoodMs() {
+          return syncedMs;
+        },
+        lastSync: { problem: "502 Bad Gateway" },
+      },
     });
   });
 

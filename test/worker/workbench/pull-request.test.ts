@@ -8,7 +8,7 @@ import { Journal } from "../../../src/worker/state/journal.ts";
 import { systemClock } from "../../../src/core/base/clock.ts";
 import type { WorkBranch } from "../../../src/worker/git/commits/work-branch.ts";
 import type { Worktree } from "../../../src/worker/git/worktrees/worktree-manager.ts";
-import type { RunStep } from "../../../src/worker/pipeline/run-step.ts";
+import type { RunStep } from "../../../src/worker/state/run-step.ts";
 import type { StageContext, StageRun } from "../../../src/worker/pipeline/stage-context.ts";
 import type { Workspace } from "../../../src/worker/pipeline/workspace.ts";
 import { pushedShas, pushWork, takeInRemoteWork } from "../../../src/worker/workbench/pull-request.ts";
@@ -46,7 +46,7 @@ describe("The work branch on the server", () => {
       mark: (step: RunStep) => Promise.resolve(void steps.push(step)),
     }) as StageRun;
   const workspace = () => ({ work, branch: BRANCH, baseSha: worktree.baseSha }) as unknown as Workspace;
-  const push = (sha: string) => pushWork(context(), run(), workspace(), sha, signal);
+  const push = (sha: string) => pushWork({ context: context(), run: run(), workspace: workspace() }, sha, signal);
   const takeIn = (branch = work) =>
     takeInRemoteWork({ work: branch, branch: BRANCH, pushed: pushedShas(context(), run()) }, signal);
   const subjects = () => sh(web.bare, "log", "--format=%s", `main..${BRANCH}`).split("\n");

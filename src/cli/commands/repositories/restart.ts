@@ -28,23 +28,28 @@ export async function run(options: OptionsOf<typeof build>, terminal: Terminal):
   const client = await connect(options, terminal);
   if (!client.ok) return client;
   const signal = terminal.untilInterrupted();
-  if (options.slug !== undefined) return restartOne(client.value, options.slug, options, terminal, signal);
+  const parts = { client: client.value, options, terminal };
+  if (options.slug !== undefined) return restartOne(parts, options.slug, signal);
   const list = await client.value.call({ path: "/api/repos", reply: repoListSchema }, signal);
   if (!list.ok) return list;
   const failed: string[] = [];
   for (const { slug } of list.value.repos.filter(({ running }) => running)) {
-    const restarted = await restartOne(client.value, slug, options, terminal, signal);
+    const restarted = await restartOne(parts, slug, signal);
     if (signal.aborted) return restarted;
     if (!restarted.ok) failed.push(`${slug}: ${restarted.failure.message}`);
   }
   return failed.length === 0 ? ok() : failWith("failure", failed.join("\n"));
 }
 
+interface RestartParts {
+  readonly client: DaemonClient;
+  readonly options: OptionsOf<typeof build>;
+  readonly terminal: Terminal;
+}
+
 async function restartOne(
-  client: DaemonClient,
+  { client, options: { rolling, json }, terminal }: RestartParts,
   slug: string,
-  { rolling, json }: OptionsOf<typeof build>,
-  terminal: Terminal,
   signal: AbortSignal,
 ): Promise<CommandResult> {
   const reply = await client.call(

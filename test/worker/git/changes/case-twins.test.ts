@@ -14,7 +14,7 @@ it.each([
 ])("finds what %s is a twin of", async (file, twins) => {
   await using fixture = await GitFixture.create();
   const web = await fixture.repository();
-  const commit = await commitToRemote(web, fixture.directory, "main", file, "text\n");
+  const commit = await commitToRemote(web, fixture.directory, "main", { [file]: "text\n" });
   sh(web.checkout, "fetch", "-q", web.bare, "main");
 
   expect(valueOf(await findCaseTwins(web.remote.views, commit, NEVER))).toEqual(twins);

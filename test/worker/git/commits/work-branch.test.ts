@@ -55,7 +55,7 @@ describe("WorkBranch", () => {
     await write("README.md", "one\ntwo\nthree\nfour\n");
     await write("binary", "\0\0");
     valueOf(await branch.commitAll("Work", signal));
-    await commitToRemote(web, fixture.directory, "main", "theirs.txt", "theirs\n");
+    await commitToRemote(web, fixture.directory, "main", { "theirs.txt": "theirs\n" });
     const base = valueOf(await web.remote.fetch(["main"], signal)).get("main") ?? "";
 
     expect(valueOf(await branch.commitsAhead(base, signal))).toBe(1);
@@ -72,7 +72,7 @@ describe("WorkBranch", () => {
   it("merges the base", async () => {
     await write("mine.txt", "mine\n");
     valueOf(await branch.commitAll("Mine", signal));
-    const theirs = await commitToRemote(web, fixture.directory, "main", "theirs.txt", "theirs\n");
+    const theirs = await commitToRemote(web, fixture.directory, "main", { "theirs.txt": "theirs\n" });
 
     const merged = valueOf(await branch.mergeBase("main", signal));
     const again = valueOf(await branch.mergeBase("main", signal));
@@ -85,7 +85,7 @@ describe("WorkBranch", () => {
   it("takes a conflicting merge back and names the files", async () => {
     await write("README.md", "mine\n");
     const mine = valueOf(await branch.commitAll("Mine", signal));
-    await commitToRemote(web, fixture.directory, "main", "README.md", "theirs\n");
+    await commitToRemote(web, fixture.directory, "main", { "README.md": "theirs\n" });
 
     const merged = valueOf(await branch.mergeBase("main", signal));
 

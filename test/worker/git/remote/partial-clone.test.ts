@@ -25,7 +25,7 @@ async function makePartial(filter: string): Promise<void> {
   const { bare, checkout } = repository;
   await rm(checkout, { recursive: true });
   sh(fixture.directory, "clone", "-q", `--filter=${filter}`, `file://${bare}`, checkout);
-  await commitToRemote(repository, fixture.directory, "main", "new.txt", "new\n");
+  await commitToRemote(repository, fixture.directory, "main", { "new.txt": "new\n" });
   sh(checkout, "fetch", "-q", "origin");
   sh(checkout, "remote", "set-url", "origin", "https://github.com/acme/web.git");
 }
@@ -46,7 +46,7 @@ describe.each(["blob:none", "tree:0"])("a partial clone (%s)", (filter) => {
     await writeFile(join(worktree.path, "part.txt"), "part\n");
     valueOf(await work.commitAll("Add the part", NEVER));
     const pushed = valueOf(await work.pushBranch(null, NEVER));
-    const moved = await commitToRemote(repository, fixture.directory, "main", "README.md", "other\n");
+    const moved = await commitToRemote(repository, fixture.directory, "main", { "README.md": "other\n" });
     const merged = valueOf(await work.mergeBase("main", NEVER));
     const change = valueOf(await work.changes.readChange({ base: moved, head: worktree.head }, NEVER));
     const { views, url } = repository.remote;

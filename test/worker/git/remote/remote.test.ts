@@ -96,7 +96,7 @@ describe("Remote", () => {
   }
 
   it("fetches and pushes with the token in the environment of network commands alone", async () => {
-    await commitToRemote(web, fixture.directory, "main", "new.txt", "new\n");
+    await commitToRemote(web, fixture.directory, "main", { "new.txt": "new\n" });
     const { branch, sha } = await workInWorktree();
 
     const pushed = valueOf(await branch.pushBranch(null, signal));
@@ -164,9 +164,9 @@ describe("Remote", () => {
   });
 
   it("does not load history again that the checkout has", async () => {
-    await commitToRemote(web, fixture.directory, "main", "large.txt", randomBytes(500_000).toString("hex"));
+    await commitToRemote(web, fixture.directory, "main", { "large.txt": randomBytes(500_000).toString("hex") });
     sh(web.checkout, "fetch", "-q", web.bare, "+refs/heads/main:refs/remotes/origin/main");
-    const tip = await commitToRemote(web, fixture.directory, "main", "new.txt", "new\n");
+    const tip = await commitToRemote(web, fixture.directory, "main", { "new.txt": "new\n" });
 
     const fetched = valueOf(await remote.fetch(["main", "not-there"], signal));
 
@@ -176,12 +176,12 @@ describe("Remote", () => {
   });
 
   it("fetches again after the checkout's housekeeping deleted what was fetched before", async () => {
-    await commitToRemote(web, fixture.directory, "topic", "topic.txt", "topic\n");
+    await commitToRemote(web, fixture.directory, "topic", { "topic.txt": "topic\n" });
     valueOf(await remote.fetch(["topic"], signal));
     sh(web.checkout, "update-ref", "-d", "refs/remotes/origin/topic");
     sh(web.checkout, "reflog", "expire", "--expire=now", "--all");
     sh(web.checkout, "gc", "-q", "--prune=now");
-    const tip = await commitToRemote(web, fixture.directory, "main", "new.txt", "new\n");
+    const tip = await commitToRemote(web, fixture.directory, "main", { "new.txt": "new\n" });
 
     expect(valueOf(await remote.fetch(["main", "topic"], signal)).get("main")).toBe(tip);
     expect(sh(web.checkout, "fsck", "--connectivity-only")).not.toContain("missing");
@@ -196,7 +196,7 @@ describe("Remote", () => {
 
   it("rejects a push when the remote branch is not where it was expected, and changes nothing", async () => {
     const { branch } = await workInWorktree();
-    const theirs = await commitToRemote(web, fixture.directory, "agent/issue-7", "theirs.txt", "theirs\n");
+    const theirs = await commitToRemote(web, fixture.directory, "agent/issue-7", { "theirs.txt": "theirs\n" });
 
     const blind = failureOf(await branch.pushBranch(null, signal));
     const main = valueOf(await remote.head("main", signal));

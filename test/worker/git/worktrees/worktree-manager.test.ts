@@ -22,7 +22,7 @@ describe("WorktreeManager", () => {
   afterEach(() => fixture[Symbol.asyncDispose]());
 
   it("makes a worktree on its own branch at the freshly fetched base", async () => {
-    const tip = await commitToRemote(web, fixture.directory, "main", "new.txt", "new\n");
+    const tip = await commitToRemote(web, fixture.directory, "main", { "new.txt": "new\n" });
 
     const worktree = valueOf(await web.worktrees.ensure(7, "main", signal));
 
@@ -46,7 +46,7 @@ describe("WorktreeManager", () => {
   });
 
   it("resumes from the remote's work branch when there is one", async () => {
-    const pushed = await commitToRemote(web, fixture.directory, "agent/issue-7", "work.txt", "half\n");
+    const pushed = await commitToRemote(web, fixture.directory, "agent/issue-7", { "work.txt": "half\n" });
 
     const worktree = valueOf(await web.worktrees.ensure(7, "main", signal));
 
@@ -96,7 +96,7 @@ describe("WorktreeManager", () => {
   it("keeps issue 42 of three repositories apart", async () => {
     const api = await fixture.repository({ name: "api" });
     const docs = await fixture.repository({ owner: "other", name: "web" });
-    await commitToRemote(api, fixture.directory, "main", "api.txt", "api\n");
+    await commitToRemote(api, fixture.directory, "main", { "api.txt": "api\n" });
 
     const made = await Promise.all(
       [web, api, docs].map(async (each) => valueOf(await each.worktrees.ensure(42, "main", signal))),
@@ -266,7 +266,7 @@ async function slowCheckout(web: RepositoryFixture, directory: string): Promise<
   );
   await chmod(script, 0o755);
   sh(web.checkout, "config", "filter.slow.smudge", script);
-  await commitToRemote(web, directory, "main", ".gitattributes", "README.md filter=slow\n");
+  await commitToRemote(web, directory, "main", { ".gitattributes": "README.md filter=slow\n" });
   sh(web.checkout, "fetch", "-q", web.bare, "+refs/heads/main:refs/remotes/origin/main");
 }
 
