@@ -33,10 +33,12 @@ function importZodByName(source) {
 
 /**
  * Making a schema changes nothing, so a bundle may leave out a schema that it does not use; the bundler cannot know
- * that of `check`.
+ * that of `check`. A schema ends at the first semicolon that no indented line follows: one with a function in it has
+ * others.
  */
 function markSchemasPure(source) {
-  return source.replace(/^((?:export )?const \w+ = )(z\.[\s\S]*?);$/gm, "$1/* @__PURE__ */ (() => $2)();");
+  const schema = /^((?:export )?const \w+ = )(z\.[\s\S]*?);$(?!\n+[ \t])/gm;
+  return source.replace(schema, "$1/* @__PURE__ */ (() => $2)();");
 }
 
 /** Node has not loaded these modules when a program begins; each costs a start from half a millisecond to three. */
