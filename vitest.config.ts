@@ -1,5 +1,5 @@
-// The projects: unit (fast, sources as they are), system (the built program, real processes), host (Debian's packages),
-// faults (those of both that inject faults, each many times, only by `npm run test:faults`), agents (real agent CLIs, only
+// The projects: unit (fast, sources as they are), runs (whole runs of issues in this process, with real git and agents),
+// system (the built program, real processes), host (Debian's packages), faults (those of both that inject faults, each many times, only by `npm run test:faults`), agents (real agent CLIs, only
 // by `npm run test:agents`) and systemd (a real systemd, only by `npm run test:systemd`). They run one after the other, and
 // with few workers, since tests start processes of their own.
 
@@ -15,8 +15,9 @@ const HOST_TESTS = [
   "test/system/observability-*.test.ts",
 ];
 
+const UNIT_TIMEOUT_MS = 20_000;
 /** Beyond the longest waits of the tests, 240 s each, which a busy machine may need. */
-const UNIT_TIMEOUT_MS = 600_000;
+const RUNS_TIMEOUT_MS = 600_000;
 const SYSTEM_TIMEOUT_MS = 300_000;
 const SYSTEMD_TIMEOUT_MS = 300_000;
 const AGENTS_TIMEOUT_MS = 600_000;
@@ -33,10 +34,19 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/system/**", "test/agents/**", "test/systemd/**", ...HOST_TESTS],
+          exclude: ["test/runs/**", "test/system/**", "test/agents/**", "test/systemd/**", ...HOST_TESTS],
           testTimeout: UNIT_TIMEOUT_MS,
           hookTimeout: UNIT_TIMEOUT_MS,
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: "runs",
+          include: ["test/runs/**/*.test.ts"],
+          testTimeout: RUNS_TIMEOUT_MS,
+          hookTimeout: RUNS_TIMEOUT_MS,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -47,7 +57,7 @@ export default defineConfig({
           globalSetup: ["test/support/built-program.ts"],
           testTimeout: SYSTEM_TIMEOUT_MS,
           hookTimeout: SYSTEM_TIMEOUT_MS,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -58,7 +68,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: SYSTEM_TIMEOUT_MS,
           hookTimeout: SYSTEM_TIMEOUT_MS,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -67,7 +77,7 @@ export default defineConfig({
           include: ["test/faults/**/*.test.ts"],
           globalSetup: ["test/support/built-program.ts"],
           hookTimeout: SYSTEM_TIMEOUT_MS,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
       {
@@ -77,7 +87,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: AGENTS_TIMEOUT_MS,
           hookTimeout: AGENTS_TIMEOUT_MS,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 5 },
         },
       },
       {
@@ -88,7 +98,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: SYSTEMD_TIMEOUT_MS,
           hookTimeout: SYSTEMD_TIMEOUT_MS,
-          sequence: { groupOrder: 5 },
+          sequence: { groupOrder: 6 },
         },
       },
     ],

@@ -1,5 +1,5 @@
-// `npm test` runs the static checks, then the unit and system tests, and closes with `N passed, N failed`, alone on a
-// line. With arguments it runs vitest alone with these, for instance `npm test -- test/core`.
+// `npm test` runs the static checks, then the projects unit, runs and system, and closes with `N passed, N failed`, alone
+// on a line. With arguments it runs vitest alone with these, for instance `npm test -- test/core`.
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -10,7 +10,7 @@ import { root } from "./runtime.mjs";
 
 const args = process.argv.slice(2);
 const failedChecks = args.length === 0 ? await check() : [];
-const projects = args.includes("--project") ? [] : ["--project", "unit", "--project", "system"];
+const projects = args.includes("--project") ? [] : ["unit", "runs", "system"].flatMap((name) => ["--project", name]);
 const { code, counts } = await runVitest([...projects, ...args]);
 
 if (failedChecks.length > 0) process.stdout.write(`checks failed: ${failedChecks.join(", ")}\n`);

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { approve, done, hangs, needsInput, requestChanges, verdict, writes } from "../../support/scripted-agent.ts";
+import { approve, done, hangs, needsInput, requestChanges, verdict, writes } from "../support/scripted-agent.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
 const NOT_READY = () =>
