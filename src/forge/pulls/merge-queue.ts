@@ -5,7 +5,7 @@ import { fail, ok, type Result } from "../../core/base/result.ts";
 import { messageOf } from "../../core/base/errors.ts";
 import type { ApiAnswer } from "../api/api-answer.ts";
 import { queueMethod } from "../store/branch-rules.ts";
-import { type ForgeCore, isoNow, saveAll, tell, type Write } from "../kernel/forge-core.ts";
+import { emit, type ForgeCore, isoNow, saveAll, type Write } from "../kernel/forge-core.ts";
 import { addEvent } from "../issues/issue-events.ts";
 import { mergeRefusal } from "./merge-rules.ts";
 import { mergePull } from "./pull-merge.ts";
@@ -75,7 +75,7 @@ export async function enterQueue(
   if (words !== null && !isPassing(words)) return fail(words);
   pull.queued = { at: isoNow(write.core), headSha: pull.headSha, actor: write.cause.actor };
   addEvent(write, issue, { event: "added_to_merge_queue" });
-  tell(write, { kind: "queue.entered", number: issue.number, detail: { head: pull.headSha } });
+  emit(write, { kind: "queue.entered", number: issue.number, detail: { head: pull.headSha } });
   write.core.queue.wake(write.repository);
   return ok();
 }
