@@ -17,7 +17,7 @@ import { runGit } from "../demo-git.ts";
 import { type DemoWorld, makeDemoWorld, openIssue } from "../demo-world.ts";
 import { Door } from "../door.ts";
 import { DemoOperator } from "../operator.ts";
-import { countEnded, type DemoSummary, duplicatesIn, failingSuites, leftoversOn, summarise } from "../verdict.ts";
+import { countEnded, type DemoSummary, duplicatesIn, failingSuites, orphansOn, summarise } from "../verdict.ts";
 import { type Growth, judgeGrowth, type Sample } from "./growth.ts";
 import { Killer } from "./killer.ts";
 import { ALLOWANCES, type Sampled, takeFigures, worktreesOf } from "./sampler.ts";
@@ -116,7 +116,7 @@ export async function runSoak(options: SoakOptions, signal: AbortSignal): Promis
     daemonKills: run.killer.daemons,
     doubled: duplicatesIn(world.forge.ledger).map(({ what, times }) => `${what}: ${times} times`),
     left: [
-      ...world.repositories.flatMap(({ fullName }) => leftoversOn(world.forge, fullName)),
+      ...world.repositories.flatMap(({ fullName }) => orphansOn(world.forge, fullName)),
       ...(await leftOnMachine(world, temporary, signal)),
       ...orphans.map((pid) => `process ${pid}`),
     ],
@@ -192,7 +192,7 @@ class SoakRun {
 
   #isOver(): boolean {
     const { world } = this.#sampled;
-    const left = world.repositories.flatMap(({ fullName }) => leftoversOn(world.forge, fullName));
+    const left = world.repositories.flatMap(({ fullName }) => orphansOn(world.forge, fullName));
     return countEnded(world) === this.made && left.length === 0;
   }
 

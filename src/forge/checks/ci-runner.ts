@@ -248,7 +248,7 @@ async function runCommand(
   closed.catch(() => undefined); // A shell that cannot start is reported by `exit` below.
   try {
     const [code] = (await once(child, "exit")) as [number | null];
-    await killTree({ identity: null, marker, graceMs: 0 }, limit); // Its leftovers hold the pipes (I3).
+    await killTree({ identity: null, marker, graceMs: 0 }, limit); // Its orphans hold the pipes (I3).
     await closed;
     return { code, output, isTimedOut: timeout.aborted };
   } finally {

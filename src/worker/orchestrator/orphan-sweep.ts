@@ -78,7 +78,7 @@ export class OrphanSweep {
 
   async #sweepGit(left: string[], signal: AbortSignal): Promise<readonly number[]> {
     const { workspaces } = this.#options.context;
-    const found = await workspaces.leftovers(signal);
+    const found = await workspaces.orphanCandidates(signal);
     if (!found.ok) {
       this.#isComplete = false;
       left.push(found.failure.message);
