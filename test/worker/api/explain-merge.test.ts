@@ -50,7 +50,12 @@ describe("Explain, of an approved pull request,", () => {
     rig.world.mergeBlocked = () => "review";
     checks = { kind: "passed", total: 2, names: ["test", "e2e"] };
 
-    await untilReason(rig, worker, issue, /^waits for a person's answer since .* \(review\): .*GitHub wants more before/);
+    await untilReason(
+      rig,
+      worker,
+      issue,
+      /^waits for a person's answer since .* \(review\): .*GitHub wants more before/,
+    );
   });
 });
 

@@ -63,7 +63,12 @@ describe("Explain, when git is in the way,", () => {
     const issue = rig.addIssue();
     const worker = await startWithBrokenGit(rig, "fatal: Authentication failed for 'https://github.test/acme/web/'");
 
-    await untilReason(rig, worker, issue.number, /git's remote does not accept our credential: .*Authentication failed/);
+    await untilReason(
+      rig,
+      worker,
+      issue.number,
+      /git's remote does not accept our credential: .*Authentication failed/,
+    );
     expect(worker.notice).toMatch(/^issue 1 waits since .*: git's remote does not accept our credential/);
   });
 
@@ -288,7 +293,9 @@ describe("Explain, of the worker itself,", () => {
     await rig.until("the alarm", () => alarms().length === 1);
     expect(alarms()[0]).toMatchObject({ alarm: "stalled", isOn: true });
     expect(alarms()[0]?.detail).toMatch(/^stalled: 1 issue .*#1: GitHub: .*issue is locked/);
-    expect((await explain(worker, issue.number)).join("\n")).toContain("stalled: it could have moved, and has not since");
+    expect((await explain(worker, issue.number)).join("\n")).toContain(
+      "stalled: it could have moved, and has not since",
+    );
     expect(worker.notice).toContain("stalled: 1 issue has not moved");
     unlock();
     await rig.until("the end of the alarm", () => alarms().at(-1)?.isOn === false);
