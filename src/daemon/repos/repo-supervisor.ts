@@ -59,7 +59,7 @@ export class RepoSupervisor {
   /** Aborted when the state changes: it ends the wait for the gate, or for the backoff. */
   #wait = new AbortController();
   #moving: PromiseWithResolvers<RepoProcess> | undefined;
-  /** Wakes those who wait for a state, or for something of the worker. */
+  /** Notifies those who wait for a state, or for something of the worker. */
   readonly #condition: ConditionVariable;
 
   constructor(options: RepoSupervisorOptions) {

@@ -69,7 +69,7 @@ export function createStatus(
   };
   write.repository.record.statuses.push(status);
   emit(write, { kind: "status.created", detail: { sha, context: status.context, state: status.state } });
-  write.core.queue.wake(write.repository);
+  write.core.queue.notify(write.repository);
   return status;
 }
 
@@ -116,7 +116,7 @@ function emitCheck(write: Write, check: CheckRecord, change: "created" | "update
       }),
     },
   });
-  core.queue.wake(repository);
+  core.queue.notify(repository);
 }
 
 function appOf(login: string): string {

@@ -22,7 +22,7 @@ interface Checks {
 
 /** The core asks this to merge what was queued. */
 interface Queue {
-  wake(repository: StoredRepository): void;
+  notify(repository: StoredRepository): void;
   idle(): Promise<void>;
 }
 
