@@ -137,7 +137,15 @@ test("every fault that the page of complaints names is injected by a test that s
 });
 
 test("the pages name and link files that are there, and a name before a file stands in that file", () => {
-  const shelves = [".", "docs", "packaging/systemd", "packaging/launchd", "packaging/prometheus", "packaging/logging"];
+  const shelves = [
+    ".",
+    "docs",
+    "docs/adr",
+    "packaging/systemd",
+    "packaging/launchd",
+    "packaging/prometheus",
+    "packaging/logging",
+  ];
   const wrong = shelves.flatMap((shelf) =>
     readdirSync(new URL(`${shelf}/`, root))
       .filter((name) => name.endsWith(".md"))
