@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { Clock } from "../../../src/core/base/clock.ts";
-import { KeyedQueue } from "../../../src/daemon/workers/keyed-queue.ts";
+import { KeyedQueue } from "../../../src/daemon/repos/keyed-queue.ts";
 import { StartGate } from "../../../src/daemon/workers/start-gate.ts";
 import { NEVER } from "../daemon-rig.ts";
 
