@@ -11,7 +11,7 @@ const HOST_TESTS = [
   "test/faults/disk-faults.test.ts",
   "test/faults/registry-faults.test.ts",
   "test/faults/shortage-faults.test.ts",
-  "test/daemon/bad-surroundings.test.ts",
+  "test/daemon/bad-preconditions.test.ts",
   "test/system/observability-*.test.ts",
 ];
 

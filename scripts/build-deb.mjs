@@ -1,6 +1,6 @@
 // The Debian package is built with Debian's own dpkg-deb: the bundles, the pinned Node and the systemd unit below
-// /usr/lib/hydraflow, ready to run without npm. `node scripts/build-deb.mjs [directory] [version]` prints the package's
-// path.
+// /usr/lib/hydraflow, ready to run without npm. It runs on the pinned Node, since it reads the unit's template from the
+// sources: `node_modules/.bin/node scripts/build-deb.mjs [directory] [version]` prints the package's path.
 
 import { execFileSync } from "node:child_process";
 import {
@@ -66,7 +66,8 @@ function fill(staging, runtime, { version, architecture }) {
   cpSync(runtime, at(join(PROGRAM, relative(root, runtime))));
   symlinkSync(`../lib/hydraflow/bin/hydraflow`, at("/usr/bin/hydraflow"));
   const documents = "/usr/share/doc/hydraflow";
-  put(at(`${documents}/operations.md`), readFileSync(join(root, "docs/operations.md")));
+  for (const page of readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md")))
+    put(at(`${documents}/${page}`), readFileSync(join(root, "docs", page)));
   put(at(`${documents}/copyright`), fromTemplate("copyright", { LICENSE: licence() }));
   put(at(`${documents}/changelog.Debian.gz`), gzipSync(changelog(version), GZIP));
   put(at("/usr/lib/systemd/system/hydraflow.service"), unit());

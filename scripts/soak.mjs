@@ -36,7 +36,7 @@ const options = {
   runtime: process.execPath,
   cliArguments: [join(root, "dist", "cli.js")],
   environment: process.env,
-  tell: (line) => process.stderr.write(`${line}\n`),
+  emit: (line) => process.stderr.write(`${line}\n`),
 };
 
 try {

@@ -1,6 +1,6 @@
 // The operator's contract is code: what the pages and the service files say is compared with the tables in core.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 import { expect, test } from "vitest";
 import { toJSONSchema } from "zod";
@@ -135,6 +135,44 @@ test("every fault that the page of complaints names is injected by a test that s
   });
   expect(missing).toEqual([]);
 });
+
+test("the pages name and link files that are there, and a name before a file stands in that file", () => {
+  const shelves = [
+    ".",
+    "docs",
+    "docs/adr",
+    "packaging/systemd",
+    "packaging/launchd",
+    "packaging/prometheus",
+    "packaging/logging",
+  ];
+  const wrong = shelves.flatMap((shelf) =>
+    readdirSync(new URL(`${shelf}/`, root))
+      .filter((name) => name.endsWith(".md"))
+      .flatMap((name) => wrongNamesIn(`${shelf}/${name}`).map((problem) => `${shelf}/${name}: ${problem}`)),
+  );
+  expect(wrong).toEqual([]);
+});
+
+/** The page on architecture writes paths of sources below `src/` or `src/worker/` without these. */
+function wrongNamesIn(page: string): string[] {
+  const text = read(page);
+  const find = (path: string) => ["", "src/", "src/worker/"].map((base) => `${base}${path}`).find(isThere);
+  const sources = text.matchAll(/(?:`([\w.#]+)` \()?`((?:[\w-]+\/)+[\w-]+\.(?:ts|mjs))`/g);
+  const unnamed = [...sources].flatMap(([, word, path = ""]) => {
+    const file = find(path);
+    if (file === undefined) return [`${path} is not there`];
+    const name = word?.split(".").at(-1);
+    return name === undefined || new RegExp(`\\b${name}\\b`).test(read(file)) ? [] : [`${path} has no ${name}`];
+  });
+  const links = [...text.matchAll(/\]\(([^)#:]+)[^)]*\)/g)].map(([, target = ""]) => target);
+  const dead = links.filter((target) => !isThere(`${page.replace(/[^/]*$/, "")}${target}`));
+  return [...unnamed, ...dead.map((target) => `the link to ${target} leads nowhere`)];
+}
+
+function isThere(path: string): boolean {
+  return existsSync(new URL(path, root));
+}
 
 /** Gives the cells of the first table behind a heading, without its head. */
 function tableAfter(page: string, heading: string): string[][] {

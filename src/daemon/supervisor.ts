@@ -17,7 +17,7 @@ import type {
 import { VERSION } from "../core/base/version.ts";
 import { selectRecord, type RecordSelector } from "./registry/select-record.ts";
 import { busyReason } from "./repos/busy-reason.ts";
-import { KeyedQueue } from "./workers/keyed-queue.ts";
+import { KeyedQueue } from "./repos/keyed-queue.ts";
 import { raceAbort } from "./repos/race-abort.ts";
 import { type Quarantine, quarantineRecord } from "./repos/quarantine.ts";
 import { amend, type Candidate, findRecord, register, type Registered, unregister } from "./registry/registration.ts";

@@ -12,15 +12,15 @@ export class Chaos {
   readonly #world: DemoWorld;
   readonly #door: Door;
   readonly #keeper: DaemonKeeper;
-  readonly #tell: (line: string) => void;
+  readonly #emit: (line: string) => void;
   readonly #workerKills = new Map<string, number>();
   #supervisorKills = 0;
 
-  constructor(world: DemoWorld, door: Door, keeper: DaemonKeeper, tell: (line: string) => void) {
+  constructor(world: DemoWorld, door: Door, keeper: DaemonKeeper, emit: (line: string) => void) {
     this.#world = world;
     this.#door = door;
     this.#keeper = keeper;
-    this.#tell = tell;
+    this.#emit = emit;
   }
 
   get workerKills(): number {
@@ -50,7 +50,7 @@ export class Chaos {
       this.#keeper.kill()
     ) {
       this.#supervisorKills += 1;
-      this.#tell("killed the supervisor");
+      this.#emit("killed the supervisor");
     }
   }
 
@@ -69,7 +69,7 @@ export class Chaos {
       if (target === undefined || pid === null || !running) continue;
       process.kill(pid, "SIGKILL");
       this.#workerKills.set(target, (this.#workerKills.get(target) ?? 0) + 1);
-      this.#tell(`killed the worker of ${target}`);
+      this.#emit(`killed the worker of ${target}`);
     }
   }
 }

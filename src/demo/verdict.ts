@@ -103,7 +103,7 @@ function onceKeyOf(entry: LedgerEntry): string | undefined {
  * Names in words what still stands on the forge of work that has ended: of issues the label or claim that is too much,
  * pull requests that are open, and branches beside `main`.
  */
-export function leftoversOn(forge: ForgeReader, repo: string): string[] {
+export function orphansOn(forge: ForgeReader, repo: string): string[] {
   const [issues, pulls] = [forge.issues(repo), forge.pulls(repo)];
   const records = [...issues, ...pulls].flatMap(({ number, state, labels }) => [
     ...(state === "open" ? [`${repo}#${number} is open`] : []),

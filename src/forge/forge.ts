@@ -121,7 +121,7 @@ export async function startForge(options: ForgeOptions, signal?: AbortSignal): P
   await forge.refreshRefs();
   for (const repository of store.all()) {
     ci.resume({ core, repository, cause: localCause(CI_ACTOR) });
-    queue.wake(repository);
+    queue.notify(repository);
   }
   server.open({ rest, git: new GitDoor(core), pages: new PageDoor(core), control: new ControlDoor(forge) });
   resources.use(stack.move());

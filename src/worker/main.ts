@@ -40,7 +40,7 @@ async function runSupervisedWorker(host: NodeJS.Process): Promise<void> {
   };
   let said: Promise<void> | undefined;
   let link: SupervisorLink | undefined;
-  const tell = (crash: unknown): void => {
+  const emit = (crash: unknown): void => {
     const shortage = shortageOf(crash);
     // The file behind stderr may be on the very disk that is full.
     if (shortage !== null) said = link?.failed(shortage, true);
@@ -55,7 +55,7 @@ async function runSupervisedWorker(host: NodeJS.Process): Promise<void> {
       saveCompiledCodeLater();
       await runSupervised(opened, supervisedHost(host), signal);
     },
-    tell,
+    emit,
   );
   await said;
   if (host.connected) host.disconnect();
@@ -77,7 +77,7 @@ function supervisedHost(host: NodeJS.Process): SupervisedHost {
 async function runUntilStopped(
   host: NodeJS.Process,
   run: (signal: AbortSignal, stop: () => void) => Promise<void>,
-  tell: (crash: unknown) => void = () => undefined,
+  emit: (crash: unknown) => void = () => undefined,
 ): Promise<void> {
   const stopping = new AbortController();
   let crash: unknown;
@@ -92,7 +92,7 @@ async function runUntilStopped(
     crash = thrown;
     // At once: an end that hangs is a failure too.
     host.exitCode = exitCodeOf(crash);
-    tell(crash);
+    emit(crash);
   };
   for (const name of ["SIGTERM", "SIGINT"] as const) host.on(name, stop);
   for (const name of ["unhandledRejection", "uncaughtException"] as const) {

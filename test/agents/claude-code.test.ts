@@ -67,7 +67,7 @@ describe("the real Claude Code at work", () => {
     await using run = await runTurns([shell("env > environment.txt"), verdict(DONE)]);
 
     const environment = readFileSync(join(run.workshop.turn.directory, "environment.txt"), "utf8");
-    expect(environment).toContain("HYDRAFLOW_BIRTH=birth\n");
+    expect(environment).toContain("HYDRAFLOW_BIRTH=spawn\n");
     expect(environment).toContain("HYDRAFLOW_RUN=");
     expect(environment).not.toContain("not-for-agents");
   });

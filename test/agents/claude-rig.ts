@@ -24,7 +24,7 @@ export function driverFor(model: StubModelServer, options: Partial<ClaudeDriverO
     command: program,
     environment: { PATH: process.env["PATH"], GITHUB_TOKEN: "not-for-agents", ...credentials },
     extraEnvironment: [...Object.keys(credentials), "GITHUB_TOKEN"],
-    marks: { HYDRAFLOW_TREE: "tree", HYDRAFLOW_BIRTH: "birth" },
+    marks: { HYDRAFLOW_TREE: "tree", HYDRAFLOW_BIRTH: "spawn" },
     clocks: PATIENT,
     redact: (text) => text,
     ...options,

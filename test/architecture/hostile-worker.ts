@@ -41,15 +41,15 @@ if (parentPort !== null) await runAll(workerData as Job[]);
 async function runAll(jobs: readonly Job[]): Promise<void> {
   // The rule means windows of a browser.
   // oxlint-disable-next-line unicorn/require-post-message-target-origin
-  const tell = (outcome: Outcome) => parentPort?.postMessage(outcome);
+  const emit = (outcome: Outcome) => parentPort?.postMessage(outcome);
   for (const job of jobs) {
-    tell({ name: job.name, state: "begun", worstMs: 0, ratio: 0 });
+    emit({ name: job.name, state: "begun", worstMs: 0, ratio: 0 });
     const { call, parts, loops } = await prepared(job);
     const times = hostileTexts(parts, loops, UNITS).map((text) => best(call, text));
     const worstMs = Math.max(...times);
     const half = hostileTexts(parts, loops, UNITS / 2)[times.indexOf(worstMs)] ?? "";
     const ratio = worstMs < CALM_MS ? 1 : worstMs / Math.max(0.1, best(call, half));
-    tell({ name: job.name, state: "ended", worstMs, ratio });
+    emit({ name: job.name, state: "ended", worstMs, ratio });
   }
 }
 

@@ -7,7 +7,7 @@ import { type Allowance, judgeGrowth, type Sample } from "../../src/demo/soak/gr
 import { isHeld, type SoakReport } from "../../src/demo/soak/soak.ts";
 import { readyOf, soakIssue } from "../../src/demo/soak/soak-issues.ts";
 import { soakTable } from "../../src/demo/soak/soak-table.ts";
-import { duplicatesIn, leftoversOn } from "../../src/demo/verdict.ts";
+import { duplicatesIn, orphansOn } from "../../src/demo/verdict.ts";
 import { ForgeRig, NAME } from "../forge/forge-rig.ts";
 
 const HELD: SoakReport = {
@@ -34,14 +34,14 @@ describe("The look at what is left on the forge", () => {
   test("finds nothing of an issue that is merged and given back", async () => {
     await using rig = await startWithEnded();
 
-    expect(leftoversOn(rig.forge, NAME)).toEqual([]);
+    expect(orphansOn(rig.forge, NAME)).toEqual([]);
   });
 
   test("finds a branch of an issue that has ended", async () => {
     await using rig = await startWithEnded();
     await rig.forge.commitFiles(NAME, { branch: "agent/issue-1", message: "Work", files: { a: "a\n" } });
 
-    expect(leftoversOn(rig.forge, NAME)).toEqual([`${NAME}: agent/issue-1 is there`]);
+    expect(orphansOn(rig.forge, NAME)).toEqual([`${NAME}: agent/issue-1 is there`]);
   });
 
   test("finds an open pull request with its label and branch", async () => {
@@ -49,7 +49,7 @@ describe("The look at what is left on the forge", () => {
     const number = await rig.openPull("agent/issue-1");
     await rig.forge.editIssue(NAME, number, { labels: ["hydraflow-review"] });
 
-    expect(leftoversOn(rig.forge, NAME)).toEqual([
+    expect(orphansOn(rig.forge, NAME)).toEqual([
       `${NAME}#${number} is open`,
       `${NAME}#${number} is labelled hydraflow-review`,
       `${NAME}: agent/issue-1 is there`,
@@ -61,7 +61,7 @@ describe("The look at what is left on the forge", () => {
     await rig.forge.createIssue(NAME, { title: "Two", labels: ["hydraflow-fixed", "hydraflow-review"] });
     await rig.forge.editIssue(NAME, 2, { state: "closed" });
 
-    expect(leftoversOn(rig.forge, NAME)).toEqual([
+    expect(orphansOn(rig.forge, NAME)).toEqual([
       `${NAME}#1 is labelled hydraflow-in-progress`,
       `${NAME}#2 is labelled hydraflow-fixed`,
       `${NAME}#2 is labelled hydraflow-review`,
@@ -72,7 +72,7 @@ describe("The look at what is left on the forge", () => {
     await using rig = await startWithEnded(["hydraflow-fixed"], "open");
     await rig.forge.addComment(NAME, 1, ROBOT, claim("2026-01-01T00:15:00.000Z"));
 
-    expect(leftoversOn(rig.forge, NAME)).toEqual([`${NAME}#1 is open`, `${NAME}#1 is still claimed`]);
+    expect(orphansOn(rig.forge, NAME)).toEqual([`${NAME}#1 is open`, `${NAME}#1 is still claimed`]);
   });
 });
 

@@ -1,4 +1,4 @@
-// The forge's own records say of one issue at its end whether each effect came once and each leftover is gone. What is
+// The forge's own records say of one issue at its end whether each effect came once and nothing of it is left. What is
 // not finished yet may still become right; what happened twice never does.
 
 import type { Forge } from "../../src/forge/forge.ts";

@@ -13,7 +13,7 @@ import type { Forge } from "../../src/forge/forge.ts";
 import { CLI } from "../support/built-program.ts";
 import type { FaultServer } from "./fault-server.ts";
 import type { Path } from "./paths.ts";
-import { leftOver } from "./left-over.ts";
+import { orphansOnDisk } from "./orphans-on-disk.ts";
 import { problemsOf, unfinished } from "./verdict.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
@@ -101,7 +101,7 @@ export class Trial {
 
   /** Says what the forge shows to be wrong; it is empty when everything happened once and nothing is left over. */
   problems(): string[] {
-    return [...problemsOf(this.#world.forge, this.repo, this.path), ...leftOver(this.#directory)];
+    return [...problemsOf(this.#world.forge, this.repo, this.path), ...orphansOnDisk(this.#directory)];
   }
 
   async #untilFinished(isDead: () => boolean): Promise<void> {
@@ -109,7 +109,7 @@ export class Trial {
     let known = -1;
     let lastMs = Date.now();
     const isUnfinished = () =>
-      unfinished(forge, this.repo, this.path).length > 0 || leftOver(this.#directory).length > 0;
+      unfinished(forge, this.repo, this.path).length > 0 || orphansOnDisk(this.#directory).length > 0;
     while (!isDead() && Date.now() - lastMs < patienceMs && isUnfinished()) {
       const entries = forge.ledger.filter(({ repo }) => repo === this.repo).length;
       if (entries !== known) lastMs = Date.now();

@@ -75,7 +75,7 @@ it("merges nothing into a branch that somebody chose while the review ran, and g
   const merged = rig.writes("merge").length;
   sendPullTo(rig, "main");
   await worker.orchestrator?.inbox.answer(issue.number, "done", "operator");
-  worker.orchestrator?.wake();
+  worker.orchestrator?.notify();
   await rig.untilLabel(issue.number, "fixed");
 
   expect(asked).toMatchObject({ cause: "git", question: expect.stringContaining("goes to `release`") });

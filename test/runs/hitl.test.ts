@@ -18,7 +18,7 @@ const NOT_READY = () =>
 async function endIssue(rig: PipelineRig, action: "skip" | "close", reason: string) {
   const { issue, worker } = await rig.askPerson();
   await worker.orchestrator?.inbox.end(issue.number, action, reason, "operator");
-  worker.orchestrator?.wake();
+  worker.orchestrator?.notify();
   await rig.untilEnded(worker, issue.number);
   return { issue, worker };
 }
@@ -87,7 +87,7 @@ describe("A question of the agent", () => {
       ok: true,
       value: undefined,
     });
-    worker.orchestrator?.wake();
+    worker.orchestrator?.notify();
     await rig.untilLabel(issue.number, "fixed");
 
     expect(rig.agent.turnsOf("plan")[1]?.prompt).toContain("<answer>\nText.\n</answer>");
@@ -100,7 +100,7 @@ describe("A question of the agent", () => {
     const { issue, worker } = await rig.askPerson();
 
     await worker.orchestrator?.inbox.answer(issue.number, "Call it part.", "operator");
-    worker.orchestrator?.wake();
+    worker.orchestrator?.notify();
     await rig.untilLabel(issue.number, "fixed");
 
     const [turn] = rig.agent.turnsOf("hitl");
@@ -129,7 +129,7 @@ describe("A person's answer", () => {
     rig.agent.next("hitl", hangs);
     const { issue, worker: first } = await rig.askPerson();
     await first.orchestrator?.inbox.answer(issue.number, "Call it part.", "operator");
-    first.orchestrator?.wake();
+    first.orchestrator?.notify();
     await rig.until("the agent works on the answer", () => rig.agent.turnsOf("hitl").length === 1);
 
     await first[Symbol.asyncDispose]();
@@ -152,7 +152,7 @@ describe("A person's answer", () => {
 
     expect(worker.state.issue(issue.number).hitl).toMatchObject({ cause: "review", origin: "review" });
     await worker.orchestrator?.inbox.answer(issue.number, "Leave it as it is.", "operator");
-    worker.orchestrator?.wake();
+    worker.orchestrator?.notify();
     await rig.untilLabel(issue.number, "fixed");
 
     expect(rig.agent.turnsOf("review")[2]?.prompt).toContain("Leave it as it is.");

@@ -242,7 +242,7 @@ describe("A refusal that no program can end", () => {
     expect(asked).toMatchObject({ cause: "git", question: expect.stringContaining(`blocked: ${reason}`) });
     isLifted = true;
     await worker.orchestrator?.inbox.answer(issue.number, "approve", "operator");
-    worker.orchestrator?.wake();
+    worker.orchestrator?.notify();
     await rig.untilLabel(issue.number, "fixed");
 
     expect(rig.agent.turnsOf("review")).toHaveLength(1);
@@ -296,7 +296,7 @@ describe("Checks", () => {
     const asked = await rig.untilHandedOver(worker, issue.number);
     expect(asked).toMatchObject({ cause: "ci", question: expect.stringContaining("flaky") });
     await worker.orchestrator?.inbox.answer(issue.number, "approve", "operator");
-    worker.orchestrator?.wake();
+    worker.orchestrator?.notify();
     await rig.untilLabel(issue.number, "fixed");
 
     expect(rig.agent.turnsOf("implement")).toHaveLength(1);

@@ -1,5 +1,5 @@
 // The systemd unit, as a system service and as a user's own. The table of exit codes says which of them a restart
-// cannot mend; docs/operations.md says what each part of the hardening costs and why some of it is left out.
+// cannot mend; packaging/systemd/README.md says what each part of the hardening costs and why some of it is left out.
 
 import { EXIT_CODES } from "../../core/base/exit-code.ts";
 import {

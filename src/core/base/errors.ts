@@ -3,7 +3,7 @@
 import type { ExitCode } from "./exit-code.ts";
 
 export class HydraError extends Error {
-  /** Stable, upper-case, documented in docs/operations.md. */
+  /** The code is upper-case and stays, whatever the message says. */
   readonly code: string;
   /** The exit code of a process that dies of this error. */
   readonly exitCode: ExitCode;

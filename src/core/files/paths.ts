@@ -47,9 +47,8 @@ export interface WorkerPaths {
   readonly sessions: string;
   readonly journal: string;
   readonly logFile: string;
-  readonly memory: string;
   readonly metrics: string;
-  /** HOME and TMPDIR of agents, one directory per issue beneath. */
+  /** HOME of agents, one directory per issue beneath. */
   readonly agentHomes: string;
   /** Quality gates have one HOME per run here, and the downloads that all of them share. */
   readonly gates: string;
@@ -57,7 +56,6 @@ export interface WorkerPaths {
   readonly groups: string;
   readonly plan: (issue: number) => string;
   readonly transcript: (issue: number, stage: string, attempt: number) => string;
-  readonly runDirectory: (issue: number, startedAt: Date) => string;
 }
 
 export function workerPaths(dataRoot: string): WorkerPaths {
@@ -70,15 +68,12 @@ export function workerPaths(dataRoot: string): WorkerPaths {
     sessions: join(root, "sessions.jsonl"),
     journal: join(root, "journal.jsonl"),
     logFile: join(root, "logs", "worker.log"),
-    memory: join(root, "memory"),
     metrics: join(root, "metrics", "snapshots.jsonl"),
     agentHomes: join(root, "agents"),
     gates: join(root, "gates"),
     groups: join(root, "groups"),
     plan: (issue) => join(root, "plans", `issue-${issue}.md`),
     transcript: (issue, stage, attempt) => join(root, "logs", `issue-${issue}`, `${stage}-${attempt}.jsonl`),
-    runDirectory: (issue, startedAt) =>
-      join(root, "runs", `issue-${issue}`, startedAt.toISOString().replace(/[-:]|\.\d+/g, "")),
   };
 }
 

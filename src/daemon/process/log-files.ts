@@ -1,4 +1,4 @@
-// Lists the files of one log directory, and gives one of them up. No link is followed, neither to a directory nor to a
+// Lists the files of one log directory, and prunes one of them. No link is followed, neither to a directory nor to a
 // file. A process may rename its rotated logs at any moment: such a file is emptied and keeps its name, so that no
 // rename misses it, and it is opened first and then looked at, so that it is never another file than the one meant.
 
@@ -14,7 +14,7 @@ const ROTATED = /^(?:worker|supervisor)\.\d+\.log$/;
 
 export interface LogFileFound {
   readonly path: string;
-  /** A file of the kind `other` is never given up: it is a current log, or none of ours. */
+  /** A file of the kind `other` is never pruned: it is a current log, or none of ours. */
   readonly kind: "rotated" | "transcript" | "other";
   /** The issue of a transcript; null for logs. */
   readonly issue: number | null;
@@ -42,7 +42,7 @@ async function* listTranscripts(directory: string, issue: number): AsyncGenerato
 }
 
 /** Resolves with false when the file is gone, or is another one by now. Throws the system's error. */
-export async function giveUpLogFile(file: LogFileFound): Promise<boolean> {
+export async function pruneLogFile(file: LogFileFound): Promise<boolean> {
   try {
     return file.kind === "transcript" ? await removeTranscript(file) : await emptyRotated(file);
   } catch (error) {

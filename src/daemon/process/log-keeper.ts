@@ -8,7 +8,7 @@ import type { Clock } from "../../core/base/clock.ts";
 import { messageOf } from "../../core/base/errors.ts";
 import type { Log } from "../../core/logs/log.ts";
 import { supervisorPaths, workerPaths } from "../../core/files/paths.ts";
-import { giveUpLogFile, listLogFiles, type LogFileFound } from "./log-files.ts";
+import { pruneLogFile, listLogFiles, type LogFileFound } from "./log-files.ts";
 import type { WorkerView } from "../workers/worker-view.ts";
 
 /** The first look waits so long, since a start has more urgent work. */
@@ -97,7 +97,7 @@ export class LogKeeper implements AsyncDisposable {
     for (const file of old.toSorted((a, b) => a.changedMs - b.changedMs)) {
       if (bytes <= bytesMax || signal.aborted) break;
       try {
-        if (!(await giveUpLogFile(file))) continue;
+        if (!(await pruneLogFile(file))) continue;
         bytes -= file.bytes;
         files += 1;
       } catch (error) {

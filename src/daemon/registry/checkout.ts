@@ -29,15 +29,15 @@ export async function inspectCheckout(
 ): Promise<ControlResult<Checkout>> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(INSPECT_TIMEOUT_MS)]);
   const late = Promise.withResolvers<ControlResult<Checkout>>();
-  const giveUp = (): void => late.resolve(notFound(path));
-  limit.addEventListener("abort", giveUp, { once: true });
+  const onAbort = (): void => late.resolve(notFound(path));
+  limit.addEventListener("abort", onAbort, { once: true });
   try {
     return await Promise.race([inspect(path, host, limit), late.promise]);
   } catch (error) {
     if (!isShortage(error)) throw error;
     return fail({ code: "storage_failed", message: `${path} could not be looked at: ${errnoOf(error)}; try again` });
   } finally {
-    limit.removeEventListener("abort", giveUp);
+    limit.removeEventListener("abort", onAbort);
   }
 }
 

@@ -1,7 +1,8 @@
 // Supervises one repository: feeds its reducer (repo-life.ts) and performs the effects (spawn, kill, timer, quarantine
 // on disk). What it keeps beside the reducer's value are handles: the worker's process, timers, and those who wait.
-// I1  It has at most one worker that was sent `start`: the next may be spawned at once, but hears it only when the one
-//     before and all that it left behind are gone.
+//
+// I1 It has at most one worker that was sent `start`: the next may be spawned at once, but hears it only when the one
+//    before and all that it left behind are gone.
 
 import type { Clock } from "../../core/base/clock.ts";
 import { assertNever, messageOf } from "../../core/base/errors.ts";
@@ -58,7 +59,7 @@ export class RepoSupervisor {
   /** Aborted when the state changes: it ends the wait for the gate, or for the backoff. */
   #wait = new AbortController();
   #moving: PromiseWithResolvers<RepoProcess> | undefined;
-  /** Wakes those who wait for a state, or for something of the worker. */
+  /** Notifies those who wait for a state, or for something of the worker. */
   readonly #condition: ConditionVariable;
 
   constructor(options: RepoSupervisorOptions) {

@@ -55,17 +55,17 @@ export class StartGate {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const waiting: Waiting = {
       enter: () => {
-        signal.removeEventListener("abort", giveUp);
+        signal.removeEventListener("abort", onAbort);
         resolve();
       },
     };
-    const giveUp = (): void => {
+    const onAbort = (): void => {
       this.#waiting = this.#waiting.filter((other) => other !== waiting);
       reject(signal.reason as Error);
     };
     if (signal.aborted) reject(signal.reason as Error);
     else {
-      signal.addEventListener("abort", giveUp, { once: true });
+      signal.addEventListener("abort", onAbort, { once: true });
       if (urgent) this.#waiting.unshift(waiting);
       else this.#waiting.push(waiting);
       this.#admit();

@@ -14,7 +14,7 @@ export interface KillerParts {
   /** It gives at least 0 and below 1. */
   readonly random: () => number;
   readonly everyMs: number;
-  readonly tell: (line: string) => void;
+  readonly emit: (line: string) => void;
 }
 
 export class Killer {
@@ -38,18 +38,18 @@ export class Killer {
   #killDaemon(): boolean {
     if (!this.#parts.keeper.kill()) return false;
     this.daemons += 1;
-    this.#parts.tell("killed the daemon");
+    this.#parts.emit("killed the daemon");
     return true;
   }
 
   async #killWorker(signal: AbortSignal): Promise<boolean> {
-    const { door, random, tell } = this.#parts;
+    const { door, random, emit } = this.#parts;
     const running = (await door.repositories(signal)).filter(({ running: runs, pid }) => runs && pid !== null);
     const victim = running[Math.floor(random() * running.length)];
     if (victim === undefined || victim.pid === null) return false;
     process.kill(victim.pid, "SIGKILL");
     this.workers += 1;
-    tell(`killed the worker of ${victim.slug}`);
+    emit(`killed the worker of ${victim.slug}`);
     return true;
   }
 }

@@ -17,7 +17,7 @@ import { runGit } from "../demo-git.ts";
 import { type DemoWorld, makeDemoWorld, openIssue } from "../demo-world.ts";
 import { Door } from "../door.ts";
 import { DemoOperator } from "../operator.ts";
-import { countEnded, type DemoSummary, duplicatesIn, failingSuites, leftoversOn, summarise } from "../verdict.ts";
+import { countEnded, type DemoSummary, duplicatesIn, failingSuites, orphansOn, summarise } from "../verdict.ts";
 import { type Growth, judgeGrowth, type Sample } from "./growth.ts";
 import { Killer } from "./killer.ts";
 import { ALLOWANCES, type Sampled, takeFigures, worktreesOf } from "./sampler.ts";
@@ -32,7 +32,7 @@ export interface SoakOptions extends DemoHost {
   readonly killEveryMs: number;
   readonly seed: number;
   readonly keepDirectory: boolean;
-  readonly tell: (line: string) => void;
+  readonly emit: (line: string) => void;
 }
 
 export interface SoakReport extends DemoSummary {
@@ -116,7 +116,7 @@ export async function runSoak(options: SoakOptions, signal: AbortSignal): Promis
     daemonKills: run.killer.daemons,
     doubled: duplicatesIn(world.forge.ledger).map(({ what, times }) => `${what}: ${times} times`),
     left: [
-      ...world.repositories.flatMap(({ fullName }) => leftoversOn(world.forge, fullName)),
+      ...world.repositories.flatMap(({ fullName }) => orphansOn(world.forge, fullName)),
       ...(await leftOnMachine(world, temporary, signal)),
       ...orphans.map((pid) => `process ${pid}`),
     ],
@@ -142,8 +142,8 @@ class SoakRun {
     const { door, keeper, world } = sampled;
     this.#operator = new DemoOperator(world, door);
     const random = seededRandom(options.seed);
-    const { killEveryMs: everyMs, tell } = options;
-    this.killer = new Killer({ door, keeper, random, everyMs, tell: (line) => tell(`${this.#clock()} ${line}`) }, 0);
+    const { killEveryMs: everyMs, emit } = options;
+    this.killer = new Killer({ door, keeper, random, everyMs, emit: (line) => emit(`${this.#clock()} ${line}`) }, 0);
   }
 
   get minutes(): number {
@@ -155,11 +155,11 @@ class SoakRun {
   }
 
   async toItsEnd(signal: AbortSignal): Promise<void> {
-    const { durationMs, failRate: share, seed, tell } = this.#options;
+    const { durationMs, failRate: share, seed, emit } = this.#options;
     const { world, door } = this.#sampled;
     for (const { checkout } of world.repositories) await door.addUntilTaken(checkout, signal);
     this.#startMs = performance.now();
-    tell(`${world.repositories.length} repositories at ${world.forge.url}, everything in ${world.directory}`);
+    emit(`${world.repositories.length} repositories at ${world.forge.url}, everything in ${world.directory}`);
     world.forge.faults.strikeAtRate({ share, faults: FAULTS, seed });
     const isMaking = () => this.#elapsedMs < durationMs;
     const goesOn = () => isMaking() || (this.#elapsedMs < durationMs + END_WAIT_MS && !this.#isOver());
@@ -187,12 +187,12 @@ class SoakRun {
     const figures = await takeFigures(this.#sampled, signal);
     this.samples.push({ atMs: this.#elapsedMs, ended, figures });
     const values = Object.entries(figures).map(([figure, value]) => `${figure} ${Math.round(value)}`);
-    this.#options.tell(`${this.#clock()} ${ended} of ${this.made} ended; ${values.join("; ")}`);
+    this.#options.emit(`${this.#clock()} ${ended} of ${this.made} ended; ${values.join("; ")}`);
   }
 
   #isOver(): boolean {
     const { world } = this.#sampled;
-    const left = world.repositories.flatMap(({ fullName }) => leftoversOn(world.forge, fullName));
+    const left = world.repositories.flatMap(({ fullName }) => orphansOn(world.forge, fullName));
     return countEnded(world) === this.made && left.length === 0;
   }
 

@@ -1,7 +1,7 @@
 // A check suite is what one app makes of one commit. It may be there before any of its runs, and stays queued for an
 // app that never reports; its state follows from the newest run of each name.
 
-import { isoNow, tell, type Write } from "../kernel/forge-core.ts";
+import { emit, isoNow, type Write } from "../kernel/forge-core.ts";
 import { type CheckRecord, nextId, type RepositoryRecord, type SuiteRecord } from "../store/repository-record.ts";
 
 /** They stand with the worst first: the first that any run has is the suite's. */
@@ -37,7 +37,7 @@ export function suiteFor(write: Write, { headSha, app, headBranch = null, workfl
   if (found !== undefined && workflow === null) return found;
   const suite = { id: nextId(record), app, headSha, headBranch, createdAt: isoNow(write.core), workflow };
   record.suites.push(suite);
-  tell(write, { kind: "suite.created", detail: { sha: headSha, app } });
+  emit(write, { kind: "suite.created", detail: { sha: headSha, app } });
   return suite;
 }
 

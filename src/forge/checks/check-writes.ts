@@ -1,7 +1,7 @@
 // CI says what it makes of a commit in check runs and commit statuses, which are written here.
 
 import { suiteFor } from "./check-suites.ts";
-import { isoNow, tell, type Write } from "../kernel/forge-core.ts";
+import { emit, isoNow, type Write } from "../kernel/forge-core.ts";
 import {
   type CheckConclusion,
   type CheckRecord,
@@ -46,13 +46,13 @@ export function createCheck(write: Write, headSha: string, input: CheckInput, is
   };
   write.repository.record.checks.push(check);
   apply(write, check, input);
-  tellCheck(write, check, "created");
+  emitCheck(write, check, "created");
   return check;
 }
 
 export function editCheck(write: Write, check: CheckRecord, edit: CheckEdit): void {
   apply(write, check, edit);
-  tellCheck(write, check, "updated");
+  emitCheck(write, check, "updated");
 }
 
 export function createStatus(
@@ -68,8 +68,8 @@ export function createStatus(
     createdAt: isoNow(write.core),
   };
   write.repository.record.statuses.push(status);
-  tell(write, { kind: "status.created", detail: { sha, context: status.context, state: status.state } });
-  write.core.queue.wake(write.repository);
+  emit(write, { kind: "status.created", detail: { sha, context: status.context, state: status.state } });
+  write.core.queue.notify(write.repository);
   return status;
 }
 
@@ -103,9 +103,9 @@ function apply(write: Write, check: CheckRecord, edit: CheckEdit): void {
   check.text = edit.text ?? check.text;
 }
 
-function tellCheck(write: Write, check: CheckRecord, change: "created" | "updated"): void {
+function emitCheck(write: Write, check: CheckRecord, change: "created" | "updated"): void {
   const { core, repository } = write;
-  tell(write, {
+  emit(write, {
     kind: `check.${change}`,
     detail: { sha: check.headSha, name: check.name, status: check.status, conclusion: check.conclusion },
     event: {
@@ -116,7 +116,7 @@ function tellCheck(write: Write, check: CheckRecord, change: "created" | "update
       }),
     },
   });
-  core.queue.wake(repository);
+  core.queue.notify(repository);
 }
 
 function appOf(login: string): string {

@@ -1,8 +1,8 @@
 // The forge's own CI runs one check `test` for each new head of a pull request and each push to the default branch.
 //
-// I1  A check ends with the real exit code of a shell command in a fresh checkout.
-// I2  Few run at once, and each run's output and time are bounded.
-// I3  A run that a stopped forge left unfinished runs again; a run that ended leaves no process behind.
+// I1 A check ends with the real exit code of a shell command in a fresh checkout.
+// I2 Few run at once, and each run's output and time are bounded.
+// I3 A run that a stopped forge left unfinished runs again; a run that ended leaves no process behind.
 
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -248,7 +248,7 @@ async function runCommand(
   closed.catch(() => undefined); // A shell that cannot start is reported by `exit` below.
   try {
     const [code] = (await once(child, "exit")) as [number | null];
-    await killTree({ identity: null, marker, graceMs: 0 }, limit); // Its leftovers hold the pipes (I3).
+    await killTree({ identity: null, marker, graceMs: 0 }, limit); // Its orphans hold the pipes (I3).
     await closed;
     return { code, output, isTimedOut: timeout.aborted };
   } finally {

@@ -53,7 +53,7 @@ export class HttpServer implements AsyncDisposable {
   readonly counts: RequestCounts = { total: 0, reads: 0, writes: 0, git: 0, notModified: 0, refused: 0, faulted: 0 };
   readonly #parts: HttpServerParts;
   readonly #server: Server;
-  readonly #inHand = new Set<Promise<void>>();
+  readonly #inFlight = new Set<Promise<void>>();
   readonly #closing = new AbortController();
   #doors: Doors | undefined;
 
@@ -87,7 +87,7 @@ export class HttpServer implements AsyncDisposable {
     this.#server.closeIdleConnections();
     const drained = new AbortController();
     await Promise.race([
-      Promise.all(this.#inHand),
+      Promise.all(this.#inFlight),
       this.#parts.clock.sleep(DRAIN_MS, drained.signal).catch(() => undefined),
     ]);
     drained.abort();
@@ -96,8 +96,8 @@ export class HttpServer implements AsyncDisposable {
   }
 
   #take(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    const work = this.#handle(incoming, outgoing).finally(() => this.#inHand.delete(work));
-    this.#inHand.add(work);
+    const work = this.#handle(incoming, outgoing).finally(() => this.#inFlight.delete(work));
+    this.#inFlight.add(work);
   }
 
   /** Never rejects. */

@@ -1,7 +1,7 @@
 // This is one bare repository on disk: it reads refs, commits and differences. Nothing here knows about pull requests.
 //
-// I1  git itself makes all objects.
-// I2  No push is overwritten: a branch moves by compare-and-swap, or by an import that refuses to drop commits.
+// I1 Git itself makes all objects.
+// I2 No push is overwritten: a branch moves by compare-and-swap, or by an import that refuses to drop commits.
 
 import { mkdir } from "node:fs/promises";
 
@@ -122,6 +122,7 @@ export class BareRepository {
     return answer.code === 0 ? (lines(answer.stdout)[0] ?? null) : null;
   }
 
+  /** I1: makes the commit, and returns its name. */
   async commitTree({ tree, parents, message, author }: CommitParts, signal: AbortSignal): Promise<string> {
     const environment = { ...this.environment, GIT_AUTHOR_NAME: author.name, GIT_AUTHOR_EMAIL: author.email };
     const args = ["commit-tree", tree, ...parents.flatMap((parent) => ["-p", parent]), "-F", "-"];

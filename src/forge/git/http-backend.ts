@@ -1,7 +1,7 @@
 // `git http-backend` serves git's smart HTTP, bridged as CGI (RFC 3875). The caller has checked who asks; this file
 // only carries bytes.
 //
-// I1  The answer ends no earlier than `settled` has run, so that a push is visible once the client returns.
+// I1 The answer ends no earlier than `settled` has run, so that a push is visible once the client returns.
 
 import { spawn } from "node:child_process";
 import { dirname } from "node:path";

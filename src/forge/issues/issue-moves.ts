@@ -1,7 +1,7 @@
 // A transfer to another repository and a deletion end an issue's life under its number: the transfer leaves a way
 // there, the deletion nothing. A lock ends its conversation.
 
-import { isoNow, tell, type Write } from "../kernel/forge-core.ts";
+import { emit, isoNow, type Write } from "../kernel/forge-core.ts";
 import { addEvent } from "./issue-events.ts";
 import { findLabel } from "./label-writes.ts";
 import { fullName, type IssueRecord, type LockReason, nextId } from "../store/repository-record.ts";
@@ -18,13 +18,13 @@ export function transferIssue(write: Write, issue: IssueRecord, target: StoredRe
   record.issues.push({ ...copy, id: nextId(record), number, labelIds, updatedAt: isoNow(write.core) });
   addEvent(write, issue, { event: "transferred" });
   Object.assign(issue, { transferredTo: { repositoryId: record.id, number }, comments: [], state: "closed" });
-  tell(write, { kind: "issue.transferred", number: issue.number, detail: { to: `${fullName(record)}#${number}` } });
+  emit(write, { kind: "issue.transferred", number: issue.number, detail: { to: `${fullName(record)}#${number}` } });
   return number;
 }
 
 export function deleteIssue(write: Write, issue: IssueRecord): void {
   Object.assign(issue, { isDeleted: true, comments: [], state: "closed" });
-  tell(write, { kind: "issue.deleted", number: issue.number });
+  emit(write, { kind: "issue.deleted", number: issue.number });
 }
 
 /** Null unlocks; an empty text is a lock without a reason. */
@@ -32,5 +32,5 @@ export function lockIssue(write: Write, issue: IssueRecord, reason: LockReason |
   issue.lockReason = reason;
   issue.updatedAt = isoNow(write.core);
   addEvent(write, issue, { event: reason === null ? "unlocked" : "locked" });
-  tell(write, { kind: reason === null ? "issue.unlocked" : "issue.locked", number: issue.number });
+  emit(write, { kind: reason === null ? "issue.unlocked" : "issue.locked", number: issue.number });
 }

@@ -1,7 +1,7 @@
 // Issues are opened, edited, closed and commented on here. Pull requests are issues too and share numbers, title, body,
 // state and comments with them.
 
-import { isoNow, tell, type Write } from "../kernel/forge-core.ts";
+import { emit, isoNow, type Write } from "../kernel/forge-core.ts";
 import { addEvent } from "./issue-events.ts";
 import { addLabels, setLabels } from "./label-writes.ts";
 import { type CommentRecord, type IssueRecord, isPull, nextId, type PullRecord } from "../store/repository-record.ts";
@@ -26,12 +26,12 @@ export interface IssueEdit {
 
 export function createIssue(write: Write, input: IssueInput): IssueRecord {
   const issue = addIssue(write, input, null);
-  tellIssue(write, issue, { kind: "created", action: "opened", detail: { title: issue.title } });
+  emitIssue(write, issue, { kind: "created", action: "opened", detail: { title: issue.title } });
   addLabels(write, issue, input.labels ?? []);
   return issue;
 }
 
-/** Makes the record only; a pull request's caller tells of it. */
+/** Makes the record only; a pull request's caller emits it. */
 export function addIssue(write: Write, input: IssueInput, pull: PullRecord | null): IssueRecord {
   const { record } = write.repository;
   const now = isoNow(write.core);
@@ -79,7 +79,7 @@ export function closeIssue(
   issue.closedBy = write.cause.actor;
   issue.updatedAt = now;
   addEvent(write, issue, { event: "closed", ...(commitSha === undefined ? {} : { commitSha }) });
-  tellIssue(write, issue, { kind: "closed", action: "closed", detail: { reason: issue.stateReason } });
+  emitIssue(write, issue, { kind: "closed", action: "closed", detail: { reason: issue.stateReason } });
 }
 
 function reopenIssue(write: Write, issue: IssueRecord): void {
@@ -89,7 +89,7 @@ function reopenIssue(write: Write, issue: IssueRecord): void {
   issue.closedBy = null;
   issue.updatedAt = isoNow(write.core);
   addEvent(write, issue, { event: "reopened" });
-  tellIssue(write, issue, { kind: "reopened", action: "reopened", detail: {} });
+  emitIssue(write, issue, { kind: "reopened", action: "reopened", detail: {} });
 }
 
 export function addComment(write: Write, issue: IssueRecord, body: string): CommentRecord {
@@ -102,19 +102,19 @@ export function addComment(write: Write, issue: IssueRecord, body: string): Comm
     updatedAt: now,
   };
   issue.comments.push(comment);
-  tellComment(write, issue, comment, "created");
+  emitComment(write, issue, comment, "created");
   return comment;
 }
 
 export function editComment(write: Write, issue: IssueRecord, comment: CommentRecord, body: string): void {
   comment.body = body;
   comment.updatedAt = isoNow(write.core);
-  tellComment(write, issue, comment, "updated");
+  emitComment(write, issue, comment, "updated");
 }
 
 export function deleteComment(write: Write, issue: IssueRecord, comment: CommentRecord): void {
   issue.comments = issue.comments.filter((other) => other !== comment);
-  tellComment(write, issue, comment, "deleted");
+  emitComment(write, issue, comment, "deleted");
 }
 
 export interface IssueChange {
@@ -125,9 +125,9 @@ export interface IssueChange {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-export function tellIssue(write: Write, issue: IssueRecord, { kind, action, detail }: IssueChange): void {
+export function emitIssue(write: Write, issue: IssueRecord, { kind, action, detail }: IssueChange): void {
   const { core, cause, repository } = write;
-  tell(write, {
+  emit(write, {
     kind: `${isPull(issue) ? "pull" : "issue"}.${kind}`,
     number: issue.number,
     detail,
@@ -156,7 +156,7 @@ function editText(write: Write, issue: IssueRecord, edit: IssueEdit): void {
   issue.body = edit.body === undefined ? issue.body : edit.body;
   issue.assignees = [...(edit.assignees ?? issue.assignees)];
   issue.updatedAt = isoNow(write.core);
-  tellIssue(write, issue, { kind: "updated", action: "edited", detail: { changed } });
+  emitIssue(write, issue, { kind: "updated", action: "edited", detail: { changed } });
 }
 
 /** GitHub keeps the first version of a body too, from the first edit on. */
@@ -171,7 +171,7 @@ function keepHistory(write: Write, issue: IssueRecord, { title, body }: IssueEdi
   issue.bodyEdits.push({ editor: write.cause.actor, editedAt: isoNow(write.core), body: body ?? "" });
 }
 
-function tellComment(
+function emitComment(
   write: Write,
   issue: IssueRecord,
   comment: CommentRecord,
@@ -180,7 +180,7 @@ function tellComment(
   const { core } = write;
   const { record } = write.repository;
   issue.updatedAt = isoNow(core);
-  tell(write, {
+  emit(write, {
     kind: `comment.${change}`,
     number: issue.number,
     detail: { comment: comment.id, body: comment.body },

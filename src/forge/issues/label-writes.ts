@@ -3,7 +3,7 @@
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { type ApiAnswer, invalid } from "../api/api-answer.ts";
-import { isoNow, tell, type Write } from "../kernel/forge-core.ts";
+import { emit, isoNow, type Write } from "../kernel/forge-core.ts";
 import { addEvent } from "./issue-events.ts";
 import { type IssueRecord, isPull, type LabelRecord, nextId } from "../store/repository-record.ts";
 import type { StoredRepository } from "../store/repository-store.ts";
@@ -38,7 +38,7 @@ export function editLabel(
   label.name = edit.name ?? label.name;
   label.color = edit.color ?? label.color;
   label.description = edit.description ?? label.description;
-  tell(write, { kind: "label.updated", detail: { label: label.name } });
+  emit(write, { kind: "label.updated", detail: { label: label.name } });
   return ok(label);
 }
 
@@ -46,7 +46,7 @@ export function deleteLabel(write: Write, label: LabelRecord): void {
   const { record } = write.repository;
   record.labels = record.labels.filter((other) => other !== label);
   for (const issue of record.issues) issue.labelIds = issue.labelIds.filter((id) => id !== label.id);
-  tell(write, { kind: "label.deleted", detail: { label: label.name } });
+  emit(write, { kind: "label.deleted", detail: { label: label.name } });
 }
 
 export function addLabels(write: Write, issue: IssueRecord, names: readonly string[]): void {
@@ -54,7 +54,7 @@ export function addLabels(write: Write, issue: IssueRecord, names: readonly stri
     const label = findLabel(write.repository, name) ?? addDefinition(write, { name });
     if (issue.labelIds.includes(label.id)) continue;
     issue.labelIds.push(label.id);
-    tellChange(write, issue, label, "added");
+    emitChange(write, issue, label, "added");
   }
 }
 
@@ -62,7 +62,7 @@ export function removeLabels(write: Write, issue: IssueRecord, labels: readonly 
   for (const label of labels) {
     if (!issue.labelIds.includes(label.id)) continue;
     issue.labelIds = issue.labelIds.filter((id) => id !== label.id);
-    tellChange(write, issue, label, "removed");
+    emitChange(write, issue, label, "removed");
   }
 }
 
@@ -82,17 +82,17 @@ function addDefinition(write: Write, input: LabelInput): LabelRecord {
     description: input.description ?? null,
   };
   write.repository.record.labels.push(label);
-  tell(write, { kind: "label.created", detail: { label: label.name } });
+  emit(write, { kind: "label.created", detail: { label: label.name } });
   return label;
 }
 
-function tellChange(write: Write, issue: IssueRecord, label: LabelRecord, change: "added" | "removed"): void {
+function emitChange(write: Write, issue: IssueRecord, label: LabelRecord, change: "added" | "removed"): void {
   const { core, cause } = write;
   const { record } = write.repository;
   issue.updatedAt = isoNow(core);
   const { name, color } = label;
   addEvent(write, issue, { event: change === "added" ? "labeled" : "unlabeled", label: { name, color } });
-  tell(write, {
+  emit(write, {
     kind: `label.${change}`,
     number: issue.number,
     detail: { label: label.name },

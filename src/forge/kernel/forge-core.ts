@@ -22,7 +22,7 @@ interface Checks {
 
 /** The core asks this to merge what was queued. */
 interface Queue {
-  wake(repository: StoredRepository): void;
+  notify(repository: StoredRepository): void;
   idle(): Promise<void>;
 }
 
@@ -68,7 +68,7 @@ export function isoNow(core: ForgeCore): string {
 }
 
 /** The record must already show the effect. Whoever answers the request saves first; see `saveAll`. */
-export function tell({ core, repository, cause }: Write, effect: WriteEffect): void {
+export function emit({ core, repository, cause }: Write, effect: WriteEffect): void {
   const { record } = repository;
   record.updatedAt = isoNow(core);
   core.ledger.record({

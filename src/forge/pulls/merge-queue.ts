@@ -5,7 +5,7 @@ import { fail, ok, type Result } from "../../core/base/result.ts";
 import { messageOf } from "../../core/base/errors.ts";
 import type { ApiAnswer } from "../api/api-answer.ts";
 import { queueMethod } from "../store/branch-rules.ts";
-import { type ForgeCore, isoNow, saveAll, tell, type Write } from "../kernel/forge-core.ts";
+import { emit, type ForgeCore, isoNow, saveAll, type Write } from "../kernel/forge-core.ts";
 import { addEvent } from "../issues/issue-events.ts";
 import { mergeRefusal } from "./merge-rules.ts";
 import { mergePull } from "./pull-merge.ts";
@@ -19,7 +19,7 @@ const COUNTED = /have not succeeded: \d+ (?:expected|pending)\b/;
 
 export class MergeQueue {
   readonly #turns = new Set<Promise<void>>();
-  readonly #awake = new Set<number>();
+  readonly #notified = new Set<number>();
   #core: ForgeCore | undefined;
 
   /** The queue gets the core after its own making, because the core holds the queue. */
@@ -28,11 +28,11 @@ export class MergeQueue {
   }
 
   /** Looks at the queue of this repository again, after its delay. */
-  wake(repository: StoredRepository): void {
+  notify(repository: StoredRepository): void {
     const core = this.#core;
     const { id } = repository.record;
-    if (core === undefined || this.#awake.has(id) || queued(repository).length === 0) return;
-    this.#awake.add(id);
+    if (core === undefined || this.#notified.has(id) || queued(repository).length === 0) return;
+    this.#notified.add(id);
     const turn = this.#turn(core, repository).finally(() => this.#turns.delete(turn));
     this.#turns.add(turn);
   }
@@ -46,11 +46,11 @@ export class MergeQueue {
   async #turn(core: ForgeCore, repository: StoredRepository): Promise<void> {
     try {
       await core.clock.sleep(repository.record.settings.queueDelayMs, core.signal);
-      this.#awake.delete(repository.record.id);
+      this.#notified.delete(repository.record.id);
       for (const issue of queued(repository)) await advance(core, repository, issue);
       await saveAll(core, repository);
     } catch (thrown) {
-      this.#awake.delete(repository.record.id);
+      this.#notified.delete(repository.record.id);
       if (!core.signal.aborted) core.log({ type: "queue.broken", reason: messageOf(thrown) });
     }
   }
@@ -75,8 +75,8 @@ export async function enterQueue(
   if (words !== null && !isPassing(words)) return fail(words);
   pull.queued = { at: isoNow(write.core), headSha: pull.headSha, actor: write.cause.actor };
   addEvent(write, issue, { event: "added_to_merge_queue" });
-  tell(write, { kind: "queue.entered", number: issue.number, detail: { head: pull.headSha } });
-  write.core.queue.wake(write.repository);
+  emit(write, { kind: "queue.entered", number: issue.number, detail: { head: pull.headSha } });
+  write.core.queue.notify(write.repository);
   return ok();
 }
 

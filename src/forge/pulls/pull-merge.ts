@@ -1,8 +1,8 @@
 // The merge button merges a pull request into its base.
 //
-// I1  A merge is refused unless the pull request is open, ready, unchanged and free of conflicts.
-// I2  The new commit is made first and the base branch moves by compare-and-swap, so that a push in between is never
-//     overwritten.
+// I1 A merge is refused unless the pull request is open, ready, unchanged and free of conflicts.
+// I2 The new commit is made first and the base branch moves by compare-and-swap, so that a push in between is never
+//    overwritten.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { type ApiAnswer, refusal } from "../api/api-answer.ts";

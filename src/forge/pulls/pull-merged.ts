@@ -4,7 +4,7 @@
 import { closedBy } from "./closing-keywords.ts";
 import { isoNow, saveAll, type Write } from "../kernel/forge-core.ts";
 import { addEvent } from "../issues/issue-events.ts";
-import { closeIssue, tellIssue } from "../issues/issue-writes.ts";
+import { closeIssue, emitIssue } from "../issues/issue-writes.ts";
 import { allows, permissionOf } from "../store/permission.ts";
 import type { PullIssue } from "../store/repository-record.ts";
 
@@ -19,7 +19,7 @@ export async function markMerged(write: Write, issue: PullIssue, sha: string): P
   Object.assign(issue, { state: "closed", closedAt: now, closedBy: actor, updatedAt: now });
   addEvent(write, issue, { event: "merged", commitSha: sha });
   addEvent(write, issue, { event: "closed" });
-  tellIssue(write, issue, { kind: "merged", action: "closed", detail: { sha, head: issue.pull.headSha } });
+  emitIssue(write, issue, { kind: "merged", action: "closed", detail: { sha, head: issue.pull.headSha } });
   if (issue.pull.baseBranch === write.repository.record.defaultBranch) await closeNamed(write, issue.body ?? "", null);
 }
 

@@ -3,8 +3,8 @@
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { type ApiAnswer, invalid, refusal } from "../api/api-answer.ts";
 import { rulesFor } from "../store/branch-rules.ts";
-import { isoNow, tell, type Write } from "../kernel/forge-core.ts";
-import { addIssue, editIssue, type IssueEdit, tellIssue } from "../issues/issue-writes.ts";
+import { emit, isoNow, type Write } from "../kernel/forge-core.ts";
+import { addIssue, editIssue, emitIssue, type IssueEdit } from "../issues/issue-writes.ts";
 import { isPull, nextId, type PullIssue, type PullRecord, type ReviewRecord } from "../store/repository-record.ts";
 import { pullSimpleView, reviewView } from "../views/pull-view.ts";
 
@@ -35,7 +35,7 @@ export async function openPull(
   }
   const pull = newPull({ headBranch, headSha, baseBranch: input.base, baseSha, draft: input.draft ?? false });
   const issue: PullIssue = Object.assign(addIssue(write, input, pull), { pull });
-  tellIssue(write, issue, {
+  emitIssue(write, issue, {
     kind: "created",
     action: "opened",
     detail: {
@@ -66,7 +66,7 @@ export function editPull(
     if (baseSha === undefined) return fail(invalid({ resource: "PullRequest", field: "base", code: "invalid" }));
     Object.assign(issue.pull, { baseBranch: edit.base, baseSha });
     issue.updatedAt = isoNow(write.core);
-    tellIssue(write, issue, { kind: "updated", action: "edited", detail: { changed: ["base"] } });
+    emitIssue(write, issue, { kind: "updated", action: "edited", detail: { changed: ["base"] } });
   }
   editIssue(write, issue, edit);
   return ok();
@@ -94,7 +94,7 @@ export function addReview(
   };
   issue.pull.reviews.push(review);
   issue.updatedAt = now;
-  tell(write, {
+  emit(write, {
     kind: "review.created",
     number: issue.number,
     detail: { state: review.state, body: review.body, commit: review.commitSha },
@@ -119,7 +119,7 @@ export function dismissStale(write: Write, issue: PullIssue): void {
 export function dismissReview(write: Write, issue: PullIssue, review: ReviewRecord): void {
   review.state = "DISMISSED";
   issue.updatedAt = isoNow(write.core);
-  tell(write, { kind: "review.dismissed", number: issue.number, detail: { review: review.id } });
+  emit(write, { kind: "review.dismissed", number: issue.number, detail: { review: review.id } });
 }
 
 /** Turns `owner:branch` into `branch`. */

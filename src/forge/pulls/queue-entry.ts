@@ -1,6 +1,6 @@
 // A pull request has a place in the merge queue or none; this file reads it and takes it away.
 
-import { tell, type Write } from "../kernel/forge-core.ts";
+import { emit, type Write } from "../kernel/forge-core.ts";
 import { addEvent } from "../issues/issue-events.ts";
 import type { PullIssue } from "../store/repository-record.ts";
 
@@ -12,5 +12,5 @@ export function leaveQueue(write: Write, issue: PullIssue): void {
   if (!isInQueue(issue)) return;
   issue.pull.queued = null;
   addEvent(write, issue, { event: "removed_from_merge_queue" });
-  tell(write, { kind: "queue.left", number: issue.number });
+  emit(write, { kind: "queue.left", number: issue.number });
 }

@@ -4,8 +4,8 @@
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { type ApiAnswer, refusal } from "../api/api-answer.ts";
-import { isoNow, tell, type Write } from "../kernel/forge-core.ts";
-import { closeIssue, tellIssue } from "../issues/issue-writes.ts";
+import { emit, isoNow, type Write } from "../kernel/forge-core.ts";
+import { closeIssue, emitIssue } from "../issues/issue-writes.ts";
 import { suiteFor } from "../checks/check-suites.ts";
 import { closeByCommits, markMerged } from "./pull-merged.ts";
 import { dismissStale, openPulls } from "./pull-writes.ts";
@@ -23,7 +23,7 @@ export function followRefs(write: Write, signal: AbortSignal): Promise<void> {
 export async function followRefsInTurn(write: Write, signal: AbortSignal): Promise<void> {
   const now = await write.repository.git.refs(signal);
   const before = write.repository.record.refs;
-  const moved = tellMoves(write, now);
+  const moved = emitMoves(write, now);
   if (moved.size === 0) return;
   for (const issue of openPulls(write)) await followPull(write, issue, moved, signal);
   await followBranches(write, before, moved, signal);
@@ -62,7 +62,7 @@ export function deleteRef(write: Write, ref: string, signal: AbortSignal): Promi
 }
 
 /** Gives the full names of the refs that moved. */
-function tellMoves(write: Write, now: ReadonlyMap<string, string>): Set<string> {
+function emitMoves(write: Write, now: ReadonlyMap<string, string>): Set<string> {
   const { record } = write.repository;
   const before = record.refs;
   record.refs = Object.fromEntries(now);
@@ -71,7 +71,7 @@ function tellMoves(write: Write, now: ReadonlyMap<string, string>): Set<string> 
   for (const ref of moved) {
     const from = before[ref];
     const to = now.get(ref);
-    tell(write, {
+    emit(write, {
       kind: from === undefined ? "ref.created" : to === undefined ? "ref.deleted" : "ref.updated",
       detail: { ref, from: from ?? null, to: to ?? null },
       event: { name: "push", payload: () => pushPayload(write, ref, from ?? NO_COMMIT, to ?? NO_COMMIT) },
@@ -109,7 +109,7 @@ async function moveHead(write: Write, issue: PullIssue, head: string, signal: Ab
   const before = issue.pull.headSha;
   issue.pull.headSha = head;
   issue.updatedAt = isoNow(write.core);
-  tellIssue(write, issue, { kind: "synchronized", action: "synchronize", detail: { before, after: head } });
+  emitIssue(write, issue, { kind: "synchronized", action: "synchronize", detail: { before, after: head } });
   await write.repository.git.pin(`refs/pull/${issue.number}/head`, head, signal);
   leaveQueue(write, issue);
   dismissStale(write, issue);

@@ -2,7 +2,7 @@
 
 import { HydraError } from "../../core/base/errors.ts";
 import { parseRepositoryName } from "../../core/domain/repository-name.ts";
-import { type ForgeCore, isoNow, saveAll, tell } from "../kernel/forge-core.ts";
+import { emit, type ForgeCore, isoNow, saveAll } from "../kernel/forge-core.ts";
 import { followRefs } from "../pulls/ref-writes.ts";
 import type { Permission } from "../store/repository-record.ts";
 import { changedSettings, DEFAULT_SETTINGS, type SettingsEdit } from "../store/repository-settings.ts";
@@ -68,7 +68,7 @@ export async function createRepository(core: ForgeCore, input: RepositoryInput):
     },
     core.signal,
   );
-  tell({ core, repository, cause: localCause(input.owner) }, { kind: "repository.created" });
+  emit({ core, repository, cause: localCause(input.owner) }, { kind: "repository.created" });
   const files = input.files ?? { "README.md": `# ${input.name}\n` };
   await commitFiles(core, repository, { branch: repository.record.defaultBranch, message: "Initial commit", files });
   return repository;

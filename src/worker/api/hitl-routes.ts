@@ -52,6 +52,6 @@ async function decide(runtime: RepoRuntime, numberText: string, act: Decide): Pr
       ? fail({ code: "busy", message: "the pipeline is not up yet" } as const)
       : await act(orchestrator.inbox, number.value);
   if (!decided.ok) return problemResponse(decided.failure);
-  orchestrator?.wake();
+  orchestrator?.notify();
   return Response.json({ issue: number.value, accepted: true });
 }

@@ -8,7 +8,7 @@ import { isDecided } from "../orchestrator/hitl-inbox.ts";
 import type { Seen } from "../orchestrator/explain.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 
-const WHY_CHARACTERS_MAX = 500;
+const REASON_CHARACTERS_MAX = 500;
 
 export interface PipelineRow {
   readonly issue: number;
@@ -84,7 +84,7 @@ export function issueView(runtime: RepoRuntime, number: number, asked: Asked | n
     stage: runtime.orchestrator?.placeOf(number)?.stage ?? null,
     labels: issue?.labels ?? [],
     state: issue?.state ?? (outcome !== null || asked?.seen === "gone" ? "closed" : "unknown"),
-    why: [...whyOf(runtime, number, asked?.seen), ...(asked?.problem ? [asked.problem] : [])],
+    why: [...explain(runtime, number, asked?.seen), ...(asked?.problem ? [asked.problem] : [])],
     run: runView(run),
     pull,
     outcome,
@@ -113,7 +113,7 @@ export async function askGitHub(
 }
 
 /** A worker that has no pipeline yet explains itself in its notice, and says nothing about the issue. */
-function whyOf({ orchestrator, said, state }: RepoRuntime, number: number, seen?: Seen): string[] {
+function explain({ orchestrator, said, state }: RepoRuntime, number: number, seen?: Seen): string[] {
   if (orchestrator !== null) return orchestrator.explain(number, said, seen);
   const { outcome } = state.issue(number);
   const ended = outcome === null ? [] : [`it has ended as ${outcome.kind}: ${outcome.reason}`];
@@ -135,7 +135,7 @@ function rowOf(runtime: RepoRuntime, stage: Stage, issue: Issue): PipelineRow {
     run: isOwn ? run.id : null,
     attempt: isOwn ? attemptOf(run) : null,
     since: isOwn ? run.startedAt : issue.updatedAt,
-    why: whyOf(runtime, issue.number)[0]?.slice(0, WHY_CHARACTERS_MAX) ?? null,
+    why: explain(runtime, issue.number)[0]?.slice(0, REASON_CHARACTERS_MAX) ?? null,
   };
 }
 

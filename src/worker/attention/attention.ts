@@ -100,7 +100,7 @@ export class Attention implements Disposable {
     return this.#about.run(issue, work);
   }
 
-  /** Takes the number of an issue, or of its pull request. */
+  /** I1: says whose text stays unread. It takes the number of an issue, or of its pull request. */
   isSuspect(number: number): boolean {
     const [issue, known] = this.#knownOf(number);
     if (known === undefined || known.silences < SILENCES_MAX) return false;

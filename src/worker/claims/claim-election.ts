@@ -52,6 +52,7 @@ export class ClaimReader {
       if (trusted.value) marks.push(mark);
     }
     marks.sort((a, b) => a.commentId - b.commentId);
+    // I2: a claim that ran out counts no more, whoever still works by it.
     const isValid = ({ expiresAt }: ClaimMark) => expiresAt.getTime() + this.#marginMs > now().getTime();
     return ok({
       own: marks.filter(({ owner }) => owner === this.#owner),

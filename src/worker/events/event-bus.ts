@@ -1,8 +1,8 @@
 // Feeds the event log, the stream, the counters' readers and the log by one call of `emit`.
 //
-// I1. Ids rise by one within a boot, so that (repo, boot, id) names an event for ever.
-// I2. Nothing waits for a slow reader or a slow disk: a reader that falls behind is ended with EVENT_GAP and catches up
-//     by `since`; records that the disk does not take are counted and said.
+// I1 Ids rise by one within a boot, so that (repo, boot, id) names an event for ever.
+// I2 Nothing waits for a slow reader or a slow disk: a reader that falls behind is ended with EVENT_GAP and catches up
+//    by `since`; records that the disk does not take are counted and said.
 
 import { AppendLog } from "../../core/files/append-log.ts";
 import type { Clock } from "../../core/base/clock.ts";
@@ -42,6 +42,7 @@ export class EventBus implements AsyncDisposable {
   readonly #file: AppendLog<RecordedEvent>;
   readonly #history: RecordedEvent[];
   readonly #queues = new Set<EventQueue>();
+  /** I1: each start has a boot of its own, in which ids begin anew. */
   #nextId = 1;
   #unwritten = 0;
   #dropped = 0;

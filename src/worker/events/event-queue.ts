@@ -12,7 +12,7 @@ export class EventQueue implements AsyncIterable<RecordedEvent> {
   #events: RecordedEvent[] = [];
   #unread = 0;
   #state: "open" | "ended" | "overflowed" = "open";
-  #wake: () => void = () => undefined;
+  #notify: () => void = () => undefined;
 
   constructor(signal: AbortSignal, leave: () => void) {
     this.#signal = signal;
@@ -32,12 +32,12 @@ export class EventQueue implements AsyncIterable<RecordedEvent> {
       this.#events.push(event);
       this.#unread += 1;
     }
-    this.#wake();
+    this.#notify();
   }
 
   end = (): void => {
     if (this.#state === "open") this.#close("ended");
-    this.#wake();
+    this.#notify();
   };
 
   async *[Symbol.asyncIterator](): AsyncIterator<RecordedEvent> {
@@ -54,7 +54,7 @@ export class EventQueue implements AsyncIterable<RecordedEvent> {
         if (this.#state === "overflowed")
           throw new HydraError("EVENT_GAP", "the reader fell behind; go on with the last id it has");
         await new Promise<void>((resolve) => {
-          this.#wake = resolve;
+          this.#notify = resolve;
         });
       }
     } finally {

@@ -1,8 +1,8 @@
 // Knows the open issues with a stage label as GitHub last showed them in full and incremental syncs, and which are in
 // flight.
 //
-// I1. What we did ourselves counts more than a poll that may have been asked before it.
-// I2. A failed sync changes nothing.
+// I1 What we did ourselves counts more than a poll that may have been asked before it.
+// I2 A failed sync changes nothing.
 
 import type { Clock } from "../../core/base/clock.ts";
 import { ok, type Result } from "../../core/base/result.ts";
@@ -184,6 +184,7 @@ export class IssueStore {
     this.#lastAttemptMs = startedMs;
     const listed = await github.listIssues(full ? null : this.#since(), signal);
     const at = clock.now().toISOString();
+    // I2
     if (!listed.ok) {
       const { status, message } = listed.failure;
       this.#lastSync = { at, ok: false, problem: message };

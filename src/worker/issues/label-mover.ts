@@ -1,9 +1,9 @@
 // Moves an issue from one stage label to the next. Nothing else in the worker puts a stage label; a settlement that
 // ends an issue may take all of them away.
 //
-// I1. The new label is added before the others are removed, so whatever call a crash cuts off, the issue has a stage
-//     label.
-// I2. The move stands in the journal before its first change, and `reconcile` leaves exactly one stage label.
+// I1 The new label is added before the others are removed, so whatever call a crash cuts off, the issue has a stage
+//    label.
+// I2 The move stands in the journal before its first change, and `reconcile` leaves exactly one stage label.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import {

@@ -1,8 +1,8 @@
 // Takes an approved pull request over the last stretch: it waits until the checks are green and green can be believed,
 // then merges. Waiting holds no slot: the run is put down and taken up again at its step.
 //
-// I1. Nothing but the commit that was approved is merged.
-// I2. "No checks" and "could not ask" are never green.
+// I1 Nothing but the commit that was approved is merged.
+// I2 "No checks" and "could not ask" are never green.
 
 import { assertNever } from "../../core/base/errors.ts";
 import { ok, type Result } from "../../core/base/result.ts";

@@ -1,7 +1,7 @@
 // Takes people's answers in, by comment or through the API.
 //
-// I1. An answer is on disk before anybody is told that it was taken.
-// I2. The first answer counts. The API refuses a later one, and a later comment is passed over.
+// I1 An answer is on disk before anybody is told that it was taken.
+// I2 The first answer counts. The API refuses a later one, and a later comment is passed over.
 
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { StageLabel } from "../../core/domain/stage.ts";

@@ -150,16 +150,16 @@ export class Orchestrator implements AsyncDisposable {
   }
 
   /** Has the sync and every loop look at once, because somebody knows that there is something to do. */
-  wake(): void {
+  notify(): void {
     this.#syncNotifier.notify();
-    this.#wakeLoops();
+    this.#notifyLoops();
   }
 
   /** Returns when aborted and every run has ended. */
   async run(signal: AbortSignal): Promise<void> {
     const isInFlight = (issue: number) => this.#runner.isInFlight(issue);
     const orphans = new OrphanSweep({ context: this.#options.context, isInFlight });
-    using _changes = this.store.onChange(() => this.#wakeLoops());
+    using _changes = this.store.onChange(() => this.#notifyLoops());
     await Promise.all([
       this.#sync(signal),
       this.#readAnswers(signal),
@@ -182,7 +182,7 @@ export class Orchestrator implements AsyncDisposable {
           await this.#reconciler.run(signal);
           this.#inboxNotifier.notify();
         }
-        this.#wakeLoops();
+        this.#notifyLoops();
       } catch (thrown) {
         if (!signal.aborted) this.bugs.note("the sync", null, thrown);
       }
@@ -197,7 +197,7 @@ export class Orchestrator implements AsyncDisposable {
       if (signal.aborted) return;
       try {
         await this.inbox.look(signal);
-        this.#wakeLoops();
+        this.#notifyLoops();
       } catch (thrown) {
         if (!signal.aborted) this.bugs.note("the inbox", null, thrown);
       }
@@ -234,7 +234,7 @@ export class Orchestrator implements AsyncDisposable {
     });
   }
 
-  #wakeLoops(): void {
+  #notifyLoops(): void {
     for (const notifier of this.#loopNotifiers) notifier.notify();
   }
 

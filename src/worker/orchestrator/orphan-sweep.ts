@@ -2,10 +2,10 @@
 // is for what could not go then, for issues that ended while nobody looked, and for what killed workers left. It runs
 // at the start and once a day, removes a bounded number each time, and passes over an entry that makes trouble.
 //
-// I1. What others may have made is removed only when a record of ours says that it is ours: a branch's name proves
-//     nothing.
-// I2. GitHub is asked about an issue once per sweep. An open issue is not asked about again until all have been, so a
-//     sweep that could not ask about every issue goes on behind the last.
+// I1 What others may have made is removed only when a record of ours says that it is ours: a branch's name proves
+//    nothing.
+// I2 GitHub is asked about an issue once per sweep. An open issue is not asked about again until all have been, so a
+//    sweep that could not ask about every issue goes on behind the last.
 
 import { readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -78,7 +78,7 @@ export class OrphanSweep {
 
   async #sweepGit(left: string[], signal: AbortSignal): Promise<readonly number[]> {
     const { workspaces } = this.#options.context;
-    const found = await workspaces.leftovers(signal);
+    const found = await workspaces.orphanCandidates(signal);
     if (!found.ok) {
       this.#isComplete = false;
       left.push(found.failure.message);

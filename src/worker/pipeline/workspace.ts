@@ -144,7 +144,7 @@ export class Workspaces {
   }
 
   /** Finds what git has of each issue here. */
-  leftovers(signal: AbortSignal): Promise<Result<OrphanCandidates, GitFailure>> {
+  orphanCandidates(signal: AbortSignal): Promise<Result<OrphanCandidates, GitFailure>> {
     return findOrphanCandidates(
       { ...this.#parts, root: this.#parts.worktreeRoot, records: recordsOf(this.#parts.paths) },
       signal,

@@ -113,7 +113,7 @@ export class RepoRuntime implements AsyncDisposable {
   /** With false no new issue is taken, and those in flight go on. */
   setOpen(isOpen: boolean): void {
     this.#isOpen = isOpen;
-    if (isOpen) this.#orchestrator?.wake();
+    if (isOpen) this.#orchestrator?.notify();
   }
 
   /** Says what keeps it from beginning anything, and what else a person should know. */
@@ -220,7 +220,7 @@ export class RepoRuntime implements AsyncDisposable {
       clock: this.#parts.clock,
       onChange: (problem) => {
         this.#emitter.emit();
-        if (problem === null) this.#orchestrator?.wake();
+        if (problem === null) this.#orchestrator?.notify();
       },
     });
   }

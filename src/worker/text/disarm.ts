@@ -3,11 +3,11 @@
 // same as before: a word joiner, which nobody sees, stands where GitHub's patterns need none (the way of GitHub's own
 // bots).
 //
-// I1: no sigil stands next to its name or number, whatever Markdown, entities or Unicode forms spell it. Since a
-//     closing keyword needs a reference, no keyword closes anything either.
-// I2: no HTML is live, so that nothing is hidden from people, and nothing looks like a marker of ours.
-// I3: code is left as it is, but for closing references: reports differ on whether GitHub reads those in code spans.
-// I4: linear in the length of the text.
+// I1 No sigil stands next to its name or number, whatever Markdown, entities or Unicode forms spell it. Since a closing
+//    keyword needs a reference, no keyword closes anything either.
+// I2 No HTML is live, so that nothing is hidden from people, and nothing looks like a marker of ours.
+// I3 Code is left as it is, but for closing references: reports differ on whether GitHub reads those in code spans.
+// I4 The time is linear in the length of the text.
 
 import { withoutHidden } from "./hidden-characters.ts";
 import { type CodeRange, findCode } from "./markdown-code.ts";
@@ -15,6 +15,7 @@ import { type CodeRange, findCode } from "./markdown-code.ts";
 /** U+2060 has no width and no break, and Markdown, titles and commit messages keep it alike. */
 const JOINER = "\u2060";
 
+/** I1: each kind is one of GitHub's live forms, up to where a joiner breaks it. */
 const KINDS = {
   /** It matches `#12`, `owner/repo#12`, and `&#64;`, an entity that would become a sigil. */
   reference: String.raw`[#\uff03\ufe5f](?=\p{Nd})`,
@@ -30,7 +31,7 @@ const KINDS = {
 
 type Kind = keyof typeof KINDS;
 
-/** It has no groups: a hostile text matches at every other place, and each match would carry all of them. */
+/** I4: it has no groups, since a hostile text matches at every other place, and each match would carry all of them. */
 const PATTERN = new RegExp(Object.values(KINDS).join("|"), "gimu");
 const REFERENCES: ReadonlySet<Kind> = new Set(["reference", "issueKey", "address"]);
 /** These may stand between a keyword and the number it closes: an address, mark-up, white space. */
@@ -53,6 +54,7 @@ export function disarmMarkdown(text: string, { own = [], inList = false }: Disar
   const isCode = isInRanges(ranges);
   const disarmed = clean.replace(PATTERN, (match, at: number) => {
     const found = { kind: kindAt(clean, at), text: match, at };
+    // I3: code keeps what GitHub does not act on there. I2: outside of it no HTML stays live.
     const isLive = isCode(found.at) ? isLiveInCode(found, clean) : !isOwn(found, clean, own);
     return isLive ? broken(found) : found.text;
   });

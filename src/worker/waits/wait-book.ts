@@ -1,11 +1,11 @@
 // Keeps every wait that costs no attempt: since when, how often, why, and until when. It is in memory; a run's wait
 // stands in the state too, so that a restart begins none anew.
 //
-// I1. No wait is silent, and none lasts for ever: what is over the limit is asked about where it is one issue's own
-//     matter, and is a notice of the repository where it is everybody's.
-// I2. Each cause is timed by itself, and only while it is waited for: one blip after a long wait for something else, or
-//     after a quiet time in the queue, is no long wait.
-// I3. An issue whose next try was due and which was not noted again waits no more: it queues.
+// I1 No wait is silent, and none lasts for ever: what is over the limit is asked about where it is one issue's own
+//    matter, and is a notice of the repository where it is everybody's.
+// I2 Each cause is timed by itself, and only while it is waited for: one blip after a long wait for something else, or
+//    after a quiet time in the queue, is no long wait.
+// I3 An issue whose next try was due and which was not noted again waits no more: it queues.
 
 import type { Clock } from "../../core/base/clock.ts";
 import type { WaitCause } from "../../core/domain/worker-metrics.ts";

@@ -105,7 +105,7 @@ describe("a replaced file", () => {
   });
 });
 
-describe("leftovers of killed writes", () => {
+describe("what killed writes leave behind", () => {
   it("are removed for one file and its companions, not for its neighbours", async () => {
     await using directory = await makeTemporaryDirectory();
     for (const name of [

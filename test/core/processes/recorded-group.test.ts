@@ -8,8 +8,8 @@ import { childIdentity, type ProcessIdentity } from "../../../src/core/processes
 import { endRecordedGroups, recordGroup } from "../../../src/core/processes/recorded-group.ts";
 import { makeTemporaryDirectory } from "../../support/temporary-directory.ts";
 
-const MARKS = { HYDRAFLOW_TREE: "tree", HYDRAFLOW_BIRTH: "birth" };
-const SPAWN = { name: "HYDRAFLOW_BIRTH", value: "birth" };
+const MARKS = { HYDRAFLOW_TREE: "tree", HYDRAFLOW_BIRTH: "spawn" };
+const SPAWN = { name: "HYDRAFLOW_BIRTH", value: "spawn" };
 /** The second follows the first at once. */
 const ENDED = /^SIG(?:TERM|KILL)$/;
 

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { giveUpLogFile, listLogFiles } from "../../../src/daemon/process/log-files.ts";
+import { pruneLogFile, listLogFiles } from "../../../src/daemon/process/log-files.ts";
 import {
   FIRST_LOOK_AFTER_MS,
   LOOK_INTERVAL_MS,
@@ -81,7 +81,7 @@ class Rig implements AsyncDisposable {
 }
 
 describe("the keeper of all logs", () => {
-  it("gives up what is oldest of every repository and of the daemon until the rest is within the bound", async () => {
+  it("prunes what is oldest of every repository and of the daemon until the rest is within the bound", async () => {
     await using rig = await Rig.make();
     await rig.put("logs/supervisor.log", 100, 0);
     await rig.put("logs/supervisor.1.log", 400, 30);
@@ -239,7 +239,7 @@ describe("a daemon", () => {
   });
 });
 
-describe("a log file that is given up", () => {
+describe("a log file that is pruned", () => {
   it("is never another one that has its name by now, nor does a rotation miss it", async () => {
     await using rig = await Rig.make();
     await rig.put("logs/worker.1.log", 100, 50);
@@ -249,11 +249,11 @@ describe("a log file that is given up", () => {
 
     await rename(seen.path, rig.directory.file("logs/worker.2.log"));
     await rig.put("logs/worker.1.log", 7, 0);
-    const isGivenUp = await giveUpLogFile(seen);
+    const isPruned = await pruneLogFile(seen);
     const [, older] = await Array.fromAsync(listLogFiles(logs));
-    const isOlderGivenUp = older !== undefined && (await giveUpLogFile(older));
+    const isOlderPruned = older !== undefined && (await pruneLogFile(older));
 
-    expect([isGivenUp, isOlderGivenUp]).toEqual([false, true]);
+    expect([isPruned, isOlderPruned]).toEqual([false, true]);
     expect(await readFile(rig.directory.file("logs/worker.1.log"), "utf8")).toBe("xxxxxxx");
     expect(await readdir(logs)).toEqual(["worker.1.log", "worker.2.log"]);
     expect(await rig.size("logs/worker.2.log")).toBe(0);
@@ -267,6 +267,6 @@ describe("a log file that is given up", () => {
 
     await Promise.all(seen.map(({ path }) => rename(path, `${path}.away`)));
 
-    expect(await Promise.all(seen.map(giveUpLogFile))).toEqual([false, false]);
+    expect(await Promise.all(seen.map(pruneLogFile))).toEqual([false, false]);
   });
 });

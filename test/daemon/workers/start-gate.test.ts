@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 
 import type { Clock } from "../../../src/core/base/clock.ts";
-import { KeyedQueue } from "../../../src/daemon/workers/keyed-queue.ts";
 import { StartGate } from "../../../src/daemon/workers/start-gate.ts";
 import { NEVER } from "../daemon-rig.ts";
 
@@ -109,25 +108,5 @@ describe("the start gate", () => {
     await settle();
 
     expect(entered).toEqual(["a gave up", "b"]);
-  });
-});
-
-describe("the queue by key", () => {
-  it("runs one key's work in order, also after a failure, and other keys' beside it", async () => {
-    const queue = new KeyedQueue();
-    const order: string[] = [];
-    const gate = Promise.withResolvers<void>();
-    const first = queue.run("a", async () => {
-      await gate.promise;
-      order.push("a1");
-      throw new Error("a1 failed");
-    });
-    const second = queue.run("a", async () => order.push("a2"));
-    await queue.run("b", async () => order.push("b1"));
-    gate.resolve();
-
-    await expect(first).rejects.toThrow("a1 failed");
-    await second;
-    expect(order).toEqual(["b1", "a1", "a2"]);
   });
 });

@@ -8,7 +8,7 @@ import type { RepoRuntime } from "../../../src/worker/runtime/repo-runtime.ts";
 import { unreachable } from "../../support/memory-fault.ts";
 import { hangs } from "../../support/scripted-agent.ts";
 import { PipelineRig } from "../../runs/pipeline-rig.ts";
-import { untilWhy, whyOf } from "./why-rig.ts";
+import { explain, untilReason } from "./explain-rig.ts";
 
 const CANCELLED = { name: "build", conclusion: "cancelled", summary: "", url: "" };
 
@@ -30,27 +30,32 @@ describe("Explain, of an approved pull request,", () => {
   afterAll(() => rig[Symbol.asyncDispose]());
 
   it("says that checks are pending", async () => {
-    await untilWhy(rig, worker, issue, /^waits until .*: 1 of 2 checks of #\d+ are pending \(since/);
+    await untilReason(rig, worker, issue, /^waits until .*: 1 of 2 checks of #\d+ are pending \(since/);
     expect(worker.notice).toBeNull();
   });
 
   it("names a check that ended without a verdict", async () => {
     checks = { kind: "undecided", undecided: [CANCELLED] };
 
-    await untilWhy(rig, worker, issue, /build \(cancelled\) of #\d+ ended without a verdict on the code/);
+    await untilReason(rig, worker, issue, /build \(cancelled\) of #\d+ ended without a verdict on the code/);
   });
 
   it("names a check that has not reported", async () => {
     checks = { kind: "passed", total: 1, names: ["test"] };
 
-    await untilWhy(rig, worker, issue, /#\d+ waits for e2e, which did not report yet/);
+    await untilReason(rig, worker, issue, /#\d+ waits for e2e, which did not report yet/);
   });
 
   it("says that GitHub wants a person's review before the merge", async () => {
     rig.world.mergeBlocked = () => "review";
     checks = { kind: "passed", total: 2, names: ["test", "e2e"] };
 
-    await untilWhy(rig, worker, issue, /^waits for a person's answer since .* \(review\): .*GitHub wants more before/);
+    await untilReason(
+      rig,
+      worker,
+      issue,
+      /^waits for a person's answer since .* \(review\): .*GitHub wants more before/,
+    );
   });
 });
 
@@ -60,7 +65,7 @@ describe("Explain, of a run whose claim was lost,", () => {
     rig.agent.next("triage", hangs);
     const issue = rig.addIssue();
     const worker = await rig.start({ claimLeaseMs: 1_500 });
-    await untilWhy(rig, worker, issue.number, /^triage works on it/);
+    await untilReason(rig, worker, issue.number, /^triage works on it/);
 
     rig.client.updateComment = () => Promise.resolve({ ok: false, failure: unreachable() });
 
@@ -69,6 +74,6 @@ describe("Explain, of a run whose claim was lost,", () => {
       "the reason",
       () => worker.state.issue(issue.number).pause?.reason === "the claim was lost, and with it the right to go on",
     );
-    expect((await whyOf(worker, issue.number)).join("\n")).toContain("the claim was lost");
+    expect((await explain(worker, issue.number)).join("\n")).toContain("the claim was lost");
   });
 });

@@ -8,7 +8,7 @@ import type { GitHubFailure } from "../../../src/worker/github/port/github.ts";
 import { forbidden, unreachable } from "../../support/memory-fault.ts";
 import { hangs, verdict } from "../../support/scripted-agent.ts";
 import { PipelineRig } from "../../runs/pipeline-rig.ts";
-import { startWithBrokenGit, untilWhy, whyOf } from "./why-rig.ts";
+import { explain, startWithBrokenGit, untilReason } from "./explain-rig.ts";
 
 const MINUTE_MS = 60_000;
 /** Waits and stalls last seconds here, where a test is about them. */
@@ -38,7 +38,7 @@ async function startWithQueue(rig: PipelineRig) {
   rig.agent.next("triage", hangs);
   const [first, second] = [rig.addIssue(), rig.addIssue("Add the second missing part")];
   const worker = await rig.start();
-  await untilWhy(rig, worker, second.number, /^number 1 of 1/);
+  await untilReason(rig, worker, second.number, /^number 1 of 1/);
   await rig.until("the agent is at work", () => rig.agent.turns.length === 1);
   return { first, second, worker };
 }
@@ -55,7 +55,7 @@ describe("Explain, when git is in the way,", () => {
     const issue = rig.addIssue();
     const worker = await rig.start();
 
-    await untilWhy(rig, worker, issue.number, /^waits until .*: git: .*main\.lock.*\(since .*, \d+ times\)$/);
+    await untilReason(rig, worker, issue.number, /^waits until .*: git: .*main\.lock.*\(since .*, \d+ times\)$/);
   });
 
   it("says that git's remote refuses the credential, and so does the notice", async () => {
@@ -63,7 +63,12 @@ describe("Explain, when git is in the way,", () => {
     const issue = rig.addIssue();
     const worker = await startWithBrokenGit(rig, "fatal: Authentication failed for 'https://github.test/acme/web/'");
 
-    await untilWhy(rig, worker, issue.number, /git's remote does not accept our credential: .*Authentication failed/);
+    await untilReason(
+      rig,
+      worker,
+      issue.number,
+      /git's remote does not accept our credential: .*Authentication failed/,
+    );
     expect(worker.notice).toMatch(/^issue 1 waits since .*: git's remote does not accept our credential/);
   });
 
@@ -72,7 +77,7 @@ describe("Explain, when git is in the way,", () => {
     const issue = rig.addIssue();
     const worker = await startWithBrokenGit(rig, "fatal: unable to access: Could not resolve host: github.test");
 
-    await untilWhy(rig, worker, issue.number, /^waits until .*: git: .*Could not resolve host/);
+    await untilReason(rig, worker, issue.number, /^waits until .*: git: .*Could not resolve host/);
   });
 });
 
@@ -83,8 +88,8 @@ describe("Explain, when GitHub is in the way,", () => {
 
     rig.client.isRevoked = true;
 
-    await untilWhy(rig, worker, second.number, /^GitHub did not answer at .*: Bad credentials$/);
-    expect((await whyOf(worker, first.number))[0]).toMatch(/^triage (works on it since|has just taken it)/);
+    await untilReason(rig, worker, second.number, /^GitHub did not answer at .*: Bad credentials$/);
+    expect((await explain(worker, first.number))[0]).toMatch(/^triage (works on it since|has just taken it)/);
     expect(worker.notice).toContain("Bad credentials");
   });
 
@@ -95,7 +100,7 @@ describe("Explain, when GitHub is in the way,", () => {
     const unlock = lockConversation(rig);
     const worker = await started;
 
-    await untilWhy(
+    await untilReason(
       rig,
       worker,
       issue.number,
@@ -114,7 +119,7 @@ describe("Explain, when GitHub is in the way,", () => {
     rig.client.inject({ at: 1, method: "issue", when: "before", how: rateLimited() });
     const worker = await started;
 
-    await untilWhy(rig, worker, issue.number, /^waits until .*: GitHub: API rate limit exceeded/);
+    await untilReason(rig, worker, issue.number, /^waits until .*: GitHub: API rate limit exceeded/);
   });
 
   it("says that GitHub cannot be reached before anything is claimed", async () => {
@@ -125,7 +130,7 @@ describe("Explain, when GitHub is in the way,", () => {
       rig.client.inject({ at, method: "createComment", when: "before", how: unreachable("no route to host") });
     const worker = await started;
 
-    await untilWhy(rig, worker, issue.number, /^waits until .*: GitHub: no route to host/);
+    await untilReason(rig, worker, issue.number, /^waits until .*: GitHub: no route to host/);
     expect(worker.state.issues().has(issue.number)).toBe(false);
   });
 
@@ -135,7 +140,7 @@ describe("Explain, when GitHub is in the way,", () => {
 
     rig.client.listIssues = () => Promise.resolve({ ok: false, failure: unreachable("502 Bad Gateway") });
 
-    await untilWhy(rig, worker, second.number, /^GitHub did not answer at .*: 502 Bad Gateway$/);
+    await untilReason(rig, worker, second.number, /^GitHub did not answer at .*: 502 Bad Gateway$/);
   });
 
   it("says that what was decided cannot be carried out, and goes on when it can", async () => {
@@ -149,8 +154,8 @@ describe("Explain, when GitHub is in the way,", () => {
         ? Promise.resolve({ ok: false, failure: forbidden("comments are closed") })
         : create(number, body, signal);
 
-    await untilWhy(rig, worker, issue.number, /^waits until .*: GitHub: comments are closed/);
-    expect(await whyOf(worker, issue.number)).toContain(
+    await untilReason(rig, worker, issue.number, /^waits until .*: GitHub: comments are closed/);
+    expect(await explain(worker, issue.number)).toContain(
       "what was decided (hand-off) is still being carried out on GitHub",
     );
     await rig.until("the notice", () => worker.notice?.includes("comments are closed") === true);
@@ -164,12 +169,12 @@ describe("Explain, when GitHub is in the way,", () => {
     rig.agent.next("triage", () => verdict(UNREADY));
     const issue = rig.addIssue();
     const worker = await rig.start();
-    await untilWhy(rig, worker, issue.number, /^waits for a person's answer since .* \(not-ready\): /);
+    await untilReason(rig, worker, issue.number, /^waits for a person's answer since .* \(not-ready\): /);
 
     rig.client.comments = () => Promise.resolve({ ok: false, failure: unreachable("503") });
     rig.world.addComment(issue.number, "the-operator", "The first.");
 
-    await untilWhy(rig, worker, issue.number, /^waits until .*: answers cannot be read: GitHub: 503/);
+    await untilReason(rig, worker, issue.number, /^waits until .*: answers cannot be read: GitHub: 503/);
   });
 });
 
@@ -181,15 +186,15 @@ describe("Explain, of the worker itself,", () => {
     const [first, second] = [rig.addIssue(), rig.addIssue("Add the second missing part")];
     const worker = await rig.start();
 
-    await untilWhy(rig, worker, first.number, /^waits until .*: the agent's provider is at its limit: weekly limit/);
-    await untilWhy(rig, worker, second.number, /^the agent's provider is at its limit: .*tried again at/);
+    await untilReason(rig, worker, first.number, /^waits until .*: the agent's provider is at its limit: weekly limit/);
+    await untilReason(rig, worker, second.number, /^the agent's provider is at its limit: .*tried again at/);
   });
 
   it("says that no slot is free", async () => {
     await using rig = await PipelineRig.create();
     const { second, worker } = await startWithQueue(rig);
 
-    await untilWhy(rig, worker, second.number, /^number 1 of 1 in the queue of triage, .* 1 slots, 1 of them busy$/);
+    await untilReason(rig, worker, second.number, /^number 1 of 1 in the queue of triage, .* 1 slots, 1 of them busy$/);
   });
 
   it("says that it was stopped by an operator, and not that GitHub shows no such issue", async () => {
@@ -198,11 +203,11 @@ describe("Explain, of the worker itself,", () => {
     const issue = rig.addIssue();
     const worker = await rig.start();
     expect(worker.notice).toBeNull();
-    await untilWhy(rig, worker, issue.number, /^triage works on it/);
+    await untilReason(rig, worker, issue.number, /^triage works on it/);
 
     await worker.stop("a test");
 
-    expect(await whyOf(worker, issue.number)).toEqual(["stopped by an operator; start it again to go on"]);
+    expect(await explain(worker, issue.number)).toEqual(["stopped by an operator; start it again to go on"]);
   });
 
   it("says that it takes no new issues", async () => {
@@ -211,7 +216,7 @@ describe("Explain, of the worker itself,", () => {
     worker.setOpen(false);
     const issue = rig.addIssue();
 
-    await untilWhy(rig, worker, issue.number, /^takes no new issues until it is restarted or told to go on$/);
+    await untilReason(rig, worker, issue.number, /^takes no new issues until it is restarted or told to go on$/);
   });
 
   it("says that the checkout is not there", async () => {
@@ -222,7 +227,7 @@ describe("Explain, of the worker itself,", () => {
     await rig.until("the notice", () => worker.notice?.includes("is not there") === true);
     const issue = rig.addIssue();
 
-    await untilWhy(rig, worker, issue.number, /^no new issue is taken: .* is not there/);
+    await untilReason(rig, worker, issue.number, /^no new issue is taken: .* is not there/);
   });
 
   // Only Linux has a file system that is always full.
@@ -238,11 +243,11 @@ describe("Explain, of the worker itself,", () => {
     // Names a file system that never has a block free.
     await symlink("/proc", worktrees);
 
-    await untilWhy(rig, worker, issue.number, /^takes no new issues/);
+    await untilReason(rig, worker, issue.number, /^takes no new issues/);
     await rig.until("the notice", () => worker.notice?.includes("has less than 256 MiB free") === true);
     worker.setOpen(true);
 
-    await untilWhy(rig, worker, issue.number, /^no new issue is taken: the disk of .* has less than 256 MiB free$/);
+    await untilReason(rig, worker, issue.number, /^no new issue is taken: the disk of .* has less than 256 MiB free$/);
   });
 
   it.for([
@@ -254,7 +259,7 @@ describe("Explain, of the worker itself,", () => {
     const worker = await rig.start();
     await rig.until("the notice", () => worker.notice !== null);
 
-    expect((await whyOf(worker, 7))[0]).toMatch(reason);
+    expect((await explain(worker, 7))[0]).toMatch(reason);
   });
 
   it("names a bug in a loop", async () => {
@@ -264,7 +269,7 @@ describe("Explain, of the worker itself,", () => {
     rig.client.listIssues = () => Promise.reject(new Error("a bug of ours"));
 
     await rig.until("the notice", () => worker.notice?.includes("a bug in the sync: a bug of ours") === true);
-    expect((await whyOf(worker, second.number)).join("\n")).toContain("a bug in the sync: a bug of ours");
+    expect((await explain(worker, second.number)).join("\n")).toContain("a bug in the sync: a bug of ours");
   });
 
   it("names a bug that the run itself met, without blaming GitHub", async () => {
@@ -274,7 +279,7 @@ describe("Explain, of the worker itself,", () => {
     rig.client.issue = () => Promise.reject(new Error("a bug of ours"));
     const worker = await started;
 
-    await untilWhy(rig, worker, issue.number, /^waits until .*: a bug: a bug of ours \(since/);
+    await untilReason(rig, worker, issue.number, /^waits until .*: a bug: a bug of ours \(since/);
   });
 
   it("says that an issue is stalled, with the reason, as an event and in the notice, until it moves", async () => {
@@ -288,7 +293,9 @@ describe("Explain, of the worker itself,", () => {
     await rig.until("the alarm", () => alarms().length === 1);
     expect(alarms()[0]).toMatchObject({ alarm: "stalled", isOn: true });
     expect(alarms()[0]?.detail).toMatch(/^stalled: 1 issue .*#1: GitHub: .*issue is locked/);
-    expect((await whyOf(worker, issue.number)).join("\n")).toContain("stalled: it could have moved, and has not since");
+    expect((await explain(worker, issue.number)).join("\n")).toContain(
+      "stalled: it could have moved, and has not since",
+    );
     expect(worker.notice).toContain("stalled: 1 issue has not moved");
     unlock();
     await rig.until("the end of the alarm", () => alarms().at(-1)?.isOn === false);
@@ -304,7 +311,7 @@ describe("Explain, of an issue that is not HydraFlow's to move,", () => {
     await rig.until("the first works on it", () => rig.agent.turns.length === 1);
     const second = await rig.start({}, { data: "two", worktrees: "two" });
 
-    await untilWhy(rig, second, issue.number, /^held by .*\/acme-web\/.* until /);
+    await untilReason(rig, second, issue.number, /^held by .*\/acme-web\/.* until /);
   });
 
   it("says that it waits for a person, then that the answer is there and not worked in yet", async () => {
@@ -312,13 +319,13 @@ describe("Explain, of an issue that is not HydraFlow's to move,", () => {
     rig.agent.next("triage", () => verdict(UNREADY));
     const issue = rig.addIssue();
     const worker = await rig.start();
-    await untilWhy(rig, worker, issue.number, /^waits for a person's answer since .* \(not-ready\): /);
+    await untilReason(rig, worker, issue.number, /^waits for a person's answer since .* \(not-ready\): /);
 
     worker.setOpen(false);
     await worker.orchestrator?.inbox.answer(issue.number, "The first.", "operator");
 
-    await untilWhy(rig, worker, issue.number, /^answered by operator at .*; that is worked in when a slot/);
-    expect((await whyOf(worker, issue.number))[1]).toMatch(/^takes no new issues/);
+    await untilReason(rig, worker, issue.number, /^answered by operator at .*; that is worked in when a slot/);
+    expect((await explain(worker, issue.number))[1]).toMatch(/^takes no new issues/);
   });
 
   it("says that it has no label, also after a person took it away", async () => {
@@ -327,7 +334,7 @@ describe("Explain, of an issue that is not HydraFlow's to move,", () => {
     const worker = await rig.start();
     await rig.until("the pipeline is up", () => worker.orchestrator?.store.lastSync.ok === true);
 
-    expect((await whyOf(worker, stranger.number))[0]).toBe(
+    expect((await explain(worker, stranger.number))[0]).toBe(
       "it has no label of HydraFlow; add `hydraflow-find` to have it worked on",
     );
   });
@@ -338,7 +345,7 @@ describe("Explain, of an issue that is not HydraFlow's to move,", () => {
     worker.setOpen(false);
     const { number } = rig.world.addIssue({ title: "Two", body: "", labels: ["hydraflow-find", "hydraflow-plan"] });
 
-    await untilWhy(rig, worker, number, /^it has several stage labels \(find, plan\)/);
+    await untilReason(rig, worker, number, /^it has several stage labels \(find, plan\)/);
   });
 
   it("says that it was transferred, how it ended, that it is closed, and that there is none", async () => {
@@ -348,7 +355,7 @@ describe("Explain, of an issue that is not HydraFlow's to move,", () => {
     const closed = rig.addIssue("Nothing for the machine", "");
     rig.world.setState(closed.number, "closed");
     const first = await rig.start();
-    for (const { number } of [moved, ended]) await untilWhy(rig, first, number, /^waits for a person's answer/);
+    for (const { number } of [moved, ended]) await untilReason(rig, first, number, /^waits for a person's answer/);
     await first[Symbol.asyncDispose]();
 
     rig.world.take(moved.number, "transferred");
@@ -356,10 +363,10 @@ describe("Explain, of an issue that is not HydraFlow's to move,", () => {
     const worker = await rig.start();
 
     for (const { number } of [moved, ended]) await rig.untilEnded(worker, number);
-    expect((await whyOf(worker, moved.number))[0]).toContain("it was transferred to another repository, or deleted");
-    expect((await whyOf(worker, ended.number))[0]).toBe("it has ended as closed: it was closed by someone else");
-    expect((await whyOf(worker, closed.number))[0]).toBe("it is closed on GitHub");
-    expect(await whyOf(worker, 999)).toEqual([]);
+    expect((await explain(worker, moved.number))[0]).toContain("it was transferred to another repository, or deleted");
+    expect((await explain(worker, ended.number))[0]).toBe("it has ended as closed: it was closed by someone else");
+    expect((await explain(worker, closed.number))[0]).toBe("it is closed on GitHub");
+    expect(await explain(worker, 999)).toEqual([]);
   });
 });
 

@@ -256,7 +256,7 @@ describe("a sync", () => {
     expect(rig.store.find(1)).toBeUndefined();
   });
 
-  it("wakes whoever listens when something changed", async () => {
+  it("notifies whoever listens when something changed", async () => {
     const rig = newRig();
     let woken = 0;
     const listening = rig.store.onChange(() => {

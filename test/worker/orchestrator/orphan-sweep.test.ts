@@ -53,7 +53,7 @@ function contextOf(): OrphanSweepOptions["context"] {
       },
     },
     workspaces: {
-      leftovers: async () => ok(found),
+      orphanCandidates: async () => ok(found),
       remove: async (number: number, _signal: AbortSignal, { mayGo }: { mayGo: () => boolean }) => {
         if (mayGo()) removed.push(number);
         return ok({ branchKeptFor: null });

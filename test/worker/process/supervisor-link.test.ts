@@ -5,7 +5,7 @@ import { SupervisorLink } from "../../../src/worker/process/supervisor-link.ts";
 
 const START = {
   type: "start",
-  nonce: "this-birth",
+  nonce: "this-spawn",
   generation: 1,
   repo: "acme/web",
   slug: "acme-web",
@@ -42,9 +42,9 @@ describe("the channel to the supervisor", () => {
   it("answers a drain at once with what is in flight, and takes no new issue until it is told to go on", () => {
     const { link, said, open, hear } = linked();
 
-    hear({ type: "drain", nonce: "this-birth" });
+    hear({ type: "drain", nonce: "this-spawn" });
     const draining = said.at(-1);
-    hear({ type: "resume", nonce: "this-birth" });
+    hear({ type: "resume", nonce: "this-spawn" });
     const resumed = said.at(-1);
     link[Symbol.dispose]();
 
@@ -59,7 +59,7 @@ describe("the channel to the supervisor", () => {
   });
 
   it("that is closed before it is ready takes no issue from its first moment on", () => {
-    const { link, said, open } = linked({ type: "drain", nonce: "this-birth" });
+    const { link, said, open } = linked({ type: "drain", nonce: "this-spawn" });
     link[Symbol.dispose]();
 
     expect(open).toEqual([false]);
@@ -93,8 +93,8 @@ describe("the channel to the supervisor", () => {
   it("hears nothing that is meant for another spawn", () => {
     const { link, open, hear, stops } = linked();
 
-    hear({ type: "drain", nonce: "an-earlier-birth" });
-    hear({ type: "stop", nonce: "an-earlier-birth" });
+    hear({ type: "drain", nonce: "an-earlier-spawn" });
+    hear({ type: "stop", nonce: "an-earlier-spawn" });
     link[Symbol.dispose]();
 
     expect([open, stops()]).toEqual([[], 0]);

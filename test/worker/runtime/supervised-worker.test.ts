@@ -14,7 +14,7 @@ import type { FromWorker, StartWorker } from "../../../src/core/messages/worker-
 import { sh } from "../git/git-fixture.ts";
 
 const ENTRY = fileURLToPath(new URL("../../../src/worker/main.ts", import.meta.url));
-const TOKEN = "token-of-this-birth";
+const TOKEN = "token-of-this-spawn";
 const WAIT_MS = 120_000;
 
 class SupervisedWorker implements AsyncDisposable {
@@ -123,7 +123,7 @@ describe("A worker under its supervisor", () => {
       headers: { authorization: `Bearer ${TOKEN}` },
     });
     const { runtimes } = (await answer.json()) as { runtimes: { notice: string }[] };
-    worker.child.send({ type: "stop", nonce: "nonce-of-another-birth" });
+    worker.child.send({ type: "stop", nonce: "nonce-of-another-spawn" });
     const stillThere = await fetch(`http://127.0.0.1:${ready.port}/livez`);
     worker.child.send({ type: "stop", nonce: "nonce-1" });
 

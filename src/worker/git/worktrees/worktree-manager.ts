@@ -1,5 +1,8 @@
-// Owns one worktree per issue. I1: the operator's checkout beside it is left alone: no checkout, reset, clean, stash or
-// switch runs there; only refs and worktree entries of our names change. I2: changes run one after the other.
+// Owns one worktree per issue.
+//
+// I1 The operator's checkout is left alone: no checkout, reset, clean, stash or switch runs there; only refs and
+//    worktree entries of our names change.
+// I2 Changes run one after the other.
 
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -47,7 +50,7 @@ interface Place {
 
 export class WorktreeManager {
   readonly #options: WorktreeManagerOptions;
-  readonly #mutex = new Mutex();
+  readonly #mutex = new Mutex(); // I2
   readonly #refs: BranchRefs;
   readonly #records = new Map<number, BranchRecord>();
 

@@ -18,7 +18,7 @@ const PARENT = {
   LD_PRELOAD: "evil.so",
   SECRET_OF_THE_SHELL: "x",
 };
-const marks = { HYDRAFLOW_TREE: "tree", HYDRAFLOW_BIRTH: "birth" };
+const marks = { HYDRAFLOW_TREE: "tree", HYDRAFLOW_BIRTH: "spawn" };
 
 describe("the environment of an agent", () => {
   it("holds the allow-list, homes of its own and the marks, and nothing else", () => {

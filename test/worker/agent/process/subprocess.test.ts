@@ -37,7 +37,7 @@ describe("running a command", () => {
 
   it("has its group on record while it lives", async () => {
     await using directory = await mkdtempDisposable(join(tmpdir(), "hydraflow-test-"));
-    const record = { directory: join(directory.path, "groups"), marks: { HYDRAFLOW_BIRTH: "birth" } };
+    const record = { directory: join(directory.path, "groups"), marks: { HYDRAFLOW_BIRTH: "spawn" } };
     const script = `cd ${directory.path}; until grep -h . groups/*.json 2>&-; do sleep 0.02; done`;
 
     const end = await runCommand(shell(script, { record }), NEVER);

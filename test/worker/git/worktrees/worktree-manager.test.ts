@@ -139,8 +139,8 @@ describe("WorktreeManager", () => {
   it("makes a new worktree after kill -9 in the middle of git worktree add", async () => {
     await slowCheckout(web, fixture.directory);
     await killDuringAdd(web, fixture.directory, 7);
-    const leftover = valueOf(await web.worktrees.list(signal));
-    expect(leftover).toMatchObject([{ issue: 7, isHalfMade: true }]);
+    const halfMade = valueOf(await web.worktrees.list(signal));
+    expect(halfMade).toMatchObject([{ issue: 7, isHalfMade: true }]);
     sh(web.checkout, "config", "--unset", "filter.slow.smudge");
 
     const worktree = valueOf(await web.worktrees.ensure(7, "main", signal));

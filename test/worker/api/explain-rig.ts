@@ -10,12 +10,12 @@ import type { PipelineRig } from "../../runs/pipeline-rig.ts";
 const NEVER = new AbortController().signal;
 
 /** Returns every reason, the most telling one first. */
-export async function whyOf(worker: RepoRuntime, issue: number): Promise<readonly string[]> {
+export async function explain(worker: RepoRuntime, issue: number): Promise<readonly string[]> {
   return issueView(worker, issue, await askGitHub(worker, issue, NEVER))?.why ?? [];
 }
 
 /** Waits until the first reason is this one. */
-export async function untilWhy(rig: PipelineRig, worker: RepoRuntime, issue: number, reason: RegExp): Promise<void> {
+export async function untilReason(rig: PipelineRig, worker: RepoRuntime, issue: number, reason: RegExp): Promise<void> {
   let seen: readonly string[] = [];
   await rig.until(`the first reason is ${reason}`, () => {
     seen = issueView(worker, issue)?.why ?? [];

@@ -13,7 +13,7 @@ const PLACES = [
   "home/*/git/branches/*",
 ];
 
-export function leftOver(directory: string): string[] {
+export function orphansOnDisk(directory: string): string[] {
   const found = globSync(PLACES, { cwd: directory }).map((path) => `left on the disk: ${path}`);
   return [...found, ...packedBranches(join(directory, "checkout/.git/packed-refs"))];
 }
