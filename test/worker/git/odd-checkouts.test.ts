@@ -190,3 +190,18 @@ it("begins anew beside a checkout that was cloned anew, without the commit that 
 
   expect(again).toMatchObject({ reused: false, head: first.baseSha });
 });
+
+it("makes a worktree anew whose entry a power cut has torn, and leaves the operator's", async () => {
+  const first = valueOf(await web.worktrees.ensure(1, "main", NEVER));
+  mkdirSync(join(first.gitDirectory, "index.lock"));
+  valueOf(await web.worktrees.ensure(1, "main", NEVER));
+  sh(web.checkout, "worktree", "add", "-q", "--detach", place("issue-2"));
+  writeFileSync(join(first.gitDirectory, "commondir"), "");
+
+  const pruned = valueOf(await web.worktrees.prune(NEVER));
+  const again = valueOf(await web.worktrees.ensure(1, "main", NEVER));
+
+  expect(pruned).toEqual([]);
+  expect(again).toMatchObject({ reused: false, head: first.head });
+  expect(sh(place("issue-2"), "rev-parse", "HEAD")).toBe(first.baseSha);
+});
