@@ -7,8 +7,8 @@ import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { writes } from "../../support/scripted-agent.ts";
-import { sh } from "../git/git-fixture.ts";
+import { writes } from "../support/scripted-agent.ts";
+import { sh } from "../worker/git/git-fixture.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
 const YEAR_MS = 365 * 86_400_000;

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { approve, hangs, verdict, writes } from "../../support/scripted-agent.ts";
+import { approve, hangs, verdict, writes } from "../support/scripted-agent.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
 const WORKFLOW = ".github/workflows/ci.yml";

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 
-import { type Behaviour, done } from "../../support/scripted-agent.ts";
-import { sh } from "../git/git-fixture.ts";
+import { type Behaviour, done } from "../support/scripted-agent.ts";
+import { sh } from "../worker/git/git-fixture.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
 const ONCE = { maxIssueAttempts: 1, maxQualityFixAttempts: 0 };

@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 
-import type { MergeBlocked } from "../../../src/worker/github/port/github.ts";
-import { approve, writes } from "../../support/scripted-agent.ts";
+import type { MergeBlocked } from "../../src/worker/github/port/github.ts";
+import { approve, writes } from "../support/scripted-agent.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
 /** Refuses to merge until `isLifted` says that there is no reason any more; counts the tries. */

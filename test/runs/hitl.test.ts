@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 
-import { approve, done, hangs, needsInput, requestChanges, verdict, writes } from "../../support/scripted-agent.ts";
-import { unreachable } from "../../support/memory-fault.ts";
+import { approve, done, hangs, needsInput, requestChanges, verdict, writes } from "../support/scripted-agent.ts";
+import { unreachable } from "../support/memory-fault.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
 const NOT_READY = () =>

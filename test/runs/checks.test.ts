@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from "vitest";
 
-import type { CheckState } from "../../../src/worker/github/port/github.ts";
-import { unreachable } from "../../support/memory-fault.ts";
-import { type Behaviour, done, writes } from "../../support/scripted-agent.ts";
+import type { CheckState } from "../../src/worker/github/port/github.ts";
+import { unreachable } from "../support/memory-fault.ts";
+import { type Behaviour, done, writes } from "../support/scripted-agent.ts";
 import { PASSED, PipelineRig } from "./pipeline-rig.ts";
 
 const FAILED: CheckState = {

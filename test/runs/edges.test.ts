@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from "vitest";
 
-import { unreachable } from "../../support/memory-fault.ts";
-import { done, hangs, verdict, writes } from "../../support/scripted-agent.ts";
-import { sh } from "../git/git-fixture.ts";
+import { unreachable } from "../support/memory-fault.ts";
+import { done, hangs, verdict, writes } from "../support/scripted-agent.ts";
+import { sh } from "../worker/git/git-fixture.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
 describe("Planning", () => {
