@@ -44,6 +44,26 @@ describe("An approved pull request", () => {
     expect(rig.world.reviews).toHaveLength(2);
   });
 
+  it("is mended by one turn, whatever GitHub fails to answer right after it", async () => {
+    await using rig = await PipelineRig.create();
+    const seen: string[] = [];
+    rig.checks = (sha) => {
+      if (!seen.includes(sha)) seen.push(sha);
+      return seen.indexOf(sha) === 0 ? FAILED : PASSED;
+    };
+    rig.agent.next("implement", writes("part.txt", "first\n"), (turn, signal) => {
+      for (const at of [1, 2, 3]) rig.client.inject({ at, method: "issue", when: "before", how: unreachable() });
+      return writes("part.txt", "mended\n")(turn, signal);
+    });
+    const issue = rig.addIssue();
+
+    const worker = await rig.start();
+    await rig.untilEnded(worker, issue.number);
+
+    expect(rig.fileOn("main", "part.txt")).toBe("mended");
+    expect(rig.agent.turnsOf("implement")).toHaveLength(2);
+  });
+
   it("is reviewed again when what was approved moves to another place that looks alike", async () => {
     const [block, between] = ["p\np\np\nq\nq\nq\n", "r\nr\nr\nr\nr\nr\nr\n"];
     const grown = "p\np\np\nnew\nq\nq\nq\n";

@@ -19,12 +19,12 @@ const NOW = {
   mayPush: true,
 };
 
-it("goes on with the new default branch when it is renamed while the worker runs", async () => {
+it.each(["trunk", "основная/1.0"])("goes on with the default branch %s when it is renamed meanwhile", async (name) => {
   await using rig = await PipelineRig.create();
   const worker = await rig.start();
   await rig.until("prepared", () => worker.orchestrator !== null);
-  sh(rig.bare, "branch", "-m", "main", "trunk");
-  rig.client.repository = () => Promise.resolve(ok({ ...NOW, defaultBranch: "trunk" }));
+  sh(rig.bare, "branch", "-m", "main", name);
+  rig.client.repository = () => Promise.resolve(ok({ ...NOW, defaultBranch: name }));
 
   const issue = rig.addIssue();
   await rig.untilState(worker, issue.number, "planned", ({ history }) =>
@@ -32,7 +32,20 @@ it("goes on with the new default branch when it is renamed while the worker runs
   );
 
   expect(rig.labels(issue.number)).not.toContain("hitl");
-  expect(sh(rig.checkout, "rev-parse", "refs/remotes/origin/trunk")).toBe(sh(rig.bare, "rev-parse", "trunk"));
+  expect(sh(rig.checkout, "rev-parse", `refs/remotes/origin/${name}`)).toBe(sh(rig.bare, "rev-parse", name));
+});
+
+it("says in one sentence that it does not work with a branch of such a name, and asks about no issue", async () => {
+  await using rig = await PipelineRig.create();
+  const worker = await rig.start();
+  await rig.until("prepared", () => worker.orchestrator !== null);
+  sh(rig.bare, "branch", "-m", "main", "$(id)");
+  rig.client.repository = () => Promise.resolve(ok({ ...NOW, defaultBranch: "$(id)" }));
+  const issue = rig.addIssue();
+
+  await rig.until("the sentence", () => worker.notice?.startsWith("the base branch of acme/web is '$(id)'") === true);
+
+  expect(rig.labels(issue.number)).not.toContain("hitl");
 });
 
 it("says in one sentence that the repository has no commit yet, and begins when it has one", async () => {

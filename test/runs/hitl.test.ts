@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 
 import { approve, done, hangs, needsInput, requestChanges, verdict, writes } from "../support/scripted-agent.ts";
+import { unreachable } from "../support/memory-fault.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
 const NOT_READY = () =>
@@ -141,6 +142,23 @@ describe("A person's answer", () => {
     expect(turns.map(({ sessionId }) => sessionId)).toEqual([turns[0]?.sessionId, turns[0]?.sessionId]);
     expect(turns.map(({ resume }) => resume)).toEqual([false, true]);
     expect(rig.labels(issue.number)).toEqual(["fixed"]);
+  });
+
+  it("is worked in by one turn, whatever GitHub fails to answer right after it", async () => {
+    await using rig = await PipelineRig.create();
+    rig.agent.next("implement", needsInput("Which name?"));
+    rig.agent.next("hitl", (turn, signal) => {
+      for (const at of [1, 2, 3]) rig.client.inject({ at, method: "issue", when: "before", how: unreachable() });
+      return writes("named.txt", "a name\n")(turn, signal);
+    });
+    const { issue, worker } = await rig.askPerson();
+
+    await worker.orchestrator?.inbox.answer(issue.number, "Call it part.", "operator");
+    worker.orchestrator?.wake();
+    await rig.untilLabel(issue.number, "fixed");
+
+    expect(rig.agent.turnsOf("hitl")).toHaveLength(1);
+    expect(rig.fileOn("main", "named.txt")).toBe("a name");
   });
 
   it("settles a review that never ends", async () => {

@@ -12,6 +12,11 @@ const port = z.int().check(z.minimum(0), z.maximum(65_535));
 const milliseconds = (min: number, max: number) => z.int().check(z.minimum(min), z.maximum(max));
 const count = (min: number, max: number) => z.int().check(z.minimum(min), z.maximum(max));
 const text = z.string().check(z.minLength(1), z.maxLength(4_096));
+/** Git refuses to commit in a name of nothing but such marks. */
+const identity = text.check(
+  z.regex(/^\P{Cc}*$/u, "must have no control characters"),
+  z.regex(/[^\s.,:;<>"'\\]/u, "must have a letter, a digit or the like, or git makes no commit"),
+);
 
 /** Paths are patterns as in .gitignore. */
 const paths = z.array(z.string().check(z.minLength(1), z.maxLength(200))).check(z.maxLength(200));
@@ -77,8 +82,8 @@ export const repositorySettings = {
   protectedPaths: z._default(paths, []),
   protectLockfiles: z._default(z.boolean(), false),
   minPlanWords: z._default(count(0, 2_000), 200),
-  gitAuthorName: z._default(text, "HydraFlow"),
-  gitAuthorEmail: z._default(text, "hydraflow@users.noreply.github.com"),
+  gitAuthorName: z._default(identity, "HydraFlow"),
+  gitAuthorEmail: z._default(identity, "hydraflow@users.noreply.github.com"),
   eventLogBytesMax: z._default(count(65_536, 268_435_456), 10_485_760),
 } as const;
 

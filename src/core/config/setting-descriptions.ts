@@ -77,8 +77,8 @@ export const SETTING_DESCRIPTIONS: Readonly<Record<Setting, string>> = {
   protectLockfiles: "Whether lockfiles and the install scripts of package.json need a person's approval too.",
   minPlanWords:
     "Words of a full plan, 0 to 2000; a shorter plan is sent back to the agent once, then a person is asked.",
-  gitAuthorName: "Name of the author of commits, at most 4096 characters.",
-  gitAuthorEmail: "Mail address of the author of commits, at most 4096 characters.",
+  gitAuthorName: "Name of the author of commits, at most 4096 characters, without control characters.",
+  gitAuthorEmail: "Mail address of the author of commits, at most 4096 characters, without control characters.",
   eventLogBytesMax:
     "Bytes of a repository's event log, on disk and in memory, 65536 to 268435456; the oldest events go first.",
 };

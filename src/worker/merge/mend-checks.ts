@@ -45,11 +45,11 @@ export async function mendChecks(
   if (!sha.ok) return sha.failure;
   if (sha.value === step.sha)
     return unmended(`The checks of #${pull.number} fail, and the agent found nothing to change:\n\n${log}`, failed);
-  const taken = await takenAwayOutcome(context, run, signal);
-  if (taken !== null) return taken;
-  // Nothing of it is approved, so the review comes first even where the process ends right behind this line.
+  // Nothing of it is approved, so the review comes first, and no agent mends it again, whatever happens from here on.
   await run.change((state) => ({ ...state, ciFixes: state.ciFixes + 1 }));
   await run.mark({ at: "begun" });
+  const taken = await takenAwayOutcome(context, run, signal);
+  if (taken !== null) return taken;
   const pushed = await pushWork(parts, sha.value, signal);
   if (!pushed.ok) return pushed.failure;
   return wait(`what was mended in #${pull.number} is to be reviewed`, context.clock.now());

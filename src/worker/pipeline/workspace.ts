@@ -114,7 +114,10 @@ export class Workspaces {
       isAbsent: () => remote.isAbsent(branch),
       problem: () => remote.largeFiles.problem,
       lost: () => remote.largeFiles.lost,
-      look: (signal) => remote.fetch([branch], signal),
+      look: (signal) => {
+        remote.largeFiles.askAgain();
+        return remote.fetch([branch], signal);
+      },
     };
   }
 

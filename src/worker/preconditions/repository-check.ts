@@ -87,6 +87,10 @@ export function noBase(fullName: string, branch: string): string {
   return `${fullName} has no branch '${branch}'; push a first commit to it, or set baseBranch to one that is there`;
 }
 
+export function oddBase(fullName: string, branch: string): string {
+  return `the base branch of ${fullName} is '${branch}', and HydraFlow takes letters, digits and . _ / + @ # = , % - in its name; rename it, or set baseBranch to another`;
+}
+
 /** Says why nothing can be done in this repository; null when something can. */
 export function unfitness({ fullName, isArchived, hasIssues, mayPush }: Repository): string | null {
   if (isArchived) return `${fullName} is archived on GitHub, so nobody can change anything there`;

@@ -16,6 +16,7 @@ import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { Attention } from "../attention/attention.ts";
 import { attentiveGitHub } from "../attention/attentive-github.ts";
 import { attentiveGit } from "../attention/attentive-tools.ts";
+import { checkBranchName } from "../git/command/branch-name.ts";
 import { cloneRepository } from "../git/remote/clone.ts";
 import { createGit, type Git } from "../git/command/git.ts";
 import type { RemoteAccess } from "../git/remote/remote-access.ts";
@@ -25,7 +26,7 @@ import { backoffMs } from "../pipeline/backoff.ts";
 import { sweepGateHomes } from "../workbench/gate.ts";
 import { Workspaces } from "../pipeline/workspace.ts";
 import { CheckoutCheck } from "../preconditions/checkout-check.ts";
-import { adviceOf, noBase, RepositoryCheck, unfitness } from "../preconditions/repository-check.ts";
+import { adviceOf, noBase, oddBase, RepositoryCheck, unfitness } from "../preconditions/repository-check.ts";
 
 const RETRY_MS_MAX = 5 * 60_000;
 const NO_CREDENTIAL =
@@ -158,6 +159,8 @@ async function watchRepository(
 ): Promise<Result<Pick<Prepared, "baseBranch" | "repositoryCheck">, string>> {
   const { config, github, repository, workspaces } = seen;
   const branch = config.baseBranch ?? repository.defaultBranch;
+  const named = checkBranchName(branch);
+  if (!named.ok) return fail(oddBase(name.fullName, branch));
   if ((await workspaces.hasBranch(branch, signal)) === false) return fail(noBase(name.fullName, branch));
   const twins = await workspaces.caseTwins(branch, signal);
   if (twins !== null)

@@ -11,7 +11,7 @@ import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { hitlPrompt } from "../prompt/hitl-prompt.ts";
 import { readChange } from "../protection/change-under-review.ts";
-import { commitAndGate, requireGate, type WorkParts } from "../workbench/commit-and-gate.ts";
+import { commitAndGate, finishedWork, requireGate, type Work, type WorkParts } from "../workbench/commit-and-gate.ts";
 import { quoted } from "../issues/issue-text.ts";
 import { currentApproval } from "../protection/protection-check.ts";
 import { commandOf } from "../issues/person-word.ts";
@@ -110,8 +110,20 @@ async function approve(
   return outcome.kind === "advance" ? { ...outcome, change: { ...outcome.change, approved, reviewed } } : outcome;
 }
 
-/** The agent does what the answer asks for; what comes of it is checked and, where there is a pull request, pushed. */
+/** What comes of the answer is checked and, where there is a pull request, pushed; no talk that fails repeats the turn. */
 async function work(parts: WorkParts, question: string, signal: AbortSignal): Promise<Result<undefined, StageOutcome>> {
+  const { context, run } = parts;
+  const built = (await finishedWork(parts, signal)) ?? (await build(parts, question, signal));
+  if (!built.ok) return built;
+  const taken = await takenAwayOutcome(context, run, signal);
+  if (taken !== null) return { ok: false, failure: taken };
+  const pull = await findPull(context, run, signal);
+  if (!pull.ok) return pull;
+  return pull.value?.state === "open" ? pushWork(parts, built.value.sha, signal) : ok();
+}
+
+/** The agent does what the answer asks for. */
+async function build(parts: WorkParts, question: string, signal: AbortSignal): Promise<Result<Work, StageOutcome>> {
   const { context, run } = parts;
   const gate = await requireGate(parts, signal);
   if (!gate.ok) return gate;
@@ -124,11 +136,8 @@ async function work(parts: WorkParts, question: string, signal: AbortSignal): Pr
   if (outcome === "needs_input") return { ok: false, failure: handOff("question", next ?? summary) };
   const sha = await commitAndGate({ ...parts, gateCommand: gate.value, session, role: "hitl" }, signal);
   if (!sha.ok) return sha;
-  const taken = await takenAwayOutcome(context, run, signal);
-  if (taken !== null) return { ok: false, failure: taken };
-  const pull = await findPull(context, run, signal);
-  if (!pull.ok) return pull;
-  return pull.value?.state === "open" ? pushWork(parts, sha.value, signal) : ok();
+  await run.mark({ at: "gated", sha: sha.value, summary });
+  return ok({ sha: sha.value, summary });
 }
 
 /** Adds the answer once, however often the run is taken up again. */

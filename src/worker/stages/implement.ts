@@ -9,16 +9,11 @@ import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, retry, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { implementPrompt } from "../prompt/implement-prompt.ts";
-import { commitAndGate, requireGate, type WorkParts } from "../workbench/commit-and-gate.ts";
+import { commitAndGate, finishedWork, requireGate, type Work, type WorkParts } from "../workbench/commit-and-gate.ts";
 import { pullComment } from "../issues/issue-text.ts";
 import { closedPullOutcome, ensurePull, pushedShas, pushWork, takeInRemoteWork } from "../workbench/pull-request.ts";
 import { readPlan } from "../workbench/saved-plan.ts";
 import { takenAwayOutcome } from "../workbench/taken-away.ts";
-
-interface Work {
-  readonly sha: string;
-  readonly summary: string;
-}
 
 export async function implement(context: StageContext, run: StageRun, signal: AbortSignal): Promise<StageOutcome> {
   const opened = await context.workspaces.open(run.issue.number, context.baseBranch, signal);
@@ -49,17 +44,6 @@ export async function implement(context: StageContext, run: StageRun, signal: Ab
 /** Keeps the work that a person is asked about, so that it is not made a second time when they have answered. */
 function keptWith(failure: StageOutcome, kept: Work): StageOutcome {
   return failure.kind === "hand-off" ? { ...failure, change: { ...failure.change, kept } } : failure;
-}
-
-/** Returns what this run committed and checked before it was interrupted, if that is still the branch's head. */
-async function finishedWork(
-  { run, workspace }: WorkParts,
-  signal: AbortSignal,
-): Promise<Result<Work, StageOutcome> | null> {
-  if (run.step.at !== "gated") return null;
-  const head = await workspace.work.headSha(signal);
-  if (!head.ok) return fail(gitOutcome(head.failure));
-  return head.value === run.step.sha ? ok({ sha: run.step.sha, summary: run.step.summary }) : null;
 }
 
 async function build(parts: WorkParts, plan: string | null, signal: AbortSignal): Promise<Result<Work, StageOutcome>> {

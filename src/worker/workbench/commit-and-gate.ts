@@ -44,6 +44,23 @@ export async function requireGate(
   );
 }
 
+/** The work of one run that is committed, and that the gate was green for. */
+export interface Work {
+  readonly sha: string;
+  readonly summary: string;
+}
+
+/** Returns what this run committed and checked before it was interrupted, if that is still the branch's head. */
+export async function finishedWork(
+  { run, workspace }: WorkParts,
+  signal: AbortSignal,
+): Promise<Result<Work, StageOutcome> | null> {
+  if (run.step.at !== "gated") return null;
+  const head = await workspace.work.headSha(signal);
+  if (!head.ok) return fail(gitOutcome(head.failure));
+  return head.value === run.step.sha ? ok({ sha: run.step.sha, summary: run.step.summary }) : null;
+}
+
 /** Returns the sha that the gate was green for. */
 export async function commitAndGate(
   options: CommitAndGateOptions,

@@ -8,7 +8,7 @@ import { readdir, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { agentEnvironment } from "../agent/process/agent-environment.ts";
-import { makeAgentHome, removeAgentHome, sweepAgentHomes } from "../agent/process/agent-home.ts";
+import { makeAgentHome, putAwayAgentHome, removeAgentHome, sweepAgentHomes } from "../agent/process/agent-home.ts";
 import { type CommandEnd, runCommand } from "../agent/process/subprocess.ts";
 import { ensurePrivateDirectory } from "../../core/files/durable-file.ts";
 import { removeTree } from "../../core/files/remove-tree.ts";
@@ -133,7 +133,7 @@ function isHashed(lock: string): boolean {
 /** Aborting kills the tree; the result then says `passed: false`, and the caller looks at its signal. */
 export async function runGate(options: GateOptions, signal: AbortSignal): Promise<GateResult> {
   const home = join(options.homes, `issue-${options.issue}`);
-  if (!(await removeAgentHome(home)))
+  if (!(await putAwayAgentHome(home)).isAway)
     throw new Error(`${home} is in the way of a gate's new home and cannot be removed`);
   const { setup } = options;
   const [kept, cache] = [join(options.homes, KEPT), join(home, NPM_CACHE)];

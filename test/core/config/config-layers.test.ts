@@ -118,6 +118,10 @@ describe("the environment", () => {
     });
   });
 
+  it.each(["...", "<>", "a\u0000b", "a\nb"])("names no author %j, in whose name git makes no commit", (name) => {
+    expect(problemsOf(environmentLayer({ HYDRAFLOW_GIT_AUTHOR_NAME: name }))).toHaveLength(1);
+  });
+
   it("checks ranges as every layer does", () => {
     const problems = problemsOf(
       environmentLayer({

@@ -2,7 +2,7 @@
 // and the checkout itself is left as it was.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -12,7 +12,7 @@ import { FreshCheckouts } from "../../../src/worker/git/worktrees/fresh-checkout
 import { Remote } from "../../../src/worker/git/remote/remote.ts";
 import { WorkBranch } from "../../../src/worker/git/commits/work-branch.ts";
 import { WorktreeManager } from "../../../src/worker/git/worktrees/worktree-manager.ts";
-import { GitFixture, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
+import { commitToRemote, GitFixture, type RepositoryFixture, sh, valueOf } from "./git-fixture.ts";
 
 const NEVER = new AbortController().signal;
 const ORIGIN = "https://github.com/acme/web.git";
@@ -131,4 +131,77 @@ it.each(["worktree", "entry"])("finds a worktree whose %s names the other one re
 
   expect(ensured.path).toBe(worktree.path);
   if (which === "worktree" || isNewGit) expect(ensured.reused).toBe(true);
+});
+
+it("commits and merges in its own way, whatever the checkout's settings say of it", async () => {
+  const settings = { "core.safecrlf": "true", "core.autocrlf": "input", "i18n.commitEncoding": "ISO-8859-1" };
+  const merging = { "pull.twohead": "ours", "branch.agent/issue-1.mergeOptions": "--squash --strategy=ours" };
+  for (const [key, value] of Object.entries({ ...settings, ...merging })) sh(web.checkout, "config", key, value);
+  const worktree = valueOf(await web.worktrees.ensure(1, "main", NEVER));
+  const work = web.branch(worktree);
+  writeFileSync(join(worktree.path, "lines.txt"), "a\r\nb\r\n");
+
+  const sha = valueOf(await work.commitAll("Prüfe", NEVER)) ?? "";
+  const base = await commitToRemote(web, fixture.directory, "main", { "theirs.txt": "theirs\n" });
+  const merged = valueOf(await work.mergeBase("main", NEVER));
+
+  const head = merged.kind === "merged" ? merged.head : "";
+  expect(sh(web.checkout, "cat-file", "commit", sha)).not.toContain("encoding");
+  expect(sh(web.checkout, "rev-list", "--parents", "-1", head)).toBe(`${head} ${sha} ${base}`);
+  expect(sh(web.checkout, "ls-tree", "--name-only", head).split("\n")).toEqual([
+    "README.md",
+    "lines.txt",
+    "theirs.txt",
+  ]);
+});
+
+it("moves no branch of the operator's that a tracking ref names", async () => {
+  const before = sh(web.checkout, "rev-parse", "main");
+  sh(web.checkout, "symbolic-ref", "refs/remotes/origin/main", "refs/heads/main");
+  const tip = await commitToRemote(web, fixture.directory, "main", { "new.txt": "new\n" });
+
+  valueOf(await web.worktrees.ensure(1, "main", NEVER));
+
+  expect(sh(web.checkout, "rev-parse", "refs/heads/main")).toBe(before);
+  expect(sh(web.checkout, "rev-parse", "refs/remotes/origin/main")).toBe(tip);
+});
+
+it("works beside refs that a power cut has torn", async () => {
+  const refs = join(web.commonDirectory, "refs");
+  mkdirSync(join(refs, "heads/agent"), { recursive: true });
+  writeFileSync(join(refs, "heads/agent/issue-1"), "");
+  writeFileSync(join(refs, "remotes/origin/gone"), `${"12".repeat(20)}\n`);
+  const tip = await commitToRemote(web, fixture.directory, "main", { "new.txt": "new\n" });
+
+  const worktree = valueOf(await web.worktrees.ensure(1, "main", NEVER));
+
+  expect(worktree).toMatchObject({ head: tip, reused: false });
+});
+
+it("begins anew beside a checkout that was cloned anew, without the commit that we made last", async () => {
+  const first = valueOf(await web.worktrees.ensure(1, "main", NEVER));
+  writeFileSync(join(first.path, "work.txt"), "done\n");
+  valueOf(await web.branch(first).commitAll("Work", NEVER));
+  rmSync(web.checkout, { recursive: true });
+  sh(fixture.directory, "clone", "-q", web.bare, web.checkout);
+  sh(web.checkout, "remote", "set-url", "origin", ORIGIN);
+
+  const again = valueOf(await web.worktrees.ensure(1, "main", NEVER));
+
+  expect(again).toMatchObject({ reused: false, head: first.baseSha });
+});
+
+it("makes a worktree anew whose entry a power cut has torn, and leaves the operator's", async () => {
+  const first = valueOf(await web.worktrees.ensure(1, "main", NEVER));
+  mkdirSync(join(first.gitDirectory, "index.lock"));
+  valueOf(await web.worktrees.ensure(1, "main", NEVER));
+  sh(web.checkout, "worktree", "add", "-q", "--detach", place("issue-2"));
+  writeFileSync(join(first.gitDirectory, "commondir"), "");
+
+  const pruned = valueOf(await web.worktrees.prune(NEVER));
+  const again = valueOf(await web.worktrees.ensure(1, "main", NEVER));
+
+  expect(pruned).toEqual([]);
+  expect(again).toMatchObject({ reused: false, head: first.head });
+  expect(sh(place("issue-2"), "rev-parse", "HEAD")).toBe(first.baseSha);
 });

@@ -53,15 +53,35 @@ async function makeHome(home: string): Promise<string> {
   return temporary;
 }
 
-/** Never throws, and returns false where something is left. The home is out of the way at once and may be remade. */
+/** Never throws, and returns false where something is left, which the sweep tries to remove again. */
 export async function removeAgentHome(home: string): Promise<boolean> {
-  const gone = join(dirname(home), `.gone-${basename(home)}-${randomBytes(4).toString("hex")}`);
-  const isMoved = await rename(home, gone).then(
+  return (await putAwayAgentHome(home)).isRemoved;
+}
+
+export interface HomePutAway {
+  /** Nothing stands in the home's places any more, so that it can be made anew. */
+  readonly isAway: boolean;
+  /** Nothing of it is left, under another name neither. */
+  readonly isRemoved: boolean;
+}
+
+/** Never throws. What cannot be removed, another user's file from a container perhaps, is moved to another name. */
+export async function putAwayAgentHome(home: string): Promise<HomePutAway> {
+  const own = await ownParents(dirname(home));
+  const places = [dirname(home), ...own].map((parent) => putAway(parent, basename(home)));
+  const ends = await Promise.all(places);
+  await Promise.all(own.map((parent) => rmdir(parent).catch(() => undefined)));
+  return { isAway: ends.every(({ isAway }) => isAway), isRemoved: ends.every(({ isRemoved }) => isRemoved) };
+}
+
+async function putAway(parent: string, name: string): Promise<HomePutAway> {
+  const gone = join(parent, `.gone-${name}-${randomBytes(4).toString("hex")}`);
+  const isMoved = await rename(join(parent, name), gone).then(
     () => true,
     () => false,
   );
-  const isRemoved = await removeTree(isMoved ? gone : home);
-  return (await removeTemporary(home)) && isRemoved;
+  const isRemoved = await removeTree(isMoved ? gone : join(parent, name));
+  return { isAway: isMoved || isRemoved, isRemoved };
 }
 
 export interface SweptHomes {
@@ -80,13 +100,14 @@ export async function sweepAgentHomes(
 ): Promise<SweptHomes> {
   const removed: string[] = [];
   const left: string[] = [];
-  const names = await namesIn(directory);
-  const temporary = await Promise.all((await ownParents(directory)).map(namesIn));
-  for (const name of new Set([...names, ...temporary.flat()].filter((each) => HOME_NAME.test(each)))) {
+  const places: { name: string; parent: string }[] = [];
+  for (const parent of [directory, ...(await ownParents(directory))])
+    places.push(...(await namesIn(parent)).map((name) => ({ name, parent })));
+  for (const { name, parent } of places.filter((each) => GONE_NAME.test(each.name)))
+    if (!(await removeTree(join(parent, name)))) left.push(name);
+  for (const name of new Set(places.map((each) => each.name).filter((each) => HOME_NAME.test(each)))) {
     if (!(await isNeeded(name))) ((await removeAgentHome(join(directory, name))) ? removed : left).push(name);
   }
-  for (const name of names.filter((each) => GONE_NAME.test(each)))
-    if (!(await removeTree(join(directory, name)))) left.push(name);
   return { removed, left };
 }
 
@@ -152,15 +173,6 @@ async function makeIn(parent: string, name: string): Promise<string | null> {
     // I2: this place cannot be had: a full disk, a quota, somebody else's name.
   }
   return null;
-}
-
-async function removeTemporary(home: string): Promise<boolean> {
-  let isRemoved = true;
-  for (const parent of await ownParents(dirname(home))) {
-    isRemoved = (await removeTree(join(parent, basename(home)))) && isRemoved;
-    await rmdir(parent).catch(() => undefined);
-  }
-  return isRemoved;
 }
 
 /** I2: lists the parents that exist and are ours. */

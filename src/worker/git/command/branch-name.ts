@@ -9,9 +9,12 @@ const BRANCH_LENGTH_MAX = 200;
 const WORK_AREA = "agent/";
 const SHA = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 
-/** This is stricter than git-check-ref-format(1), which accepts `$(id)`, `a;b` and names that read as options. */
+/**
+ * This takes letters of every script, and is stricter than git-check-ref-format(1), which accepts `$(id)`, `a;b` and
+ * names that read as options.
+ */
 function isBranchName(name: string): boolean {
-  if (name.length > BRANCH_LENGTH_MAX || !/^[A-Za-z0-9_][A-Za-z0-9._/+@#-]*$/.test(name)) return false;
+  if (name.length > BRANCH_LENGTH_MAX || !/^[\p{L}\p{N}_][\p{L}\p{M}\p{N}._/+@#=,%-]*$/u.test(name)) return false;
   if (name.includes("..") || name.includes("@{") || name.includes("//") || /[./]$/.test(name)) return false;
   return name.split("/").every((part) => !part.startsWith(".") && !part.endsWith(".lock"));
 }

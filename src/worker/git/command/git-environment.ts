@@ -38,6 +38,10 @@ const HARDENING: readonly ConfigPair[] = [
   ["core.untrackedCache", "false"],
   ["core.sparseCheckout", "false"],
   ["core.ignoreStat", "false"],
+  // With it git refuses to add a file whose line ends it would change; the work could never be committed.
+  ["core.safecrlf", "false"],
+  // Our messages are UTF-8, whatever the operator writes in.
+  ["i18n.commitEncoding", "UTF-8"],
   ["core.protectHFS", "true"],
   ["core.protectNTFS", "true"],
   // Git looks for these files in $XDG_CONFIG_HOME, which an agent can write to.

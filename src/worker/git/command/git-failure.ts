@@ -36,6 +36,7 @@ const REMOTE_CHARACTERS_MAX = 4_000;
 
 const SHORT =
   /no space left on device|disk quota exceeded|too many open files|cannot allocate memory|out of memory|resource temporarily unavailable|cannot fork\b/i;
+const HINDERED = /permission denied|input\/output error|read-only file system|stale file handle/i;
 /** These lines tell of the server: a shortage there is not one of this machine. */
 const OF_SERVER = /^\s*(?:remote:|error: remote unpack failed|! \[remote )/;
 
@@ -100,6 +101,11 @@ export function classifyGitOutput(output: string): GitFailureKind {
   if (output.split(/[\r\n]/).some((line) => SHORT.test(line) && !OF_SERVER.test(line))) return "short";
   const text = output.replace(/\s+/g, " ").trim();
   return KINDS.find(([pattern]) => pattern.test(text))?.[1] ?? "failed";
+}
+
+/** Says whether git was kept from looking, so that its exit code says nothing about what it was asked. */
+export function isTrouble(output: string): boolean {
+  return ["short", "locked"].includes(classifyGitOutput(output)) || HINDERED.test(output);
 }
 
 /** Returns the lines that the server sent through git's side band, without git's own frame around them. */

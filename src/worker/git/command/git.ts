@@ -12,7 +12,7 @@ import { PRIVATE_DIRECTORY_MODE } from "../../../core/files/paths.ts";
 import { sweepMarked } from "../../../core/processes/process-tree.ts";
 import { fail, ok, type Result } from "../../../core/base/result.ts";
 import { type ConfigPair, gitEnvironment, type Identity } from "./git-environment.ts";
-import { classifyGitOutput, type GitFailure, gitFailure, remoteWords } from "./git-failure.ts";
+import { classifyGitOutput, type GitFailure, gitFailure, isTrouble, remoteWords } from "./git-failure.ts";
 import { lockFilesOf, StaleLocks } from "./stale-lock.ts";
 
 const LOCAL_TIMEOUT_MS = 5 * 60_000;
@@ -184,7 +184,8 @@ async function spawnGit(options: GitOptions, call: GitCall, control: Control): P
       unsafe: PERMITTED,
       errors: (error, result) => {
         control.ended(result);
-        if (error !== undefined || result.exitCode === 0 || call.answers?.includes(result.exitCode)) return error;
+        if (isAnswer(call, result)) return undefined;
+        if (error !== undefined || result.exitCode === 0) return error;
         return Buffer.concat([...result.stdErr, ...result.stdOut]);
       },
       // An input is always given: without it nobody would close the process's stdin.
@@ -198,6 +199,11 @@ async function spawnGit(options: GitOptions, call: GitCall, control: Control): P
     gone.abort();
     await swept;
   }
+}
+
+/** Git may say a word or two with its answer; what the machine is in trouble with answers nothing. */
+function isAnswer({ answers = [] }: GitCall, { exitCode, stdErr }: Raw): boolean {
+  return answers.includes(exitCode) && !isTrouble(Buffer.concat(stdErr).toString("utf8"));
 }
 
 /** SIGINT reaches git alone; a filter or transport that it started may live on and would hold the worktree. */

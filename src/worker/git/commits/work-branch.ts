@@ -13,11 +13,20 @@ import { baseGone, type GitFailure, gitFailure } from "../command/git-failure.ts
 import type { Remote } from "../remote/remote.ts";
 import { stageTree } from "./staging.ts";
 import { leftOpen } from "./taken-back.ts";
-import { type PlacedWorktree, WorktreeGit } from "../worktrees/worktree-git.ts";
+import { OWN_INDEX, type PlacedWorktree, WorktreeGit } from "../worktrees/worktree-git.ts";
 import type { BranchState } from "../worktrees/branch-record.ts";
 
 /** These win over what the repository's configuration says of merges, so that ours is plain and runs no hook. */
-const MERGE_OPTIONS = ["--quiet", "--ff", "--commit", "--no-squash", "--no-verify", "--no-edit", "--no-gpg-sign"];
+const MERGE_OPTIONS = [
+  "--quiet",
+  "--strategy=ort",
+  "--ff",
+  "--commit",
+  "--no-squash",
+  "--no-verify",
+  "--no-edit",
+  "--no-gpg-sign",
+];
 
 export type MergeOutcome =
   | { readonly kind: "merged"; readonly head: string; readonly changed: boolean }
@@ -145,7 +154,10 @@ export class WorkBranch {
     if (!reset.ok) return reset;
     await this.#options.worktree.record.change({ pending: { kind: "reset" } });
     await this.#options.worktree.record.settleIndex();
-    const merged = await this.#git.run(["merge", ...MERGE_OPTIONS, "-m", `Merge branch '${base}'`, baseSha], signal);
+    const message = `Merge branch '${base}'`;
+    const merged = await this.#git.run(["merge", ...MERGE_OPTIONS, "-m", message, baseSha], signal, {
+      config: [...OWN_INDEX, [`branch.${this.#options.worktree.branch}.mergeOptions`, ""]],
+    });
     if (!merged.ok) return this.#conflict(merged.failure, { baseSha, keepConflict }, signal);
     const resolved = await this.#git.run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], signal);
     if (!resolved.ok) return resolved;

@@ -45,6 +45,8 @@ export class LargeFiles {
   readonly #uses = new RecentMap<string, boolean>(COMMITS_MAX);
   /** The files of these commits are in the store. */
   readonly #whole = new RecentMap<string, true>(COMMITS_MAX);
+  /** The server lacks files of these commits. While the base is among them it is asked again when somebody says so. */
+  readonly #lacking = new RecentMap<string, GitFailure>(COMMITS_MAX);
   #program: string | null = null;
   #problem: string | null = null;
   #lost: string | null = null;
@@ -71,6 +73,11 @@ export class LargeFiles {
     return this.#lost;
   }
 
+  /** Has the next download ask the server again for what it did not have. */
+  askAgain(): void {
+    this.#lacking.clear();
+  }
+
   /** I1: downloads the files of these branches' commits, as far as the server has them. */
   async download(
     heads: ReadonlyMap<string, string>,
@@ -78,7 +85,8 @@ export class LargeFiles {
     signal: AbortSignal,
   ): Promise<Result<undefined, GitFailure>> {
     for (const [branch, commit] of heads) {
-      const done = await this.#downloadFor(commit, talk, signal);
+      const known = this.#lacking.get(commit);
+      const done = known === undefined ? await this.#downloadFor(commit, talk, signal) : fail(known);
       const said = done.ok || done.failure.kind !== "large-files" ? null : done.failure.message;
       const isLost = said !== null && LOST.test(said);
       if (!isWorkBranchName(branch)) {
@@ -86,6 +94,7 @@ export class LargeFiles {
         this.#lost = isLost ? `${said}; worktrees and gates have its pointer instead` : null;
       }
       if (!done.ok && !isLost) return done;
+      if (!done.ok && this.#lost !== null) this.#lacking.set(commit, done.failure);
     }
     return ok();
   }
@@ -134,7 +143,10 @@ export class LargeFiles {
     const looked = await views.run(call, signal);
     if (!looked.ok) return looked;
     // The next fetch gets whatever is missing now.
-    if (looked.value.exitCode === CORRUPT) this.#whole.clear();
+    if (looked.value.exitCode === CORRUPT) {
+      this.#whole.clear();
+      this.#lacking.clear();
+    }
     return ok();
   }
 

@@ -17,10 +17,8 @@ import { Mutex } from "../command/mutex.ts";
 import { type Ask, fetchMissing, isPartialClone } from "./partial-clone.ts";
 import { remoteCall, type RemoteAccess, remoteUrl } from "./remote-access.ts";
 import { withToken } from "./remote-token.ts";
-import { updateTrackingRefs } from "./tracking-refs.ts";
+import { parseHeads, readTrackedHeads, updateTrackingRefs } from "./tracking-refs.ts";
 
-/** A fetch offers at most this many of the checkout's remote branches as known. */
-const KNOWN_BRANCHES_MAX = 100;
 /** At most this many commits and branches are remembered; whatever is forgotten is asked of git again. */
 const REMEMBERED_MAX = 1_000;
 const FETCH_OPTIONS = [
@@ -164,7 +162,7 @@ export class Remote {
     const heads = await this.heads(branches, signal);
     if (!heads.ok || heads.value.size === 0) return heads;
     const { commonDirectory } = this.#options;
-    const known = await this.#trackedHeads({ GIT_DIR: commonDirectory }, commonDirectory, signal);
+    const known = await readTrackedHeads(this.#options.git, ofCheckout(commonDirectory), signal);
     if (!known.ok) return known;
     if ([...heads.value].every(([branch, sha]) => known.value.get(branch) === sha)) return heads;
     // The checkout's branches are offered as known, so that their history is not loaded again.
@@ -177,7 +175,7 @@ export class Remote {
     const options = isPartial ? [...FETCH_OPTIONS, PARTIAL_FILTER] : FETCH_OPTIONS;
     const fetched = await this.#talk(view, { arguments: ["fetch", ...options, "--", this.url, ...refspecs] }, signal);
     if (!fetched.ok) return fetched;
-    const arrived = await this.#trackedHeads(view.variables, view.directory, signal);
+    const arrived = await readTrackedHeads(this.#options.git, view, signal);
     if (!arrived.ok) return arrived;
     const updated = await updateTrackingRefs(this.#options, arrived.value, signal);
     return updated.ok ? arrived : updated;
@@ -214,7 +212,7 @@ export class Remote {
 
   async #upload(push: { branch: string; sha: string }, signal: AbortSignal): Promise<Result<undefined, GitFailure>> {
     const { commonDirectory } = this.#options;
-    const known = await this.#trackedHeads({ GIT_DIR: commonDirectory }, commonDirectory, signal);
+    const known = await readTrackedHeads(this.#options.git, ofCheckout(commonDirectory), signal);
     if (!known.ok) return known;
     const to = { branch: push.branch, known: known.value.values() };
     return this.largeFiles.upload(push.sha, to, this.#talkIn(signal), signal);
@@ -262,33 +260,13 @@ export class Remote {
       signal,
     );
   }
+}
 
-  /** Returns the newest of refs/remotes/origin/* in the checkout or in a view. */
-  async #trackedHeads(
-    variables: Readonly<Record<string, string>>,
-    directory: string,
-    signal: AbortSignal,
-  ): Promise<Result<ReadonlyMap<string, string>, GitFailure>> {
-    const options = ["--format=%(objectname)\t%(refname)", "--sort=-committerdate", `--count=${KNOWN_BRANCHES_MAX}`];
-    const listed = await this.#options.git.run(
-      { directory, variables, arguments: ["for-each-ref", ...options, "refs/remotes/origin"] },
-      signal,
-    );
-    return listed.ok ? ok(parseHeads(listed.value.stdout, "refs/remotes/origin/")) : listed;
-  }
+function ofCheckout(directory: string) {
+  return { directory, variables: { GIT_DIR: directory } };
 }
 
 function directoriesOf(name: string): string[] {
   const parts = name.split("/");
   return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("/"));
-}
-
-/** Reads lines of a sha, a tab and a ref below `prefix`; other lines are left out. */
-function parseHeads(output: string, prefix: string): ReadonlyMap<string, string> {
-  const heads = new Map<string, string>();
-  for (const line of output.split("\n")) {
-    const [sha = "", ref = ""] = line.split("\t");
-    if (isSha(sha) && ref.startsWith(prefix)) heads.set(ref.slice(prefix.length), sha);
-  }
-  return heads;
 }

@@ -75,12 +75,12 @@ export class BranchRecord {
     return join(this.#directory, "scratch");
   }
 
-  /** I1: `head` is a commit of the remote's, or the one that our work goes on from. */
-  /** Whether we have begun the branch, or have forgotten all of it but that it is ours. */
+  /** Says whether we have begun the branch, or have forgotten all of it but that it is ours. */
   async isOurs(): Promise<boolean> {
     return this.#state !== null || (await isBranchAlone(this.#directory));
   }
 
+  /** I1: `head` is a commit of the remote's, or the one that our work goes on from. */
   async begin(head: string, isDetached: boolean, branch: string | null = null): Promise<void> {
     await this.#store({ head, pending: null, isDetached, branch });
   }

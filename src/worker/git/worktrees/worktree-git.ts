@@ -12,7 +12,7 @@ import type { GitFailure } from "../command/git-failure.ts";
 import { holderOf, listWorktrees } from "./worktree-list.ts";
 
 /** Each of these would let git believe that files are unchanged, or spread the index over files that are not ours. */
-const OWN_INDEX: readonly ConfigPair[] = [
+export const OWN_INDEX: readonly ConfigPair[] = [
   ["index.sparse", "false"],
   ["core.trustctime", "true"],
   ["core.checkStat", "default"],

@@ -19,6 +19,7 @@ import type { Remote } from "../remote/remote.ts";
 import { emptyTrash, moveToTrash, openWorktreeRoot } from "./worktree-directory.ts";
 import { type PlacedWorktree, WorktreeGit } from "./worktree-git.ts";
 import { type CheckedOrigin, checkOrigin } from "./checkout-origin.ts";
+import { removeTornEntries } from "./torn-entry.ts";
 import { type IssueWorktree, listIssueWorktrees } from "./worktree-list.ts";
 
 export interface WorktreeManagerOptions extends CheckedOrigin {
@@ -121,6 +122,8 @@ export class WorktreeManager {
   /** Clears what a killed worker left half-made. Call it once, at start. */
   prune(signal: AbortSignal): Promise<Result<readonly number[], GitFailure>> {
     return this.#mutex.run(async () => {
+      const removed = await removeTornEntries(this.#options);
+      if (!removed.ok) return removed;
       const listed = await this.list(signal);
       if (!listed.ok) return listed;
       const halfMade = listed.value.filter((entry) => entry.isHalfMade || entry.isPrunable).map((entry) => entry.issue);
@@ -233,7 +236,7 @@ export class WorktreeManager {
     if (gitDirectory === undefined) return ok(null);
     // A git that was killed with its worker left these locks; one of ours that runs there needs them.
     if (!this.#options.git.isRunningIn(path)) {
-      await rm(join(gitDirectory, "index.lock"), { force: true });
+      await rm(join(gitDirectory, "index.lock"), { recursive: true, force: true });
       await record.clearLocks();
     }
     const hasIndex = await stat(join(gitDirectory, "index")).then(

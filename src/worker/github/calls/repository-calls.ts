@@ -82,7 +82,13 @@ export class RepositoryCalls implements Pick<GitHub, Methods> {
   aheadBy(base: string, head: string, signal: AbortSignal): Answer<number> {
     const parameters = { basehead: `${base}...${head}`, per_page: 1 };
     return this.#requests.ask(
-      { route: `GET ${REPO}/compare/{basehead}`, parameters, answer: answers.aheadAnswer },
+      {
+        route: `GET ${REPO}/compare/{basehead}`,
+        parameters,
+        answer: answers.aheadAnswer,
+        // A replica that lags does not know a branch that was pushed a moment ago.
+        isStale: ({ kind, status }) => kind === "not-found" && status !== 410,
+      },
       signal,
     );
   }

@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, readdirSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, rm, rmdir, symlink, unlink, utimes, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, rm, rmdir, symlink, unlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -7,10 +7,13 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   makeAgentHome,
   makePassingHome,
+  putAwayAgentHome,
   removeAgentHome,
   sweepAgentHomes,
   sweepPassingHomes,
 } from "../../../../src/worker/agent/process/agent-home.ts";
+
+const NOBODY = 65_534;
 
 let root: string;
 let homes: string;
@@ -62,6 +65,38 @@ describe("HOME of an agent", () => {
     await expect(makeAgentHome(home)).rejects.toThrow("ENOTDIR");
   });
 });
+
+describe.skipIf(process.geteuid?.() !== 0)(
+  "HOME and TMPDIR with files of another user, as containers leave them",
+  () => {
+    afterEach(() => process.seteuid?.(0));
+
+    it("are out of the way for new ones, and the sweep says what is left", async () => {
+      for (let path = homes; path !== tmpdir(); path = dirname(path)) {
+        await mkdir(path, { recursive: true });
+        await chown(path, NOBODY, NOBODY);
+      }
+      process.seteuid?.(NOBODY);
+      const temporary = await makeAgentHome(home);
+      process.seteuid?.(0);
+      for (const directory of [home, temporary]) await mkdir(join(directory, "foreign", "file"), { recursive: true });
+      process.seteuid?.(NOBODY);
+
+      const ended = await putAwayAgentHome(home);
+      const remade = await makeAgentHome(home);
+      const left = [home, remade].map((directory) => existsSync(join(directory, "foreign")));
+      const swept = await sweepAgentHomes(homes, () => Promise.resolve(false));
+      process.seteuid?.(0);
+      const again = await sweepAgentHomes(homes, () => Promise.resolve(false));
+      await rm(dirname(temporary), { recursive: true });
+
+      expect(ended).toEqual({ isAway: true, isRemoved: false });
+      expect([remade, left]).toEqual([temporary, [false, false]]);
+      expect(swept.left).toEqual([expect.stringMatching(/^\.gone-issue-/), expect.stringMatching(/^\.gone-issue-/)]);
+      expect(again.left).toEqual([]);
+    });
+  },
+);
 
 describe("TMPDIR of an agent", () => {
   it("is short, private and the same for each turn, however long its home's path is", async () => {

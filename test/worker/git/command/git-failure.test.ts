@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
 
-import { classifyGitOutput, gitFailure, remoteWords } from "../../../../src/worker/git/command/git-failure.ts";
+import {
+  classifyGitOutput,
+  gitFailure,
+  isTrouble,
+  remoteWords,
+} from "../../../../src/worker/git/command/git-failure.ts";
 
 describe("classifyGitOutput", () => {
   it.each([
@@ -95,6 +100,18 @@ describe("classifyGitOutput", () => {
       "short",
       "large-files",
     ]);
+  });
+});
+
+describe("isTrouble", () => {
+  it.each([
+    ["fatal: Not a valid commit name 1234567", false],
+    ["warning: ignoring broken ref refs/heads/agent/issue-1", false],
+    ["error: unable to open object pack directory: Permission denied", true],
+    ["fatal: Out of memory, malloc failed", true],
+    ["fatal: Unable to create '/x/index.lock': File exists.", true],
+  ])("of '%s' is %s", (output, trouble) => {
+    expect(isTrouble(output)).toBe(trouble);
   });
 });
 

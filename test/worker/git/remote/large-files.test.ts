@@ -155,6 +155,10 @@ describe.skipIf(program === null)("a repository with large files", () => {
     const seen = readFileSync(join(worktree.path, "logo.bin"), "utf8");
     const isPhotoThere = readFileSync(join(worktree.path, "photo.bin")).equals(photo);
     const lost = remote.largeFiles.lost;
+    const batches = () => server.requests.filter(({ path }) => path.endsWith("/objects/batch")).length;
+    const before = batches();
+    valueOf(await remote.fetch(["main"], NEVER));
+    const again = batches() - before;
     await writeFile(join(worktree.path, "other.bin"), OTHER);
     const sha = valueOf(await work.commitAll("Add another", NEVER)) ?? "";
     valueOf(await work.pushBranch(null, NEVER));
@@ -162,9 +166,11 @@ describe.skipIf(program === null)("a repository with large files", () => {
     await using fresh = valueOf(await checkouts.make({ issue: 1, sha, base }, NEVER));
     // Somebody has sent the file after all.
     server.largeFiles.set(hashOf(LOGO), LOGO);
+    remote.largeFiles.askAgain();
     valueOf(await remote.fetch(["main", worktree.branch], NEVER));
 
     expect(seen).toBe(pointerTo(LOGO));
+    expect(again).toBe(0);
     expect(isPhotoThere).toBe(true);
     expect(lost).toMatch(/^Git LFS: .*does not exist.*; worktrees and gates have its pointer instead$/s);
     expect(server.largeFiles.get(hashOf(OTHER))?.equals(OTHER)).toBe(true);

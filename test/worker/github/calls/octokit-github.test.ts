@@ -132,6 +132,8 @@ describe("GitHub over REST", () => {
       ),
     );
 
+    // GitHub's replicas may not know a branch that was pushed a moment ago.
+    rig.forge.faults.plan({ match: { path: "/compare/" }, times: 1, fault: { kind: "status", status: 404 } });
     expect(valueOf(await github.aheadBy("main", "agent/issue-1", signal))).toBe(1);
     expect(valueOf(await github.pullsByBranch("agent/issue-1", signal))).toEqual([
       { ...made, mergeable: null, mergeState: "unknown" },
