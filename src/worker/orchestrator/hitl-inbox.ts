@@ -8,6 +8,7 @@ import type { StageLabel } from "../../core/domain/stage.ts";
 import type { ControlFailure } from "../../core/messages/supervisor-control.ts";
 import type { GitHubFailure, Issue } from "../github/port/github.ts";
 import type { HitlAnswer, HitlState, IssueState } from "../state/issue-state.ts";
+import { outcomeOf, questionOf, runOf } from "../state/issue-way.ts";
 import type { IssueStore } from "../issues/issue-store.ts";
 import { isMovedOn, mergeSigns } from "../merge/approvers.ts";
 import { ANSWER_CHARACTERS_MAX, findAnswer } from "../issues/hitl-answer.ts";
@@ -169,7 +170,7 @@ export class HitlInbox {
   ): Promise<Result<undefined, ControlFailure>> {
     const { state, emit } = this.#context;
     const issue = this.#store.findQueued(number, "hitl");
-    const asked = issue === undefined ? state.issue(number).hitl : await this.#askedOf(issue);
+    const asked = issue === undefined ? questionOf(state.issue(number)) : await this.#askedOf(issue);
     if (asked === null) return fail({ code: "not_found", message: `issue ${number} does not wait for an answer` });
     let taken = false;
     await state.update(number, (old) =>
@@ -190,7 +191,8 @@ export class HitlInbox {
   async #askedOf(issue: Issue): Promise<HitlState | null> {
     const { state } = this.#context;
     const known = state.issue(issue.number);
-    if (known.hitl !== null || known.run !== null) return known.hitl;
+    const asked = questionOf(known);
+    if (asked !== null || runOf(known) !== null) return asked;
     const hitl: HitlState = {
       question: ON_HOLD,
       cause: "question",
@@ -202,7 +204,7 @@ export class HitlInbox {
       said: null,
     };
     await state.update(issue.number, (old) => (old.hitl === null ? { ...old, hitl } : old));
-    return state.issue(issue.number).hitl;
+    return questionOf(state.issue(issue.number));
   }
 }
 
@@ -222,8 +224,9 @@ export function isDecided(hitl: HitlState): boolean {
 }
 
 /** Says how far the issue had come, by what the state has of it; an issue that had ended begins again. */
-function originOf({ pull, plan, outcome }: IssueState): StageLabel {
-  if (outcome !== null) return "find";
+function originOf(state: IssueState): StageLabel {
+  const { pull, plan } = state;
+  if (outcomeOf(state) !== null) return "find";
   if (pull !== null) return "review";
   return plan === null ? "find" : "ready";
 }

@@ -7,6 +7,7 @@ import { isLegalMove, stageLabelsOf, type StageLabel, stageOfLabel } from "../..
 import type { GitHubFailure, Issue } from "../github/port/github.ts";
 import type { IssueStore } from "../issues/issue-store.ts";
 import type { Decision } from "../state/decision.ts";
+import { outcomeOf, pauseOf, questionOf, runOf } from "../state/issue-way.ts";
 import type { IssueOutcome, IssueState } from "../state/issue-state.ts";
 import type { SeenEnd } from "../state/run-step.ts";
 import type { SettlementParts, Settling } from "../settlement/apply-settlement.ts";
@@ -72,15 +73,16 @@ export class Reconciler {
 
   async #look(number: number, state: IssueState, signal: AbortSignal): Promise<Hindrance> {
     const { context, inFlight, store, claims } = this.#options;
-    if (inFlight.has(number) || isWaiting(state.pause?.until, context.clock.now())) return null;
+    if (inFlight.has(number) || isWaiting(pauseOf(state)?.until, context.clock.now())) return null;
     if (isSettling(state)) return this.#settle(number, state, signal);
     if (claims.isReleasing(number)) return failureOf(await claims.release({ number }, signal));
     if (store.find(number) === undefined && isOpenWork(state)) return this.#missing(number, state, signal);
     return null;
   }
 
-  async #settle(number: number, { run }: IssueState, signal: AbortSignal): Promise<Hindrance> {
+  async #settle(number: number, state: IssueState, signal: AbortSignal): Promise<Hindrance> {
     const { claims } = this.#options;
+    const run = runOf(state);
     const step = run?.step;
     if (run === null || step?.at !== "settling") return null;
     const issue = await this.#read(number, signal);
@@ -191,8 +193,9 @@ export class Reconciler {
   /** Takes the pull request out of the merge queue, which would merge it whatever becomes of its issue. */
   async #leaveQueue(number: number, signal: AbortSignal): Promise<Hindrance> {
     const { github, state } = this.#options.context;
-    const { run, pull } = state.issue(number);
-    const step = run?.step;
+    const known = state.issue(number);
+    const { pull } = known;
+    const step = runOf(known)?.step;
     if (pull === null || step?.at !== "approved" || typeof step.queuedAt !== "string") return null;
     const read = await github.pull(pull, signal);
     if (!read.ok) return read.failure.kind === "not-found" ? null : read.failure;
@@ -249,12 +252,11 @@ function failureOf(result: Result<unknown, GitHubFailure>): Hindrance {
   return result.ok ? null : result.failure;
 }
 
-function isSettling({ run }: IssueState): boolean {
-  return run?.step.at === "settling";
+function isSettling(state: IssueState): boolean {
+  return runOf(state)?.step.at === "settling";
 }
 
 function isOpenWork(state: IssueState): boolean {
-  return (
-    state.outcome === null && (state.run !== null || state.claim !== null || state.hitl !== null || state.pull !== null)
-  );
+  if (outcomeOf(state) !== null) return false;
+  return runOf(state) !== null || state.claim !== null || questionOf(state) !== null || state.pull !== null;
 }

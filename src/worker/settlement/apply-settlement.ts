@@ -13,6 +13,7 @@ import type { GitHubFailure, Issue } from "../github/port/github.ts";
 import { commentOnce } from "../issues/issue-comment.ts";
 import { quoted } from "../issues/issue-text.ts";
 import type { Decision } from "../state/decision.ts";
+import { questionOf } from "../state/issue-way.ts";
 import type { RunState, SeenEnd } from "../state/run-step.ts";
 import type { LabelMover } from "../issues/label-mover.ts";
 import { settle, settledState, type Settlement } from "./settle.ts";
@@ -71,7 +72,7 @@ export async function applySettlement(
 }
 
 async function ask({ state }: StageContext, issue: number, { question }: Settlement): Promise<void> {
-  if (question === null || state.issue(issue).hitl?.askedAt === question.askedAt) return;
+  if (question === null || questionOf(state.issue(issue))?.askedAt === question.askedAt) return;
   await state.update(issue, (old) => ({ ...old, hitl: question }));
 }
 

@@ -4,6 +4,7 @@
 import { assertNever } from "../../core/base/errors.ts";
 import { LABEL_OF_STAGE, labelName, type Stage, type StageLabel } from "../../core/domain/stage.ts";
 import type { Decision } from "../state/decision.ts";
+import { questionOf } from "../state/issue-way.ts";
 import type { HitlState, IssueState, RunState } from "../state/issue-state.ts";
 import { questionComment, quoted } from "../issues/issue-text.ts";
 import type { RunStep } from "../state/run-step.ts";
@@ -114,8 +115,9 @@ function handOffSettlement(
 ): Settlement {
   const { state, run, labelPrefix, decidedAt } = facts;
   // After a question that came up while an answer was worked in, the issue goes back to where the first one came from.
-  const origin = run.stage === "hitl" ? (state.hitl?.origin ?? "find") : LABEL_OF_STAGE[run.stage];
-  const isRepeated = state.hitl?.askedAt === decidedAt;
+  const before = questionOf(state);
+  const origin = run.stage === "hitl" ? (before?.origin ?? "find") : LABEL_OF_STAGE[run.stage];
+  const isRepeated = before?.askedAt === decidedAt;
   const asked = {
     question,
     cause,
@@ -130,7 +132,7 @@ function handOffSettlement(
   const body = questionComment(cause, question, labelName(labelPrefix, "hitl"), ownOf(state));
   return {
     ...nothing,
-    question: isRepeated ? state.hitl : asked,
+    question: isRepeated ? before : asked,
     comment: { key: `comment/question-${passOf(facts)}`, body },
     to: "hitl",
     release: "**HydraFlow** waits for a person's answer on this issue.",
