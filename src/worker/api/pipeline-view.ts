@@ -5,7 +5,7 @@ import { type Stage, STAGES, stageOfLabel } from "../../core/domain/stage.ts";
 import type { Issue } from "../github/port/github.ts";
 import type { RunState, SeenEnd } from "../state/run-step.ts";
 import { outcomeOf, questionOf, runOf } from "../state/issue-way.ts";
-import { isDecided } from "../orchestrator/hitl-inbox.ts";
+import { isDecided } from "../pipeline/question-record.ts";
 import type { Seen } from "../orchestrator/explain.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 

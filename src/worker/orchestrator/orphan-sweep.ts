@@ -15,6 +15,7 @@ import { sweepAgentHomes, sweepPassingHomes } from "../agent/process/agent-home.
 import { issueOfName } from "../git/command/branch-name.ts";
 import type { IssueOutcome, IssueState } from "../state/issue-state.ts";
 import { outcomeOf, questionOf, runOf } from "../state/issue-way.ts";
+import { endIssue } from "../settlement/settle.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 
 const INTERVAL_MS = 24 * 3_600_000;
@@ -138,7 +139,7 @@ export class OrphanSweep {
     if (answer === "open" || answer === "unknown") return null;
     // I1: an issue that the state does not know gets no entry.
     if (!state.issues().has(issue)) return answer;
-    await state.update(issue, (old) => (hasWork(old) || outcomeOf(old) !== null ? old : { ...old, outcome: answer }));
+    await state.update(issue, (old) => (hasWork(old) || outcomeOf(old) !== null ? old : endIssue(old, answer)));
     return outcomeOf(state.issue(issue));
   }
 

@@ -5,17 +5,19 @@
 import type { Result } from "../../core/base/result.ts";
 import { isLegalMove, stageLabelsOf, type StageLabel, stageOfLabel } from "../../core/domain/stage.ts";
 import type { GitHubFailure, Issue } from "../github/port/github.ts";
+import { claimGone } from "../claims/claim-record.ts";
 import type { IssueStore } from "../issues/issue-store.ts";
 import type { Decision } from "../state/decision.ts";
 import { outcomeOf, pauseOf, questionOf, runOf } from "../state/issue-way.ts";
 import type { IssueOutcome, IssueState } from "../state/issue-state.ts";
 import type { SeenEnd } from "../state/run-step.ts";
 import type { SettlementParts, Settling } from "../settlement/apply-settlement.ts";
+import { endIssue, seeEnd } from "../settlement/settle.ts";
 import type { Settler } from "../settlement/settler.ts";
 import { isWaiting } from "../pipeline/backoff.ts";
 import type { BugBook } from "../waits/bug-book.ts";
 import type { RunsInFlight } from "./runs-in-flight.ts";
-import { dropRun } from "../pipeline/run-record.ts";
+import { dropRun, letGo } from "../pipeline/run-record.ts";
 import { failedCall } from "../waits/run-waits.ts";
 import type { WaitBook } from "../waits/wait-book.ts";
 
@@ -142,7 +144,7 @@ export class Reconciler {
     const step = { at: "settling", outcome, decidedAt } as const;
     const stage = (label === undefined ? undefined : stageOfLabel(label)) ?? "review";
     const run: SeenEnd = { by: "person", id: `closed-${issue.updatedAt}`, stage, startedAt: decidedAt, step };
-    await context.state.update(issue.number, (old) => ({ ...old, run }));
+    await context.state.update(issue.number, (old) => seeEnd(old, run));
     return this.#carryOut({ issue, run, outcome, decidedAt }, signal);
   }
 
@@ -180,13 +182,7 @@ export class Reconciler {
       `**HydraFlow** has stopped its work on this issue: ${reason}.`,
     );
     if (!released.ok) return released.failure;
-    await context.state.update(issue.number, (old) => ({
-      ...dropRun(old, reason, context.clock.now().toISOString()),
-      hitl: null,
-      pull: null,
-      // Whoever puts the label again lets the text pass that stands there then.
-      text: null,
-    }));
+    await context.state.update(issue.number, (old) => letGo(old, reason, context.clock.now().toISOString()));
     return null;
   }
 
@@ -218,12 +214,7 @@ export class Reconciler {
   async #end(number: number, kind: IssueOutcome["kind"], reason: string, pull: number | null): Promise<void> {
     const { state, clock } = this.#options.context;
     const at = clock.now().toISOString();
-    await state.update(number, (old) => ({
-      ...dropRun(old, reason, at),
-      claim: null,
-      hitl: null,
-      outcome: { kind, reason, at, pull },
-    }));
+    await state.update(number, (old) => endIssue(claimGone(dropRun(old, reason, at)), { kind, reason, at, pull }));
   }
 
   #labelsOf(issue: Issue) {

@@ -5,7 +5,7 @@ import { type Stage, STAGES, stageLabelsOf } from "../../core/domain/stage.ts";
 import type { Issue } from "../github/port/github.ts";
 import type { IssueStore } from "../issues/issue-store.ts";
 import { isWaiting } from "../pipeline/backoff.ts";
-import { isDecided } from "./hitl-inbox.ts";
+import { isDecided } from "../pipeline/question-record.ts";
 import type { IssueRunner } from "./issue-runner.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 import type { Standing, StallWatch } from "../waits/stall-watch.ts";

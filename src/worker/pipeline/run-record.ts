@@ -3,8 +3,9 @@
 import { randomUUID } from "node:crypto";
 
 import type { Stage } from "../../core/domain/stage.ts";
-import { type IssueState, type RunState, UNKNOWN_ISSUE } from "../state/issue-state.ts";
-import { type RunStep, stepMark } from "../state/run-step.ts";
+import type { Decision } from "../state/decision.ts";
+import { type IssueState, type Pause, type RunState, UNKNOWN_ISSUE, type Waited } from "../state/issue-state.ts";
+import { type RunStep, stepMark, type WorkingStep } from "../state/run-step.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
 
 /** A failed attempt leaves these steps to the next one, because they are paid for and hold for one commit. */
@@ -64,12 +65,33 @@ export function failRun(
   };
 }
 
+/** Puts the run down until the pause is over, without an attempt. */
+export function waitRun(state: IssueState, pause: Pause, waited: Waited): IssueState {
+  return { ...state, pause, waited };
+}
+
+/** Ends the run without a result; a question that stood stands again. */
 export function dropRun(state: IssueState, reason: string, at: string): IssueState {
   const history = [...state.history, { at, text: reason }];
   return { ...state, run: null, pause: null, waited: null, history };
 }
 
-export function markRun(state: IssueState, id: string, step: RunStep): IssueState {
+/** Ends all work on an issue that a person has taken the label from. Whoever puts it again lets the new text pass. */
+export function letGo(state: IssueState, reason: string, at: string): IssueState {
+  return { ...dropRun(state, reason, at), hitl: null, pull: null, text: null };
+}
+
+/** Notes what the run has decided, before anything of that is done. */
+export function decideRun(state: IssueState, id: string, outcome: Decision, decidedAt: string): IssueState {
+  return stepTo(state, id, { at: "settling", outcome, decidedAt });
+}
+
+/** Notes how far the run has come. */
+export function markRun(state: IssueState, id: string, step: WorkingStep): IssueState {
+  return stepTo(state, id, step);
+}
+
+function stepTo(state: IssueState, id: string, step: RunStep): IssueState {
   if (state.run?.by !== "stage" || state.run.id !== id) return state;
   const run = { ...state.run, step };
   return { ...state, run, waited: stepMark(run) === stepMark(state.run) ? state.waited : null };

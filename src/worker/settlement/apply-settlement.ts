@@ -17,6 +17,7 @@ import { questionOf } from "../state/issue-way.ts";
 import type { RunState, SeenEnd } from "../state/run-step.ts";
 import type { LabelMover } from "../issues/label-mover.ts";
 import { settle, settledState, type Settlement } from "./settle.ts";
+import { askPerson, noteComment } from "../pipeline/question-record.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 
 /**
@@ -73,7 +74,7 @@ export async function applySettlement(
 
 async function ask({ state }: StageContext, issue: number, { question }: Settlement): Promise<void> {
   if (question === null || questionOf(state.issue(issue))?.askedAt === question.askedAt) return;
-  await state.update(issue, (old) => ({ ...old, hitl: question }));
+  await state.update(issue, (old) => askPerson(old, question));
 }
 
 async function comment(
@@ -88,9 +89,7 @@ async function comment(
   const posted = await commentOnce({ github, journal, number: issue, key, run: run.id, body }, signal);
   if (!posted.ok) return posted;
   if (settlement.question !== null) {
-    await state.update(issue, (old) =>
-      old.hitl === null ? old : { ...old, hitl: { ...old.hitl, commentId: posted.value.id } },
-    );
+    await state.update(issue, (old) => noteComment(old, posted.value.id));
   }
   return ok();
 }

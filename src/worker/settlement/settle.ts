@@ -5,9 +5,9 @@ import { assertNever } from "../../core/base/errors.ts";
 import { LABEL_OF_STAGE, labelName, type Stage, type StageLabel } from "../../core/domain/stage.ts";
 import type { Decision } from "../state/decision.ts";
 import { questionOf } from "../state/issue-way.ts";
-import type { HitlState, IssueState, RunState } from "../state/issue-state.ts";
+import type { HitlState, IssueOutcome, IssueState, RunState } from "../state/issue-state.ts";
 import { questionComment, quoted } from "../issues/issue-text.ts";
-import type { RunStep } from "../state/run-step.ts";
+import type { RunStep, SeenEnd } from "../state/run-step.ts";
 import type { StageOutcome } from "../pipeline/stage-outcome.ts";
 import type { Wait } from "../waits/wait-book.ts";
 
@@ -106,6 +106,16 @@ export function settledState(state: IssueState, outcome: Decision, stage: Stage,
     default:
       return assertNever(outcome);
   }
+}
+
+/** A person has ended the issue on GitHub; what follows from that is carried out as a run's decision is. */
+export function seeEnd(state: IssueState, end: SeenEnd): IssueState {
+  return { ...state, run: end };
+}
+
+/** Ends an issue with which nothing is left to be done. */
+export function endIssue(state: IssueState, outcome: IssueOutcome): IssueState {
+  return { ...state, run: null, pause: null, waited: null, hitl: null, outcome };
 }
 
 function handOffSettlement(

@@ -51,8 +51,11 @@ export interface HitlState {
   /** The question is asked because the issue's text made the worker stand still; see attention.ts. */
   readonly isSuspicion?: true | undefined;
   /** The first word of a person counts; null while nobody has said one. */
-  readonly said: ({ readonly is: "answer" } & HitlAnswer) | HitlEnd | null;
+  readonly said: Word | null;
 }
+
+/** A person says this of a question. */
+export type Word = ({ readonly is: "answer" } & HitlAnswer) | HitlEnd;
 
 /** A person wants the issue to end. */
 export interface HitlEnd {
@@ -220,7 +223,7 @@ export const issueStateSchema1 = z.pipe(
   })),
 );
 
-function wordOf(given: HitlAnswer | null, end: HitlEnd["decision"] | null, reason: string | null): HitlState["said"] {
+function wordOf(given: HitlAnswer | null, end: HitlEnd["decision"] | null, reason: string | null): Word | null {
   if (end !== null) return { is: "end", decision: end, reason: reason ?? "no reason given" };
   return given === null ? null : { is: "answer", ...given };
 }

@@ -1,6 +1,6 @@
 // Reads off an issue's state what it is to whoever needs one part of it alone.
 
-import type { HitlState, IssueOutcome, IssueState, Pause } from "./issue-state.ts";
+import type { HitlState, IssueOutcome, IssueState, Pause, Waited } from "./issue-state.ts";
 import type { RunState, SeenEnd } from "./run-step.ts";
 
 /** Returns what is under way: a stage's run, or what follows from an end that a person made. */
@@ -20,4 +20,9 @@ export function outcomeOf({ outcome }: Pick<IssueState, "outcome">): IssueOutcom
 /** Returns until when the run is put down. */
 export function pauseOf({ pause }: Pick<IssueState, "pause">): Pause | null {
   return pause;
+}
+
+/** Returns since when and for what the run waits without an attempt. */
+export function waitedOf({ waited }: Pick<IssueState, "waited">): Waited | null {
+  return waited;
 }

@@ -31,6 +31,8 @@ export interface SeenEnd {
 }
 
 export type SettlingStep = Extract<RunStep, { at: "settling" }>;
+/** The run has decided nothing yet. */
+export type WorkingStep = Exclude<RunStep, SettlingStep>;
 
 export type RunStep =
   | { readonly at: "begun" }

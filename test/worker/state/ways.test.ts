@@ -5,16 +5,19 @@ import { array, asyncProperty, assert, constantFrom, integer, record } from "fas
 import { expect, it } from "vitest";
 
 import { LABEL_OF_STAGE, type Stage, STAGES } from "../../../src/core/domain/stage.ts";
-import { beginRun, dropRun, failRun, markRun } from "../../../src/worker/pipeline/run-record.ts";
-import { settle, settledState } from "../../../src/worker/settlement/settle.ts";
+import { claimGone } from "../../../src/worker/claims/claim-record.ts";
+import { askPerson, noteComment, putOnHold, takeWord } from "../../../src/worker/pipeline/question-record.ts";
+import { beginRun, decideRun, dropRun, failRun, letGo, markRun } from "../../../src/worker/pipeline/run-record.ts";
+import { endIssue, seeEnd, settle, settledState } from "../../../src/worker/settlement/settle.ts";
 import type { Decision } from "../../../src/worker/state/decision.ts";
 import {
   type HitlState,
   type IssueState,
   issueStateSchema,
   UNKNOWN_ISSUE,
+  type Word,
 } from "../../../src/worker/state/issue-state.ts";
-import type { RunStep } from "../../../src/worker/state/run-step.ts";
+import type { WorkingStep } from "../../../src/worker/state/run-step.ts";
 import { RunWaits } from "../../../src/worker/waits/run-waits.ts";
 import { WaitBook } from "../../../src/worker/waits/wait-book.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -24,7 +27,7 @@ const KINDS = [
   ...["begin", "begin", "begin", "mark", "retry", "wait", "decide", "decide", "ask", "settle", "settle", "drop"],
   ...["see-end", "answer", "hold", "let-go", "end"],
 ] as const;
-const STEPS: readonly RunStep[] = [
+const STEPS: readonly WorkingStep[] = [
   { at: "prompted" },
   { at: "gated", sha: "a", summary: "s" },
   { at: "judged", sha: "a", verdict: { verdict: "approve", summary: "s", findings: [] } },
@@ -77,7 +80,7 @@ class World {
   async play({ kind, stage, pick }: Happening): Promise<void> {
     await this.#clock.advance(1_000);
     const at = this.#clock.now().toISOString();
-    const { run, hitl, outcome } = this.state;
+    const { run, outcome } = this.state;
     const decision = DECISIONS[pick % DECISIONS.length]!;
     const step = STEPS[pick % STEPS.length]!;
     const isRunning = run !== null && run.step.at !== "settling";
@@ -87,21 +90,19 @@ class World {
       this.state = failRun(this.state, { kind: "retry", reason: "r" }, run.stage, { at, retryAt: at });
     else if (kind === "wait" && run !== null)
       await this.#waits.put(1, { cause: "git-locked", reason: "index.lock", until: null });
-    else if (kind === "decide" && isRunning)
-      this.state = markRun(this.state, run.id, { at: "settling", outcome: decision, decidedAt: at });
+    else if (kind === "decide" && isRunning) this.state = decideRun(this.state, run.id, decision, at);
     else if (kind === "ask") this.#ask();
     else if (kind === "settle" && run?.step.at === "settling") {
       this.#ask();
       this.state = settledState(this.state, run.step.outcome, run.stage, at);
     } else if (kind === "drop" && run !== null) this.state = dropRun(this.state, "r", at);
     else if (kind === "see-end" && outcome === null && run?.step.at !== "settling") this.#seeEnd(stage, at);
-    else if (kind === "answer" && hitl !== null) this.state = { ...this.state, hitl: answered(hitl, at) };
-    else if (kind === "hold" && hitl === null && run === null) this.state = { ...this.state, hitl: question(at) };
-    else if (kind === "let-go" && outcome === null)
-      this.state = { ...dropRun(this.state, "r", at), hitl: null, pull: null, text: null };
+    else if (kind === "answer") this.state = takeWord(this.state, answerOf(at));
+    else if (kind === "hold" && run === null) this.state = putOnHold(this.state, questionOf(at));
+    else if (kind === "let-go" && outcome === null) this.state = letGo(this.state, "r", at);
     else if (kind === "end" && outcome === null) {
       const end = { kind: "closed" as const, reason: "r", at, pull: null };
-      this.state = { ...dropRun(this.state, "r", at), claim: null, hitl: null, outcome: end };
+      this.state = endIssue(claimGone(dropRun(this.state, "r", at)), end);
     }
   }
 
@@ -110,17 +111,17 @@ class World {
     if (run?.step.at !== "settling") return;
     const { outcome, decidedAt } = run.step;
     const settlement = settle(outcome, { state: this.state, run, decidedAt, labelPrefix: "hydraflow" });
-    if (settlement.question !== null) this.state = { ...this.state, hitl: settlement.question };
+    if (settlement.question !== null) this.state = noteComment(askPerson(this.state, settlement.question), 7);
   }
 
   #seeEnd(stage: Stage, at: string): void {
     const outcome: Decision = { kind: "close", result: "closed", reason: "it was closed by someone else" };
     const step = { at: "settling", outcome, decidedAt: at } as const;
-    this.state = { ...this.state, run: { by: "person", id: `closed-${at}`, stage, startedAt: at, step } };
+    this.state = seeEnd(this.state, { by: "person", id: `closed-${at}`, stage, startedAt: at, step });
   }
 }
 
-function question(at: string): HitlState {
+function questionOf(at: string): HitlState {
   const none = { commentId: null, awaits: null, said: null };
   return {
     question: "On hold",
@@ -132,18 +133,8 @@ function question(at: string): HitlState {
   };
 }
 
-function answered(hitl: HitlState, at: string): HitlState {
-  const said = {
-    is: "answer" as const,
-    text: "a",
-    last: "a",
-    by: "alice",
-    door: "api" as const,
-    at,
-    commentId: null,
-    lastSeen: null,
-  };
-  return { ...hitl, said };
+function answerOf(at: string): Word {
+  return { is: "answer", text: "a", last: "a", by: "alice", door: "api", at, commentId: null, lastSeen: null };
 }
 
 it("has a row for whatever a history of transitions makes, and reads back what was written", async () => {
