@@ -41,7 +41,7 @@ export interface AttentionOptions {
   /** The process before this one ended silent, in this way; null when it did not. */
   readonly silence: Silence | null;
   readonly state: {
-    issue(number: number): Pick<IssueState, "hitl" | "pull" | "askedChecks">;
+    issue(number: number): Pick<IssueState, "way" | "pull" | "askedChecks">;
     issues(): ReadonlyMap<number, Pick<IssueState, "pull">>;
   };
 }

@@ -67,7 +67,7 @@ export class ClaimKeeper implements AsyncDisposable {
     const held = this.#held.get(issue.number);
     if (held?.isValid() === true) return ok(held);
     const remembered = this.#options.state.issue(issue.number).claim;
-    if (remembered !== null) {
+    if (remembered?.is === "held") {
       const own = { commentId: remembered.commentId, expiresAt: new Date(remembered.expiresAt) };
       const resumed = await this.#extend(issue, own, stage, signal);
       if (resumed !== null) return resumed;
@@ -98,7 +98,7 @@ export class ClaimKeeper implements AsyncDisposable {
 
   /** The claim was given up here, and GitHub may not show that yet: call `release` again. */
   isReleasing(issue: number): boolean {
-    return this.#options.state.issue(issue).claim?.closing !== undefined;
+    return this.#options.state.issue(issue).claim?.is === "releasing";
   }
 
   /**
@@ -118,10 +118,11 @@ export class ClaimKeeper implements AsyncDisposable {
     if (commentId === undefined) return ok();
     await held?.[Symbol.asyncDispose]();
     this.#held.delete(number);
-    const text = closing ?? kept?.closing ?? RELEASED_TEXT;
+    const isLate = kept?.is === "releasing";
+    const text = closing ?? (isLate ? kept.closing : RELEASED_TEXT);
     // The claim is made worthless before it is given up: one that others may take must never be resumed from memory.
     await state.update(number, (old) => claimReleasing(old, commentId, text));
-    const shown = await this.#showReleased(number, { commentId, text, isLate: kept?.closing !== undefined }, signal);
+    const shown = await this.#showReleased(number, { commentId, text, isLate }, signal);
     if (!shown.ok) return shown;
     await this.#forget(number);
     emit({ type: "issue.released", issue: number });

@@ -3,16 +3,14 @@
 import type { IssueState } from "../state/issue-state.ts";
 
 export function claimHeld(state: IssueState, commentId: number, expiresAt: string): IssueState {
-  return { ...state, claim: { commentId, expiresAt } };
+  return { ...state, claim: { is: "held", commentId, expiresAt } };
 }
 
-/** The claim is worth nothing any more, and GitHub is yet to show that with these last words. */
+/** Nobody goes on with the claim any more, and GitHub is yet to show that with these last words. */
 export function claimReleasing(state: IssueState, commentId: number, closing: string): IssueState {
-  return { ...state, claim: { commentId, expiresAt: NEVER_VALID, closing } };
+  return { ...state, claim: { is: "releasing", commentId, closing } };
 }
 
 export function claimGone(state: IssueState): IssueState {
   return state.claim === null ? state : { ...state, claim: null };
 }
-
-const NEVER_VALID = new Date(0).toISOString();

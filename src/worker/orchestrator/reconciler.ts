@@ -10,7 +10,7 @@ import type { IssueStore } from "../issues/issue-store.ts";
 import type { Decision } from "../state/decision.ts";
 import { outcomeOf, pauseOf, questionOf, runOf } from "../state/issue-way.ts";
 import type { IssueOutcome, IssueState } from "../state/issue-state.ts";
-import type { SeenEnd } from "../state/run-step.ts";
+import type { DecidedRun, SeenEnd } from "../state/run-step.ts";
 import type { SettlementParts, Settling } from "../settlement/apply-settlement.ts";
 import { endIssue, seeEnd } from "../settlement/settle.ts";
 import type { Settler } from "../settlement/settler.ts";
@@ -76,17 +76,14 @@ export class Reconciler {
   async #look(number: number, state: IssueState, signal: AbortSignal): Promise<Hindrance> {
     const { context, inFlight, store, claims } = this.#options;
     if (inFlight.has(number) || isWaiting(pauseOf(state)?.until, context.clock.now())) return null;
-    if (isSettling(state)) return this.#settle(number, state, signal);
+    if (state.way.is === "settling") return this.#settle(number, state.way.record, signal);
     if (claims.isReleasing(number)) return failureOf(await claims.release({ number }, signal));
     if (store.find(number) === undefined && isOpenWork(state)) return this.#missing(number, state, signal);
     return null;
   }
 
-  async #settle(number: number, state: IssueState, signal: AbortSignal): Promise<Hindrance> {
+  async #settle(number: number, run: DecidedRun | SeenEnd, signal: AbortSignal): Promise<Hindrance> {
     const { claims } = this.#options;
-    const run = runOf(state);
-    const step = run?.step;
-    if (run === null || step?.at !== "settling") return null;
     const issue = await this.#read(number, signal);
     if (!issue.ok) return issue.failure;
     // Nothing of this was our own decision: a person had closed the issue, and their newer word counts.
@@ -97,7 +94,7 @@ export class Reconciler {
       if (claimed.failure.kind !== "held") return claimed.failure;
       return this.#dropRun(number, "another worker went on with this issue");
     }
-    const { outcome, decidedAt } = step;
+    const { outcome, decidedAt } = run.step;
     return this.#carryOut({ issue: issue.value, run, outcome, decidedAt }, signal);
   }
 
@@ -241,10 +238,6 @@ function mergedElsewhere(pull: number | null): string {
 
 function failureOf(result: Result<unknown, GitHubFailure>): Hindrance {
   return result.ok ? null : result.failure;
-}
-
-function isSettling(state: IssueState): boolean {
-  return runOf(state)?.step.at === "settling";
 }
 
 function isOpenWork(state: IssueState): boolean {

@@ -1,11 +1,11 @@
 // Changes the state of an issue at the question to a person and at that person's word. Pure.
 
 import type { HitlState, IssueState, Word } from "../state/issue-state.ts";
-import { questionOf } from "../state/issue-way.ts";
+import { isUnderWay, questionOf, restOf, type Way } from "../state/issue-way.ts";
 
 /** Asks this, whatever was asked before. */
 export function askPerson(state: IssueState, question: HitlState): IssueState {
-  return { ...state, hitl: question };
+  return { ...state, way: withQuestion(state.way, question) };
 }
 
 /** A person put the issue on hold; a question that stands already stays. */
@@ -23,6 +23,11 @@ export function noteComment(state: IssueState, commentId: number): IssueState {
 export function takeWord(state: IssueState, said: Word): IssueState {
   const asked = questionOf(state);
   return asked === null || isDecided(asked) ? state : askPerson(state, { ...asked, said });
+}
+
+function withQuestion(way: Way, asked: HitlState): Way {
+  if (way.is === "ended") return { ...way, onHold: asked };
+  return isUnderWay(way) ? { ...way, asked } : restOf(asked);
 }
 
 export function isDecided(asked: HitlState): boolean {

@@ -80,6 +80,7 @@ export async function openParts(
     }),
   );
   const state = resources.use(await StateTracker.open(paths.state, clock));
+  for (const guess of state.guessed) log.write("warn", "state.guessed", { ...guess });
   const attention = resources.use(
     await Attention.open({ dataRoot: paths.dataRoot, silence: options.silence ?? null, state }),
   );

@@ -4,7 +4,7 @@
 import { assertNever } from "../../core/base/errors.ts";
 import { LABEL_OF_STAGE, labelName, type Stage, type StageLabel } from "../../core/domain/stage.ts";
 import type { Decision } from "../state/decision.ts";
-import { questionOf } from "../state/issue-way.ts";
+import { IDLE, pauseOf, questionOf, restOf, underWay, waitedOf } from "../state/issue-way.ts";
 import type { HitlState, IssueOutcome, IssueState, RunState } from "../state/issue-state.ts";
 import { questionComment, quoted } from "../issues/issue-text.ts";
 import type { RunStep, SeenEnd } from "../state/run-step.ts";
@@ -80,15 +80,16 @@ export function askAboutWait({ reason, since, times }: Wait, stage: Stage, step:
 /** Returns the state once everything is carried out. */
 export function settledState(state: IssueState, outcome: Decision, stage: Stage, at: string): IssueState {
   const passes = { ...state.passes, [stage]: (state.passes[stage] ?? 0) + 1 };
-  const done = { ...state, ...outcome.change, passes, run: null, pause: null, waited: null };
+  const done = { ...state, ...outcome.change, passes };
   switch (outcome.kind) {
     case "advance": {
       const attempts = stage === "hitl" ? {} : { ...state.attempts, [stage]: 0 };
-      return { ...done, attempts, hitl: null, history: [...state.history, { at, text: `${stage}: ${outcome.note}` }] };
+      return { ...done, attempts, way: IDLE, history: [...state.history, { at, text: `${stage}: ${outcome.note}` }] };
     }
     case "hand-off":
       return {
         ...done,
+        way: restOf(questionOf(state)),
         // An approval waives the checks that this question is about, and none that an earlier question was about.
         askedChecks: outcome.change?.askedChecks ?? [],
         attempts: { ...state.attempts, [stage]: 0 },
@@ -98,8 +99,7 @@ export function settledState(state: IssueState, outcome: Decision, stage: Stage,
       const ended = { kind: outcome.result, reason: outcome.reason, at, pull: state.pull };
       return {
         ...done,
-        hitl: null,
-        outcome: ended,
+        way: { is: "ended", outcome: ended, onHold: null },
         history: [...state.history, { at, text: `ended as ${outcome.result}: ${outcome.reason}` }],
       };
     }
@@ -110,12 +110,13 @@ export function settledState(state: IssueState, outcome: Decision, stage: Stage,
 
 /** A person has ended the issue on GitHub; what follows from that is carried out as a run's decision is. */
 export function seeEnd(state: IssueState, end: SeenEnd): IssueState {
-  return { ...state, run: end };
+  const way = underWay(end, { asked: questionOf(state), pause: pauseOf(state), waited: waitedOf(state) });
+  return { ...state, way };
 }
 
 /** Ends an issue with which nothing is left to be done. */
 export function endIssue(state: IssueState, outcome: IssueOutcome): IssueState {
-  return { ...state, run: null, pause: null, waited: null, hitl: null, outcome };
+  return { ...state, way: { is: "ended", outcome, onHold: null } };
 }
 
 function handOffSettlement(
