@@ -25,11 +25,11 @@ export function takeWord(state: IssueState, said: Word): IssueState {
   return asked === null || isDecided(asked) ? state : askPerson(state, { ...asked, said });
 }
 
+export function isDecided(asked: HitlState): boolean {
+  return asked.said !== null;
+}
+
 function withQuestion(way: Way, asked: HitlState): Way {
   if (way.is === "ended") return { ...way, onHold: asked };
   return isUnderWay(way) ? { ...way, asked } : restOf(asked);
-}
-
-export function isDecided(asked: HitlState): boolean {
-  return asked.said !== null;
 }

@@ -96,8 +96,8 @@ export const issueStateSchema1 = z.pipe(
 );
 
 /**
- * Reads a combination by the table. One that it does not have goes by the first it has of a run, an outcome and a
- * question, and a question stays in each of them: nothing that a person said of it is lost.
+ * Reads a combination by the table. Where the table lacks it, the first that it has of a run, an outcome and a question
+ * decides. The question is kept beside both others, so nothing that a person said of it is lost.
  */
 export function wayOfColumns(columns: Columns): WayRead {
   const { run: known, hitl: asked, outcome: end, pause, waited } = columns;
