@@ -12,7 +12,7 @@ import { RepoRuntimeRegistry } from "../../../src/worker/runtime/repo-runtime-re
 import type { RepoRuntime } from "../../../src/worker/runtime/repo-runtime.ts";
 import { questionOf, runOf } from "../../../src/worker/state/issue-way.ts";
 import { hangs, verdict } from "../../support/scripted-agent.ts";
-import { PipelineRig } from "../pipeline/pipeline-rig.ts";
+import { PipelineRig } from "../../runs/pipeline-rig.ts";
 
 const TOKEN = "a-token-of-the-operator";
 

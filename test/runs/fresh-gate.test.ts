@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 
-import { questionOf } from "../../../src/worker/state/issue-way.ts";
-import { type Behaviour, done } from "../../support/scripted-agent.ts";
-import { sh } from "../git/git-fixture.ts";
+import { questionOf } from "../../src/worker/state/issue-way.ts";
+import { type Behaviour, done } from "../support/scripted-agent.ts";
+import { sh } from "../worker/git/git-fixture.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
 const ONCE = { maxIssueAttempts: 1, maxQualityFixAttempts: 0 };

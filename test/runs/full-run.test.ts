@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 
-import { outcomeOf } from "../../../src/worker/state/issue-way.ts";
-import { approve, requestChanges } from "../../support/scripted-agent.ts";
+import { outcomeOf } from "../../src/worker/state/issue-way.ts";
+import { approve, requestChanges } from "../support/scripted-agent.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
 describe("The pipeline", () => {
@@ -34,7 +34,7 @@ describe("The pipeline", () => {
     await using rig = await PipelineRig.create();
     rig.agent.next("review", requestChanges("README.md says nothing of it"), approve);
     rig.agent.next("implement", async (turn) => {
-      const { writes } = await import("../../support/scripted-agent.ts");
+      const { writes } = await import("../support/scripted-agent.ts");
       return writes("part.txt", "first\n")(turn, new AbortController().signal);
     });
     const issue = rig.addIssue();

@@ -3,12 +3,12 @@
 
 import { expect, it } from "vitest";
 
-import { ok } from "../../../src/core/base/result.ts";
-import type { StageContext } from "../../../src/worker/pipeline/stage-context.ts";
-import { baseMismatchOutcome } from "../../../src/worker/merge/base-mismatch.ts";
-import { questionOf, runOf } from "../../../src/worker/state/issue-way.ts";
-import { approve, type Behaviour } from "../../support/scripted-agent.ts";
-import { sh } from "../git/git-fixture.ts";
+import { ok } from "../../src/core/base/result.ts";
+import type { StageContext } from "../../src/worker/pipeline/stage-context.ts";
+import { baseMismatchOutcome } from "../../src/worker/merge/base-mismatch.ts";
+import { questionOf, runOf } from "../../src/worker/state/issue-way.ts";
+import { approve, type Behaviour } from "../support/scripted-agent.ts";
+import { sh } from "../worker/git/git-fixture.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
 const NOW = {

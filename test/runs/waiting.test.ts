@@ -4,8 +4,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 
-import { pauseOf, runOf, waitedOf } from "../../../src/worker/state/issue-way.ts";
-import { forbidden, unreachable } from "../../support/memory-fault.ts";
+import { pauseOf, runOf, waitedOf } from "../../src/worker/state/issue-way.ts";
+import { forbidden, unreachable } from "../support/memory-fault.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
 const DAY_MS = 86_400_000;

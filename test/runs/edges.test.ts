@@ -2,10 +2,10 @@
 
 import { describe, expect, it } from "vitest";
 
-import { outcomeOf, questionOf, runOf } from "../../../src/worker/state/issue-way.ts";
-import { unreachable } from "../../support/memory-fault.ts";
-import { done, hangs, verdict, writes } from "../../support/scripted-agent.ts";
-import { sh } from "../git/git-fixture.ts";
+import { outcomeOf, questionOf, runOf } from "../../src/worker/state/issue-way.ts";
+import { unreachable } from "../support/memory-fault.ts";
+import { done, hangs, verdict, writes } from "../support/scripted-agent.ts";
+import { sh } from "../worker/git/git-fixture.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
 describe("Planning", () => {

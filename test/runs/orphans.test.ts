@@ -5,9 +5,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
-import { outcomeOf, runOf } from "../../../src/worker/state/issue-way.ts";
-import { hangs } from "../../support/scripted-agent.ts";
-import { sh } from "../git/git-fixture.ts";
+import { outcomeOf, runOf } from "../../src/worker/state/issue-way.ts";
+import { hangs } from "../support/scripted-agent.ts";
+import { sh } from "../worker/git/git-fixture.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
 const WEEK_MS = 7 * 86_400_000;

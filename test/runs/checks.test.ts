@@ -2,10 +2,10 @@
 
 import { describe, expect, it } from "vitest";
 
-import type { CheckState } from "../../../src/worker/github/port/github.ts";
-import { outcomeOf, questionOf, runOf } from "../../../src/worker/state/issue-way.ts";
-import { unreachable } from "../../support/memory-fault.ts";
-import { type Behaviour, done, writes } from "../../support/scripted-agent.ts";
+import type { CheckState } from "../../src/worker/github/port/github.ts";
+import { outcomeOf, questionOf, runOf } from "../../src/worker/state/issue-way.ts";
+import { unreachable } from "../support/memory-fault.ts";
+import { type Behaviour, done, writes } from "../support/scripted-agent.ts";
 import { PASSED, PipelineRig } from "./pipeline-rig.ts";
 
 const FAILED: CheckState = {

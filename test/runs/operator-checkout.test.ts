@@ -7,9 +7,9 @@ import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { pauseOf, questionOf, runOf } from "../../../src/worker/state/issue-way.ts";
-import { writes } from "../../support/scripted-agent.ts";
-import { sh } from "../git/git-fixture.ts";
+import { pauseOf, questionOf, runOf } from "../../src/worker/state/issue-way.ts";
+import { writes } from "../support/scripted-agent.ts";
+import { sh } from "../worker/git/git-fixture.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
 const YEAR_MS = 365 * 86_400_000;

@@ -4,9 +4,9 @@
 import { cpSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
-import type { RepoRuntime } from "../../../src/worker/runtime/repo-runtime.ts";
-import { outcomeOf } from "../../../src/worker/state/issue-way.ts";
-import { Crash } from "../../support/memory-fault.ts";
+import type { RepoRuntime } from "../../src/worker/runtime/repo-runtime.ts";
+import { outcomeOf } from "../../src/worker/state/issue-way.ts";
+import { Crash } from "../support/memory-fault.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
 const READS = new Set([

@@ -5,8 +5,8 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 
-import { outcomeOf } from "../../../src/worker/state/issue-way.ts";
-import { verdict } from "../../support/scripted-agent.ts";
+import { outcomeOf } from "../../src/worker/state/issue-way.ts";
+import { verdict } from "../support/scripted-agent.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
 it("what an agent left read-only in its home holds up neither the end of its issue nor anybody's answer", async () => {
