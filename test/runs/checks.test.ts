@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { CheckState } from "../../src/worker/github/port/github.ts";
+import { outcomeOf, questionOf, runOf } from "../../src/worker/state/issue-way.ts";
 import { unreachable } from "../support/memory-fault.ts";
 import { type Behaviour, done, writes } from "../support/scripted-agent.ts";
 import { PASSED, PipelineRig } from "./pipeline-rig.ts";
@@ -34,7 +35,7 @@ describe("An approved pull request", () => {
     const worker = await rig.start();
     await rig.untilEnded(worker, issue.number);
 
-    expect(worker.state.issue(issue.number).outcome?.kind).toBe("merged");
+    expect(outcomeOf(worker.state.issue(issue.number))?.kind).toBe("merged");
     expect(rig.fileOn("main", "part.txt")).toBe("mended");
     expect(rig.agent.turnsOf("implement")[1]?.prompt).toContain(
       "<output>\nunit: 2 of 9 failed (https://ci.test/1)\n</output>",
@@ -94,9 +95,9 @@ describe("An approved pull request", () => {
 
     const worker = await rig.start();
     await rig.untilLabel(issue.number, "hitl");
-    await rig.untilState(worker, issue.number, "is handed over", ({ run }) => run === null);
+    await rig.untilState(worker, issue.number, "is handed over", (entry) => runOf(entry) === null);
 
-    expect(worker.state.issue(issue.number).hitl?.cause).toBe("ci");
+    expect(questionOf(worker.state.issue(issue.number))?.cause).toBe("ci");
     expect(rig.writes("merge")).toEqual([]);
   });
 
@@ -105,7 +106,7 @@ describe("An approved pull request", () => {
     rig.checks = () => ({ kind: "none" });
     const { issue, worker } = await rig.askPerson();
 
-    expect(worker.state.issue(issue.number).hitl?.cause).toBe("ci");
+    expect(questionOf(worker.state.issue(issue.number))?.cause).toBe("ci");
     expect(rig.writes("merge")).toEqual([]);
     rig.world.allowWriting("olivia");
     rig.world.addComment(issue.number, "olivia", "approve");
@@ -160,7 +161,7 @@ describe("An approved pull request", () => {
     rig.clockShiftMs = 700_000;
     await rig.untilLabel(held.number, "hitl");
 
-    expect(worker.state.issue(held.number).hitl).toMatchObject({ cause: "ci", origin: "review" });
+    expect(questionOf(worker.state.issue(held.number))).toMatchObject({ cause: "ci", origin: "review" });
     expect(rig.writes("merge")).toHaveLength(1);
   });
 
@@ -180,7 +181,7 @@ describe("An approved pull request", () => {
     const { issue, worker, passChecks } = await rig.waitForChecks();
     rig.world.setLabels(issue.number, []);
     passChecks();
-    await rig.untilState(worker, issue.number, "is let go", ({ run, claim }) => run === null && claim === null);
+    await rig.untilState(worker, issue.number, "is let go", (entry) => runOf(entry) === null && entry.claim === null);
 
     expect(rig.writes("merge")).toEqual([]);
   });
@@ -192,8 +193,8 @@ describe("An approved pull request", () => {
 
     const worker = await rig.start();
     await rig.untilLabel(issue.number, "hitl");
-    await rig.untilState(worker, issue.number, "is handed over", ({ run }) => run === null);
-    expect(worker.state.issue(issue.number).hitl).toMatchObject({ cause: "review", origin: "review" });
+    await rig.untilState(worker, issue.number, "is handed over", (entry) => runOf(entry) === null);
+    expect(questionOf(worker.state.issue(issue.number))).toMatchObject({ cause: "review", origin: "review" });
     expect(rig.writes("merge")).toEqual([]);
     rig.agent.next("hitl", done);
     rig.world.allowWriting("olivia");
@@ -224,7 +225,7 @@ describe("An approved pull request", () => {
     const worker = await rig.start();
     await rig.untilLabel(issue.number, "hitl");
 
-    expect(worker.state.issue(issue.number).hitl).toMatchObject({ cause: "conflict", origin: "review" });
+    expect(questionOf(worker.state.issue(issue.number))).toMatchObject({ cause: "conflict", origin: "review" });
     expect(rig.writes("merge")).toEqual([]);
   });
 });

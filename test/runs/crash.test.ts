@@ -5,6 +5,7 @@ import { cpSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
 import type { RepoRuntime } from "../../src/worker/runtime/repo-runtime.ts";
+import { outcomeOf } from "../../src/worker/state/issue-way.ts";
 import { Crash } from "../support/memory-fault.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
@@ -52,7 +53,7 @@ describe("A worker that dies", () => {
       await rig.untilEnded(second, issue.number);
       await rig.until("the claim is given back", () => !rig.labels(issue.number).includes("in-progress"));
 
-      expect(second.state.issue(issue.number).outcome?.kind).toBe("merged");
+      expect(outcomeOf(second.state.issue(issue.number))?.kind).toBe("merged");
       expect(rig.writes("createPull")).toHaveLength(1);
       expect(rig.writes("merge")).toHaveLength(1);
       expect(rig.pulls()).toHaveLength(1);
@@ -84,7 +85,7 @@ async function dieAt(rig: PipelineRig, worker: RepoRuntime, { write, when }: Poi
     cpSync(rig.dataRoot(), rig.dataRoot("copy"), { recursive: true });
     throw new Crash();
   };
-  const hasEnded = () => [...worker.state.issues().values()].some(({ outcome }) => outcome !== null);
+  const hasEnded = () => [...worker.state.issues().values()].some((entry) => outcomeOf(entry) !== null);
   await rig.until("it dies or ends", () => isDead || hasEnded());
   return isDead;
 }

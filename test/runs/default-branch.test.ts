@@ -6,6 +6,7 @@ import { expect, it } from "vitest";
 import { ok } from "../../src/core/base/result.ts";
 import type { StageContext } from "../../src/worker/pipeline/stage-context.ts";
 import { baseMismatchOutcome } from "../../src/worker/merge/base-mismatch.ts";
+import { questionOf, runOf } from "../../src/worker/state/issue-way.ts";
 import { approve, type Behaviour } from "../support/scripted-agent.ts";
 import { sh } from "../worker/git/git-fixture.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
@@ -83,8 +84,13 @@ it("merges nothing into a branch that somebody chose while the review ran, and g
   const issue = rig.addIssue();
 
   const worker = await rig.start();
-  await rig.untilState(worker, issue.number, "is asked about", ({ hitl, run }) => hitl !== null && run === null);
-  const asked = worker.state.issue(issue.number).hitl;
+  await rig.untilState(
+    worker,
+    issue.number,
+    "is asked about",
+    (entry) => questionOf(entry) !== null && runOf(entry) === null,
+  );
+  const asked = questionOf(worker.state.issue(issue.number));
   const merged = rig.writes("merge").length;
   sendPullTo(rig, "main");
   await worker.orchestrator?.inbox.answer(issue.number, "done", "operator");
@@ -104,10 +110,15 @@ it("pays no review of a pull request that goes elsewhere", async () => {
   const issue = rig.addIssue();
 
   const worker = await rig.start();
-  await rig.untilState(worker, issue.number, "is asked about", ({ hitl, run }) => hitl !== null && run === null);
+  await rig.untilState(
+    worker,
+    issue.number,
+    "is asked about",
+    (entry) => questionOf(entry) !== null && runOf(entry) === null,
+  );
 
   expect(rig.agent.turnsOf("review")).toHaveLength(0);
-  expect(worker.state.issue(issue.number).hitl?.cause).toBe("git");
+  expect(questionOf(worker.state.issue(issue.number))?.cause).toBe("git");
 });
 
 it.each([

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
+import { outcomeOf, questionOf, runOf } from "../../src/worker/state/issue-way.ts";
 import { unreachable } from "../support/memory-fault.ts";
 import { done, hangs, verdict, writes } from "../support/scripted-agent.ts";
 import { sh } from "../worker/git/git-fixture.ts";
@@ -17,7 +18,7 @@ describe("Planning", () => {
     const worker = await rig.start();
     await rig.untilEnded(worker, issue.number);
 
-    expect(worker.state.issue(issue.number).outcome?.kind).toBe("already_satisfied");
+    expect(outcomeOf(worker.state.issue(issue.number))?.kind).toBe("already_satisfied");
     expect(rig.labels(issue.number)).toEqual(["dup"]);
     expect(rig.world.issue(issue.number).state).toBe("closed");
     expect(rig.commentsOf(issue.number, "## Already satisfied")[0]).toContain("README.md:2");
@@ -72,9 +73,9 @@ describe("Implementing", () => {
 
     const worker = await rig.start();
     await rig.untilLabel(issue.number, "hitl");
-    await rig.untilState(worker, issue.number, "is handed over", ({ run }) => run === null);
+    await rig.untilState(worker, issue.number, "is handed over", (entry) => runOf(entry) === null);
 
-    expect(worker.state.issue(issue.number).hitl).toMatchObject({ cause: "attempts", origin: "ready" });
+    expect(questionOf(worker.state.issue(issue.number))).toMatchObject({ cause: "attempts", origin: "ready" });
     expect(rig.agent.turnsOf("implement")[1]?.prompt).toContain("broken thing");
     expect(rig.pulls()).toEqual([]);
   });
@@ -84,7 +85,7 @@ describe("Implementing", () => {
     rig.agent.always("implement", done);
     const { issue, worker } = await rig.askPerson();
 
-    expect(worker.state.issue(issue.number).hitl?.question).toContain("nothing differs from the base branch");
+    expect(questionOf(worker.state.issue(issue.number))?.question).toContain("nothing differs from the base branch");
     expect(rig.pulls()).toEqual([]);
   });
 
@@ -92,7 +93,7 @@ describe("Implementing", () => {
     await using rig = await PipelineRig.create({ config: { gateCommand: undefined } });
     const { issue, worker } = await rig.askPerson();
 
-    expect(worker.state.issue(issue.number).hitl?.question).toContain("gateCommand");
+    expect(questionOf(worker.state.issue(issue.number))?.question).toContain("gateCommand");
     expect(rig.agent.turnsOf("implement")).toEqual([]);
   });
 
@@ -121,7 +122,7 @@ describe("Implementing", () => {
     });
     const { issue, worker } = await rig.askPerson();
 
-    expect(worker.state.issue(issue.number).hitl?.cause).toBe("agent");
+    expect(questionOf(worker.state.issue(issue.number))?.cause).toBe("agent");
     expect(rig.pulls()).toEqual([]);
   });
 });
@@ -210,7 +211,10 @@ describe("The worker", () => {
     passChecks();
     await rig.untilEnded(worker, issue.number);
 
-    expect(worker.state.issue(issue.number)).toMatchObject({ outcome: { kind: "closed" }, claim: null, run: null });
+    expect(worker.state.issue(issue.number)).toMatchObject({
+      way: { is: "ended", outcome: { kind: "closed" } },
+      claim: null,
+    });
     expect(rig.writes("merge")).toEqual([]);
   });
 });

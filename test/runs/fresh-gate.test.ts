@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 
+import { questionOf } from "../../src/worker/state/issue-way.ts";
 import { type Behaviour, done } from "../support/scripted-agent.ts";
 import { sh } from "../worker/git/git-fixture.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
@@ -91,8 +92,9 @@ describe("The gate", () => {
     await using rig = await PipelineRig.create({ config });
     const { issue, worker } = await rig.askPerson();
 
-    const { hitl, feedback } = worker.state.issue(issue.number);
-    expect(`${hitl?.question}${feedback}`).toContain("setup of the quality gate");
+    const { feedback } = worker.state.issue(issue.number);
+    const asked = questionOf(worker.state.issue(issue.number));
+    expect(`${asked?.question}${feedback}`).toContain("setup of the quality gate");
     expect(feedback).toContain("no network");
   });
 

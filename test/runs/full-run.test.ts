@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
+import { outcomeOf } from "../../src/worker/state/issue-way.ts";
 import { approve, requestChanges } from "../support/scripted-agent.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
@@ -13,7 +14,7 @@ describe("The pipeline", () => {
     const worker = await rig.start();
     await rig.untilEnded(worker, issue.number);
 
-    expect(worker.state.issue(issue.number).outcome).toMatchObject({ kind: "merged" });
+    expect(outcomeOf(worker.state.issue(issue.number))).toMatchObject({ kind: "merged" });
     expect(rig.labels(issue.number)).toEqual(["fixed"]);
     expect(rig.world.issue(issue.number).state).toBe("closed");
     expect(rig.fileOn("main", `part-${issue.number}.txt`)).toBe(`part of ${issue.number}`);
@@ -41,7 +42,7 @@ describe("The pipeline", () => {
     const worker = await rig.start();
     await rig.untilEnded(worker, issue.number);
 
-    expect(worker.state.issue(issue.number).outcome?.kind).toBe("merged");
+    expect(outcomeOf(worker.state.issue(issue.number))?.kind).toBe("merged");
     expect(rig.world.reviews.map(({ body }) => body.split("\n")[0])).toEqual([
       "## Review, round 1: changes requested",
       "## Review, round 2: approved",

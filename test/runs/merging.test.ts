@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { MergeBlocked } from "../../src/worker/github/port/github.ts";
+import { outcomeOf, questionOf, runOf } from "../../src/worker/state/issue-way.ts";
 import { approve, writes } from "../support/scripted-agent.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
@@ -109,7 +110,7 @@ describe("A missing review of a person", () => {
     );
 
     expect(tries.count).toBe(1);
-    expect(worker.state.issue(issue.number).hitl?.said).toBeNull();
+    expect(questionOf(worker.state.issue(issue.number))?.said).toBeNull();
   });
 });
 
@@ -167,7 +168,7 @@ describe("A merge queue", () => {
 
     expect(rig.writes("enqueue")).toHaveLength(1);
     expect(rig.writes("merge")).toEqual([]);
-    expect(worker.state.issue(issue.number).outcome?.kind).toBe("merged");
+    expect(outcomeOf(worker.state.issue(issue.number))?.kind).toBe("merged");
   });
 
   it("gives it back when the issue is taken away meanwhile", async () => {
@@ -178,7 +179,7 @@ describe("A merge queue", () => {
     const worker = await rig.start();
     await rig.untilWaits(worker, issue.number, "queue");
     rig.world.setLabels(issue.number, []);
-    await rig.untilState(worker, issue.number, "is let go", ({ run, claim }) => run === null && claim === null);
+    await rig.untilState(worker, issue.number, "is let go", (entry) => runOf(entry) === null && entry.claim === null);
 
     expect(rig.world.queue).toEqual([]);
   });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
+import { pauseOf, questionOf, runOf } from "../../src/worker/state/issue-way.ts";
 import { writes } from "../support/scripted-agent.ts";
 import { sh } from "../worker/git/git-fixture.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
@@ -69,8 +70,8 @@ describe("The operator's checkout", () => {
     const issue = rig.addIssue();
 
     const worker = await rig.start();
-    await rig.untilState(worker, issue.number, "a reason", ({ pause }) => pause !== null);
-    const reason = worker.state.issue(issue.number).pause?.reason;
+    await rig.untilState(worker, issue.number, "a reason", (entry) => pauseOf(entry) !== null);
+    const reason = pauseOf(worker.state.issue(issue.number))?.reason;
     await rename(moved, rig.checkout);
     await rig.untilLabel(issue.number, "fixed");
 
@@ -85,7 +86,7 @@ describe("The operator's checkout", () => {
     sh(rig.directory, "init", "-q", "--bare", elsewhere);
     const issue = rig.addIssue();
     const worker = await rig.start();
-    await rig.until("the work has begun", () => worker.state.issue(issue.number).run !== null);
+    await rig.until("the work has begun", () => runOf(worker.state.issue(issue.number)) !== null);
 
     sh(rig.checkout, "remote", "set-url", "origin", elsewhere);
     await rig.untilLabel(issue.number, "fixed");
@@ -125,6 +126,6 @@ describe("A clock that is set back by a year", () => {
     rig.clockShiftMs -= YEAR_MS;
     await rig.untilLabel(issue.number, "hitl");
 
-    expect(worker.state.issue(issue.number).hitl).toMatchObject({ cause: "ci", origin: "review" });
+    expect(questionOf(worker.state.issue(issue.number))).toMatchObject({ cause: "ci", origin: "review" });
   });
 });

@@ -5,6 +5,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
+import { outcomeOf, runOf } from "../../src/worker/state/issue-way.ts";
 import { hangs } from "../support/scripted-agent.ts";
 import { sh } from "../worker/git/git-fixture.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
@@ -26,7 +27,7 @@ async function letGoOf(rig: PipelineRig, issue: number): Promise<void> {
   await rig.until("it is being built", () => rig.agent.turnsOf("implement").length > before);
   await mkdir(join(homeOf(rig, issue), ".cache"), { recursive: true });
   rig.world.setLabels(issue, []);
-  await rig.untilState(worker, issue, "let go", ({ run, claim }) => run === null && claim === null);
+  await rig.untilState(worker, issue, "let go", (entry) => runOf(entry) === null && entry.claim === null);
   await worker[Symbol.asyncDispose]();
 }
 
@@ -39,7 +40,7 @@ describe("An issue whose label was taken away and that was closed later", () => 
     rig.world.setState(number, "closed");
 
     const worker = await rig.start();
-    await rig.untilState(worker, number, "ended", ({ outcome }) => outcome?.kind === "closed");
+    await rig.untilState(worker, number, "ended", (entry) => outcomeOf(entry)?.kind === "closed");
     await rig.until("the worktree is gone", () => worktrees(rig).length === 0);
     await rig.until("the home is gone", () => !existsSync(homeOf(rig, number)));
     await worker[Symbol.asyncDispose]();
@@ -90,7 +91,7 @@ describe("The branch of an ended issue", () => {
     const { number } = rig.addIssue();
     const worker = await rig.start();
 
-    await rig.untilState(worker, number, "merged", ({ outcome }) => outcome?.kind === "merged");
+    await rig.untilState(worker, number, "merged", (entry) => outcomeOf(entry)?.kind === "merged");
 
     expect(refs(rig).filter((ref) => ref.includes("agent/"))).toEqual([]);
     expect(sh(rig.bare, "for-each-ref", "--format=%(refname)")).toBe("refs/heads/main");
@@ -113,7 +114,7 @@ describe("A name that the work branch cannot have", () => {
     );
 
     worker = await rig.start();
-    await rig.untilState(worker, number, "merged", ({ outcome }) => outcome?.kind === "merged");
+    await rig.untilState(worker, number, "merged", (entry) => outcomeOf(entry)?.kind === "merged");
 
     expect(rig.pulls()).toHaveLength(1);
     expect(sh(rig.bare, "for-each-ref", "--format=%(refname)").split("\n").toSorted()).toEqual(

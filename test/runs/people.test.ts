@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
+import { outcomeOf, questionOf, runOf } from "../../src/worker/state/issue-way.ts";
 import { approve, hangs, verdict, writes } from "../support/scripted-agent.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
@@ -21,7 +22,7 @@ describe("An issue that is taken away while its agent works", () => {
     await rig.until("the agent works", () => rig.agent.turnsOf("implement").length === 1);
     const before = rig.world.commentsOf(issue.number).length;
     act(rig, issue.number);
-    await rig.untilState(worker, issue.number, "is let go", ({ run, claim }) => run === null && claim === null);
+    await rig.untilState(worker, issue.number, "is let go", (entry) => runOf(entry) === null && entry.claim === null);
 
     expect(rig.pulls()).toEqual([]);
     expect(rig.fileOn(`agent/issue-${issue.number}`, "README.md")).toBeNull();
@@ -105,7 +106,7 @@ describe("An issue whose words change after its label was put", () => {
     const worker = await rig.start();
     await rig.untilHandedOver(worker, issue.number);
     expect(rig.agent.turns).toEqual([]);
-    expect(worker.state.issue(issue.number).hitl?.question).toContain("changed by alice");
+    expect(questionOf(worker.state.issue(issue.number))?.question).toContain("changed by alice");
     rig.world.allowWriting("olivia");
     rig.world.addComment(issue.number, "olivia", "That is fine.");
     await rig.untilLabel(issue.number, "fixed");
@@ -135,10 +136,15 @@ describe("An approval of files that decide what runs", () => {
     await rig.untilWaits(worker, issue.number, "pending");
     rig.world.addComment(place(rig, issue.number), "olivia", "Wait, do not merge this yet.");
     passChecks();
-    await rig.untilState(worker, issue.number, "is asked again", ({ hitl, run }) => hitl !== null && run === null);
+    await rig.untilState(
+      worker,
+      issue.number,
+      "is asked again",
+      (entry) => questionOf(entry) !== null && runOf(entry) === null,
+    );
 
     expect(rig.writes("merge")).toEqual([]);
-    expect(worker.state.issue(issue.number).hitl?.question).toContain("olivia had approved");
+    expect(questionOf(worker.state.issue(issue.number))?.question).toContain("olivia had approved");
   });
 
   it("is not taken back by somebody without the right", async () => {
@@ -148,7 +154,7 @@ describe("An approval of files that decide what runs", () => {
     rig.world.addComment(issue.number, "mallory", "Wait!");
     await rig.untilEnded(worker, issue.number);
 
-    expect(worker.state.issue(issue.number).outcome?.kind).toBe("merged");
+    expect(outcomeOf(worker.state.issue(issue.number))?.kind).toBe("merged");
   });
 
   it("in a comment that says more than the word is an instruction to the agent", async () => {
@@ -169,7 +175,7 @@ describe("An approval of files that decide what runs", () => {
     client.pullFiles = () => Promise.resolve({ ok: true, value: ["part.txt", ".github/workflows/hidden.yml"] });
     await rig.untilHandedOver(worker, issue.number);
 
-    expect(worker.state.issue(issue.number).hitl?.question).toContain(".github/workflows/hidden.yml");
+    expect(questionOf(worker.state.issue(issue.number))?.question).toContain(".github/workflows/hidden.yml");
     expect(rig.writes("merge")).toEqual([]);
   });
 });
@@ -188,7 +194,12 @@ describe("A person's word that let a change pass whatever the reviewing agent sa
     await rig.untilWaits(worker, issue.number, "pending");
     rig.world.addComment(issue.number, "olivia", "Wait, do not merge this yet.");
     passChecks();
-    await rig.untilState(worker, issue.number, "is asked again", ({ hitl, run }) => hitl !== null && run === null);
+    await rig.untilState(
+      worker,
+      issue.number,
+      "is asked again",
+      (entry) => questionOf(entry) !== null && runOf(entry) === null,
+    );
 
     expect(rig.writes("merge")).toEqual([]);
     expect(rig.agent.turnsOf("review")).toHaveLength(1);
@@ -205,7 +216,7 @@ describe("A reviewer who asks for changes on GitHub", () => {
     rig.world.addReview(pull, "olivia", "CHANGES_REQUESTED", "Not like this.");
     passChecks();
     await rig.untilHandedOver(worker, issue.number);
-    expect(worker.state.issue(issue.number).hitl?.question).toContain("olivia asked for changes");
+    expect(questionOf(worker.state.issue(issue.number))?.question).toContain("olivia asked for changes");
     rig.world.addReview(pull, "olivia", "APPROVED", "Now it is fine.");
     await rig.untilEnded(worker, issue.number);
 
@@ -252,7 +263,7 @@ describe("A question whose way out lies on GitHub", () => {
     rig.world.addComment(issue.number, "olivia", "Done, it is ready for review again.");
     await rig.untilEnded(worker, issue.number);
 
-    expect(worker.state.issue(issue.number).outcome?.kind).toBe("merged");
+    expect(outcomeOf(worker.state.issue(issue.number))?.kind).toBe("merged");
     expect(rig.agent.turnsOf("hitl")).toHaveLength(0);
     expect(rig.agent.turnsOf("review")).toHaveLength(1);
   });
@@ -270,9 +281,9 @@ describe("A comment that is one word", () => {
     const worker = await rig.start();
     await rig.untilHandedOver(worker, issue.number);
     rig.world.addComment(issue.number, "olivia", word);
-    await rig.untilState(worker, issue.number, "has ended", (state) => state.outcome !== null);
+    await rig.untilState(worker, issue.number, "has ended", (state) => outcomeOf(state) !== null);
 
-    expect(worker.state.issue(issue.number).outcome).toMatchObject({
+    expect(outcomeOf(worker.state.issue(issue.number))).toMatchObject({
       kind: outcome,
       reason: expect.stringContaining("olivia"),
     });

@@ -11,9 +11,10 @@ import { resolveConfig } from "../../src/core/config/config-layers.ts";
 import { parseRepositoryName } from "../../src/core/domain/repository-name.ts";
 import { ok } from "../../src/core/base/result.ts";
 import type { CheckState, Issue } from "../../src/worker/github/port/github.ts";
-import type { IssueState } from "../../src/worker/state/issue-state.ts";
+import type { HitlState, IssueState } from "../../src/worker/state/issue-state.ts";
 import { fixedCredential } from "../../src/worker/github/port/credential.ts";
 import { RepoRuntime } from "../../src/worker/runtime/repo-runtime.ts";
+import { outcomeOf, pauseOf, questionOf, runOf } from "../../src/worker/state/issue-way.ts";
 import { type MemoryClient, MemoryGitHub } from "../support/memory-github.ts";
 import { ScriptedAgent } from "../support/scripted-agent.ts";
 import { sh } from "../worker/git/git-fixture.ts";
@@ -168,18 +169,23 @@ export class PipelineRig implements AsyncDisposable {
   }
 
   /** Waits until a person is asked and nobody works on the issue any more; gives the question. */
-  async untilHandedOver(runtime: RepoRuntime, issue: number): Promise<IssueState["hitl"]> {
-    await this.untilState(runtime, issue, "is handed over", ({ hitl, run }) => hitl !== null && run === null);
-    return runtime.state.issue(issue).hitl;
+  async untilHandedOver(runtime: RepoRuntime, issue: number): Promise<HitlState | null> {
+    await this.untilState(
+      runtime,
+      issue,
+      "is handed over",
+      (entry) => questionOf(entry) !== null && runOf(entry) === null,
+    );
+    return questionOf(runtime.state.issue(issue));
   }
 
   async untilEnded(runtime: RepoRuntime, issue: number): Promise<void> {
-    await this.untilState(runtime, issue, "has ended", ({ outcome }) => outcome !== null);
+    await this.untilState(runtime, issue, "has ended", (entry) => outcomeOf(entry) !== null);
   }
 
   /** Waits until the issue waits for a reason that has these words. */
   async untilWaits(runtime: RepoRuntime, issue: number, words: string): Promise<void> {
-    const waits = ({ pause }: IssueState): boolean => pause?.reason.includes(words) === true;
+    const waits = (entry: IssueState): boolean => pauseOf(entry)?.reason.includes(words) === true;
     await this.untilState(runtime, issue, `waits: ${words}`, waits);
   }
 

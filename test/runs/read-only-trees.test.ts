@@ -5,6 +5,7 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 
+import { outcomeOf } from "../../src/worker/state/issue-way.ts";
 import { verdict } from "../support/scripted-agent.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
@@ -23,10 +24,10 @@ it("what an agent left read-only in its home holds up neither the end of its iss
   const asking = rig.addIssue("Short", "find", "too short");
 
   const worker = await rig.start();
-  await rig.untilState(worker, first.number, "has ended", ({ outcome, claim }) => outcome !== null && claim === null);
+  await rig.untilState(worker, first.number, "has ended", (entry) => outcomeOf(entry) !== null && entry.claim === null);
   rig.world.addComment(asking.number, "olivia", "skip");
   await rig.untilEnded(worker, asking.number);
 
-  expect(worker.state.issue(first.number).outcome?.kind).toBe("merged");
+  expect(outcomeOf(worker.state.issue(first.number))?.kind).toBe("merged");
   expect(worker.notice).toBeNull();
 });

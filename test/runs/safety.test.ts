@@ -4,6 +4,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { CheckState } from "../../src/worker/github/port/github.ts";
+import { outcomeOf, questionOf } from "../../src/worker/state/issue-way.ts";
 import { forbidden, unreachable } from "../support/memory-fault.ts";
 import { done, hangs, requestChanges, writes } from "../support/scripted-agent.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
@@ -46,7 +47,7 @@ describe("A branch that is red after its base was merged in", () => {
     const worker = await rig.start();
     await rig.untilLabel(issue.number, "hitl");
 
-    expect(worker.state.issue(issue.number).hitl).toMatchObject({ cause: "attempts", origin: "review" });
+    expect(questionOf(worker.state.issue(issue.number))).toMatchObject({ cause: "attempts", origin: "review" });
     expect(rig.agent.turnsOf("review")).toHaveLength(0);
     expect(rig.writes("merge")).toEqual([]);
   });
@@ -68,7 +69,7 @@ describe("An approved pull request", () => {
     );
 
     expect(rig.writes("merge")).toEqual([]);
-    expect(worker.state.issue(issue.number).hitl).toMatchObject({ cause: "review", origin: "review" });
+    expect(questionOf(worker.state.issue(issue.number))).toMatchObject({ cause: "review", origin: "review" });
     expect(rig.fileOn(`agent/issue-${issue.number}`, ".github/workflows/ci.yml")).toBe("on: never");
   });
 
@@ -80,7 +81,7 @@ describe("An approved pull request", () => {
 
     await rig.untilLabel(issue.number, "hitl");
 
-    expect(worker.state.issue(issue.number).hitl).toMatchObject({ cause: "ci", origin: "review" });
+    expect(questionOf(worker.state.issue(issue.number))).toMatchObject({ cause: "ci", origin: "review" });
   });
 });
 
@@ -119,7 +120,7 @@ describe("An ended issue that a person puts on hold", () => {
     await rig.untilEnded(worker, issue.number);
     rig.world.setState(issue.number, "open");
     rig.world.setLabels(issue.number, ["hydraflow-hitl"]);
-    await rig.untilState(worker, issue.number, "waits", ({ hitl }) => hitl !== null);
+    await rig.untilState(worker, issue.number, "waits", (entry) => questionOf(entry) !== null);
     rig.world.allowWriting("olivia");
     rig.world.addComment(issue.number, "olivia", "Do it once more.");
     await rig.until("it is triaged again", () => rig.agent.turnsOf("triage").length === 2);
@@ -154,7 +155,7 @@ describe("An issue that is closed just before its merge", () => {
     await rig.untilEnded(worker, issue.number);
 
     expect(rig.writes("merge")).toEqual([]);
-    expect(worker.state.issue(issue.number).outcome?.kind).toBe("closed");
+    expect(outcomeOf(worker.state.issue(issue.number))?.kind).toBe("closed");
   });
 });
 
@@ -170,7 +171,10 @@ describe("An issue that somebody else brought to its end", () => {
     await rig.untilEnded(worker, issue.number);
 
     expect(rig.labels(issue.number)).toEqual(["fixed"]);
-    expect(worker.state.issue(issue.number)).toMatchObject({ outcome: { kind: "merged" }, claim: null, run: null });
+    expect(worker.state.issue(issue.number)).toMatchObject({
+      way: { is: "ended", outcome: { kind: "merged" } },
+      claim: null,
+    });
   });
 });
 

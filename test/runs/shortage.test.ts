@@ -2,6 +2,7 @@
 
 import { expect, it } from "vitest";
 
+import { pauseOf } from "../../src/worker/state/issue-way.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
 it("waits for a machine that is short of something, with the reason, and counts no attempt", async () => {
@@ -11,7 +12,12 @@ it("waits for a machine that is short of something, with the reason, and counts 
   const issue = rig.addIssue();
 
   const worker = await rig.start();
-  await rig.untilState(worker, issue.number, "the reason", (state) => state.pause?.reason.includes("ENOSPC") === true);
+  await rig.untilState(
+    worker,
+    issue.number,
+    "the reason",
+    (state) => pauseOf(state)?.reason.includes("ENOSPC") === true,
+  );
   await rig.untilLabel(issue.number, "fixed");
 
   expect(rig.commentsOf(issue.number, "**HydraFlow needs")).toEqual([]);

@@ -4,6 +4,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 
+import { pauseOf, runOf, waitedOf } from "../../src/worker/state/issue-way.ts";
 import { forbidden, unreachable } from "../support/memory-fault.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
@@ -24,7 +25,7 @@ describe("A wait", () => {
       worker,
       issue.number,
       "settling, put down",
-      ({ run, pause }) => run?.step.at === "settling" && pause !== null,
+      (entry) => runOf(entry)?.step.at === "settling" && pauseOf(entry) !== null,
     );
     expect(worker.orchestrator?.waits.of(issue.number)).toMatchObject({ cause: "github", reason: "GitHub: 502" });
 
@@ -42,8 +43,8 @@ describe("A wait", () => {
     await writeFile(lock, "");
     const issue = rig.addIssue();
     const first = await rig.start();
-    await rig.untilState(first, issue.number, "waits", ({ waited }) => waited !== null);
-    const since = first.state.issue(issue.number).waited?.since;
+    await rig.untilState(first, issue.number, "waits", (entry) => waitedOf(entry) !== null);
+    const since = waitedOf(first.state.issue(issue.number))?.since;
     await first[Symbol.asyncDispose]();
 
     const second = await rig.start();

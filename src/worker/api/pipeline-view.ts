@@ -3,8 +3,9 @@
 
 import { type Stage, STAGES, stageOfLabel } from "../../core/domain/stage.ts";
 import type { Issue } from "../github/port/github.ts";
-import type { IssueState } from "../state/issue-state.ts";
-import { isDecided } from "../orchestrator/hitl-inbox.ts";
+import type { RunState, SeenEnd } from "../state/run-step.ts";
+import { outcomeOf, questionOf, runOf } from "../state/issue-way.ts";
+import { isDecided } from "../pipeline/question-record.ts";
 import type { Seen } from "../orchestrator/explain.ts";
 import type { RepoRuntime } from "../runtime/repo-runtime.ts";
 
@@ -45,7 +46,7 @@ export interface HitlRow {
 export function hitlRows(runtime: RepoRuntime): HitlRow[] {
   const waiting = runtime.orchestrator?.store.queues().hitl.queued ?? [];
   return waiting.flatMap(({ number, title, url }) => {
-    const { hitl } = runtime.state.issue(number);
+    const hitl = questionOf(runtime.state.issue(number));
     if (hitl === null || isDecided(hitl)) return [];
     const { question, cause, askedAt, origin } = hitl;
     return [{ issue: number, title, stage: stageOfLabel(origin) ?? null, question, cause, askedAt, url }];
@@ -76,7 +77,9 @@ export function issueView(runtime: RepoRuntime, number: number, asked: Asked | n
   const isKnown = issue !== undefined || runtime.state.issues().has(number);
   const isSure = runtime.orchestrator !== null && (asked === null || asked.seen === "gone");
   if (!isKnown && isSure) return undefined;
-  const { run, pull, outcome, history } = runtime.state.issue(number);
+  const known = runtime.state.issue(number);
+  const { pull, history } = known;
+  const outcome = outcomeOf(known);
   return {
     issue: number,
     title: issue?.title ?? `issue ${number}`,
@@ -85,7 +88,7 @@ export function issueView(runtime: RepoRuntime, number: number, asked: Asked | n
     labels: issue?.labels ?? [],
     state: issue?.state ?? (outcome !== null || asked?.seen === "gone" ? "closed" : "unknown"),
     why: [...explain(runtime, number, asked?.seen), ...(asked?.problem ? [asked.problem] : [])],
-    run: runView(run),
+    run: runView(runOf(known)),
     pull,
     outcome,
     history,
@@ -115,14 +118,14 @@ export async function askGitHub(
 /** A worker that has no pipeline yet explains itself in its notice, and says nothing about the issue. */
 function explain({ orchestrator, said, state }: RepoRuntime, number: number, seen?: Seen): string[] {
   if (orchestrator !== null) return orchestrator.explain(number, said, seen);
-  const { outcome } = state.issue(number);
+  const outcome = outcomeOf(state.issue(number));
   const ended = outcome === null ? [] : [`it has ended as ${outcome.kind}: ${outcome.reason}`];
   const reasons = [...ended, ...said.drained, ...said.holds, ...said.notes];
   return reasons.length > 0 ? reasons : ["the worker starts, and has not looked at GitHub yet"];
 }
 
 function rowOf(runtime: RepoRuntime, stage: Stage, issue: Issue): PipelineRow {
-  const { run } = runtime.state.issue(issue.number);
+  const run = runOf(runtime.state.issue(issue.number));
   const place = runtime.orchestrator?.placeOf(issue.number);
   const isWaiting = runtime.orchestrator?.isWaiting(issue.number, stage) === true;
   const isOwn = run?.stage === stage;
@@ -139,13 +142,13 @@ function rowOf(runtime: RepoRuntime, stage: Stage, issue: Issue): PipelineRow {
   };
 }
 
-function runView(run: IssueState["run"]) {
+function runView(run: RunState | SeenEnd | null) {
   if (run === null) return null;
   const { id, stage, startedAt, step } = run;
   return { id, stage, attempt: attemptOf(run), startedAt, step: step.at };
 }
 
 /** An end that was seen on GitHub is carried out without attempts, and shows as the first one. */
-function attemptOf(run: NonNullable<IssueState["run"]>): number {
+function attemptOf(run: RunState | SeenEnd): number {
   return run.by === "stage" ? run.attempt : 1;
 }

@@ -16,7 +16,8 @@ import { readTextIfExists, replaceFile } from "../../core/files/durable-file.ts"
 import { parseJsonObject } from "../../core/files/json-lines.ts";
 import { z } from "../../core/base/schema.ts";
 import type { Silence } from "../../core/messages/worker-message.ts";
-import type { HitlCause, IssueState } from "../state/issue-state.ts";
+import type { HitlCause, HitlState, IssueState } from "../state/issue-state.ts";
+import { questionOf } from "../state/issue-way.ts";
 import { Breadcrumb, readCrumb } from "./breadcrumb.ts";
 
 const SILENCES_MAX = 2;
@@ -40,7 +41,7 @@ export interface AttentionOptions {
   /** The process before this one ended silent, in this way; null when it did not. */
   readonly silence: Silence | null;
   readonly state: {
-    issue(number: number): Pick<IssueState, "hitl" | "pull" | "askedChecks">;
+    issue(number: number): Pick<IssueState, "way" | "pull" | "askedChecks">;
     issues(): ReadonlyMap<number, Pick<IssueState, "pull">>;
   };
 }
@@ -104,7 +105,7 @@ export class Attention implements Disposable {
   isSuspect(number: number): boolean {
     const [issue, known] = this.#knownOf(number);
     if (known === undefined || known.silences < SILENCES_MAX) return false;
-    const { hitl } = this.#state.issue(issue);
+    const hitl = questionOf(this.#state.issue(issue));
     const answer = isOurs(hitl) && hitl?.said?.is === "answer" ? hitl.said : null;
     // I3: the answer must be newer than the last silence.
     if (answer === null || answer.at <= known.lastAt) return true;
@@ -122,12 +123,13 @@ export class Attention implements Disposable {
 
   /** A person should be asked about the issue, and has not been. */
   isUnasked(issue: number): boolean {
-    return this.isSuspect(issue) && !isOurs(this.#state.issue(issue).hitl);
+    return this.isSuspect(issue) && !isOurs(questionOf(this.#state.issue(issue)));
   }
 
   /** Returns null when nothing is held against the issue, or when a person has ended it, which needs no text. */
   suspicion(issue: number): Suspicion | null {
-    const { hitl, askedChecks } = this.#state.issue(issue);
+    const state = this.#state.issue(issue);
+    const hitl = questionOf(state);
     if (!this.isSuspect(issue) || hitl?.said?.is === "end") return null;
     const own =
       `The worker of this repository fell silent ${SILENCES_MAX} times while it read the text of this issue, so the text is not read any more: ` +
@@ -141,7 +143,7 @@ export class Attention implements Disposable {
     const question = isOurs(hitl)
       ? hitl.question
       : `${own}\n\nIt waited for an answer to this before, and still does:\n\n${before}`;
-    return { cause, question, resumes, awaits, isSuspicion: true, change: { askedChecks } };
+    return { cause, question, resumes, awaits, isSuspicion: true, change: { askedChecks: state.askedChecks } };
   }
 
   [Symbol.dispose](): void {
@@ -169,7 +171,7 @@ export class Attention implements Disposable {
   }
 }
 
-function isOurs(hitl: IssueState["hitl"]): boolean {
+function isOurs(hitl: HitlState | null): boolean {
   return hitl?.isSuspicion === true;
 }
 

@@ -9,17 +9,16 @@ import { fail, ok, type Result } from "../../core/base/result.ts";
 import { hasLabel, labelName, type Stage } from "../../core/domain/stage.ts";
 import { activeBody, type ClaimMark, releasedBody } from "./claim-comment.ts";
 import { type ClaimHeld, ClaimReader, isElected } from "./claim-election.ts";
+import { claimGone, claimHeld, claimReleasing } from "./claim-record.ts";
 import { Lease, isLeaseValid, type LeaseTerm } from "./lease.ts";
 import type { WorkerEvent } from "../events/event.ts";
 import type { GitHub, GitHubFailure, Issue } from "../github/port/github.ts";
-import type { KeptClaim } from "../state/issue-state.ts";
 import type { StateTracker } from "../state/state-tracker.ts";
 
 export type { ClaimHeld } from "./claim-election.ts";
 
 const MARGIN_MS_MAX = 60_000;
 const MARGIN_SHARE = 0.1;
-const NEVER_VALID = new Date(0).toISOString();
 const RELEASED_TEXT = "**HydraFlow** is not working on this issue at the moment.";
 
 export interface ClaimKeeperOptions {
@@ -68,7 +67,7 @@ export class ClaimKeeper implements AsyncDisposable {
     const held = this.#held.get(issue.number);
     if (held?.isValid() === true) return ok(held);
     const remembered = this.#options.state.issue(issue.number).claim;
-    if (remembered !== null) {
+    if (remembered?.is === "held") {
       const own = { commentId: remembered.commentId, expiresAt: new Date(remembered.expiresAt) };
       const resumed = await this.#extend(issue, own, stage, signal);
       if (resumed !== null) return resumed;
@@ -99,7 +98,7 @@ export class ClaimKeeper implements AsyncDisposable {
 
   /** The claim was given up here, and GitHub may not show that yet: call `release` again. */
   isReleasing(issue: number): boolean {
-    return this.#options.state.issue(issue).claim?.closing !== undefined;
+    return this.#options.state.issue(issue).claim?.is === "releasing";
   }
 
   /**
@@ -119,12 +118,13 @@ export class ClaimKeeper implements AsyncDisposable {
     if (commentId === undefined) return ok();
     await held?.[Symbol.asyncDispose]();
     this.#held.delete(number);
-    const text = closing ?? kept?.closing ?? RELEASED_TEXT;
+    const isLate = kept?.is === "releasing";
+    const text = closing ?? (isLate ? kept.closing : RELEASED_TEXT);
     // The claim is made worthless before it is given up: one that others may take must never be resumed from memory.
-    await this.#remember(number, { commentId, expiresAt: NEVER_VALID, closing: text });
-    const shown = await this.#showReleased(number, { commentId, text, isLate: kept?.closing !== undefined }, signal);
+    await state.update(number, (old) => claimReleasing(old, commentId, text));
+    const shown = await this.#showReleased(number, { commentId, text, isLate }, signal);
     if (!shown.ok) return shown;
-    await this.#remember(number, null);
+    await this.#forget(number);
     emit({ type: "issue.released", issue: number });
     return ok();
   }
@@ -202,14 +202,14 @@ export class ClaimKeeper implements AsyncDisposable {
       const labelled = await github.addLabels(issue.number, [this.#label], signal);
       if (!labelled.ok) return labelled;
     }
-    await this.#remember(issue.number, { commentId, expiresAt: bid.expiresAt.toISOString() });
+    await this.#remember(issue.number, commentId, bid.expiresAt);
     if (!isLeaseValid(bid, clock)) return fail(tooSlow());
     const held = new Lease(
       { issue: issue.number, owner, commentId, ...bid, clock, leaseMs },
       {
         write: (stage, inner) => this.#rewrite(commentId, stage, bid, inner),
         remember: (expiresAt) =>
-          this.#remember(issue.number, expiresAt === null ? null : { commentId, expiresAt: expiresAt.toISOString() }),
+          expiresAt === null ? this.#forget(issue.number) : this.#remember(issue.number, commentId, expiresAt),
         lose: () => this.#held.delete(issue.number),
       },
     );
@@ -244,10 +244,13 @@ export class ClaimKeeper implements AsyncDisposable {
     this.#options.emit({ type: "github.failed", request, status, message });
   }
 
-  #remember(issue: number, claim: KeptClaim | null): Promise<void> {
+  #remember(issue: number, commentId: number, expiresAt: Date): Promise<void> {
+    return this.#options.state.update(issue, (old) => claimHeld(old, commentId, expiresAt.toISOString()));
+  }
+
+  #forget(issue: number): Promise<void> {
     const { state } = this.#options;
-    if (claim === null && state.issue(issue).claim === null) return Promise.resolve();
-    return state.update(issue, (old) => ({ ...old, claim }));
+    return state.issue(issue).claim === null ? Promise.resolve() : state.update(issue, claimGone);
   }
 
   #newBid(stage: Stage): Bid {

@@ -7,6 +7,7 @@ import { fail, ok, type Result } from "../../core/base/result.ts";
 import { LABEL_OF_STAGE, labelName } from "../../core/domain/stage.ts";
 import type { GitHub, GitHubFailure, Issue } from "../github/port/github.ts";
 import type { AcceptedText, RunState } from "../state/issue-state.ts";
+import { questionOf } from "../state/issue-way.ts";
 import { gitHubOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 import type { StageOutcome } from "../pipeline/stage-outcome.ts";
@@ -67,11 +68,13 @@ export async function acceptIssue(
 ): Promise<Result<Issue, StageOutcome>> {
   const suspicion = attention.suspicion(issue.number);
   if (suspicion !== null) return fail({ kind: "hand-off", ...suspicion });
-  const { text: known, hitl } = state.issue(issue.number);
+  const before = state.issue(issue.number);
+  const { text: known } = before;
+  const word = questionOf(before)?.said?.is;
   // A person's decision about the issue itself needs no words of its author.
-  if (stage === "hitl" && hitl?.said?.is === "end") return ok(issue);
+  if (stage === "hitl" && word === "end") return ok(issue);
   const label = labelName(config.labelPrefix, LABEL_OF_STAGE[stage]);
-  const isAnswered = stage === "hitl" && hitl?.said?.is === "answer";
+  const isAnswered = stage === "hitl" && word === "answer";
   const acceptance = await acceptText({ github, issue, known, label, isAnswered }, signal);
   if (!acceptance.ok) return fail(gitHubOutcome(acceptance.failure));
   const { text } = acceptance.value;

@@ -2,6 +2,7 @@
 
 import type { Stage } from "../../core/domain/stage.ts";
 import type { IssueState } from "../state/issue-state.ts";
+import { outcomeOf, pauseOf, questionOf, runOf } from "../state/issue-way.ts";
 import type { LastSync } from "../issues/issue-store.ts";
 import { isWaiting } from "../pipeline/backoff.ts";
 import type { Wait } from "../waits/wait-book.ts";
@@ -58,8 +59,8 @@ export function explain(facts: ExplainFacts): string[] {
 /** Returns what stands in this issue's own way; nothing where it only queues. */
 function ownReasons(facts: ExplainFacts): string[] {
   const { state, now, heldBy, wait, place, labels, lastSync } = facts;
-  const { run, pause } = state;
-  const step = run?.step;
+  const pause = pauseOf(state);
+  const step = runOf(state)?.step;
   const own = [
     wait !== null && wait.until > now ? waitReason(wait) : null,
     wait === null && pause !== null && isWaiting(pause.until, now)
@@ -83,7 +84,8 @@ function waitReason({ until, since, times, reason }: Wait): string {
   return `waits until ${until.toISOString()}: ${reason} (since ${since.toISOString()}, ${times} times)`;
 }
 
-function questionReason({ hitl }: IssueState): string | null {
+function questionReason(state: IssueState): string | null {
+  const hitl = questionOf(state);
   if (hitl === null) return null;
   if (hitl.said === null) return `waits for a person's answer since ${hitl.askedAt} (${hitl.cause}): ${hitl.question}`;
   const { said } = hitl;
@@ -94,7 +96,8 @@ function questionReason({ hitl }: IssueState): string | null {
 /** Says where an issue rests that nothing of its own holds. */
 function restReason({ place, state, seen, labelPrefix }: ExplainFacts): string | null {
   if (place !== null) return queueReason(place);
-  if (state.outcome !== null) return `it has ended as ${state.outcome.kind}: ${state.outcome.reason}`;
+  const outcome = outcomeOf(state);
+  if (outcome !== null) return `it has ended as ${outcome.kind}: ${outcome.reason}`;
   switch (seen) {
     case "open":
       return `it has no label of HydraFlow; add \`${labelPrefix}-find\` to have it worked on`;
@@ -111,7 +114,8 @@ function queueReason({ stage, position, queued, slots, busy }: Place): string {
   return `number ${position} of ${queued} in the queue of ${stage}, which has ${slots} slots, ${busy} of them busy`;
 }
 
-function activeReason(place: Place, { state: { run }, wait }: ExplainFacts): string {
+function activeReason(place: Place, { state, wait }: ExplainFacts): string {
+  const run = runOf(state);
   if (run?.by !== "stage") return `${place.stage} has just taken it`;
   const again = wait === null ? "" : `; before that it waited since ${wait.since.toISOString()}: ${wait.reason}`;
   return `${place.stage} works on it since ${run.startedAt}, attempt ${run.attempt}, step ${run.step.at}${again}`;

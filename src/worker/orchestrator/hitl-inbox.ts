@@ -7,11 +7,13 @@ import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { StageLabel } from "../../core/domain/stage.ts";
 import type { ControlFailure } from "../../core/messages/supervisor-control.ts";
 import type { GitHubFailure, Issue } from "../github/port/github.ts";
-import type { HitlAnswer, HitlState, IssueState } from "../state/issue-state.ts";
+import type { HitlAnswer, HitlState, IssueState, Word } from "../state/issue-state.ts";
+import { outcomeOf, questionOf, runOf } from "../state/issue-way.ts";
 import type { IssueStore } from "../issues/issue-store.ts";
 import { isMovedOn, mergeSigns } from "../merge/approvers.ts";
 import { ANSWER_CHARACTERS_MAX, findAnswer } from "../issues/hitl-answer.ts";
 import { commandOf } from "../issues/person-word.ts";
+import { isDecided, putOnHold, takeWord } from "../pipeline/question-record.ts";
 import { failedCall } from "../waits/run-waits.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 import type { WaitBook } from "../waits/wait-book.ts";
@@ -90,15 +92,10 @@ export class HitlInbox {
     const comments = await github.comments(issue, AbortSignal.timeout(COMMENTS_TIMEOUT_MS));
     const lastSeen = comments.ok ? comments.value.reduce((newest, { id }) => Math.max(newest, id), 0) || null : null;
     const at = clock.now().toISOString();
+    const words = text.slice(0, ANSWER_CHARACTERS_MAX);
     return this.#decide(
       issue,
-      (asked) => {
-        const words = text.slice(0, ANSWER_CHARACTERS_MAX);
-        return {
-          ...asked,
-          said: { is: "answer", text: words, last: words.trim(), by, door: "api", at, commentId: null, lastSeen },
-        };
-      },
+      { is: "answer", text: words, last: words.trim(), by, door: "api", at, commentId: null, lastSeen },
       by,
     );
   }
@@ -109,11 +106,7 @@ export class HitlInbox {
     reason: string,
     by: string,
   ): Promise<Result<undefined, ControlFailure>> {
-    return this.#decide(
-      issue,
-      (asked) => ({ ...asked, said: { is: "end", decision, reason: reason.slice(0, ANSWER_CHARACTERS_MAX) } }),
-      by,
-    );
+    return this.#decide(issue, { is: "end", decision, reason: reason.slice(0, ANSWER_CHARACTERS_MAX) }, by);
   }
 
   async #read(issue: Issue, asked: HitlState, signal: AbortSignal): Promise<GitHubFailure | null> {
@@ -125,9 +118,7 @@ export class HitlInbox {
     if (answer.value !== null) {
       const given = answer.value;
       // I1, I2
-      await state.update(issue.number, (old) =>
-        withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, said: wordOf(given) })),
-      );
+      await state.update(issue.number, (old) => takeWord(old, wordOf(given)));
       emit({ type: "hitl.answered", issue: issue.number, by: given.by, door: "comment" });
     }
     return null;
@@ -146,7 +137,7 @@ export class HitlInbox {
     const by = "GitHub";
     const text = `#${pull} has changed on GitHub`;
     const at = clock.now().toISOString();
-    const said: HitlState["said"] = {
+    const said: Word = {
       is: "answer",
       text,
       last: "",
@@ -157,28 +148,23 @@ export class HitlInbox {
       lastSeen: null,
     };
     // I1, I2
-    await state.update(issue.number, (old) => withHitl(old, (hitl) => (isDecided(hitl) ? hitl : { ...hitl, said })));
+    await state.update(issue.number, (old) => takeWord(old, said));
     emit({ type: "hitl.answered", issue: issue.number, by, door: "review" });
     return null;
   }
 
-  async #decide(
-    number: number,
-    change: (asked: HitlState) => HitlState,
-    by: string,
-  ): Promise<Result<undefined, ControlFailure>> {
+  async #decide(number: number, said: Word, by: string): Promise<Result<undefined, ControlFailure>> {
     const { state, emit } = this.#context;
     const issue = this.#store.findQueued(number, "hitl");
-    const asked = issue === undefined ? state.issue(number).hitl : await this.#askedOf(issue);
+    const asked = issue === undefined ? questionOf(state.issue(number)) : await this.#askedOf(issue);
     if (asked === null) return fail({ code: "not_found", message: `issue ${number} does not wait for an answer` });
     let taken = false;
-    await state.update(number, (old) =>
-      withHitl(old, (hitl) => {
-        // I2
-        taken = !isDecided(hitl);
-        return taken ? change(hitl) : hitl;
-      }),
-    );
+    await state.update(number, (old) => {
+      // I2
+      const next = takeWord(old, said);
+      taken = next !== old;
+      return next;
+    });
     if (!taken)
       return fail({ code: "busy", message: `issue ${number} has its answer already, which is being worked in` });
     // I1: the state has it.
@@ -190,8 +176,9 @@ export class HitlInbox {
   async #askedOf(issue: Issue): Promise<HitlState | null> {
     const { state } = this.#context;
     const known = state.issue(issue.number);
-    if (known.hitl !== null || known.run !== null) return known.hitl;
-    const hitl: HitlState = {
+    const asked = questionOf(known);
+    if (asked !== null || runOf(known) !== null) return asked;
+    const hold: HitlState = {
       question: ON_HOLD,
       cause: "question",
       origin: originOf(known),
@@ -201,29 +188,22 @@ export class HitlInbox {
       resumes: false,
       said: null,
     };
-    await state.update(issue.number, (old) => (old.hitl === null ? { ...old, hitl } : old));
-    return state.issue(issue.number).hitl;
+    await state.update(issue.number, (old) => putOnHold(old, hold));
+    return questionOf(state.issue(issue.number));
   }
 }
 
-function withHitl(state: IssueState, change: (hitl: HitlState) => HitlState): IssueState {
-  return state.hitl === null ? state : { ...state, hitl: change(state.hitl) };
-}
-
 /** A comment that is the word `skip` or `close` ends the issue; everything else is an answer. */
-function wordOf(answer: HitlAnswer): HitlState["said"] {
+function wordOf(answer: HitlAnswer): Word {
   const command = commandOf(answer.last);
   if (command !== "skip" && command !== "close") return { is: "answer", ...answer };
   return { is: "end", decision: command, reason: `${answer.by} said so in a comment` };
 }
 
-export function isDecided(hitl: HitlState): boolean {
-  return hitl.said !== null;
-}
-
 /** Says how far the issue had come, by what the state has of it; an issue that had ended begins again. */
-function originOf({ pull, plan, outcome }: IssueState): StageLabel {
-  if (outcome !== null) return "find";
+function originOf(state: IssueState): StageLabel {
+  const { pull, plan } = state;
+  if (outcomeOf(state) !== null) return "find";
   if (pull !== null) return "review";
   return plan === null ? "find" : "ready";
 }

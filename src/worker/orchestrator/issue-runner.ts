@@ -10,6 +10,7 @@ import type { Claim, ClaimHeld } from "../claims/claim-keeper.ts";
 import type { Issue } from "../github/port/github.ts";
 import type { IssueStore } from "../issues/issue-store.ts";
 import type { RunState } from "../state/issue-state.ts";
+import { runOf } from "../state/issue-way.ts";
 import type { SessionLog } from "../state/session-log.ts";
 import type { SettlementParts } from "../settlement/apply-settlement.ts";
 import { backoffMs, later } from "../pipeline/backoff.ts";
@@ -149,7 +150,7 @@ export class IssueRunner {
 
   async #work(stage: Stage, issue: Issue, claim: Claim, signal: AbortSignal): Promise<void> {
     const { context } = this.#options;
-    const record = context.state.issue(issue.number).run;
+    const record = runOf(context.state.issue(issue.number));
     if (record?.by !== "stage") return;
     this.#options.emitter.started(issue.number, record);
     using work = this.#options.inFlight.work(issue.number, stage);
@@ -211,7 +212,7 @@ export class IssueRunner {
     const end = until === null ? null : new Date(until);
     const { waits, context } = this.#options;
     const put = await this.#waits.put(issue.number, { cause, reason, until: end });
-    const { run } = context.state.issue(issue.number);
+    const run = runOf(context.state.issue(issue.number));
     // In hitl a question would take the place of the one whose answer is worked in, so that wait is only a notice.
     if (run === null || record.stage === "hitl" || !waits.takeQuestion(issue.number)) return;
     await this.#options.settler.decide(issue, record, askAboutWait(put, record.stage, run.step), signal);

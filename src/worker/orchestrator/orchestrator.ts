@@ -9,14 +9,16 @@ import type { GitHubFailure, Issue, RateLimit } from "../github/port/github.ts";
 import { IssueStore } from "../issues/issue-store.ts";
 import { LabelMover } from "../issues/label-mover.ts";
 import type { SessionLog } from "../state/session-log.ts";
+import { pauseOf, questionOf, runOf } from "../state/issue-way.ts";
 import { hitl } from "../stages/hitl.ts";
 import { implement } from "../stages/implement.ts";
 import { plan } from "../stages/plan.ts";
 import { review } from "../stages/review.ts";
 import { triage } from "../stages/triage.ts";
 import { isWaiting } from "../pipeline/backoff.ts";
+import { isDecided } from "../pipeline/question-record.ts";
 import { BugBook } from "../waits/bug-book.ts";
-import { HitlInbox, isDecided } from "./hitl-inbox.ts";
+import { HitlInbox } from "./hitl-inbox.ts";
 import { IssueRunner } from "./issue-runner.ts";
 import { OrphanSweep } from "./orphan-sweep.ts";
 import type { StageContext, StageWork } from "../pipeline/stage-context.ts";
@@ -212,7 +214,7 @@ export class Orchestrator implements AsyncDisposable {
       limitMs: config.waitLimitMs,
       ciTimeoutMs: config.ciTimeoutMs,
       pollIntervalMs: config.pollIntervalMs,
-      isAsking: (issue) => state.issue(issue).hitl !== null,
+      isAsking: (issue) => questionOf(state.issue(issue)) !== null,
       isGitHubUp: () => this.store.lastSync.ok,
     });
   }
@@ -263,12 +265,13 @@ export class Orchestrator implements AsyncDisposable {
     // The store does not know which issues the reconciler works on.
     if (this.#runner.isInFlight(issue.number) || this.#claims.isReleasing(issue.number)) return false;
     const known = state.issue(issue.number);
-    const step = known.run?.step.at ?? "begun";
+    const step = runOf(known)?.step.at ?? "begun";
     // An approved pull request needs no agent to be merged.
     if (step === "settling" || (agentPause.current !== null && step !== "approved")) return false;
-    const isAnswered = known.hitl !== null && isDecided(known.hitl);
+    const asked = questionOf(known);
+    const isAnswered = asked !== null && isDecided(asked);
     if (stage === "hitl" && !isAnswered && !attention.isUnasked(issue.number)) return false;
-    return !isWaiting(known.pause?.until, now);
+    return !isWaiting(pauseOf(known)?.until, now);
   }
 
   /** Says when the next queued issue becomes due, which the state knows and the store does not. */
@@ -277,7 +280,7 @@ export class Orchestrator implements AsyncDisposable {
     const now = clock.now().getTime();
     const { queued } = this.store.queues()[stage];
     const times = queued
-      .flatMap(({ number }) => state.issue(number).pause?.until ?? [])
+      .flatMap(({ number }) => pauseOf(state.issue(number))?.until ?? [])
       .map((at) => Date.parse(at) - now);
     if (agentPause.current !== null) times.push(agentPause.current.until.getTime() - now);
     return Math.min(...times.filter((ms) => ms > 0));

@@ -14,6 +14,8 @@ import { messageOf } from "../../core/base/errors.ts";
 import { sweepAgentHomes, sweepPassingHomes } from "../agent/process/agent-home.ts";
 import { issueOfName } from "../git/command/branch-name.ts";
 import type { IssueOutcome, IssueState } from "../state/issue-state.ts";
+import { outcomeOf, questionOf, runOf } from "../state/issue-way.ts";
+import { endIssue } from "../settlement/settle.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 
 const INTERVAL_MS = 24 * 3_600_000;
@@ -131,13 +133,14 @@ export class OrphanSweep {
     const { state } = this.#options.context;
     const known = state.issue(issue);
     if (this.#options.isInFlight(issue) || hasWork(known)) return null;
-    if (known.outcome !== null) return known.outcome;
+    const outcome = outcomeOf(known);
+    if (outcome !== null) return outcome;
     const answer = await this.#ask(issue, signal);
     if (answer === "open" || answer === "unknown") return null;
     // I1: an issue that the state does not know gets no entry.
     if (!state.issues().has(issue)) return answer;
-    await state.update(issue, (old) => (hasWork(old) || old.outcome !== null ? old : { ...old, outcome: answer }));
-    return state.issue(issue).outcome;
+    await state.update(issue, (old) => (hasWork(old) || outcomeOf(old) !== null ? old : endIssue(old, answer)));
+    return outcomeOf(state.issue(issue));
   }
 
   /** Begins a sweep; after an incomplete one, answers about open issues are kept (I2). */
@@ -175,7 +178,7 @@ export class OrphanSweep {
     const { state } = this.#options.context;
     const known = state.issue(issue);
     const hasEnded =
-      known.outcome !== null || (!state.issues().has(issue) && typeof this.#answers.get(issue)?.answer === "object");
+      outcomeOf(known) !== null || (!state.issues().has(issue) && typeof this.#answers.get(issue)?.answer === "object");
     return hasEnded && !hasWork(known) && !this.#options.isInFlight(issue);
   }
 
@@ -188,8 +191,9 @@ export class OrphanSweep {
   }
 }
 
-function hasWork({ run, claim, hitl, outcome, pull }: IssueState): boolean {
-  return run !== null || claim !== null || (outcome === null && (hitl !== null || pull !== null));
+function hasWork(state: IssueState): boolean {
+  if (runOf(state) !== null || state.claim !== null) return true;
+  return outcomeOf(state) === null && (questionOf(state) !== null || state.pull !== null);
 }
 
 function answerOf(read: Awaited<ReturnType<StageContext["github"]["issue"]>>, now: Date): Answer {

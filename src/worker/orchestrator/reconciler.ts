@@ -5,16 +5,19 @@
 import type { Result } from "../../core/base/result.ts";
 import { isLegalMove, stageLabelsOf, type StageLabel, stageOfLabel } from "../../core/domain/stage.ts";
 import type { GitHubFailure, Issue } from "../github/port/github.ts";
+import { claimGone } from "../claims/claim-record.ts";
 import type { IssueStore } from "../issues/issue-store.ts";
 import type { Decision } from "../state/decision.ts";
+import { outcomeOf, pauseOf, questionOf, runOf } from "../state/issue-way.ts";
 import type { IssueOutcome, IssueState } from "../state/issue-state.ts";
-import type { SeenEnd } from "../state/run-step.ts";
+import type { DecidedRun, SeenEnd } from "../state/run-step.ts";
 import type { SettlementParts, Settling } from "../settlement/apply-settlement.ts";
+import { endIssue, seeEnd } from "../settlement/settle.ts";
 import type { Settler } from "../settlement/settler.ts";
 import { isWaiting } from "../pipeline/backoff.ts";
 import type { BugBook } from "../waits/bug-book.ts";
 import type { RunsInFlight } from "./runs-in-flight.ts";
-import { dropRun } from "../pipeline/run-record.ts";
+import { dropRun, letGo } from "../pipeline/run-record.ts";
 import { failedCall } from "../waits/run-waits.ts";
 import type { WaitBook } from "../waits/wait-book.ts";
 
@@ -72,17 +75,15 @@ export class Reconciler {
 
   async #look(number: number, state: IssueState, signal: AbortSignal): Promise<Hindrance> {
     const { context, inFlight, store, claims } = this.#options;
-    if (inFlight.has(number) || isWaiting(state.pause?.until, context.clock.now())) return null;
-    if (isSettling(state)) return this.#settle(number, state, signal);
+    if (inFlight.has(number) || isWaiting(pauseOf(state)?.until, context.clock.now())) return null;
+    if (state.way.is === "settling") return this.#settle(number, state.way.record, signal);
     if (claims.isReleasing(number)) return failureOf(await claims.release({ number }, signal));
     if (store.find(number) === undefined && isOpenWork(state)) return this.#missing(number, state, signal);
     return null;
   }
 
-  async #settle(number: number, { run }: IssueState, signal: AbortSignal): Promise<Hindrance> {
+  async #settle(number: number, run: DecidedRun | SeenEnd, signal: AbortSignal): Promise<Hindrance> {
     const { claims } = this.#options;
-    const step = run?.step;
-    if (run === null || step?.at !== "settling") return null;
     const issue = await this.#read(number, signal);
     if (!issue.ok) return issue.failure;
     // Nothing of this was our own decision: a person had closed the issue, and their newer word counts.
@@ -93,7 +94,7 @@ export class Reconciler {
       if (claimed.failure.kind !== "held") return claimed.failure;
       return this.#dropRun(number, "another worker went on with this issue");
     }
-    const { outcome, decidedAt } = step;
+    const { outcome, decidedAt } = run.step;
     return this.#carryOut({ issue: issue.value, run, outcome, decidedAt }, signal);
   }
 
@@ -140,7 +141,7 @@ export class Reconciler {
     const step = { at: "settling", outcome, decidedAt } as const;
     const stage = (label === undefined ? undefined : stageOfLabel(label)) ?? "review";
     const run: SeenEnd = { by: "person", id: `closed-${issue.updatedAt}`, stage, startedAt: decidedAt, step };
-    await context.state.update(issue.number, (old) => ({ ...old, run }));
+    await context.state.update(issue.number, (old) => seeEnd(old, run));
     return this.#carryOut({ issue, run, outcome, decidedAt }, signal);
   }
 
@@ -178,21 +179,16 @@ export class Reconciler {
       `**HydraFlow** has stopped its work on this issue: ${reason}.`,
     );
     if (!released.ok) return released.failure;
-    await context.state.update(issue.number, (old) => ({
-      ...dropRun(old, reason, context.clock.now().toISOString()),
-      hitl: null,
-      pull: null,
-      // Whoever puts the label again lets the text pass that stands there then.
-      text: null,
-    }));
+    await context.state.update(issue.number, (old) => letGo(old, reason, context.clock.now().toISOString()));
     return null;
   }
 
   /** Takes the pull request out of the merge queue, which would merge it whatever becomes of its issue. */
   async #leaveQueue(number: number, signal: AbortSignal): Promise<Hindrance> {
     const { github, state } = this.#options.context;
-    const { run, pull } = state.issue(number);
-    const step = run?.step;
+    const known = state.issue(number);
+    const { pull } = known;
+    const step = runOf(known)?.step;
     if (pull === null || step?.at !== "approved" || typeof step.queuedAt !== "string") return null;
     const read = await github.pull(pull, signal);
     if (!read.ok) return read.failure.kind === "not-found" ? null : read.failure;
@@ -215,12 +211,7 @@ export class Reconciler {
   async #end(number: number, kind: IssueOutcome["kind"], reason: string, pull: number | null): Promise<void> {
     const { state, clock } = this.#options.context;
     const at = clock.now().toISOString();
-    await state.update(number, (old) => ({
-      ...dropRun(old, reason, at),
-      claim: null,
-      hitl: null,
-      outcome: { kind, reason, at, pull },
-    }));
+    await state.update(number, (old) => endIssue(claimGone(dropRun(old, reason, at)), { kind, reason, at, pull }));
   }
 
   #labelsOf(issue: Issue) {
@@ -249,12 +240,7 @@ function failureOf(result: Result<unknown, GitHubFailure>): Hindrance {
   return result.ok ? null : result.failure;
 }
 
-function isSettling({ run }: IssueState): boolean {
-  return run?.step.at === "settling";
-}
-
 function isOpenWork(state: IssueState): boolean {
-  return (
-    state.outcome === null && (state.run !== null || state.claim !== null || state.hitl !== null || state.pull !== null)
-  );
+  if (outcomeOf(state) !== null) return false;
+  return runOf(state) !== null || state.claim !== null || questionOf(state) !== null || state.pull !== null;
 }

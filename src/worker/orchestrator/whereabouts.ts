@@ -5,12 +5,13 @@ import { type Stage, STAGES, stageLabelsOf } from "../../core/domain/stage.ts";
 import type { Issue } from "../github/port/github.ts";
 import type { IssueStore } from "../issues/issue-store.ts";
 import { isWaiting } from "../pipeline/backoff.ts";
-import { isDecided } from "./hitl-inbox.ts";
+import { isDecided } from "../pipeline/question-record.ts";
 import type { IssueRunner } from "./issue-runner.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 import type { Standing, StallWatch } from "../waits/stall-watch.ts";
 import type { WaitBook } from "../waits/wait-book.ts";
 import { explain, type Place, type Seen } from "./explain.ts";
+import { pauseOf, questionOf, runOf } from "../state/issue-way.ts";
 
 export interface WhereaboutsOptions {
   readonly context: StageContext;
@@ -52,11 +53,12 @@ export class Whereabouts {
   /** Says whether no loop could take the issue now, because it waits for a person, another worker or its next try. */
   isWaiting(number: number, stage: Stage): boolean {
     const { context, runner, waits } = this.#options;
-    const { hitl, pause } = context.state.issue(number);
+    const known = context.state.issue(number);
+    const hitl = questionOf(known);
     const now = context.clock.now();
     if (stage === "hitl" && (hitl === null || !isDecided(hitl))) return true;
     const ends = [waits.of(number)?.until, runner.heldBy(number)?.until];
-    return isWaiting(pause?.until, now) || ends.some((end) => end !== undefined && end > now);
+    return isWaiting(pauseOf(known)?.until, now) || ends.some((end) => end !== undefined && end > now);
   }
 
   /** Says how each of our issues stands. It is empty while nothing new may be begun. */
@@ -100,10 +102,11 @@ export class Whereabouts {
   #standingOf(issue: Issue["number"], stage: Stage, isFull: boolean): Standing {
     const { context, runner, waits } = this.#options;
     if (runner.isInFlight(issue)) return runner.isWorking(issue) ? "busy" : "movable";
-    const { hitl, run, pause } = context.state.issue(issue);
+    const known = context.state.issue(issue);
+    const hitl = questionOf(known);
     const now = context.clock.now();
     const heldBy = runner.heldBy(issue);
-    const step = run?.step.at ?? "begun";
+    const step = runOf(known)?.step.at ?? "begun";
     const wait = waits.of(issue);
     if (step !== "settling") {
       if (stage === "hitl" && (hitl === null || !isDecided(hitl))) return "waiting";
@@ -111,7 +114,7 @@ export class Whereabouts {
       if (context.agentPause.current !== null && step !== "approved") return "waiting";
       if (isFull && wait === null) return "waiting";
     }
-    const isPutDown = isWaiting(wait === null ? pause?.until : wait.until.toISOString(), now);
+    const isPutDown = isWaiting(wait === null ? pauseOf(known)?.until : wait.until.toISOString(), now);
     return isPutDown && (wait === null || wait.hasEnd) ? "waiting" : "movable";
   }
 }

@@ -3,15 +3,21 @@
 import { randomUUID } from "node:crypto";
 
 import type { Stage } from "../../core/domain/stage.ts";
-import { type IssueState, type RunState, UNKNOWN_ISSUE } from "../state/issue-state.ts";
-import { type RunStep, stepMark } from "../state/run-step.ts";
+import type { Decision } from "../state/decision.ts";
+import { type IssueState, type Pause, UNKNOWN_ISSUE, type Waited } from "../state/issue-state.ts";
+import {
+  IDLE,
+  isUnderWay,
+  pauseOf,
+  questionOf,
+  restOf,
+  runOf,
+  underWay,
+  type Way,
+  waitedOf,
+} from "../state/issue-way.ts";
+import { type RunStep, stepMark, type WorkingRun, type WorkingStep } from "../state/run-step.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
-
-/** A failed attempt leaves these steps to the next one, because they are paid for and hold for one commit. */
-const KEPT: ReadonlySet<RunStep["at"]> = new Set(["gated", "judged", "approved"]);
-
-/** A run of a stage has this issue. */
-export type Running = IssueState & { readonly run: RunState };
 
 export interface BeginFacts {
   readonly stage: Stage;
@@ -24,22 +30,21 @@ export interface BeginFacts {
 /**
  * Takes up the run of this stage that is in the state, or begins one. An ended issue that came back begins a new cycle.
  */
-export function beginRun(known: IssueState, { stage, at, lostCycle }: BeginFacts): Running {
-  const isBack = known.outcome !== null;
+export function beginRun(known: IssueState, { stage, at, lostCycle }: BeginFacts): IssueState {
+  const isBack = known.way.is === "ended";
   const cycle = isBack ? known.cycle + 1 : Math.max(known.cycle, lostCycle + 1);
   const state = isBack ? { ...UNKNOWN_ISSUE, claim: known.claim, history: known.history } : known;
   const kept = stage === "implement" ? state.kept : null;
-  const first: RunStep = kept === null ? { at: "begun" } : { at: "gated", ...kept };
-  const takenUp = state.run?.by === "stage" && state.run.stage === stage ? state.run : null;
+  const first: WorkingStep = kept === null ? { at: "begun" } : { at: "gated", ...kept };
+  const before = runOf(state);
+  const takenUp = before?.by === "stage" && before.stage === stage ? before : null;
   const run = takenUp ?? newRun(stage, (state.attempts[stage] ?? 0) + 1, at, first);
+  const asked = stage === "hitl" ? questionOf(known) : null;
   return {
     ...state,
     cycle,
-    run,
+    way: underWay(run, { asked, pause: null, waited: takenUp === null ? null : waitedOf(state) }),
     kept: kept === null ? state.kept : null,
-    hitl: stage === "hitl" ? known.hitl : null,
-    pause: null,
-    waited: takenUp === null ? null : state.waited,
   };
 }
 
@@ -49,32 +54,68 @@ export function failRun(
   outcome: Extract<StageOutcome, { kind: "retry" }>,
   stage: Stage,
   times: { at: string; retryAt: string },
-): Running {
+): IssueState {
   const failures = (state.attempts[stage] ?? 0) + 1;
-  const step = state.run?.step;
-  const kept: RunStep = step !== undefined && KEPT.has(step.at) ? step : { at: "begun" };
+  const run = newRun(stage, failures + 1, times.at, keptOf(runOf(state)?.step));
+  const pause = { until: times.retryAt, reason: outcome.reason };
   return {
     ...state,
     ...outcome.change,
     attempts: { ...state.attempts, [stage]: failures },
-    run: newRun(stage, failures + 1, times.at, kept),
-    pause: { until: times.retryAt, reason: outcome.reason },
-    waited: null,
+    way: { is: "running", run, asked: questionOf(state), pause, waited: null },
     history: [...state.history, { at: times.at, text: `${stage}: attempt ${failures} failed: ${outcome.reason}` }],
   };
 }
 
+/** Puts the run down until the pause is over, without an attempt. */
+export function waitRun(state: IssueState, pause: Pause, waited: Waited): IssueState {
+  return isUnderWay(state.way) ? { ...state, way: { ...state.way, pause, waited } } : state;
+}
+
+/** Ends the run without a result; a question that stood stands again. */
 export function dropRun(state: IssueState, reason: string, at: string): IssueState {
-  const history = [...state.history, { at, text: reason }];
-  return { ...state, run: null, pause: null, waited: null, history };
+  const way = isUnderWay(state.way) ? restOf(state.way.asked) : state.way;
+  return { ...state, way, history: [...state.history, { at, text: reason }] };
 }
 
-export function markRun(state: IssueState, id: string, step: RunStep): IssueState {
-  if (state.run?.by !== "stage" || state.run.id !== id) return state;
-  const run = { ...state.run, step };
-  return { ...state, run, waited: stepMark(run) === stepMark(state.run) ? state.waited : null };
+/** Ends all work on an issue that a person has taken the label from. Whoever puts it again lets the new text pass. */
+export function letGo(state: IssueState, reason: string, at: string): IssueState {
+  const { way } = state;
+  const rest: Way = way.is === "ended" ? { ...way, onHold: null } : IDLE;
+  return { ...dropRun(state, reason, at), way: rest, pull: null, text: null };
 }
 
-function newRun(stage: Stage, attempt: number, at: string, step: RunStep): RunState {
+/** Notes what the run has decided, before anything of that is done. */
+export function decideRun(state: IssueState, id: string, outcome: Decision, decidedAt: string): IssueState {
+  return stepTo(state, id, { at: "settling", outcome, decidedAt });
+}
+
+/** Notes how far the run has come. */
+export function markRun(state: IssueState, id: string, step: WorkingStep): IssueState {
+  return stepTo(state, id, step);
+}
+
+/** A wait for this very step goes on; one for an earlier step is over. */
+function stepTo(state: IssueState, id: string, step: RunStep): IssueState {
+  const run = runOf(state);
+  if (run?.by !== "stage" || run.id !== id) return state;
+  const next = { ...run, step };
+  const waited = stepMark(next) === stepMark(run) ? waitedOf(state) : null;
+  return { ...state, way: underWay(next, { asked: questionOf(state), pause: pauseOf(state), waited }) };
+}
+
+/** A failed attempt leaves these steps to the next one, because they are paid for and hold for one commit. */
+function keptOf(step: RunStep | undefined): WorkingStep {
+  switch (step?.at) {
+    case "gated":
+    case "judged":
+    case "approved":
+      return step;
+    default:
+      return { at: "begun" };
+  }
+}
+
+function newRun(stage: Stage, attempt: number, at: string, step: WorkingStep): WorkingRun {
   return { by: "stage", id: randomUUID(), stage, attempt, sessionId: randomUUID(), startedAt: at, step };
 }

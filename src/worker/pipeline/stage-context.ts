@@ -13,7 +13,7 @@ import type { IssueState } from "../state/issue-state.ts";
 import type { Journal } from "../state/journal.ts";
 import type { StateTracker } from "../state/state-tracker.ts";
 import type { AgentPause } from "./agent-pause.ts";
-import type { RunStep } from "../state/run-step.ts";
+import type { RunStep, WorkingStep } from "../state/run-step.ts";
 import type { StageOutcome } from "./stage-outcome.ts";
 import type { Workspaces } from "./workspace.ts";
 
@@ -54,7 +54,7 @@ export interface StageRun {
   /** Returns the issue's state as it is now. */
   state(): IssueState;
   /** The step is durable when this resolves. */
-  mark(step: RunStep): Promise<void>;
+  mark(step: WorkingStep): Promise<void>;
   change(change: (state: IssueState) => IssueState): Promise<void>;
   /** Says whether the issue, as just read, still stands where this run works on it. */
   isExpected(issue: Issue): boolean;

@@ -13,6 +13,7 @@ import { Attention } from "../attention/attention.ts";
 import { EventBus } from "../events/event-bus.ts";
 import type { WorkerEvent } from "../events/event.ts";
 import { Journal } from "../state/journal.ts";
+import { outcomeOf } from "../state/issue-way.ts";
 import { adoptLegacyLayout } from "../state/legacy-layout.ts";
 import { Metrics } from "../events/metrics.ts";
 import { RunMeter } from "../events/run-meter.ts";
@@ -79,11 +80,12 @@ export async function openParts(
     }),
   );
   const state = resources.use(await StateTracker.open(paths.state, clock));
+  for (const guess of state.guessed) log.write("warn", "state.guessed", { ...guess });
   const attention = resources.use(
     await Attention.open({ dataRoot: paths.dataRoot, silence: options.silence ?? null, state }),
   );
   // An issue that has not ended may ask for every effect again.
-  const mayForget = (issue: number) => state.issue(issue).outcome !== null;
+  const mayForget = (issue: number) => outcomeOf(state.issue(issue)) !== null;
   const journal = resources.use(await Journal.open(paths.journal, clock, { mayForget }));
   const sessions = resources.use(await SessionLog.open(paths.sessions, { repo: slug, boot: options.boot, clock }));
   const metrics = resources.use(

@@ -20,6 +20,7 @@ import type { StageContext } from "../pipeline/stage-context.ts";
 import type { Said } from "../orchestrator/whereabouts.ts";
 import type { RunMeter } from "../events/run-meter.ts";
 import type { SessionLog } from "../state/session-log.ts";
+import { runOf } from "../state/issue-way.ts";
 import type { StateTracker } from "../state/state-tracker.ts";
 import { allOrNone, isEndOf } from "./all-or-none.ts";
 import { roomProblem } from "../preconditions/disk-room.ts";
@@ -235,9 +236,9 @@ export class RepoRuntime implements AsyncDisposable {
     const { paths, clock, log, state } = this.#parts;
     const inUse = () =>
       new Set(
-        [...state.issues()].flatMap(([issue, { run }]) =>
-          run?.by !== "stage" ? [] : [paths.transcript(issue, run.stage, run.attempt)],
-        ),
+        [...state.issues()]
+          .map(([issue, known]) => [issue, runOf(known)] as const)
+          .flatMap(([issue, run]) => (run?.by === "stage" ? [paths.transcript(issue, run.stage, run.attempt)] : [])),
       );
     return new TranscriptKeeper({ directory: dirname(paths.logFile), clock, log, inUse });
   }

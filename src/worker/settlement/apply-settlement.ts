@@ -13,9 +13,11 @@ import type { GitHubFailure, Issue } from "../github/port/github.ts";
 import { commentOnce } from "../issues/issue-comment.ts";
 import { quoted } from "../issues/issue-text.ts";
 import type { Decision } from "../state/decision.ts";
+import { questionOf } from "../state/issue-way.ts";
 import type { RunState, SeenEnd } from "../state/run-step.ts";
 import type { LabelMover } from "../issues/label-mover.ts";
 import { settle, settledState, type Settlement } from "./settle.ts";
+import { askPerson, noteComment } from "../pipeline/question-record.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
 
 /**
@@ -71,8 +73,8 @@ export async function applySettlement(
 }
 
 async function ask({ state }: StageContext, issue: number, { question }: Settlement): Promise<void> {
-  if (question === null || state.issue(issue).hitl?.askedAt === question.askedAt) return;
-  await state.update(issue, (old) => ({ ...old, hitl: question }));
+  if (question === null || questionOf(state.issue(issue))?.askedAt === question.askedAt) return;
+  await state.update(issue, (old) => askPerson(old, question));
 }
 
 async function comment(
@@ -87,9 +89,7 @@ async function comment(
   const posted = await commentOnce({ github, journal, number: issue, key, run: run.id, body }, signal);
   if (!posted.ok) return posted;
   if (settlement.question !== null) {
-    await state.update(issue, (old) =>
-      old.hitl === null ? old : { ...old, hitl: { ...old.hitl, commentId: posted.value.id } },
-    );
+    await state.update(issue, (old) => noteComment(old, posted.value.id));
   }
   return ok();
 }

@@ -4,9 +4,10 @@
 import { assertNever } from "../../core/base/errors.ts";
 import { LABEL_OF_STAGE, labelName, type Stage, type StageLabel } from "../../core/domain/stage.ts";
 import type { Decision } from "../state/decision.ts";
-import type { HitlState, IssueState, RunState } from "../state/issue-state.ts";
+import { IDLE, pauseOf, questionOf, restOf, underWay, waitedOf } from "../state/issue-way.ts";
+import type { HitlState, IssueOutcome, IssueState, RunState } from "../state/issue-state.ts";
 import { questionComment, quoted } from "../issues/issue-text.ts";
-import type { RunStep } from "../state/run-step.ts";
+import type { RunStep, SeenEnd } from "../state/run-step.ts";
 import type { StageOutcome } from "../pipeline/stage-outcome.ts";
 import type { Wait } from "../waits/wait-book.ts";
 
@@ -79,15 +80,16 @@ export function askAboutWait({ reason, since, times }: Wait, stage: Stage, step:
 /** Returns the state once everything is carried out. */
 export function settledState(state: IssueState, outcome: Decision, stage: Stage, at: string): IssueState {
   const passes = { ...state.passes, [stage]: (state.passes[stage] ?? 0) + 1 };
-  const done = { ...state, ...outcome.change, passes, run: null, pause: null, waited: null };
+  const done = { ...state, ...outcome.change, passes };
   switch (outcome.kind) {
     case "advance": {
       const attempts = stage === "hitl" ? {} : { ...state.attempts, [stage]: 0 };
-      return { ...done, attempts, hitl: null, history: [...state.history, { at, text: `${stage}: ${outcome.note}` }] };
+      return { ...done, attempts, way: IDLE, history: [...state.history, { at, text: `${stage}: ${outcome.note}` }] };
     }
     case "hand-off":
       return {
         ...done,
+        way: restOf(questionOf(state)),
         // An approval waives the checks that this question is about, and none that an earlier question was about.
         askedChecks: outcome.change?.askedChecks ?? [],
         attempts: { ...state.attempts, [stage]: 0 },
@@ -97,14 +99,24 @@ export function settledState(state: IssueState, outcome: Decision, stage: Stage,
       const ended = { kind: outcome.result, reason: outcome.reason, at, pull: state.pull };
       return {
         ...done,
-        hitl: null,
-        outcome: ended,
+        way: { is: "ended", outcome: ended, onHold: null },
         history: [...state.history, { at, text: `ended as ${outcome.result}: ${outcome.reason}` }],
       };
     }
     default:
       return assertNever(outcome);
   }
+}
+
+/** A person has ended the issue on GitHub; what follows from that is carried out as a run's decision is. */
+export function seeEnd(state: IssueState, end: SeenEnd): IssueState {
+  const way = underWay(end, { asked: questionOf(state), pause: pauseOf(state), waited: waitedOf(state) });
+  return { ...state, way };
+}
+
+/** Ends an issue with which nothing is left to be done. */
+export function endIssue(state: IssueState, outcome: IssueOutcome): IssueState {
+  return { ...state, way: { is: "ended", outcome, onHold: null } };
 }
 
 function handOffSettlement(
@@ -114,8 +126,9 @@ function handOffSettlement(
 ): Settlement {
   const { state, run, labelPrefix, decidedAt } = facts;
   // After a question that came up while an answer was worked in, the issue goes back to where the first one came from.
-  const origin = run.stage === "hitl" ? (state.hitl?.origin ?? "find") : LABEL_OF_STAGE[run.stage];
-  const isRepeated = state.hitl?.askedAt === decidedAt;
+  const before = questionOf(state);
+  const origin = run.stage === "hitl" ? (before?.origin ?? "find") : LABEL_OF_STAGE[run.stage];
+  const isRepeated = before?.askedAt === decidedAt;
   const asked = {
     question,
     cause,
@@ -130,7 +143,7 @@ function handOffSettlement(
   const body = questionComment(cause, question, labelName(labelPrefix, "hitl"), ownOf(state));
   return {
     ...nothing,
-    question: isRepeated ? state.hitl : asked,
+    question: isRepeated ? before : asked,
     comment: { key: `comment/question-${passOf(facts)}`, body },
     to: "hitl",
     release: "**HydraFlow** waits for a person's answer on this issue.",

@@ -9,7 +9,7 @@
 import type { IssueStore } from "../issues/issue-store.ts";
 import type { Issue } from "../github/port/github.ts";
 import { later } from "../pipeline/backoff.ts";
-import { dropRun, markRun } from "../pipeline/run-record.ts";
+import { decideRun, dropRun } from "../pipeline/run-record.ts";
 import type { Decision } from "../state/decision.ts";
 import type { RunState } from "../state/issue-state.ts";
 import type { SessionLog } from "../state/session-log.ts";
@@ -38,7 +38,7 @@ export class Settler {
   async decide(issue: Issue, run: RunState, outcome: Decision, signal: AbortSignal): Promise<void> {
     const { state, clock } = this.#options.context;
     const decidedAt = clock.now().toISOString();
-    await state.update(issue.number, (old) => markRun(old, run.id, { at: "settling", outcome, decidedAt }));
+    await state.update(issue.number, (old) => decideRun(old, run.id, outcome, decidedAt));
     return this.carryOut({ issue, run, outcome, decidedAt }, signal);
   }
 

@@ -5,6 +5,7 @@ import { ok, type Result } from "../../core/base/result.ts";
 import { labelName } from "../../core/domain/stage.ts";
 import { VERDICTS } from "../agent/contract/verdict.ts";
 import type { HitlAnswer, HitlEnd, HitlState, IssueState } from "../state/issue-state.ts";
+import { questionOf } from "../state/issue-way.ts";
 import { AgentSession } from "../workbench/agent-session.ts";
 import { gitHubOutcome, gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
@@ -20,7 +21,7 @@ import { readPlan } from "../workbench/saved-plan.ts";
 import { takenAwayOutcome } from "../workbench/taken-away.ts";
 
 export async function hitl(context: StageContext, run: StageRun, signal: AbortSignal): Promise<StageOutcome> {
-  const { hitl: asked } = run.state();
+  const asked = questionOf(run.state());
   if (asked === null) return { kind: "skip", reason: "nobody knows what the question was" };
   const { said: answer } = asked;
   if (answer === null) return { kind: "skip", reason: "nobody has answered yet" };

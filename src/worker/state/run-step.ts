@@ -5,20 +5,23 @@
 
 import { z } from "../../core/base/schema.ts";
 import { type Stage, STAGES } from "../../core/domain/stage.ts";
-import { parseJsonObject } from "../../core/files/json-lines.ts";
 import { type Decision, decision } from "./decision.ts";
 import { count } from "./issue-facts.ts";
 
 /** A run of a stage. One that stands in the state when a worker starts was interrupted. */
-export interface RunState {
+interface RunAt<Step> {
   readonly by: "stage";
   readonly id: string;
   readonly stage: Stage;
   readonly attempt: number;
   readonly sessionId: string;
   readonly startedAt: string;
-  readonly step: RunStep;
+  readonly step: Step;
 }
+
+export type RunState = RunAt<RunStep>;
+export type WorkingRun = RunAt<WorkingStep>;
+export type DecidedRun = RunAt<SettlingStep>;
 
 /** A person ended the issue on GitHub, and what follows from that is carried out as a run's own decision is. */
 export interface SeenEnd {
@@ -31,6 +34,8 @@ export interface SeenEnd {
 }
 
 export type SettlingStep = Extract<RunStep, { at: "settling" }>;
+/** The run has decided nothing yet. */
+export type WorkingStep = Exclude<RunStep, SettlingStep>;
 
 export type RunStep =
   | { readonly at: "begun" }
@@ -84,7 +89,7 @@ export function approvedStep(sha: string, now: Date): ApprovedStep {
 
 // Keys of a step that this version does not know are left out when it is read: refusing them would cost the whole file.
 const settlingStep = z.object({ at: z.literal("settling"), outcome: decision, decidedAt: z.string() });
-const runStep = z.discriminatedUnion("at", [
+const WORKING_STEPS = [
   z.object({ at: z.literal("begun") }),
   z.object({ at: z.literal("behind") }),
   z.object({ at: z.literal("prompted") }),
@@ -109,34 +114,18 @@ const runStep = z.discriminatedUnion("at", [
     queuedAt: z.optional(z.nullable(z.string())),
     hasLeftQueue: z.optional(z.boolean()),
   }),
-  settlingStep,
+] as const;
+export const runStep = z.discriminatedUnion("at", [...WORKING_STEPS, settlingStep]);
+
+export const begunFields = { id: z.string(), stage: z.enum(STAGES), startedAt: z.string() };
+export const attemptFields = { attempt: count, sessionId: z.string() };
+const ofStage = { by: z.literal("stage"), ...begunFields, ...attemptFields };
+
+export const workingRun = z.strictObject({ ...ofStage, step: z.discriminatedUnion("at", [...WORKING_STEPS]) });
+export const decidedSchema = z.discriminatedUnion("by", [
+  z.strictObject({ ...ofStage, step: settlingStep }),
+  z.strictObject({ by: z.literal("person"), ...begunFields, step: settlingStep }),
 ]);
-
-const begun = { id: z.string(), stage: z.enum(STAGES), startedAt: z.string() };
-const attempt = { attempt: count, sessionId: z.string() };
-
-export const runSchema = z.discriminatedUnion("by", [
-  z.strictObject({ by: z.literal("stage"), ...begun, ...attempt, step: runStep }),
-  z.strictObject({ by: z.literal("person"), ...begun, step: settlingStep }),
-]);
-
-/** Schema 1 kept the step as a JSON text, and an end that was seen as a run whose id begins so. */
-const SEEN_END = "closed-";
-
-export const runOfSchema1 = z.pipe(
-  z.strictObject({ ...begun, ...attempt, step: z.string() }),
-  z.transform(({ attempt: number, sessionId, step: text, ...rest }): RunState | SeenEnd => {
-    const step = stepOfText(text);
-    if (step.at === "settling" && rest.id.startsWith(SEEN_END)) return { by: "person", ...rest, step };
-    return { by: "stage", ...rest, attempt: number, sessionId, step };
-  }),
-);
-
-/** A text of an unknown form begins the run anew. */
-function stepOfText(text: string): RunStep {
-  const parsed = z.safeParse(runStep, parseJsonObject(text));
-  return parsed.success ? (parsed.data as RunStep) : { at: "begun" };
-}
 
 /** Names how far a run has come; null where there is no run. Another name means progress. */
 export function stepMark(run: RunState | SeenEnd | null): string | null {

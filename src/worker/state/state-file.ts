@@ -21,9 +21,10 @@ import { HydraError, messageOf } from "../../core/base/errors.ts";
 import { EXIT_CODES } from "../../core/base/exit-code.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { z } from "../../core/base/schema.ts";
-import { issueStateSchema, issueStateSchema1, type IssueState } from "./issue-state.ts";
+import { issueStateSchema, type IssueState } from "./issue-state.ts";
+import { issueStateSchema1, type WayRead, wayOfColumns } from "./schema-1.ts";
 
-/** 1 kept a run's step as a JSON text; it is read still, and the next write replaces it. */
+/** Files of schema 1 are read still, and the next write replaces them. */
 const SCHEMA = 2;
 const FILE_BYTES_MAX = 134_217_728;
 
@@ -39,7 +40,17 @@ export interface LoadedState {
   /** The text that the file holds; null when it holds nothing good and must be written first. */
   readonly text: string | null;
   readonly degraded: string | null;
+  /** These were read from a former schema in which they were nothing that an issue can be. */
+  readonly guessed: readonly Guess[];
 }
+
+/** Says how an issue was read whose former fields had no meaning together. */
+export interface Guess extends Pick<WayRead, "leftOut"> {
+  readonly issue: number;
+  readonly readAs: WayRead["way"]["is"];
+}
+
+type Loaded = Pick<LoadedState, "document" | "guessed">;
 
 const file = {
   checksum: z.string(),
@@ -48,10 +59,17 @@ const file = {
   counters: z.record(z.string(), z.number()),
 };
 const issueNumber = z.string().check(z.regex(/^[1-9]\d{0,14}$/));
-const fileSchema = z.discriminatedUnion("schema", [
-  z.strictObject({ schema: z.literal(SCHEMA), ...file, issues: z.record(issueNumber, issueStateSchema) }),
-  z.strictObject({ schema: z.literal(1), ...file, issues: z.record(issueNumber, issueStateSchema1) }),
-]);
+const fileSchema2 = z.strictObject({
+  schema: z.literal(SCHEMA),
+  ...file,
+  issues: z.record(issueNumber, issueStateSchema),
+});
+const fileSchema1 = z.strictObject({
+  schema: z.literal(1),
+  ...file,
+  issues: z.record(issueNumber, issueStateSchema1),
+});
+const fileSchema = z.discriminatedUnion("schema", [fileSchema2, fileSchema1]);
 
 /** Reads the newest good copy. Throws STATE_NEWER for a file that a later version wrote (I2). */
 export async function loadState(path: string, clock: Clock): Promise<LoadedState> {
@@ -61,16 +79,22 @@ export async function loadState(path: string, clock: Clock): Promise<LoadedState
   if (current.ok && current.value !== null) return { ...current.value, degraded: null };
   const previous = await readDocument(previousOf(path));
   if (current.ok && previous.ok && previous.value === null)
-    return { document: newDocument(), text: null, degraded: null };
+    return { document: newDocument(), guessed: [], text: null, degraded: null };
   const problem = current.ok ? `${path} is missing` : `${path} is damaged (${current.failure})`;
   if (!current.ok) await setAside(path, clock);
   if (previous.ok && previous.value !== null) {
-    const { document } = previous.value;
-    return { document, text: null, degraded: `${problem}; went on with the copy of revision ${document.revision}` };
+    const { document, guessed } = previous.value;
+    return {
+      document,
+      guessed,
+      text: null,
+      degraded: `${problem}; went on with the copy of revision ${document.revision}`,
+    };
   }
   if (!previous.ok) await setAside(previousOf(path), clock);
   return {
     document: newDocument(),
+    guessed: [],
     text: null,
     degraded: `${problem}, and there is no good copy; attempts, answers and counters start anew`,
   };
@@ -101,31 +125,49 @@ async function setAside(path: string, clock: Clock): Promise<void> {
 }
 
 /** Returns null when there is no file; the failure says in a few words what is wrong with it. */
-async function readDocument(path: string): Promise<Result<{ document: StateDocument; text: string } | null, string>> {
+async function readDocument(path: string): Promise<Result<(Loaded & { text: string }) | null, string>> {
   try {
     const text = await readTextIfExists(path, FILE_BYTES_MAX);
     if (text === undefined) return ok(null);
     const decoded = decode(JSON.parse(text), path);
-    return decoded.ok ? ok({ document: decoded.value, text }) : decoded;
+    return decoded.ok ? ok({ ...decoded.value, text }) : decoded;
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof RangeError) return fail(messageOf(error).slice(0, 200));
     throw error;
   }
 }
 
-function decode(value: unknown, path: string): Result<StateDocument, string> {
+function decode(value: unknown, path: string): Result<Loaded, string> {
   if (typeof value !== "object" || value === null || !("checksum" in value)) return fail("not a state file");
   if (checksumOf(value) !== value.checksum) return fail("the checksum does not match");
   if ("schema" in value && typeof value.schema === "number" && value.schema > SCHEMA)
     throw newerFile(path, value.schema);
   const parsed = z.safeParse(fileSchema, value);
   if (!parsed.success) return fail("the fields do not match the schema");
-  const { revision, instance, counters, issues } = parsed.data;
-  const entries = Object.entries(issues).map(([number, state]): [number, IssueState] => [
-    Number(number),
-    state as IssueState,
-  ]);
-  return ok({ revision, instance, counters, issues: new Map(entries) });
+  const { revision, instance, counters } = parsed.data;
+  const { issues, guessed } = parsed.data.schema === 1 ? upgraded(parsed.data.issues) : ofEntries(parsed.data.issues);
+  return ok({ document: { revision, instance, counters, issues }, guessed });
+}
+
+interface Issues extends Pick<Loaded, "guessed"> {
+  readonly issues: StateDocument["issues"];
+}
+
+function ofEntries(entries: z.infer<typeof fileSchema2>["issues"]): Issues {
+  const issues = Object.entries(entries).map(([number, state]) => [Number(number), state as IssueState] as const);
+  return { issues: new Map(issues), guessed: [] };
+}
+
+function upgraded(entries: z.infer<typeof fileSchema1>["issues"]): Issues {
+  const issues = new Map<number, IssueState>();
+  const guessed: Guess[] = [];
+  for (const [number, { facts, columns }] of Object.entries(entries)) {
+    const issue = Number(number);
+    const { way, isListed, leftOut } = wayOfColumns(columns);
+    issues.set(issue, { ...facts, way });
+    if (!isListed) guessed.push({ issue, readAs: way.is, leftOut });
+  }
+  return { issues, guessed };
 }
 
 /** I2: makes the refusal of a file that this version must not touch. */

@@ -9,7 +9,7 @@ import type { Clock } from "../../core/base/clock.ts";
 import { HydraError, messageOf } from "../../core/base/errors.ts";
 import { z } from "../../core/base/schema.ts";
 import { GUIDANCE_MAX, HISTORY_MAX, type IssueState, issueStateSchema, UNKNOWN_ISSUE } from "./issue-state.ts";
-import { type LoadedState, loadState, saveState, type StateDocument } from "./state-file.ts";
+import { type Guess, type LoadedState, loadState, saveState, type StateDocument } from "./state-file.ts";
 
 export type { IssueState } from "./issue-state.ts";
 
@@ -31,6 +31,8 @@ interface Waiting {
 export class StateTracker implements AsyncDisposable {
   /** Tells a person in one line why the newest state could not be read; null when all is well. */
   readonly degraded: string | null;
+  /** These issues were read from a former schema, in which their fields had no meaning together. */
+  readonly guessed: readonly Guess[];
   readonly #path: string;
   #document: StateDocument;
   /** The text that the file holds; null when it holds no good document. */
@@ -44,7 +46,7 @@ export class StateTracker implements AsyncDisposable {
     return tracker;
   }
 
-  private constructor(path: string, { document, text, degraded }: LoadedState) {
+  private constructor(path: string, { document, text, degraded, guessed }: LoadedState) {
     this.#path = path;
     this.#text = text;
     this.#document = {
@@ -52,6 +54,7 @@ export class StateTracker implements AsyncDisposable {
       issues: new Map([...document.issues].map(([number, state]) => [number, deepFreeze(state)])),
     };
     this.degraded = degraded;
+    this.guessed = guessed;
   }
 
   /** A UUID, made once per state file. The claim owner is `<hostname>/<slug>/<instance>`. */
@@ -154,12 +157,13 @@ function bounded(state: IssueState): IssueState {
 }
 
 function trimFinished(issues: Map<number, IssueState>): void {
-  const whole = [...issues].filter(([, { outcome, history }]) => outcome !== null && history.length > 0);
+  const whole = [...issues].flatMap(([number, { way, history, cycle, pull }]) =>
+    way.is === "ended" && history.length > 0 ? [{ number, outcome: way.outcome, cycle, pull }] : [],
+  );
   if (whole.length <= FINISHED_WHOLE_MAX) return;
-  whole.sort(([, a], [, b]) => (a.outcome?.at ?? "").localeCompare(b.outcome?.at ?? ""));
-  for (const [number, { cycle, outcome, pull }] of whole.slice(0, whole.length - FINISHED_WHOLE_MAX)) {
-    issues.set(number, deepFreeze({ ...UNKNOWN_ISSUE, cycle, outcome, pull }));
-  }
+  whole.sort((a, b) => a.outcome.at.localeCompare(b.outcome.at));
+  for (const { number, outcome, cycle, pull } of whole.slice(0, whole.length - FINISHED_WHOLE_MAX))
+    issues.set(number, deepFreeze({ ...UNKNOWN_ISSUE, cycle, pull, way: { is: "ended", outcome, onHold: null } }));
 }
 
 function deepFreeze<T>(value: T): T {

@@ -4,7 +4,8 @@ import type { GitHubFailure, Issue } from "../github/port/github.ts";
 import type { IssueStore } from "../issues/issue-store.ts";
 import { stepMark } from "../state/run-step.ts";
 import type { StageContext } from "../pipeline/stage-context.ts";
-import type { IssueState } from "../state/issue-state.ts";
+import { waitRun } from "../pipeline/run-record.ts";
+import { runOf, waitedOf } from "../state/issue-way.ts";
 import { gitHubCause, type NewWait, type Wait, type WaitBook } from "./wait-book.ts";
 
 export type Waiting = Omit<NewWait, "mark" | "earlier">;
@@ -28,15 +29,18 @@ export class RunWaits {
 
   async put(issue: number, waiting: Waiting): Promise<Wait> {
     const { context, waits } = this.#options;
-    const { run, waited } = context.state.issue(issue);
-    const mark = stepMark(run) ?? BEFORE_CLAIM;
+    const known = context.state.issue(issue);
+    const waited = waitedOf(known);
+    const mark = stepMark(runOf(known)) ?? BEFORE_CLAIM;
     const isSame = waited?.cause === waiting.cause && waited.mark === mark;
     const wait = waits.note(issue, {
       ...waiting,
       mark,
       earlier: isSame ? { since: waited.since, ms: waited.ms } : null,
     });
-    await context.state.update(issue, (old) => waitRun(old, wait));
+    const pause = { until: wait.until.toISOString(), reason: wait.reason };
+    const noted = { since: wait.since.toISOString(), cause: wait.cause, mark: wait.mark, ms: wait.ms };
+    await context.state.update(issue, (old) => waitRun(old, pause, noted));
     return wait;
   }
 
@@ -67,12 +71,4 @@ export class RunWaits {
 
 export function failedCall(failure: GitHubFailure): Waiting {
   return { cause: gitHubCause(failure), reason: `GitHub: ${failure.message}`, until: failure.retryAt };
-}
-
-function waitRun(state: IssueState, { reason, until, since, cause, mark, ms }: Wait): IssueState {
-  return {
-    ...state,
-    pause: { until: until.toISOString(), reason },
-    waited: { since: since.toISOString(), cause, mark, ms },
-  };
 }

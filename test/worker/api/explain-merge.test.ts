@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import type { CheckState } from "../../../src/worker/github/port/github.ts";
 import type { RepoRuntime } from "../../../src/worker/runtime/repo-runtime.ts";
+import { pauseOf, waitedOf } from "../../../src/worker/state/issue-way.ts";
 import { unreachable } from "../../support/memory-fault.ts";
 import { hangs } from "../../support/scripted-agent.ts";
 import { PipelineRig } from "../../runs/pipeline-rig.ts";
@@ -69,10 +70,10 @@ describe("Explain, of a run whose claim was lost,", () => {
 
     rig.client.updateComment = () => Promise.resolve({ ok: false, failure: unreachable() });
 
-    await rig.until("it is put down", () => worker.state.issue(issue.number).waited !== null);
+    await rig.until("it is put down", () => waitedOf(worker.state.issue(issue.number)) !== null);
     await rig.until(
       "the reason",
-      () => worker.state.issue(issue.number).pause?.reason === "the claim was lost, and with it the right to go on",
+      () => pauseOf(worker.state.issue(issue.number))?.reason === "the claim was lost, and with it the right to go on",
     );
     expect((await explain(worker, issue.number)).join("\n")).toContain("the claim was lost");
   });

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import type { GitHubFailure } from "../../../src/worker/github/port/github.ts";
+import { questionOf } from "../../../src/worker/state/issue-way.ts";
 import { forbidden, unreachable } from "../../support/memory-fault.ts";
 import { hangs, verdict } from "../../support/scripted-agent.ts";
 import { PipelineRig } from "../../runs/pipeline-rig.ts";
@@ -378,7 +379,11 @@ describe("A wait on a lock that stays", () => {
     const worker = await rig.start(IMPATIENT);
 
     await rig.untilLabel(issue.number, "hitl");
-    expect(worker.state.issue(issue.number).hitl).toMatchObject({ cause: "waiting", origin: "find", resumes: true });
+    expect(questionOf(worker.state.issue(issue.number))).toMatchObject({
+      cause: "waiting",
+      origin: "find",
+      resumes: true,
+    });
     await rm(file);
     await rig.until("asked", () => worker.orchestrator?.store.queues().hitl.queued.length === 1);
     await worker.orchestrator?.inbox.answer(issue.number, "It is gone.", "operator");

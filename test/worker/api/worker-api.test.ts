@@ -10,6 +10,7 @@ import { hashToken } from "../../../src/core/http/bearer-token.ts";
 import { startWorkerServer } from "../../../src/worker/api/worker-server.ts";
 import { RepoRuntimeRegistry } from "../../../src/worker/runtime/repo-runtime-registry.ts";
 import type { RepoRuntime } from "../../../src/worker/runtime/repo-runtime.ts";
+import { questionOf, runOf } from "../../../src/worker/state/issue-way.ts";
 import { hangs, verdict } from "../../support/scripted-agent.ts";
 import { PipelineRig } from "../../runs/pipeline-rig.ts";
 
@@ -175,7 +176,7 @@ describe("The worker's API", () => {
       api.worker,
       issue.number,
       "is handed over",
-      ({ hitl, run }) => hitl !== null && run === null,
+      (entry) => questionOf(entry) !== null && runOf(entry) === null,
     );
     await api.rig.until(
       "the question is listed",

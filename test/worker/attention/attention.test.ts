@@ -11,6 +11,7 @@ import type { AgentDriver } from "../../../src/worker/agent/contract/agent-drive
 import type { Git } from "../../../src/worker/git/command/git.ts";
 import type { GitHub } from "../../../src/worker/github/port/github.ts";
 import { type HitlState, type IssueState, UNKNOWN_ISSUE } from "../../../src/worker/state/issue-state.ts";
+import { askPerson } from "../../../src/worker/pipeline/question-record.ts";
 import { makeTemporaryDirectory, type TemporaryDirectory } from "../../support/temporary-directory.ts";
 
 const NEVER = new AbortController().signal;
@@ -110,7 +111,7 @@ describe("a suspect", () => {
   it("is asked about, with the question that it waited for before", async () => {
     using attention = await suspectOf(8);
     const first = attention.suspicion(8);
-    issues.set(8, { ...UNKNOWN_ISSUE, hitl: ASKED });
+    issues.set(8, askPerson(UNKNOWN_ISSUE, ASKED));
     const again = attention.suspicion(8);
 
     expect(first).toMatchObject({ cause: "not-ready", resumes: true });
@@ -123,17 +124,17 @@ describe("a suspect", () => {
   it("is not told by the words of a question, which an agent may choose", async () => {
     using attention = await suspectOf(8);
     const question = attention.suspicion(8)?.question ?? "";
-    issues.set(8, { ...UNKNOWN_ISSUE, hitl: { ...ASKED, question, said: null } });
+    issues.set(8, askPerson(UNKNOWN_ISSUE, { ...ASKED, question, said: null }));
 
     expect(attention.isUnasked(8)).toBe(true);
   });
 
   it("keeps what else ends the wait for the question before, and the checks that one was about", async () => {
     using attention = await suspectOf(8);
-    issues.set(8, { ...UNKNOWN_ISSUE, hitl: { ...ASKED, awaits: "reviews" }, askedChecks: ["test"] });
+    issues.set(8, askPerson({ ...UNKNOWN_ISSUE, askedChecks: ["test"] }, { ...ASKED, awaits: "reviews" }));
     const both = attention.suspicion(8);
     const asked = { ...ASKED, question: both?.question ?? "", awaits: "reviews", isSuspicion: true as const };
-    issues.set(8, { ...UNKNOWN_ISSUE, hitl: asked, askedChecks: ["test"] });
+    issues.set(8, askPerson({ ...UNKNOWN_ISSUE, askedChecks: ["test"] }, asked));
 
     expect(both).toMatchObject({ awaits: "reviews", change: { askedChecks: ["test"] }, isSuspicion: true });
     expect(attention.suspicion(8)).toEqual(both);
@@ -167,11 +168,11 @@ describe("a suspect", () => {
       },
     });
     const asked = { ...ASKED, question, isSuspicion: true as const };
-    issues.set(8, { ...UNKNOWN_ISSUE, hitl: asked });
+    issues.set(8, askPerson(UNKNOWN_ISSUE, asked));
     const unanswered = [attention.isSuspect(8), attention.isUnasked(8)];
-    issues.set(8, { ...UNKNOWN_ISSUE, hitl: { ...asked, said: answer("2000-01-01T00:00:00.000Z") } });
+    issues.set(8, askPerson(UNKNOWN_ISSUE, { ...asked, said: answer("2000-01-01T00:00:00.000Z") }));
     const before = attention.isSuspect(8);
-    issues.set(8, { ...UNKNOWN_ISSUE, hitl: { ...asked, said: answer("2100-01-01T00:00:00.000Z") } });
+    issues.set(8, askPerson(UNKNOWN_ISSUE, { ...asked, said: answer("2100-01-01T00:00:00.000Z") }));
     const after = [attention.isSuspect(8), attention.suspicion(8)];
     issues.set(8, UNKNOWN_ISSUE);
     const later = attention.isSuspect(8);
@@ -186,7 +187,7 @@ describe("a suspect", () => {
 
   it("that a person ends is ended without its text", async () => {
     using attention = await suspectOf(8);
-    issues.set(8, { ...UNKNOWN_ISSUE, hitl: { ...ASKED, said: { is: "end", decision: "close", reason: "r" } } });
+    issues.set(8, askPerson(UNKNOWN_ISSUE, { ...ASKED, said: { is: "end", decision: "close", reason: "r" } }));
 
     expect([attention.suspicion(8), attention.isSuspect(8)]).toEqual([null, true]);
   });

@@ -115,7 +115,7 @@ function prepare(world: MemoryGitHub, past: Past): { firstClaim: IssueState["cla
         "hydraflow-bot",
         activeBody({ owner: "a", expiresAt, nonce: "n", stage: "plan", since: at(-1) }),
       );
-      return { firstClaim: { commentId: id, expiresAt: expiresAt.toISOString() } };
+      return { firstClaim: { is: "held", commentId: id, expiresAt: expiresAt.toISOString() } };
     }
   }
   return { firstClaim: null };

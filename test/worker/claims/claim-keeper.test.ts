@@ -78,7 +78,11 @@ describe("a claim", () => {
       /^\*\*HydraFlow\*\* is working on this issue\. Stage: \*\*implement\*\*, since 2026-03-01 12:00 UTC\.\n\n<!-- hydraflow:claim \{.*\} -->$/,
     );
     expect(rig.world.issue(1).labels).toEqual(["hydraflow-ready", LABEL]);
-    expect(worker.state.issue(1).claim).toEqual({ commentId: comment?.id, expiresAt: "2026-03-01T12:15:00.000Z" });
+    expect(worker.state.issue(1).claim).toEqual({
+      is: "held",
+      commentId: comment?.id,
+      expiresAt: "2026-03-01T12:15:00.000Z",
+    });
   });
 
   it("that is held already costs no call", async () => {
@@ -265,7 +269,7 @@ describe("a lease", () => {
     for (let renewals = 1; renewals <= 20; renewals += 1) {
       await rig.clock.advance(LEASE_MS / 2);
       const expected = new Date(rig.clock.now().getTime() + LEASE_MS).toISOString();
-      await until(() => worker.state.issue(1).claim?.expiresAt === expected);
+      await until(() => expiryOf(worker.state) === expected);
     }
 
     expect(worker.keeper.held(1)?.lost.aborted).toBe(false);
@@ -282,9 +286,7 @@ describe("a lease", () => {
       worker.client.inject({ method: "updateComment", at, when: "before", how: unreachable() });
 
     await rig.clock.advance(LEASE_MS / 2 + 3 * (LEASE_MS / 10));
-    await until(
-      () => worker.state.issue(1).claim?.expiresAt === new Date(rig.clock.now().getTime() + LEASE_MS).toISOString(),
-    );
+    await until(() => expiryOf(worker.state) === new Date(rig.clock.now().getTime() + LEASE_MS).toISOString());
 
     expect(worker.keeper.held(1)).toBeDefined();
     expect(worker.emitted.filter(({ type }) => type === "github.failed")).toHaveLength(3);
@@ -457,3 +459,8 @@ describe("a release", () => {
     expect(after.state.issue(1).claim).toBeNull();
   });
 });
+
+function expiryOf(state: StateTracker): string | null {
+  const { claim } = state.issue(1);
+  return claim?.is === "held" ? claim.expiresAt : null;
+}

@@ -10,6 +10,7 @@ import { workerPaths } from "../../../src/core/files/paths.ts";
 import { fail, ok } from "../../../src/core/base/result.ts";
 import { type IssueState, UNKNOWN_ISSUE } from "../../../src/worker/state/issue-state.ts";
 import { OrphanSweep, type OrphanSweepOptions } from "../../../src/worker/orchestrator/orphan-sweep.ts";
+import { endIssue } from "../../../src/worker/settlement/settle.ts";
 import { makeTemporaryDirectory, type TemporaryDirectory } from "../../support/temporary-directory.ts";
 
 const NEVER = new AbortController().signal;
@@ -93,7 +94,7 @@ describe("A branch that is called as ours are", () => {
 
   it("goes where the state remembers its pull request", async () => {
     const outcome = { kind: "closed", reason: "", at: LONG_AGO, pull: null } as const;
-    issues.set(7, { ...UNKNOWN_ISSUE, branch: "agent/issue-7", outcome });
+    issues.set(7, endIssue({ ...UNKNOWN_ISSUE, branch: "agent/issue-7" }, outcome));
     found.branches.add(7);
 
     await sweep.sweep(NEVER);

@@ -23,6 +23,7 @@ import { Reconciler } from "../../../src/worker/orchestrator/reconciler.ts";
 import { WaitBook } from "../../../src/worker/waits/wait-book.ts";
 import type { SessionLog } from "../../../src/worker/state/session-log.ts";
 import { StateTracker } from "../../../src/worker/state/state-tracker.ts";
+import { outcomeOf, underWay } from "../../../src/worker/state/issue-way.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { MemoryBranches } from "../../support/memory-branches.ts";
 import { Crash, type Fault } from "../../support/memory-fault.ts";
@@ -131,8 +132,7 @@ class LostMerge implements AsyncDisposable {
       const synced = await store.refresh(signal, { force: true }).catch(() => undefined);
       if (synced === undefined) return client.calls.length;
       if (synced.ok) await reconciler.run(signal);
-      const { outcome } = state.issue(1);
-      if (outcome !== null && !claims.isReleasing(1)) break;
+      if (outcomeOf(state.issue(1)) !== null && !claims.isReleasing(1)) break;
       await this.#clock.advance(ROUND_MS);
     }
     return client.calls.length;
@@ -140,7 +140,8 @@ class LostMerge implements AsyncDisposable {
 
   async end(): Promise<Record<string, unknown>> {
     await using state = await StateTracker.open(this.#directory.file("state.json"), this.#clock);
-    const { outcome, claim } = state.issue(1);
+    const { claim } = state.issue(1);
+    const outcome = outcomeOf(state.issue(1));
     const issue = this.#world.issue(1);
     return {
       outcome: outcome?.kind,
@@ -177,7 +178,11 @@ class LostMerge implements AsyncDisposable {
       startedAt: "now",
       step,
     };
-    await state.update(1, (old) => ({ ...old, pull: 2, run }));
+    await state.update(1, (old) => ({
+      ...old,
+      pull: 2,
+      way: underWay(run, { asked: null, pause: null, waited: null }),
+    }));
     const act = async () => {
       await client.merge(2, { headSha, method: "squash", title: "t", message: "" }, signal);
       throw new Crash();

@@ -3,12 +3,14 @@
 import { describe, expect, it } from "vitest";
 
 import { ok } from "../../../src/core/base/result.ts";
-import { UNKNOWN_ISSUE } from "../../../src/worker/state/issue-state.ts";
+import { type IssueState, UNKNOWN_ISSUE } from "../../../src/worker/state/issue-state.ts";
 import { backoffMs } from "../../../src/worker/pipeline/backoff.ts";
 import { gitHubOutcome, gitOutcome } from "../../../src/worker/pipeline/failure-outcome.ts";
-import { beginRun, failRun } from "../../../src/worker/pipeline/run-record.ts";
-import type { RunStep } from "../../../src/worker/state/run-step.ts";
-import { escalate, settle, settledState } from "../../../src/worker/settlement/settle.ts";
+import { askPerson } from "../../../src/worker/pipeline/question-record.ts";
+import { beginRun, failRun, markRun } from "../../../src/worker/pipeline/run-record.ts";
+import { runOf } from "../../../src/worker/state/issue-way.ts";
+import type { RunState, WorkingStep } from "../../../src/worker/state/run-step.ts";
+import { endIssue, escalate, settle, settledState } from "../../../src/worker/settlement/settle.ts";
 import { explain, type ExplainFacts } from "../../../src/worker/orchestrator/explain.ts";
 import { findAnswer } from "../../../src/worker/issues/hitl-answer.ts";
 import { COMMENT_CHARACTERS_MAX } from "../../../src/worker/issues/issue-comment.ts";
@@ -25,6 +27,12 @@ import {
 
 const AT = "2026-01-02T03:04:05.000Z";
 const NEVER = new AbortController().signal;
+
+function stageRunOf(state: IssueState): RunState {
+  const run = runOf(state);
+  if (run?.by !== "stage") throw new Error("no stage has the issue");
+  return run;
+}
 
 describe("A person's answer", () => {
   const comment = (id: number, author: string, body: string) => ({ id, author, body, createdAt: AT, updatedAt: AT });
@@ -81,16 +89,13 @@ describe("A failed attempt", () => {
 
   it("keeps what is committed and checked, but never the agent's session", () => {
     const begun = beginRun(UNKNOWN_ISSUE, { stage: "implement", at: AT, lostCycle: 0 });
-    const withStep = (step: RunStep) => ({
-      ...begun,
-      run: { ...begun.run, step },
-    });
-    const after = (state: typeof begun) =>
-      failRun(state, { kind: "retry", reason: "x" }, "implement", { at: AT, retryAt: AT }).run;
+    const withStep = (step: WorkingStep) => markRun(begun, stageRunOf(begun).id, step);
+    const after = (state: IssueState) =>
+      stageRunOf(failRun(state, { kind: "retry", reason: "x" }, "implement", { at: AT, retryAt: AT }));
 
     expect(after(withStep({ at: "gated", sha: "a", summary: "s" })).step.at).toBe("gated");
     expect(after(withStep({ at: "prompted" })).step.at).toBe("begun");
-    expect(after(begun).sessionId).not.toBe(begun.run.sessionId);
+    expect(after(begun).sessionId).not.toBe(stageRunOf(begun).sessionId);
   });
 
   it("costs no attempt when it may pass by itself", () => {
@@ -114,17 +119,12 @@ describe("A failed attempt", () => {
 
 describe("A run", () => {
   it("of an ended issue begins a new cycle, above any that a lost state had", () => {
-    const ended = {
-      ...UNKNOWN_ISSUE,
-      cycle: 3,
-      pull: 9,
-      outcome: { kind: "merged", reason: "", at: AT, pull: 9 },
-    } as const;
+    const ended = endIssue({ ...UNKNOWN_ISSUE, cycle: 3, pull: 9 }, { kind: "merged", reason: "", at: AT, pull: 9 });
 
     expect(beginRun(ended, { stage: "triage", at: AT, lostCycle: 0 })).toMatchObject({
       cycle: 4,
       pull: null,
-      outcome: null,
+      way: { is: "running" },
     });
     expect(beginRun(UNKNOWN_ISSUE, { stage: "triage", at: AT, lostCycle: 5 }).cycle).toBe(6);
   });
@@ -133,7 +133,7 @@ describe("A run", () => {
     const waiting = { ...UNKNOWN_ISSUE, kept: { sha: "a", summary: "s" } };
     const begun = beginRun(waiting, { stage: "implement", at: AT, lostCycle: 0 });
 
-    expect(begun.run.step).toEqual({ at: "gated", sha: "a", summary: "s" });
+    expect(stageRunOf(begun).step).toEqual({ at: "gated", sha: "a", summary: "s" });
     expect(begun.kept).toBeNull();
     expect(beginRun(waiting, { stage: "hitl", at: AT, lostCycle: 0 }).kept).toEqual(waiting.kept);
   });
@@ -154,7 +154,7 @@ describe("A settlement", () => {
   });
 
   it("of a second question goes back to where the first one came from", () => {
-    const hitl = {
+    const asked = {
       question: "q",
       cause: "question",
       origin: "ready",
@@ -166,7 +166,7 @@ describe("A settlement", () => {
     } as const;
     const second = settle(
       { kind: "hand-off", cause: "question", question: "And now?" },
-      { ...facts, state: { ...UNKNOWN_ISSUE, hitl }, run: { id: "r2", stage: "hitl" } },
+      { ...facts, state: askPerson(UNKNOWN_ISSUE, asked), run: { id: "r2", stage: "hitl" } },
     );
 
     expect(second).toMatchObject({ question: { origin: "ready" }, from: "hitl", to: "hitl" });
@@ -183,15 +183,15 @@ describe("A settlement", () => {
   });
 
   it("leaves the state ready for the next stage", () => {
-    const state = { ...UNKNOWN_ISSUE, attempts: { plan: 2 }, pause: { until: AT, reason: "x" } };
+    const begun = beginRun({ ...UNKNOWN_ISSUE, attempts: { plan: 1 } }, { stage: "plan", at: AT, lostCycle: 0 });
+    const state = failRun(begun, { kind: "retry", reason: "x" }, "plan", { at: AT, retryAt: AT });
 
     expect(
       settledState(state, { kind: "advance", to: "ready", note: "done", change: { feedback: null } }, "plan", AT),
     ).toMatchObject({
       attempts: { plan: 0 },
-      run: null,
-      pause: null,
-      history: [{ at: AT, text: "plan: done" }],
+      way: { is: "idle" },
+      history: [expect.anything(), { at: AT, text: "plan: done" }],
     });
   });
 });
@@ -295,6 +295,8 @@ describe("Why an issue does not move", () => {
   };
   const place = { stage: "plan", isActive: false, position: 2, queued: 5, slots: 1, busy: 1 } as const;
   const later = "2026-01-02T04:00:00.000Z";
+  const begun = beginRun(UNKNOWN_ISSUE, { stage: "plan", at: AT, lostCycle: 0 });
+  const failed = failRun(begun, { kind: "retry", reason: "it broke" }, "plan", { at: AT, retryAt: later });
 
   it.for([
     ["it has no label", facts, "it has no label of HydraFlow; add `hydraflow-find` to have it worked on"],
@@ -304,11 +306,7 @@ describe("Why an issue does not move", () => {
       "GitHub shows no issue with this number: it was transferred or deleted, or never was",
     ],
     ["it queues", { ...facts, place }, "number 2 of 5 in the queue of plan, which has 1 slots, 1 of them busy"],
-    [
-      "it is tried again later",
-      { ...facts, place, state: { ...UNKNOWN_ISSUE, pause: { until: later, reason: "it broke" } } },
-      `waits until ${later}: it broke`,
-    ],
+    ["it is tried again later", { ...facts, place, state: failed }, `waits until ${later}: it broke`],
     [
       "another worker has it",
       { ...facts, place, heldBy: { owner: "other/acme-web/1", until: new Date(later) } },
@@ -322,7 +320,7 @@ describe("Why an issue does not move", () => {
     ["the worker is held up", { ...facts, place, holds: ["no GitHub credential"] }, "no GitHub credential"],
     [
       "it has ended",
-      { ...facts, state: { ...UNKNOWN_ISSUE, outcome: { kind: "merged", reason: "merged in #9", at: AT, pull: 9 } } },
+      { ...facts, state: endIssue(UNKNOWN_ISSUE, { kind: "merged", reason: "merged in #9", at: AT, pull: 9 }) },
       "it has ended as merged: merged in #9",
     ],
   ] as const)("says so when %s", ([, given, reason]) => {

@@ -1,5 +1,5 @@
-// Files of schema 1 kept the step of a run as a JSON text, an end that a person made as a run, and a pause and a wait in
-// four fields. The samples were written by the last version that did so: one has each step and each kind of decision
+// Files of schema 1 kept the step of a run as a JSON text, an end that a person made as a run, a pause and a wait in
+// four fields, and all that an issue can be beside each other. The samples were written by the last version that did so: one has each step and each kind of decision
 // once, with texts that it could not have meant; the other has each way of an issue to stand.
 
 import { copyFile, readFile, truncate } from "node:fs/promises";
@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
 import type { IssueState } from "../../../src/worker/state/issue-state.ts";
+import { outcomeOf, pauseOf, questionOf, runOf, waitedOf } from "../../../src/worker/state/issue-way.ts";
 import { StateTracker } from "../../../src/worker/state/state-tracker.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { makeTemporaryDirectory } from "../../support/temporary-directory.ts";
@@ -15,8 +16,8 @@ import { makeTemporaryDirectory } from "../../support/temporary-directory.ts";
 /** In the sample of steps these issues have texts of no form that a step has. */
 const STRANGE = [12, 13, 14];
 const SAMPLES = ["steps", "ways"] as const;
-const FORMER = ["run", "hitl", "retryAt", "retryReason", "waitingSince", "waited"];
-const PRESENT = ["run", "hitl", "pause", "waited"];
+const FORMER = ["run", "hitl", "retryAt", "retryReason", "waitingSince", "waited", "outcome", "claim"];
+const PRESENT = ["way", "claim"];
 
 interface Run {
   readonly id: string;
@@ -33,10 +34,19 @@ interface Asked extends Readonly<Record<string, unknown>> {
   readonly reason: string | null;
 }
 
+interface Claim {
+  readonly commentId: number;
+  readonly expiresAt: string;
+  readonly closing?: string;
+}
+
 interface Sample {
   readonly counters: Readonly<Record<string, number>>;
   readonly issues: Readonly<
-    Record<string, Readonly<Record<string, unknown>> & { readonly run: Run | null; readonly hitl: Asked | null }>
+    Record<
+      string,
+      Readonly<Record<string, unknown>> & Readonly<{ run: Run | null; hitl: Asked | null; claim: Claim | null }>
+    >
   >;
 }
 
@@ -74,8 +84,8 @@ describe("A state file of schema 1", () => {
     const { sample, state } = opened;
     const isStrange = (number: string) => name === "steps" && STRANGE.includes(Number(number));
 
-    expect([...state.issues().values()].map(({ run }) => run)).toStrictEqual(
-      Object.entries(sample.issues).map(([number, { run }]) => (run === null ? null : runOf(run, isStrange(number)))),
+    expect([...state.issues().values()].map(runOf)).toStrictEqual(
+      Object.entries(sample.issues).map(([number, { run }]) => (run === null ? null : runAs(run, isStrange(number)))),
     );
   });
 
@@ -83,33 +93,50 @@ describe("A state file of schema 1", () => {
     await using opened = await open(name);
     const { sample, state } = opened;
 
-    expect([...state.issues().values()].map(({ hitl }) => hitl)).toStrictEqual(
-      Object.values(sample.issues).map(({ hitl }) => (hitl === null ? null : questionOf(hitl))),
+    expect([...state.issues().values()].map(questionOf)).toStrictEqual(
+      Object.values(sample.issues).map(({ hitl }) => (hitl === null ? null : questionAs(hitl))),
     );
+  });
+
+  it.each(SAMPLES)("with %s has every outcome, and every claim with its last words", async (name) => {
+    await using opened = await open(name);
+    const { sample, state } = opened;
+    const entries = [...state.issues().values()];
+
+    expect(entries.map(outcomeOf)).toStrictEqual(Object.values(sample.issues).map(({ outcome }) => outcome));
+    expect(entries.map(({ claim }) => claim)).toStrictEqual(
+      Object.values(sample.issues).map(({ claim }) => (claim === null ? null : claimAs(claim))),
+    );
+  });
+
+  it.each(SAMPLES)("with %s is read by the table alone", async (name) => {
+    await using opened = await open(name);
+
+    expect(opened.state.guessed).toEqual([]);
   });
 
   it("has each step there is, and begins a run anew whose text is of no form that a step has", async () => {
     await using opened = await open("steps");
     const { state } = opened;
-    const steps = [...state.issues().values()].map(({ run }) => run?.step.at);
+    const steps = [...state.issues().values()].map((entry) => runOf(entry)?.step.at);
 
     expect(new Set(steps)).toEqual(
       new Set(["begun", "behind", "prompted", "gated", "judged", "approved", "settling", undefined]),
     );
-    expect(STRANGE.map((number) => state.issue(number).run?.step)).toEqual(STRANGE.map(() => ({ at: "begun" })));
+    expect(STRANGE.map((number) => runOf(state.issue(number))?.step)).toEqual(STRANGE.map(() => ({ at: "begun" })));
   });
 
   it("tells the end that a person made from a run's own decision", async () => {
     await using opened = await open("ways");
     const { state } = opened;
 
-    expect([5, 9, 13].map((number) => state.issue(number).run?.by)).toEqual(["stage", "stage", "person"]);
+    expect([5, 9, 13].map((number) => runOf(state.issue(number))?.by)).toEqual(["stage", "stage", "person"]);
   });
 
   it("tells a pause from a wait, and drops a wait of which nobody noted the cause", async () => {
     await using opened = await open("ways");
     const { state } = opened;
-    const restOf = ({ pause, waited }: IssueState) => [pause?.reason ?? null, waited?.cause ?? null];
+    const restOf = (entry: IssueState) => [pauseOf(entry)?.reason ?? null, waitedOf(entry)?.cause ?? null];
 
     expect([1, 2, 3, 4, 5, 6].map((number) => restOf(state.issue(number)))).toEqual([
       ["it broke", null],
@@ -119,13 +146,13 @@ describe("A state file of schema 1", () => {
       ["GitHub: down", null],
       [null, null],
     ]);
-    expect(state.issue(2).waited).toEqual({
+    expect(waitedOf(state.issue(2))).toEqual({
       since: "2026-03-01T10:00:00.000Z",
       cause: "git-locked",
       mark: "run-2 begun ",
       ms: 60_000,
     });
-    expect(state.issue(2).pause?.until).toBe("2026-03-01T10:30:00.000Z");
+    expect(pauseOf(state.issue(2))?.until).toBe("2026-03-01T10:30:00.000Z");
   });
 
   it("is replaced by schema 2, which an earlier version refuses, with the old file whole beside it", async () => {
@@ -156,13 +183,17 @@ describe("A state file of schema 1", () => {
   });
 });
 
-function runOf({ id, stage, startedAt, attempt, sessionId, step: text }: Run, isStrange: boolean): unknown {
+function runAs({ id, stage, startedAt, attempt, sessionId, step: text }: Run, isStrange: boolean): unknown {
   const step: unknown = isStrange ? { at: "begun" } : JSON.parse(text);
   const shared = { id, stage, startedAt, step };
   return id.startsWith("closed-") ? { by: "person", ...shared } : { by: "stage", ...shared, attempt, sessionId };
 }
 
-function questionOf({ answer, decision, reason, ...rest }: Asked): unknown {
+function questionAs({ answer, decision, reason, ...rest }: Asked): unknown {
   if (decision !== null) return { ...rest, said: { is: "end", decision, reason } };
   return { ...rest, said: answer === null ? null : { is: "answer", ...answer } };
+}
+
+function claimAs({ commentId, expiresAt, closing }: Claim): unknown {
+  return closing === undefined ? { is: "held", commentId, expiresAt } : { is: "releasing", commentId, closing };
 }

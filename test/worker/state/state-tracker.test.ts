@@ -112,7 +112,7 @@ describe("the state of a worker", () => {
         return state.update(1_000 + n, (issue) => ({
           ...issue,
           cycle: 3,
-          outcome,
+          way: { is: "ended", outcome, onHold: null },
           history: [{ at: "t", text: "done" }],
         }));
       }),
@@ -128,11 +128,15 @@ describe("the state of a worker", () => {
     expect(state.issue(1_000)).toEqual({
       ...UNKNOWN_ISSUE,
       cycle: 3,
-      outcome: { kind: "merged", reason: "", at: "1970-01-01T00:00:00.000Z", pull: 1 },
+      way: {
+        is: "ended",
+        outcome: { kind: "merged", reason: "", at: "1970-01-01T00:00:00.000Z", pull: 1 },
+        onHold: null,
+      },
     });
     expect(state.issue(1_249).history).toHaveLength(1);
     expect(
-      [...state.issues().values()].filter(({ outcome, history: kept }) => outcome !== null && kept.length > 0),
+      [...state.issues().values()].filter(({ way, history: kept }) => way.is === "ended" && kept.length > 0),
     ).toHaveLength(200);
   });
 });

@@ -24,6 +24,9 @@ import { Reconciler } from "../../../src/worker/orchestrator/reconciler.ts";
 import { WaitBook } from "../../../src/worker/waits/wait-book.ts";
 import type { SessionLog } from "../../../src/worker/state/session-log.ts";
 import { StateTracker } from "../../../src/worker/state/state-tracker.ts";
+import { pauseOf, questionOf, runOf, underWay, waitedOf } from "../../../src/worker/state/issue-way.ts";
+import { askPerson } from "../../../src/worker/pipeline/question-record.ts";
+import { seeEnd } from "../../../src/worker/settlement/settle.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { unreachable } from "../../support/memory-fault.ts";
 import { MemoryGitHub } from "../../support/memory-github.ts";
@@ -44,6 +47,8 @@ const BEGUN: RunState = {
   startedAt: "2026-03-01T10:00:00.000Z",
   step: { at: "begun" },
 };
+
+const FRESH = { asked: null, pause: null, waited: null };
 
 const ANSWERED: HitlState = {
   question: "Which one?",
@@ -79,19 +84,19 @@ describe("An issue that waits", () => {
 
     expect(rig.world.commentsOf(issue.number)).toHaveLength(1);
     expect(rig.world.issue(issue.number).labels).toContain("hydraflow-find");
-    expect(rig.state.issue(issue.number).run?.step).toEqual(BEGUN.step);
+    expect(runOf(rig.state.issue(issue.number))?.step).toEqual(BEGUN.step);
     expect(rig.waits.notice).toContain("the claim was lost");
   });
 
   it("while a person's answer is worked in keeps question and answer, and is a notice", async () => {
     await using rig = await newRig();
     const issue = rig.world.addIssue({ labels: ["hydraflow-hitl"] });
-    await rig.state.update(issue.number, (old) => ({ ...old, hitl: ANSWERED }));
+    await rig.state.update(issue.number, (old) => askPerson(old, ANSWERED));
     await rig.hasWaited(issue.number, { ...BEGUN, stage: "hitl" }, "git-locked", 2 * HOUR_MS);
 
     await rig.run("hitl", issue.number, () => Promise.resolve(wait("git: index.lock", null, "git-locked")));
 
-    expect(rig.state.issue(issue.number).hitl).toEqual(ANSWERED);
+    expect(questionOf(rig.state.issue(issue.number))).toEqual(ANSWERED);
     expect(rig.waits.notice).toContain("git: index.lock");
   });
 
@@ -104,8 +109,10 @@ describe("An issue that waits", () => {
     for (const number of [same ?? 0, other ?? 0])
       await rig.run("triage", number, () => Promise.resolve(wait("git: index.lock", null, "git-locked")));
 
-    expect(rig.state.issue(same ?? 0).waited?.ms).toBe(30 * MINUTE_MS);
-    expect(rig.state.issue(other ?? 0)).toMatchObject({ hitl: null, waited: { cause: "git-locked", ms: 0 } });
+    expect(waitedOf(rig.state.issue(same ?? 0))?.ms).toBe(30 * MINUTE_MS);
+    expect(rig.state.issue(other ?? 0)).toMatchObject({
+      way: { asked: null, waited: { cause: "git-locked", ms: 0 } },
+    });
   });
 
   it("waits no more once its run is taken up, or has gone a step on", async () => {
@@ -120,7 +127,7 @@ describe("An issue that waits", () => {
     let during: unknown = "never run";
     await rig.run("triage", issue.number, async (_context, run) => {
       await run.mark({ at: "prompted" });
-      during = [rig.waits.of(issue.number), run.state().pause, run.state().waited];
+      during = [rig.waits.of(issue.number), pauseOf(run.state()), waitedOf(run.state())];
       return { kind: "interrupted" };
     });
 
@@ -145,7 +152,7 @@ describe("An issue that waits", () => {
   it("for a machine that is short is no bug, wherever that is met", async () => {
     await using rig = await newRig();
     const issue = rig.world.addIssue({ labels: ["hydraflow-find"] });
-    await rig.state.update(issue.number, (old) => ({ ...old, run: { ...BEGUN, step: SETTLING } }));
+    await rig.state.update(issue.number, (old) => ({ ...old, way: underWay({ ...BEGUN, step: SETTLING }, FRESH) }));
     rig.client.issue = () => Promise.reject(FULL);
 
     await rig.run("triage", issue.number, () => Promise.reject(new Error("it was not looked at")));
@@ -175,7 +182,7 @@ describe("An issue that waits", () => {
   it("for GitHub to say that it was closed is forgotten when it was opened again", async () => {
     await using rig = await newRig();
     const issue = rig.world.addIssue({ labels: ["hydraflow-find"] });
-    await rig.state.update(issue.number, (old) => ({ ...old, run: SEEN_END }));
+    await rig.state.update(issue.number, (old) => seeEnd(old, SEEN_END));
     await rig.store.refresh(signal);
     rig.client.inject({ at: 1, method: "issue", when: "before", how: unreachable() });
     await rig.reconciler.run(signal);
@@ -183,7 +190,7 @@ describe("An issue that waits", () => {
 
     await rig.reconciler.run(signal);
 
-    expect([before, rig.waits.issues, rig.state.issue(issue.number).run]).toEqual(["github", [], null]);
+    expect([before, rig.waits.issues, runOf(rig.state.issue(issue.number))]).toEqual(["github", [], null]);
   });
 });
 
@@ -200,8 +207,8 @@ describe("The inbox", () => {
 
     await new HitlInbox(rig.context, rig.store, rig.waits).look(signal);
 
-    expect(rig.state.issue(first?.number ?? 0).hitl).not.toBeNull();
-    expect(rig.state.issue(second?.number ?? 0).hitl).toBeNull();
+    expect(questionOf(rig.state.issue(first?.number ?? 0))).not.toBeNull();
+    expect(questionOf(rig.state.issue(second?.number ?? 0))).toBeNull();
   });
 });
 
@@ -256,7 +263,10 @@ async function newRig() {
     hasWaited: (number: number, run: RunState, cause: "claim" | "git-locked" | "agent", ms: number) => {
       const since = new Date(clock.now().getTime() - ms).toISOString();
       const waited = { since, cause, mark: stepMark(run) ?? "", ms };
-      return state.update(number, (old) => ({ ...old, run, waited }));
+      return state.update(number, (old) => ({
+        ...old,
+        way: underWay(run, { asked: questionOf(old), pause: null, waited }),
+      }));
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

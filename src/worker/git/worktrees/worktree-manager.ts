@@ -239,11 +239,8 @@ export class WorktreeManager {
       await rm(join(gitDirectory, "index.lock"), { recursive: true, force: true });
       await record.clearLocks();
     }
-    const hasIndex = await stat(join(gitDirectory, "index")).then(
-      (found) => found.isFile(),
-      () => false,
-    );
-    return ok(hasIndex ? gitDirectory : null);
+    const index = await stat(join(gitDirectory, "index")).catch(() => null);
+    return ok(index?.isFile() === true ? gitDirectory : null);
   }
 
   /** A branch that was begun keeps its name. If none is possible the push fails, and a person is asked. */
