@@ -158,7 +158,9 @@ function bounded(state: IssueState): IssueState {
 
 function trimFinished(issues: Map<number, IssueState>): void {
   const whole = [...issues].flatMap(([number, { way, history, cycle, pull }]) =>
-    way.is === "ended" && history.length > 0 ? [{ number, outcome: way.outcome, cycle, pull }] : [],
+    way.is === "ended" && way.onHold === null && history.length > 0
+      ? [{ number, outcome: way.outcome, cycle, pull }]
+      : [],
   );
   if (whole.length <= FINISHED_WHOLE_MAX) return;
   whole.sort((a, b) => a.outcome.at.localeCompare(b.outcome.at));

@@ -139,6 +139,25 @@ describe("the state of a worker", () => {
       [...state.issues().values()].filter(({ way, history: kept }) => way.is === "ended" && kept.length > 0),
     ).toHaveLength(200);
   });
+
+  it("forgets no question about a finished issue, however many finish after it", async () => {
+    await using directory = await makeTemporaryDirectory();
+    await using state = await open(directory.file("state.json"));
+    const history = [{ at: "t", text: "done" }];
+    const outcome = { kind: "merged" as const, reason: "", at: "1970-01-01T00:00:00.000Z", pull: null };
+    const question = { question: "On hold", cause: "question", origin: "find", askedAt: "t" } as const;
+    const onHold = { ...question, commentId: null, awaits: null, resumes: false, said: null };
+
+    await state.update(1, (issue) => ({ ...issue, history, way: { is: "ended", outcome, onHold } }));
+    const after = { ...outcome, at: "1970-01-02T00:00:00.000Z" };
+    await Promise.all(
+      Array.from({ length: 250 }, (_, n) =>
+        state.update(2 + n, (issue) => ({ ...issue, history, way: { is: "ended", outcome: after, onHold: null } })),
+      ),
+    );
+
+    expect(state.issue(1)).toMatchObject({ history, way: { is: "ended", onHold } });
+  });
 });
 
 describe("a state file that the disk refused", () => {
