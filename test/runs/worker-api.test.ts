@@ -6,13 +6,13 @@ import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 
-import { hashToken } from "../../../src/core/http/bearer-token.ts";
-import { startWorkerServer } from "../../../src/worker/api/worker-server.ts";
-import { RepoRuntimeRegistry } from "../../../src/worker/runtime/repo-runtime-registry.ts";
-import type { RepoRuntime } from "../../../src/worker/runtime/repo-runtime.ts";
-import { questionOf, runOf } from "../../../src/worker/state/issue-way.ts";
-import { hangs, verdict } from "../../support/scripted-agent.ts";
-import { PipelineRig } from "../../runs/pipeline-rig.ts";
+import { hashToken } from "../../src/core/http/bearer-token.ts";
+import { startWorkerServer } from "../../src/worker/api/worker-server.ts";
+import { RepoRuntimeRegistry } from "../../src/worker/runtime/repo-runtime-registry.ts";
+import type { RepoRuntime } from "../../src/worker/runtime/repo-runtime.ts";
+import { questionOf, runOf } from "../../src/worker/state/issue-way.ts";
+import { hangs, verdict } from "../support/scripted-agent.ts";
+import { PipelineRig } from "./pipeline-rig.ts";
 
 const TOKEN = "a-token-of-the-operator";
 

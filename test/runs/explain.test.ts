@@ -4,11 +4,11 @@ import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 
-import type { GitHubFailure } from "../../../src/worker/github/port/github.ts";
-import { questionOf } from "../../../src/worker/state/issue-way.ts";
-import { forbidden, unreachable } from "../../support/memory-fault.ts";
-import { hangs, verdict } from "../../support/scripted-agent.ts";
-import { PipelineRig } from "../../runs/pipeline-rig.ts";
+import type { GitHubFailure } from "../../src/worker/github/port/github.ts";
+import { questionOf } from "../../src/worker/state/issue-way.ts";
+import { forbidden, unreachable } from "../support/memory-fault.ts";
+import { hangs, verdict } from "../support/scripted-agent.ts";
+import { PipelineRig } from "./pipeline-rig.ts";
 import { explain, startWithBrokenGit, untilReason } from "./explain-rig.ts";
 
 const MINUTE_MS = 60_000;

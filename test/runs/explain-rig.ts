@@ -3,9 +3,9 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { askGitHub, issueView } from "../../../src/worker/api/pipeline-view.ts";
-import type { RepoRuntime } from "../../../src/worker/runtime/repo-runtime.ts";
-import type { PipelineRig } from "../../runs/pipeline-rig.ts";
+import { askGitHub, issueView } from "../../src/worker/api/pipeline-view.ts";
+import type { RepoRuntime } from "../../src/worker/runtime/repo-runtime.ts";
+import type { PipelineRig } from "./pipeline-rig.ts";
 
 const NEVER = new AbortController().signal;
 

@@ -3,12 +3,12 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import type { CheckState } from "../../../src/worker/github/port/github.ts";
-import type { RepoRuntime } from "../../../src/worker/runtime/repo-runtime.ts";
-import { pauseOf, waitedOf } from "../../../src/worker/state/issue-way.ts";
-import { unreachable } from "../../support/memory-fault.ts";
-import { hangs } from "../../support/scripted-agent.ts";
-import { PipelineRig } from "../../runs/pipeline-rig.ts";
+import type { CheckState } from "../../src/worker/github/port/github.ts";
+import type { RepoRuntime } from "../../src/worker/runtime/repo-runtime.ts";
+import { pauseOf, waitedOf } from "../../src/worker/state/issue-way.ts";
+import { unreachable } from "../support/memory-fault.ts";
+import { hangs } from "../support/scripted-agent.ts";
+import { PipelineRig } from "./pipeline-rig.ts";
 import { explain, untilReason } from "./explain-rig.ts";
 
 const CANCELLED = { name: "build", conclusion: "cancelled", summary: "", url: "" };
