@@ -3,7 +3,7 @@
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { afterEach, beforeEach, expect, it } from "vitest";
 
@@ -178,6 +178,23 @@ it("works beside refs that a power cut has torn", async () => {
 
   expect(worktree).toMatchObject({ head: tip, reused: false });
 });
+
+it.each(["logs/refs/remotes/origin/agent", "refs/remotes/origin/agent/issue-1/x", "logs/refs/remotes/origin/main/x"])(
+  "pushes beside %s, which is left of a branch that was",
+  async (left) => {
+    mkdirSync(dirname(join(web.commonDirectory, left)), { recursive: true });
+    writeFileSync(join(web.commonDirectory, left), "");
+    const tip = await commitToRemote(web, fixture.directory, "main", { "new.txt": "new\n" });
+    const worktree = valueOf(await web.worktrees.ensure(1, "main", NEVER));
+    writeFileSync(join(worktree.path, "work.txt"), "done\n");
+    valueOf(await web.branch(worktree).commitAll("Work", NEVER));
+
+    const sha = valueOf(await web.branch(worktree).pushBranch(null, NEVER));
+
+    expect(worktree.baseSha).toBe(tip);
+    expect(sh(web.bare, "rev-parse", worktree.branch)).toBe(sha);
+  },
+);
 
 it("begins anew beside a checkout that was cloned anew, without the commit that we made last", async () => {
   const first = valueOf(await web.worktrees.ensure(1, "main", NEVER));
