@@ -1,5 +1,8 @@
 // Shows failures, interruptions and what other people's hands do.
 
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+
 import { describe, expect, it } from "vitest";
 
 import { outcomeOf, questionOf, runOf } from "../../src/worker/state/issue-way.ts";
@@ -78,6 +81,22 @@ describe("Implementing", () => {
     expect(questionOf(worker.state.issue(issue.number))).toMatchObject({ cause: "attempts", origin: "ready" });
     expect(rig.agent.turnsOf("implement")[1]?.prompt).toContain("broken thing");
     expect(rig.pulls()).toEqual([]);
+  });
+
+  it("tells the agent of a file that git refuses to commit", async () => {
+    await using rig = await PipelineRig.create();
+    rig.agent.next("implement", async (turn, signal) => {
+      await mkdir(join(turn.directory, "sub", ".GIT"), { recursive: true });
+      return writes("sub/.GIT/config", "text\n")(turn, signal);
+    });
+    const issue = rig.addIssue();
+
+    const worker = await rig.start();
+    await rig.untilEnded(worker, issue.number);
+
+    const [, second] = rig.agent.turnsOf("implement");
+    expect(second?.prompt).toMatch(/The files of the last attempt could not be committed:\n.*sub\/\.GIT\/config/);
+    expect(worker.state.issue(issue.number).outcome?.kind).toBe("merged");
   });
 
   it("never takes an agent's word that it is done when nothing changed", async () => {

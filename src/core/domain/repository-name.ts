@@ -15,8 +15,11 @@ export interface RepositoryName {
 
 export type NameFailure = { kind: "invalid-name"; message: string };
 
-/** GitHub allows an owner 39 letters, digits and inner hyphens, and a name 100 word characters, dots and hyphens. */
-const OWNER = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})$/;
+/**
+ * GitHub allows an owner 39 letters, digits and inner hyphens, with `_` before the short code of an enterprise that
+ * manages its users, and a name 100 word characters, dots and hyphens.
+ */
+const OWNER = /^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38})$/;
 const NAME = /^[A-Za-z0-9._-]{1,100}$/;
 const SLUG = /^[a-z0-9][a-z0-9._-]{0,99}$/;
 const SLUG_LENGTH_MAX = 100;

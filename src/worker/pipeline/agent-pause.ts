@@ -10,9 +10,20 @@ const PROBE_DELAY_MS_MAX = 30 * 60_000;
 /** Providers limit by the week; a longer pause would only follow a clock that is wrong. */
 const PAUSE_MS_MAX = 8 * 86_400_000;
 
+/** Where work waits for the agent, a try begins within this time after the pause, and shows how things stand. */
+const TRY_MS = 5 * 60_000;
+
+export interface PauseSaid {
+  readonly until: Date;
+  readonly reason: string;
+  /** Whoever refuses has named the end. */
+  readonly hasEnd: boolean;
+}
+
 export class AgentPause {
   readonly #clock: Clock;
   #end: Deadline | null = null;
+  #said: (PauseSaid & { readonly end: Deadline }) | null = null;
   #reason = "";
   #refusals = 0;
 
@@ -26,6 +37,11 @@ export class AgentPause {
     return { until: this.#end.at, reason: this.#reason };
   }
 
+  /** Tells people of the pause, and of one without a known end also while the next try is made, which may be in vain. */
+  get said(): PauseSaid | null {
+    return this.#said === null || this.#said.end.hasPassed() ? null : this.#said;
+  }
+
   /** Where `until` is null nobody knows the end, so one run tries again after a delay that grows. */
   pause(reason: string, until: Date | null): Date {
     // Runs that were in flight together are refused together, which counts as one refusal.
@@ -35,12 +51,16 @@ export class AgentPause {
     const latest = later(now, PAUSE_MS_MAX);
     this.#end = new Deadline(until === null ? later(now, delayMs) : until < latest ? until : latest, this.#clock);
     this.#reason = reason;
-    return this.#end.at;
+    const { at } = this.#end;
+    const end = until === null ? new Deadline(later(at, TRY_MS), this.#clock) : this.#end;
+    this.#said = { until: at, reason, hasEnd: until !== null, end };
+    return at;
   }
 
   /** Ends the pause, because a turn got through. */
   clear(): void {
     this.#end = null;
+    this.#said = null;
     this.#refusals = 0;
   }
 }

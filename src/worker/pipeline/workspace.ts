@@ -1,13 +1,13 @@
 // Opens one issue's worktree, and does everything that may be done in it. Whatever runs there that is not ours (an
 // agent, a gate) runs inside `guarded`, so that git's shared configuration is as before when our git runs next.
 
-import { mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 
 import type { WorkerPaths } from "../../core/files/paths.ts";
 import type { RepositoryName } from "../../core/domain/repository-name.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
-import { findCaseTwins, isCaseBlind } from "../git/changes/case-twins.ts";
+import { findCaseTwins } from "../git/changes/case-twins.ts";
+import { isCaseBlind, knowingFileSystem } from "../git/command/file-system.ts";
 import { commonDirectoryOf } from "../git/worktrees/checkout.ts";
 import type { Removal, Removed } from "../git/worktrees/branch-refs.ts";
 import { ConfigGuard } from "../git/guard/config-guard.ts";
@@ -18,6 +18,7 @@ import { findOrphanCandidates, type OrphanCandidates } from "../git/worktrees/or
 import type { RemoteAccess } from "../git/remote/remote-access.ts";
 import { Remote } from "../git/remote/remote.ts";
 import { tidyRepository } from "../git/worktrees/tidy.ts";
+import { openWorktreeRoot } from "../git/worktrees/worktree-directory.ts";
 import { WorkBranch } from "../git/commits/work-branch.ts";
 import { type Worktree, WorktreeManager } from "../git/worktrees/worktree-manager.ts";
 
@@ -63,8 +64,9 @@ export class Workspaces {
       commonDirectory,
       transportDirectory: join(directory, "transport.git"),
     });
-    await mkdir(dirname(dirname(options.worktreeRoot)), { recursive: true });
-    const git = remote.largeFiles.filtering(options.git);
+    const root = await openWorktreeRoot(options.worktreeRoot);
+    if (!root.ok) return root;
+    const git = await knowingFileSystem(remote.largeFiles.filtering(options.git), root.value);
     const shared = { ...options, git, remote, commonDirectory, root: options.worktreeRoot };
     const worktrees = new WorktreeManager({ ...shared, records: recordsOf(options.paths) });
     const pruned = await worktrees.prune(signal);

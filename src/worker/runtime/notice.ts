@@ -9,6 +9,7 @@ import type { Said } from "../orchestrator/whereabouts.ts";
 
 const LOOK_MS = 5_000;
 const CHARACTERS_MAX = 2_000;
+const NEXT_TRY = /; tried until it works, next at [\dTZ:.-]{1,30}/g;
 
 export interface SaidFacts {
   readonly isStopped: boolean;
@@ -17,7 +18,7 @@ export interface SaidFacts {
   readonly problem: string | null;
   /** It says what is wrong with disk, checkout or repository. */
   readonly preconditions: string | null;
-  readonly pause: AgentPause["current"];
+  readonly pause: AgentPause["said"];
   /** It is null while the pipeline is not up. */
   readonly orchestrator: Pick<Orchestrator, "store" | "watch" | "waits" | "bugs"> | null;
   readonly notes: readonly (string | null)[];
@@ -28,7 +29,7 @@ export function saidOf({ isStopped, isOpen, problem, preconditions, pause, orche
     isStopped ? "stopped by an operator; start it again to go on" : null,
     problem,
     preconditions,
-    pause === null ? null : `${pause.reason}; tried again at ${pause.until.toISOString()}`,
+    pause === null ? null : pauseLine(pause),
   ];
   const ofWork = orchestrator === null ? [] : workNotes(orchestrator);
   const drained = isOpen ? [] : ["takes no new issues until it is restarted or told to go on"];
@@ -63,13 +64,18 @@ export class NoticeEmitter {
     }
   }
 
-  /** Emits the notice if it has changed. */
+  /** Emits the notice if it has changed in more than the time of the agent's next try. */
   emit(): void {
     const notice = this.#notice();
-    if (notice === this.#emitted) return;
-    this.#emitted = notice;
+    const same = notice?.replace(NEXT_TRY, "") ?? null;
+    if (same === this.#emitted) return;
+    this.#emitted = same;
     this.#bus.emit({ type: "worker.notice", notice });
   }
+}
+
+function pauseLine({ reason, until, hasEnd }: NonNullable<AgentPause["said"]>): string {
+  return `${reason}; ${hasEnd ? "tried again at" : "tried until it works, next at"} ${until.toISOString()}`;
 }
 
 function workNotes({

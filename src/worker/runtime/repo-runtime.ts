@@ -124,7 +124,7 @@ export class RepoRuntime implements AsyncDisposable {
       isOpen: this.#isOpen,
       problem: this.#problem,
       preconditions: this.#preconditions?.problem ?? null,
-      pause: this.agentPause.current,
+      pause: this.agentPause.said,
       orchestrator: this.#orchestrator,
       notes: [this.state.degraded, this.#parts.journal.degraded, ...this.#advice()],
     });

@@ -107,7 +107,11 @@ async function commitWork(
   if (!committed.ok) {
     // The agent left the branch, or a merge half done: what it made cannot be told from the rest, so it is taken back.
     if (committed.failure.kind === "conflict") await workspace.discard(signal);
-    return fail(gitOutcome(committed.failure));
+    const outcome = gitOutcome(committed.failure);
+    if (outcome.kind !== "retry" || committed.failure.kind !== "failed") return fail(outcome);
+    // A name or an attribute that git refuses is the agent's to mend, and the next attempt begins without these files.
+    const feedback = `The files of the last attempt could not be committed:\n${committed.failure.message}`;
+    return fail(retry(outcome.reason, { feedback }));
   }
   const head = await workspace.work.headSha(signal);
   return head.ok ? head : fail(gitOutcome(head.failure));

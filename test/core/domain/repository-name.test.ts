@@ -26,6 +26,7 @@ describe("a repository name", () => {
     "local/my_checkout",
     "a-b/c",
     "a/.github",
+    "jane_acme/web",
   ])("is %s", (text) => {
     expect(named(text).fullName).toBe(text);
   });

@@ -2,12 +2,13 @@
 // and the checkout itself is left as it was.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 import { afterEach, beforeEach, expect, it } from "vitest";
 
 import { commonDirectoryOf } from "../../../src/worker/git/worktrees/checkout.ts";
+import { knowingFileSystem } from "../../../src/worker/git/command/file-system.ts";
 import { FreshCheckouts } from "../../../src/worker/git/worktrees/fresh-checkout.ts";
 import { Remote } from "../../../src/worker/git/remote/remote.ts";
 import { WorkBranch } from "../../../src/worker/git/commits/work-branch.ts";
@@ -178,6 +179,23 @@ it("works beside refs that a power cut has torn", async () => {
   expect(worktree).toMatchObject({ head: tip, reused: false });
 });
 
+it.each(["logs/refs/remotes/origin/agent", "refs/remotes/origin/agent/issue-1/x", "logs/refs/remotes/origin/main/x"])(
+  "pushes beside %s, which is left of a branch that was",
+  async (left) => {
+    mkdirSync(dirname(join(web.commonDirectory, left)), { recursive: true });
+    writeFileSync(join(web.commonDirectory, left), "");
+    const tip = await commitToRemote(web, fixture.directory, "main", { "new.txt": "new\n" });
+    const worktree = valueOf(await web.worktrees.ensure(1, "main", NEVER));
+    writeFileSync(join(worktree.path, "work.txt"), "done\n");
+    valueOf(await web.branch(worktree).commitAll("Work", NEVER));
+
+    const sha = valueOf(await web.branch(worktree).pushBranch(null, NEVER));
+
+    expect(worktree.baseSha).toBe(tip);
+    expect(sh(web.bare, "rev-parse", worktree.branch)).toBe(sha);
+  },
+);
+
 it("begins anew beside a checkout that was cloned anew, without the commit that we made last", async () => {
   const first = valueOf(await web.worktrees.ensure(1, "main", NEVER));
   writeFileSync(join(first.path, "work.txt"), "done\n");
@@ -204,4 +222,21 @@ it("makes a worktree anew whose entry a power cut has torn, and leaves the opera
   expect(pruned).toEqual([]);
   expect(again).toMatchObject({ reused: false, head: first.head });
   expect(sh(place("issue-2"), "rev-parse", "HEAD")).toBe(first.baseSha);
+});
+
+it("keeps case and modes where the worktrees' file system does, whatever the checkout's settings say", async () => {
+  for (const [key, value] of [["core.ignorecase", "true"] as const, ["core.filemode", "false"] as const])
+    sh(web.checkout, "config", key, value);
+  mkdirSync(web.root, { recursive: true });
+  const git = await knowingFileSystem(web.git, web.root);
+  const worktree = valueOf(
+    await new WorktreeManager({ ...web, git, isOriginOverridden: false }).ensure(1, "main", NEVER),
+  );
+  renameSync(join(worktree.path, "README.md"), join(worktree.path, "Readme.md"));
+  writeFileSync(join(worktree.path, "run.sh"), "#!/bin/sh\n", { mode: 0o755 });
+
+  const sha = valueOf(await new WorkBranch({ ...web, git, worktree }).commitAll("Rename", NEVER)) ?? "";
+
+  const tree = sh(web.checkout, "ls-tree", "--format=%(objectmode) %(path)", sha);
+  expect(tree.split("\n")).toEqual(["100644 Readme.md", "100755 run.sh"]);
 });

@@ -1,25 +1,11 @@
 // Finds names that differ only in case, or in how an accent is written. A file system that does not tell them apart
 // keeps one of them, and every worktree of such a commit has a change that nobody made.
 
-import { stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-
 import { ok, type Result } from "../../../core/base/result.ts";
 import type { BareViews } from "../remote/bare-view.ts";
 import type { GitFailure } from "../command/git-failure.ts";
 
 const LIST_BYTES_MAX = 128 * 1_048_576;
-
-/** Says whether a directory's own name in another case leads to it as well. The directory must exist. */
-export async function isCaseBlind(directory: string): Promise<boolean> {
-  const name = basename(directory);
-  const other = name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase();
-  if (other === name) return false;
-  const [one, two] = await Promise.all(
-    [directory, join(dirname(directory), other)].map((path) => stat(path).catch(() => undefined)),
-  );
-  return one !== undefined && one.ino === two?.ino && one.dev === two.dev;
-}
 
 /** Returns the first two such names of a commit; null when there are none. */
 export async function findCaseTwins(

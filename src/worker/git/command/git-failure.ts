@@ -42,8 +42,12 @@ const OF_SERVER = /^\s*(?:remote:|error: remote unpack failed|! \[remote )/;
 
 /** The first match wins: a remote's refusal may quote the words of any later row. */
 const KINDS: readonly (readonly [RegExp, GitFailureKind])[] = [
-  // A name stands in the way of ours, like `agent` beside `agent/issue-1`, here or on the server.
+  // A name stands in the way of ours, like `agent` beside `agent/issue-1`, here or on the server, or is left of one.
   [/exists; cannot create|'[^']*' exists, cannot create/i, "conflict"],
+  [
+    /there is a non-empty directory|there are still logs under|unable to append to '[^'\n]{1,1000}': not a directory/i,
+    "conflict",
+  ],
   [/\[remote rejected\][^[]*\((internal server error|fatal error in commit_refs)/i, "network"],
   [
     /hook declined|push declined|protected branch|\bGH0\d\d\b|refusing to allow|exceeds (?:the )?(?:github's )?(?:maximum allowed size|file size limit)|returned error: 413\b|http 413\b|shallow update not allowed|(deny|denying) (updating|non-fast-forward|creation|deletion)|\[remote rejected\][^[]*\((permission denied|repository rule|prohibited)/i,
@@ -56,7 +60,10 @@ const KINDS: readonly (readonly [RegExp, GitFailureKind])[] = [
     /(?:could not lock|unable to create) [^:]{1,256}: (?:permission denied|read-only file system|not a directory)/i,
     "failed",
   ],
-  [/could not lock|cannot lock ref|unable to create '[^']*\.lock'|another git process/i, "locked"],
+  [
+    /could not lock|cannot lock ref|unable to create '[^']*\.lock'|packed-refs\.new: file exists|another git process/i,
+    "locked",
+  ],
   // git-lfs has words of its own, and those of Go's HTTP client; a server's text stands behind `batch response:`.
   [
     /fatal error: (?:server error|unable to parse http)|(?:lfs|batch response): (?:fatal error|server error|rate limit exceeded|unable to parse http response)|api rate limit exceeded|dial tcp\b|: no such host\b|tls handshake timeout|i\/o timeout|client\.timeout exceeded|context deadline exceeded|batch response: (?:post|get) "[^"]{1,1000}": /i,

@@ -20,6 +20,8 @@ const UNSEEN_AGE_MS_MIN = 6 * 3_600_000;
 /** I1: a lock is this much older than our longest git call before it counts as nobody's. */
 const MARGIN_MS = 5 * 60_000;
 const SEEN_MAX = 100;
+/** Git writes this file while it holds the lock of packed-refs, and makes no second one beside it. */
+const NEW_PACKED_REFS = "packed-refs.new";
 
 export interface StaleLocksOptions {
   readonly clock: Clock;
@@ -72,7 +74,7 @@ export class StaleLocks {
 
   /** Returns null when nothing is there, or when it is no lock file. */
   async #look(named: string): Promise<Lock | null> {
-    if (!named.endsWith(".lock")) return null;
+    if (!named.endsWith(".lock") && basename(named) !== NEW_PACKED_REFS) return null;
     try {
       // The real path is taken so that no link on the way leads to somebody else's file.
       const file = join(await realpath(dirname(named)), basename(named));
@@ -128,6 +130,8 @@ export function lockFilesOf(output: string, directory: string, gitDirectories: r
   const file =
     between(output, /unable to create '/i, ".lock': ") ?? between(output, /could not lock config file /i, ": ");
   if (file !== null) return [resolve(directory, `${file}.lock`)];
+  const written = between(output, /unable to create file /i, `${NEW_PACKED_REFS}: `);
+  if (written !== null) return [resolve(directory, written, NEW_PACKED_REFS)];
   // Reftable's message is the only one that names no file.
   if (!/cannot lock references/i.test(output)) return [];
   return gitDirectories.map((gitDirectory) => join(gitDirectory, "reftable", "tables.list.lock"));

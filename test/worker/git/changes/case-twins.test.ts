@@ -3,7 +3,8 @@ import { join } from "node:path";
 
 import { expect, it } from "vitest";
 
-import { findCaseTwins, isCaseBlind } from "../../../../src/worker/git/changes/case-twins.ts";
+import { findCaseTwins } from "../../../../src/worker/git/changes/case-twins.ts";
+import { isCaseBlind } from "../../../../src/worker/git/command/file-system.ts";
 import { commitToRemote, GitFixture, sh, valueOf } from "../git-fixture.ts";
 
 const NEVER = new AbortController().signal;

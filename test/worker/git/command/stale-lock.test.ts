@@ -62,6 +62,7 @@ describe("a lock file that a killed git has left", () => {
     ["refs/tags/x.lock", ["update-ref", "refs/tags/x", "HEAD"]],
     ["refs/stash.lock", ["update-ref", "refs/stash", "HEAD"]],
     ["packed-refs.lock", ["pack-refs", "--all"]],
+    ["packed-refs.new", ["pack-refs", "--all"]],
     ["HEAD.lock", ["update-ref", "HEAD", "HEAD"]],
     ["HEAD.lock", ["symbolic-ref", "HEAD", "refs/heads/y"]],
     ["config.lock", ["config", "some.key", "value"]],
