@@ -96,7 +96,7 @@ describe("Implementing", () => {
 
     const [, second] = rig.agent.turnsOf("implement");
     expect(second?.prompt).toMatch(/The files of the last attempt could not be committed:\n.*sub\/\.GIT\/config/);
-    expect(worker.state.issue(issue.number).outcome?.kind).toBe("merged");
+    expect(outcomeOf(worker.state.issue(issue.number))?.kind).toBe("merged");
   });
 
   it("never takes an agent's word that it is done when nothing changed", async () => {
