@@ -22,7 +22,7 @@ export const ROOMS = {
   "core/domain": "what a repository and a stage are called, and the figures of a worker",
   "core/files": "durable files, append-only logs, locks, JSON lines, and where everything lies",
   "core/messages": "what supervisor, doors and workers say to each other",
-  "core/base": "results, errors, exit codes, the clock, schemas",
+  "core/base": "results, errors, exit codes, clock and deadlines, schemas",
 
   worker: "the entry",
   "worker/process": "starts this process, hears its supervisor, and ends it",
@@ -56,7 +56,7 @@ export const ROOMS = {
   "worker/events": "which events a worker emits, and who gets them",
   "worker/git/command": "runs git, says what its failures mean, and removes stale locks",
   "worker/github/port": "GitHub as the pipeline needs it, and what an answer means",
-  "worker/state": "what is kept on disk of each issue",
+  "worker/state": "what is kept on disk: each issue, the journal of effects, the sessions",
   "worker/text": "text of strangers, made harmless and short",
 
   admin: "the HTTP door of the supervisor",

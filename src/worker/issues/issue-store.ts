@@ -9,7 +9,7 @@ import { ok, type Result } from "../../core/base/result.ts";
 import { hasLabel, type Stage, STAGES, stageLabelsOf, stageOfLabel } from "../../core/domain/stage.ts";
 import type { WorkerEvent } from "../events/event.ts";
 import type { GitHub, GitHubFailure, Issue } from "../github/port/github.ts";
-import { Deadline } from "../state/deadline.ts";
+import { Deadline } from "../../core/base/deadline.ts";
 
 const DEFER_MS_MAX = 3_600_000;
 /** Each incremental sync asks for this much once more, for what GitHub's replicas show late. */

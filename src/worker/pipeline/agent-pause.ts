@@ -2,7 +2,7 @@
 // for the whole worker, because what stops one run would stop the next one too.
 
 import type { Clock } from "../../core/base/clock.ts";
-import { Deadline } from "../state/deadline.ts";
+import { Deadline } from "../../core/base/deadline.ts";
 import { later } from "./backoff.ts";
 
 const PROBE_DELAY_MS = 60_000;

@@ -1,7 +1,7 @@
 // Carries out what settle.ts decided.
 //
-// I1. Every step is repeatable: a crash between any two of them is mended by doing it all again.
-// I2. The settled state is saved last, so that what it says is done is done.
+// I1 Every step is repeatable: a crash between any two of them is mended by doing it all again.
+// I2 The settled state is saved last, so that what it says is done is done.
 
 import { join } from "node:path";
 
@@ -86,6 +86,7 @@ async function comment(
   if (settlement.comment === null) return ok();
   const key = `${issue}.${state.issue(issue).cycle}/${settlement.comment.key}`;
   const { body } = settlement.comment;
+  // I1
   const posted = await commentOnce({ github, journal, number: issue, key, run: run.id, body }, signal);
   if (!posted.ok) return posted;
   if (settlement.question !== null) {

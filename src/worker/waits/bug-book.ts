@@ -7,7 +7,7 @@ import { messageOf } from "../../core/base/errors.ts";
 import { shortageOf } from "../../core/processes/shortage.ts";
 import type { WorkerEvent } from "../events/event.ts";
 import { later } from "../pipeline/backoff.ts";
-import { Deadline } from "../state/deadline.ts";
+import { Deadline } from "../../core/base/deadline.ts";
 import type { NewWait } from "./wait-book.ts";
 
 const NOTICE_MS = 600_000;

@@ -2,7 +2,7 @@
 // credential, not one request, so one refusal pauses everything: GitHub bans those who ask on.
 
 import type { Clock } from "../../../core/base/clock.ts";
-import { Deadline } from "../../state/deadline.ts";
+import { Deadline } from "../../../core/base/deadline.ts";
 import type { RateLimit } from "../port/github.ts";
 import type { ResponseHeaders } from "../port/github-failure.ts";
 

@@ -1,7 +1,7 @@
 // A deadline that stands in memory alone. It has passed as soon as one of both clocks says so: the monotonic one stands
 // still while a machine sleeps, and the wall clock may be set back, even by a year.
 
-import type { Clock } from "../../core/base/clock.ts";
+import type { Clock } from "./clock.ts";
 
 export class Deadline {
   readonly at: Date;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { Deadline } from "../../../src/worker/state/deadline.ts";
+import { Deadline } from "../../../src/core/base/deadline.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 const HOUR_MS = 3_600_000;
