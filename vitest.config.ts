@@ -1,11 +1,12 @@
-// The projects: unit (fast, sources as they are), runs (whole runs of issues in this process, with real git and agents),
-// system (the built program, real processes), host (Debian's packages), faults (those of both that inject faults, each many times, only by `npm run test:faults`), agents (real agent CLIs, only
-// by `npm run test:agents`) and systemd (a real systemd, only by `npm run test:systemd`). They run one after the other, and
-// with few workers, since tests start processes of their own.
+// The projects: unit (fast, sources as they are), runs (whole runs of issues, with real git and agents), system (the
+// built program, real processes), host (Debian's packages), faults (those of both that inject faults, each many times,
+// only by `npm run test:faults`), agents (real agent CLIs, only by `npm run test:agents`) and systemd (a real systemd,
+// only by `npm run test:systemd`). They run one after the other, and with few workers, since tests start processes of
+// their own.
 
 import { defineConfig } from "vitest/config";
 
-/** Tests that need Debian's packages (strace, rsyslog, prometheus, netcat) or root; `.ci/run` installs what they need. */
+/** Tests that need Debian's packages (strace, rsyslog, prometheus, netcat) or root; `.ci/run` installs these. */
 const HOST_TESTS = [
   "test/host/**/*.test.ts",
   "test/faults/disk-faults.test.ts",

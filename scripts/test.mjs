@@ -1,5 +1,5 @@
-// `npm test` runs the static checks, then the projects unit, runs and system, and closes with `N passed, N failed`, alone
-// on a line. With arguments it runs vitest alone with these, for instance `npm test -- test/core`.
+// `npm test` runs the static checks, then the projects unit, runs and system, and closes with `N passed, N failed`,
+// alone on a line. With arguments it runs vitest alone with these, for instance `npm test -- test/core`.
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

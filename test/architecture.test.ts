@@ -14,6 +14,9 @@ import { parseSource, readSourceFiles, ROOT, type SourceFile } from "./architect
 const FILE_LINES_MAX = 300;
 const FILE_LINES_MEDIAN_MAX = 100;
 const FUNCTION_LINES_MAX = 60;
+const COLUMNS_MAX = 120;
+/** A table's head stands as wide as its table. */
+const COMMENT = /^\s*(?:\/\/ \S|\/\*|\* )/;
 const ROOM_FILES_MIN = 3;
 const ROOM_FILES_MAX = 12;
 /** Beside rooms stand an entry and the nouns of the process itself. */
@@ -105,13 +108,14 @@ describe("the tree", () => {
     expect(files.flatMap(wrongGlobals)).toEqual([]);
   });
 
-  test("no file has words of the place where it was written", () => {
-    const found = trackedFiles().flatMap((path) => {
-      const lines = readFileSync(join(ROOT, path), "utf8").split("\n");
-      return lines.flatMap((line, index) => (FOREIGN_WORDS.test(line) ? [`${path}:${index + 1}`] : []));
-    });
+  test("no comment in a source goes beyond 120 columns, for which the formatter does not look", () => {
+    const sources = trackedFiles().filter((path) => /\.(?:ts|mjs)$/.test(path));
 
-    expect(found).toEqual([]);
+    expect(linesWith(sources, (line) => COMMENT.test(line) && line.length > COLUMNS_MAX)).toEqual([]);
+  });
+
+  test("no file has words of the place where it was written", () => {
+    expect(linesWith(trackedFiles(), (line) => FOREIGN_WORDS.test(line))).toEqual([]);
   });
 });
 
@@ -223,6 +227,14 @@ function wrongGlobals({ path, globals, packages }: SourceFile): string[] {
 
 function folderOf(path: string): string {
   return path.split("/")[1] ?? "";
+}
+
+/** Gives the places of such lines as `path:line`. */
+function linesWith(paths: readonly string[], isFound: (line: string) => boolean): string[] {
+  return paths.flatMap((path) => {
+    const lines = readFileSync(join(ROOT, path), "utf8").split("\n");
+    return lines.flatMap((line, index) => (isFound(line) ? [`${path}:${index + 1}`] : []));
+  });
 }
 
 /** Gives tracked files, and new ones that no ignore rule names, without binaries and the lock file. */

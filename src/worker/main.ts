@@ -13,7 +13,7 @@ import { SupervisorLink } from "./process/supervisor-link.ts";
 
 /** For an end that hangs; below the supervisor's grace, so that our own agents are gone before it kills. */
 const LAST_RESORT_MS = 4_500;
-/** Once all of ours has ended: for a library's timer, such as the repeat of a request that nobody waits for any more. */
+/** Once all of ours has ended: for a library's timer, such as the repeat of a request that nobody waits for. */
 const DRAIN_MS = 50;
 
 /** `hydraflow worker <path>`. Resolves when it has stopped; the exit code of `host` says how. */

@@ -95,7 +95,7 @@ describe("An approved pull request", () => {
 
     const worker = await rig.start();
     await rig.untilLabel(issue.number, "hitl");
-    await rig.untilState(worker, issue.number, "is handed over", (entry) => runOf(entry) === null);
+    await rig.untilHandedOver(worker, issue.number);
 
     expect(questionOf(worker.state.issue(issue.number))?.cause).toBe("ci");
     expect(rig.writes("merge")).toEqual([]);
@@ -193,7 +193,7 @@ describe("An approved pull request", () => {
 
     const worker = await rig.start();
     await rig.untilLabel(issue.number, "hitl");
-    await rig.untilState(worker, issue.number, "is handed over", (entry) => runOf(entry) === null);
+    await rig.untilHandedOver(worker, issue.number);
     expect(questionOf(worker.state.issue(issue.number))).toMatchObject({ cause: "review", origin: "review" });
     expect(rig.writes("merge")).toEqual([]);
     rig.agent.next("hitl", done);

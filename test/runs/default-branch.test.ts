@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 import { ok } from "../../src/core/base/result.ts";
 import type { StageContext } from "../../src/worker/pipeline/stage-context.ts";
 import { baseMismatchOutcome } from "../../src/worker/merge/base-mismatch.ts";
-import { questionOf, runOf } from "../../src/worker/state/issue-way.ts";
+import { questionOf } from "../../src/worker/state/issue-way.ts";
 import { approve, type Behaviour } from "../support/scripted-agent.ts";
 import { sh } from "../worker/git/git-fixture.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
@@ -84,12 +84,7 @@ it("merges nothing into a branch that somebody chose while the review ran, and g
   const issue = rig.addIssue();
 
   const worker = await rig.start();
-  await rig.untilState(
-    worker,
-    issue.number,
-    "is asked about",
-    (entry) => questionOf(entry) !== null && runOf(entry) === null,
-  );
+  await rig.untilHandedOver(worker, issue.number);
   const asked = questionOf(worker.state.issue(issue.number));
   const merged = rig.writes("merge").length;
   sendPullTo(rig, "main");
@@ -110,12 +105,7 @@ it("pays no review of a pull request that goes elsewhere", async () => {
   const issue = rig.addIssue();
 
   const worker = await rig.start();
-  await rig.untilState(
-    worker,
-    issue.number,
-    "is asked about",
-    (entry) => questionOf(entry) !== null && runOf(entry) === null,
-  );
+  await rig.untilHandedOver(worker, issue.number);
 
   expect(rig.agent.turnsOf("review")).toHaveLength(0);
   expect(questionOf(worker.state.issue(issue.number))?.cause).toBe("git");

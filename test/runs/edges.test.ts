@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
-import { outcomeOf, questionOf, runOf } from "../../src/worker/state/issue-way.ts";
+import { outcomeOf, questionOf } from "../../src/worker/state/issue-way.ts";
 import { unreachable } from "../support/memory-fault.ts";
 import { done, hangs, verdict, writes } from "../support/scripted-agent.ts";
 import { sh } from "../worker/git/git-fixture.ts";
@@ -76,7 +76,7 @@ describe("Implementing", () => {
 
     const worker = await rig.start();
     await rig.untilLabel(issue.number, "hitl");
-    await rig.untilState(worker, issue.number, "is handed over", (entry) => runOf(entry) === null);
+    await rig.untilHandedOver(worker, issue.number);
 
     expect(questionOf(worker.state.issue(issue.number))).toMatchObject({ cause: "attempts", origin: "ready" });
     expect(rig.agent.turnsOf("implement")[1]?.prompt).toContain("broken thing");

@@ -136,12 +136,7 @@ describe("An approval of files that decide what runs", () => {
     await rig.untilWaits(worker, issue.number, "pending");
     rig.world.addComment(place(rig, issue.number), "olivia", "Wait, do not merge this yet.");
     passChecks();
-    await rig.untilState(
-      worker,
-      issue.number,
-      "is asked again",
-      (entry) => questionOf(entry) !== null && runOf(entry) === null,
-    );
+    await rig.untilHandedOver(worker, issue.number);
 
     expect(rig.writes("merge")).toEqual([]);
     expect(questionOf(worker.state.issue(issue.number))?.question).toContain("olivia had approved");
@@ -194,12 +189,7 @@ describe("A person's word that let a change pass whatever the reviewing agent sa
     await rig.untilWaits(worker, issue.number, "pending");
     rig.world.addComment(issue.number, "olivia", "Wait, do not merge this yet.");
     passChecks();
-    await rig.untilState(
-      worker,
-      issue.number,
-      "is asked again",
-      (entry) => questionOf(entry) !== null && runOf(entry) === null,
-    );
+    await rig.untilHandedOver(worker, issue.number);
 
     expect(rig.writes("merge")).toEqual([]);
     expect(rig.agent.turnsOf("review")).toHaveLength(1);

@@ -10,7 +10,6 @@ import { hashToken } from "../../src/core/http/bearer-token.ts";
 import { startWorkerServer } from "../../src/worker/api/worker-server.ts";
 import { RepoRuntimeRegistry } from "../../src/worker/runtime/repo-runtime-registry.ts";
 import type { RepoRuntime } from "../../src/worker/runtime/repo-runtime.ts";
-import { questionOf, runOf } from "../../src/worker/state/issue-way.ts";
 import { hangs, verdict } from "../support/scripted-agent.ts";
 import { PipelineRig } from "./pipeline-rig.ts";
 
@@ -172,12 +171,7 @@ describe("The worker's API", () => {
       ),
     );
     const issue = api.rig.addIssue();
-    await api.rig.untilState(
-      api.worker,
-      issue.number,
-      "is handed over",
-      (entry) => questionOf(entry) !== null && runOf(entry) === null,
-    );
+    await api.rig.untilHandedOver(api.worker, issue.number);
     await api.rig.until(
       "the question is listed",
       () => api.worker.orchestrator?.store.queues().hitl.queued.length === 1,

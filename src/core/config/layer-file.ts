@@ -8,7 +8,7 @@ const FILE_BYTES_MAX = 1_048_576;
 
 export type LayerFile = Pick<ConfigLayer, "source" | "values">;
 
-/** Returns null where there is no file, and null values for one that is no JSON object. Rejects when it cannot be read. */
+/** Returns null where there is no file, and null values for one that is no JSON object. Rejects if it is unreadable. */
 export async function readLayer(path: string): Promise<LayerFile | null> {
   const text = await readTextIfExists(path, FILE_BYTES_MAX);
   return text === undefined ? null : { source: path, values: parseJsonObject(text) ?? null };

@@ -1,5 +1,5 @@
 // Holds all that the supervisor knows of one repository as one value: where its worker's life stands (repo-process.ts),
-// the worker's last words, how the last worker ended, and what was asked for. Pure; the supervisor performs the effects.
+// the worker's last words, how the last worker ended, what was asked for. Pure; the supervisor performs the effects.
 //
 // I1 What a worker says counts only while that worker's generation is alive.
 // I2 Everything that belongs to one worker goes with it: its view, and the order to take no new issue.

@@ -1,6 +1,6 @@
-// Takes one issue through one stage: looks again, claims, runs it, and hands what came out to the settler. Every failure
-// ends here, as a state that says when the issue is tried again and why; nothing that happens to one issue reaches
-// another one.
+// Takes one issue through one stage: looks again, claims, runs it, and hands what came out to the settler. Every
+// failure ends here, as a state that says when the issue is tried again and why; nothing that happens to one issue
+// reaches another one.
 
 import type { Clock } from "../../core/base/clock.ts";
 import { assertNever } from "../../core/base/errors.ts";

@@ -136,7 +136,7 @@ export class Reconciler {
     if (label === "dup" || (label === "fixed" && !isMerged)) return this.#endedElsewhere(issue, label, state, signal);
     const outcome =
       isMerged && canBeFixed(label) ? this.#mergedOutcome(issue.number, state) : closedOutcome(isMerged, state);
-    // The end that was seen is saved as a run's own decision is, so that the next start carries out what a crash leaves of it.
+    // The end is saved as a run's own decision is, so that the next start carries out what a crash leaves of it.
     const decidedAt = context.clock.now().toISOString();
     const step = { at: "settling", outcome, decidedAt } as const;
     const stage = (label === undefined ? undefined : stageOfLabel(label)) ?? "review";

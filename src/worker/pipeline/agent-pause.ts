@@ -9,7 +9,6 @@ const PROBE_DELAY_MS = 60_000;
 const PROBE_DELAY_MS_MAX = 30 * 60_000;
 /** Providers limit by the week; a longer pause would only follow a clock that is wrong. */
 const PAUSE_MS_MAX = 8 * 86_400_000;
-
 /** Where work waits for the agent, a try begins within this time after the pause, and shows how things stand. */
 const TRY_MS = 5 * 60_000;
 
@@ -22,9 +21,8 @@ export interface PauseSaid {
 
 export class AgentPause {
   readonly #clock: Clock;
-  #end: Deadline | null = null;
-  #said: (PauseSaid & { readonly end: Deadline }) | null = null;
-  #reason = "";
+  /** `said` is over later than `end` where nobody knows how long the pause lasts. */
+  #pause: (PauseSaid & { readonly end: Deadline; readonly saidEnd: Deadline }) | null = null;
   #refusals = 0;
 
   constructor(clock: Clock) {
@@ -33,13 +31,12 @@ export class AgentPause {
 
   /** It is null when agents may run. */
   get current(): { readonly until: Date; readonly reason: string } | null {
-    if (this.#end === null || this.#end.hasPassed()) return null;
-    return { until: this.#end.at, reason: this.#reason };
+    return this.#pause === null || this.#pause.end.hasPassed() ? null : this.#pause;
   }
 
-  /** Tells people of the pause, and of one without a known end also while the next try is made, which may be in vain. */
+  /** Tells people of the pause. One without a known end is told of during the next try too, which may be in vain. */
   get said(): PauseSaid | null {
-    return this.#said === null || this.#said.end.hasPassed() ? null : this.#said;
+    return this.#pause === null || this.#pause.saidEnd.hasPassed() ? null : this.#pause;
   }
 
   /** Where `until` is null nobody knows the end, so one run tries again after a delay that grows. */
@@ -49,18 +46,15 @@ export class AgentPause {
     const delayMs = Math.min(PROBE_DELAY_MS * 2 ** (this.#refusals - 1), PROBE_DELAY_MS_MAX);
     const now = this.#clock.now();
     const latest = later(now, PAUSE_MS_MAX);
-    this.#end = new Deadline(until === null ? later(now, delayMs) : until < latest ? until : latest, this.#clock);
-    this.#reason = reason;
-    const { at } = this.#end;
-    const end = until === null ? new Deadline(later(at, TRY_MS), this.#clock) : this.#end;
-    this.#said = { until: at, reason, hasEnd: until !== null, end };
-    return at;
+    const end = new Deadline(until === null ? later(now, delayMs) : until < latest ? until : latest, this.#clock);
+    const saidEnd = until === null ? new Deadline(later(end.at, TRY_MS), this.#clock) : end;
+    this.#pause = { until: end.at, reason, hasEnd: until !== null, end, saidEnd };
+    return end.at;
   }
 
   /** Ends the pause, because a turn got through. */
   clear(): void {
-    this.#end = null;
-    this.#said = null;
+    this.#pause = null;
     this.#refusals = 0;
   }
 }

@@ -111,7 +111,7 @@ async function approve(
   return outcome.kind === "advance" ? { ...outcome, change: { ...outcome.change, approved, reviewed } } : outcome;
 }
 
-/** What comes of the answer is checked and, where there is a pull request, pushed; no talk that fails repeats the turn. */
+/** Checks and, where there is a pull request, pushes what comes of the answer; no talk that fails repeats the turn. */
 async function work(parts: WorkParts, question: string, signal: AbortSignal): Promise<Result<undefined, StageOutcome>> {
   const { context, run } = parts;
   const built = (await finishedWork(parts, signal)) ?? (await build(parts, question, signal));

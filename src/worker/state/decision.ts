@@ -1,5 +1,5 @@
-// Declares a decision about an issue as it is kept until it is carried out: an outcome that has effects outside. Keys that
-// this version does not know are left out when it is read, because refusing them would cost the whole file.
+// Declares a decision about an issue as it is kept until it is carried out: an outcome that has effects outside. Keys
+// that this version does not know are left out when it is read, because refusing them would cost the whole file.
 
 import { z } from "../../core/base/schema.ts";
 import { STAGE_LABELS, type StageLabel } from "../../core/domain/stage.ts";

@@ -1,5 +1,6 @@
-// Reads an entry of state.json as schema 1 had it: the step of a run as a JSON text, an end that a person made as a run,
-// pause, wait and a person's word each in fields of its own, all of them beside each other. docs/adr/0012 has the table.
+// Reads an entry of state.json as schema 1 had it: the step of a run as a JSON text, an end that a person made as a
+// run, pause, wait and a person's word each in fields of its own, all of them beside each other. docs/adr/0012 has the
+// table.
 
 import { z } from "../../core/base/schema.ts";
 import { parseJsonObject } from "../../core/files/json-lines.ts";

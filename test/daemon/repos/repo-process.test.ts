@@ -163,7 +163,7 @@ describe("every event in every state", () => {
 });
 
 describe("the backoff", () => {
-  /** Crashes again and again, each time at once after its start, and returns the delays until the state is no backoff. */
+  /** Crashes again and again, each time at once after its start; returns the delays until the state is no backoff. */
   function delays(policy: RespawnPolicy, random: number, runMs = 0): number[] {
     const seen: number[] = [];
     let nowMs = 0;

@@ -1,5 +1,5 @@
-// A file of schema 1 may have said of an issue what nothing can be. The worker goes on, and says in its log what it made
-// of that.
+// A file of schema 1 may have said of an issue what nothing can be. The worker goes on, and says in its log what it
+// made of that.
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";

@@ -1,6 +1,7 @@
 // Files of schema 1 kept the step of a run as a JSON text, an end that a person made as a run, a pause and a wait in
-// four fields, and all that an issue can be beside each other. The samples were written by the last version that did so: one has each step and each kind of decision
-// once, with texts that it could not have meant; the other has each way of an issue to stand.
+// four fields, and all that an issue can be beside each other. The samples were written by the last version that did
+// so: one has each step and each kind of decision once, with texts that it could not have meant; the other has each way
+// of an issue to stand.
 
 import { copyFile, readFile, truncate } from "node:fs/promises";
 import { fileURLToPath } from "node:url";

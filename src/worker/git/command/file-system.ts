@@ -1,5 +1,5 @@
-// Finds out what a directory's file system keeps of names and modes. A checkout's settings say it of the place where the
-// checkout was made: where that was another file system than the worktrees', git takes a file that was renamed from
+// Finds out what a directory's file system keeps of names and modes. A checkout's settings say it of the place where
+// the checkout was made: where that was another file system than the worktrees', git takes a file that was renamed from
 // `readme` to `README` for a deleted one, and makes no script executable.
 
 import { chmod, mkdir, rm, stat } from "node:fs/promises";

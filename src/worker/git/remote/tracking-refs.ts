@@ -1,5 +1,5 @@
-// Reads and writes what the remote's branches are, in the checkout's refs/remotes/origin/*. Where one of these is a symbolic ref,
-// it is replaced: what it names is the operator's, a local branch perhaps.
+// Reads and writes what the remote's branches are, in the checkout's refs/remotes/origin/*. Where one of these is a
+// symbolic ref, it is replaced: what it names is the operator's, a local branch perhaps.
 
 import { ok, type Result } from "../../../core/base/result.ts";
 import { isSha } from "../command/branch-name.ts";

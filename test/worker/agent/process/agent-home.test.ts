@@ -66,6 +66,7 @@ describe("HOME of an agent", () => {
   });
 });
 
+// Only root can make files of another user; `.ci/run` is root.
 describe.skipIf(process.geteuid?.() !== 0)(
   "HOME and TMPDIR with files of another user, as containers leave them",
   () => {
