@@ -260,7 +260,7 @@ async function startWithoutRoot(): Promise<{ code: number | null; output: string
   return { code, output };
 }
 
-/** Of every file outside and inside of .git. */
+/** Digests every file outside and inside of .git. */
 async function digest(path: string): Promise<string> {
   const hash = createHash("sha256");
   const names = (await readdir(path, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());

@@ -168,7 +168,7 @@ describe.runIf(isLinux)("sweeping marked processes", () => {
       const child = spawn("sh", ["-c", "(setsid sh -c 'sleep 600') & exit 0"], { env: environment, stdio: "ignore" });
       await once(child, "exit");
       await sweepMarked(MARK, mark);
-      // One that the sweep has missed is a moment later what it was to become, and found.
+      // A process that the sweep has missed is a moment later what it was to become, and found.
       await systemClock.sleep(10, signal);
       missed.push(...(await sweepMarked(MARK, mark)));
     }
