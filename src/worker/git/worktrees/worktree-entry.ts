@@ -2,15 +2,17 @@
 // at one whose file `commondir` is empty or cannot be read: a power cut tore it, or somebody's git writes it just now.
 // The entry is the operator's, so it is left, and our own worktrees are worked with beside it.
 
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 
 import { nothingUnlessShort, readPointer } from "../../../core/checkout/git-directory.ts";
 import { errnoOf, messageOf } from "../../../core/base/errors.ts";
 import { exists, replaceFile } from "../../../core/files/durable-file.ts";
 import { fail, ok, type Result } from "../../../core/base/result.ts";
+import { issueOfName } from "../command/branch-name.ts";
 import type { Git, GitCall } from "../command/git.ts";
 import { type GitFailure, gitFailure } from "../command/git-failure.ts";
+import { openWorktreeRoot } from "./worktree-directory.ts";
 
 const NO_ANSWER = [1, 128];
 const IDS_MAX = 100;
@@ -97,6 +99,31 @@ export async function removeWorktree(
   const own = (await linkedEntries(commonDirectory)).filter(({ worktree }) => worktree === path);
   for (const { directory } of own) await rm(directory, { recursive: true, force: true });
   return own.length > 0 ? ok() : removed;
+}
+
+/**
+ * Removes the entries of worktrees of ours that a power cut has torn; nobody can use them any more. `root` is the
+ * directory that holds our worktrees, and entries of others are left.
+ */
+export async function removeTornEntries({
+  commonDirectory,
+  root,
+}: {
+  readonly commonDirectory: string;
+  readonly root: string;
+}): Promise<Result<undefined, GitFailure>> {
+  const opened = await openWorktreeRoot(root);
+  if (!opened.ok) return opened;
+  const linked = join(commonDirectory, "worktrees");
+  for (const name of (await readdir(linked).catch(nothingUnlessShort)) ?? []) {
+    const entry = join(linked, name);
+    const common = await stat(join(entry, "commondir")).catch(nothingUnlessShort);
+    if (issueOfName(name) === null || common?.size !== 0) continue;
+    const worktree = (await readPointer(join(entry, "gitdir"))).trim();
+    const isOurs = worktree === "" || dirname(dirname(resolve(entry, worktree))) === opened.value;
+    if (isOurs) await rm(entry, { recursive: true, force: true });
+  }
+  return ok();
 }
 
 /** Says whether git fails at the entries of worktrees as such, whatever it is asked about them. */

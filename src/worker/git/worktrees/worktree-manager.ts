@@ -19,8 +19,7 @@ import type { Remote } from "../remote/remote.ts";
 import { emptyTrash, moveToTrash, openWorktreeRoot } from "./worktree-directory.ts";
 import { type PlacedWorktree, WorktreeGit } from "./worktree-git.ts";
 import { type CheckedOrigin, checkOrigin } from "./checkout-origin.ts";
-import { removeTornEntries } from "./torn-entry.ts";
-import { addWorktree, removeWorktree } from "./worktree-entry.ts";
+import { addWorktree, removeTornEntries, removeWorktree } from "./worktree-entry.ts";
 import { type IssueWorktree, listIssueWorktrees } from "./worktree-list.ts";
 
 export interface WorktreeManagerOptions extends CheckedOrigin {
