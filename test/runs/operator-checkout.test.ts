@@ -55,8 +55,8 @@ describe("The operator's checkout", () => {
     const before = rig.agent.turns.length;
     sh(rig.checkout, "config", "merge.conflictStyle", "diff3");
     await rig.untilLabel(issue.number, "fixed");
-    sh(rig.checkout, "config", "core.autocrlf", "perhaps");
-    await rig.until("the next one is named", () => worker.notice?.includes("'core.autocrlf'") === true);
+    sh(rig.checkout, "config", "merge.renames", "perhaps");
+    await rig.until("the next one is named", () => worker.notice?.includes("'merge.renames'") === true);
 
     expect(before).toBe(0);
     expect(worker.notice).toContain("no new issue is taken: git cannot commit and merge in");
