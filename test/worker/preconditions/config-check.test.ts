@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -51,6 +51,19 @@ describe("The checkout's configuration", () => {
     );
     expect(await check.problem(NEVER)).toBeNull();
     expect(existsSync(join(fixture.directory, "trial"))).toBe(false);
+  });
+
+  it.each([
+    ["a place for its files", (elsewhere: string) => `[core]\n\tworktree = ${elsewhere}\n`],
+    ["no place for files", () => "[core]\n\tbare = true\n"],
+  ])("is tried apart from the checkout when it names %s", async (_, text) => {
+    const elsewhere = join(fixture.directory, "elsewhere");
+    mkdirSync(elsewhere);
+    writeFileSync(join(elsewhere, "own.txt"), "own\n");
+    configure(text(elsewhere));
+
+    expect(await check.problem(NEVER)).toBeNull();
+    expect(readdirSync(elsewhere)).toEqual(["own.txt"]);
   });
 
   it("is tried without running what it names, and without a change in the checkout", async () => {
