@@ -37,6 +37,7 @@ test("the page on repositories has every sentence that refuses one", () => {
     SENTENCES.extension(path, words),
     SENTENCES.refused(path, words),
     SENTENCES.late(path),
+    SENTENCES.encrypted(path, "git-crypt"),
     SENTENCES.unreadable(place),
     SENTENCES.readOnly(place),
     lfsMissing(path),

@@ -34,7 +34,7 @@ export const ROOMS = {
   "worker/merge": "from an approved pull request to the merge: checks, approvals of people, refusals",
   "worker/protection": "which changes need a person, and what such a person's word is bound to",
   "worker/settlement": "what an outcome means for an issue, and how it is carried out",
-  "worker/preconditions": "what must be right before an issue is taken: checkout, disk, repository",
+  "worker/preconditions": "what must be right before an issue is taken: checkout, its configuration, disk, repository",
   "worker/waits": "the book of waits and bugs, and the watch over what stands still",
   "worker/workbench": "what stages do with a worktree and a pull request: agent's session, plan, gate, commit, push",
   "worker/issues": "the queue, labels, comments, questions and answers",

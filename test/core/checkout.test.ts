@@ -52,6 +52,10 @@ function clone(...options: string[]): string {
   return checkout;
 }
 
+function attributes(text: string): (path: string) => void {
+  return (path) => writeFileSync(join(path, ".gitattributes"), text);
+}
+
 async function examine(path: string, environment: Record<string, string | undefined> = {}) {
   return examineCheckout(path, { environment: { PATH: process.env["PATH"], HOME: home, ...environment } }, NEVER);
 }
@@ -227,6 +231,25 @@ describe("a checkout that cannot be worked beside", () => {
 
     expect(without).toEqual({ ok: false, failure: lfsMissing(join(root, "web")) });
     expect(await examine(join(root, "web"), { PATH: bin })).toMatchObject({ ok: true });
+  });
+
+  it.each<[string, "git-crypt" | "transcrypt", (path: string) => void]>([
+    ["names in its attributes", "git-crypt", attributes("*.key filter=git-crypt diff=git-crypt\n")],
+    ["has a key with a name for", "git-crypt", attributes("*.key filter=git-crypt-ops diff=git-crypt-ops\n")],
+    ["names a filter of", "transcrypt", attributes("*.key filter=crypt diff=crypt merge=crypt\n")],
+    ["was unlocked with", "git-crypt", (path) => mkdirSync(join(path, ".git", "git-crypt"))],
+    ["shares the keys of", "git-crypt", (path) => mkdirSync(join(path, ".git-crypt"))],
+  ])("%s %s", async (_, program, encrypt) => {
+    const path = clone();
+    encrypt(path);
+
+    expect(await examine(path)).toEqual({ ok: false, failure: SENTENCES.encrypted(path, program) });
+  });
+
+  it("is not one whose filter has a like name", async () => {
+    attributes("*.ipynb filter=cryptic\n*.py filter=nbstripout\n")(clone());
+
+    expect(await examine(join(root, "web"))).toMatchObject({ ok: true });
   });
 
   // Only root can give a directory to somebody else; `.ci/run` is root.

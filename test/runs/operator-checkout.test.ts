@@ -45,6 +45,23 @@ describe("The operator's checkout", () => {
     expect(sh(rig.checkout, "status", "--porcelain")).toBe(status);
   });
 
+  it("with a value that git would die of at a merge is named before an agent's turn is paid", async () => {
+    await using rig = await PipelineRig.create();
+    sh(rig.checkout, "config", "merge.conflictStyle", "fancy");
+    const issue = rig.addIssue();
+
+    const worker = await rig.start();
+    await rig.until("the value is named", () => worker.notice?.includes("'merge.conflictstyle'") === true);
+    const before = rig.agent.turns.length;
+    sh(rig.checkout, "config", "merge.conflictStyle", "diff3");
+    await rig.untilLabel(issue.number, "fixed");
+    sh(rig.checkout, "config", "merge.renames", "perhaps");
+    await rig.until("the next one is named", () => worker.notice?.includes("'merge.renames'") === true);
+
+    expect(before).toBe(0);
+    expect(worker.notice).toContain("no new issue is taken: git cannot commit and merge in");
+  });
+
   it("that is away when the worker starts is waited for, and the worker says so", async () => {
     await using rig = await PipelineRig.create();
     await rename(rig.checkout, `${rig.checkout}-moved`);

@@ -6,6 +6,7 @@ import { access, constants, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { fail, ok, type Result } from "../base/result.ts";
+import { encryptionOf } from "./encrypted-files.ts";
 import { findGitDirectory, isShortage, nothingUnlessShort } from "./git-directory.ts";
 import { askGit, type GitHost, type GitReply } from "./git-question.ts";
 import { lfsProblem } from "./lfs.ts";
@@ -41,6 +42,8 @@ export async function examineCheckout(
   if (unwritable !== null) return fail(unwritable);
   const lfs = await lfsProblem(path, host.environment["PATH"] ?? "");
   if (lfs !== null) return fail(lfs);
+  const program = await encryptionOf(path, commonDirectory);
+  if (program !== null) return fail(SENTENCES.encrypted(path, program));
   const origin = await askGit(path, ORIGIN_QUESTION, host, signal);
   if (origin.exitCode !== 0 && origin.exitCode !== 1) return fail(refusalOf(path, origin));
   return ok({ commonDirectory, originUrl: originIn(origin.stdout) });
@@ -77,6 +80,8 @@ export const SENTENCES = {
   refused: (path: string, words: string) => `git cannot open ${path}: ${words}; mend that first`,
   late: (path: string) =>
     `git did not open ${path} in time; look at what its configuration includes, and at its disk, and try again`,
+  encrypted: (path: string, program: string) =>
+    `${path} keeps files encrypted with ${program}: an agent would read them, or add to them in plain text while they are locked; keep them in another repository, and take ${program} out of this one`,
   unreadable: (place: string) =>
     `${place} cannot be read by the user that HydraFlow runs as; give that user the right to read it`,
   readOnly: (place: string) =>

@@ -35,7 +35,7 @@ export function beginRun(known: IssueState, { stage, at, lostCycle }: BeginFacts
   const cycle = isBack ? known.cycle + 1 : Math.max(known.cycle, lostCycle + 1);
   const state = isBack ? { ...UNKNOWN_ISSUE, claim: known.claim, history: known.history } : known;
   const kept = stage === "implement" ? state.kept : null;
-  const first: WorkingStep = kept === null ? { at: "begun" } : { at: "gated", ...kept };
+  const first: WorkingStep = kept === null ? { at: "begun" } : stepOfKept(kept);
   const before = runOf(state);
   const takenUp = before?.by === "stage" && before.stage === stage ? before : null;
   const run = takenUp ?? newRun(stage, (state.attempts[stage] ?? 0) + 1, at, first);
@@ -56,7 +56,7 @@ export function failRun(
   times: { at: string; retryAt: string },
 ): IssueState {
   const failures = (state.attempts[stage] ?? 0) + 1;
-  const run = newRun(stage, failures + 1, times.at, keptOf(runOf(state)?.step));
+  const run = newRun(stage, failures + 1, times.at, keptOf(runOf(state)?.step, outcome.startsOver ?? false));
   const pause = { until: times.retryAt, reason: outcome.reason };
   return {
     ...state,
@@ -105,8 +105,10 @@ function stepTo(state: IssueState, id: string, step: RunStep): IssueState {
 }
 
 /** A failed attempt leaves these steps to the next one, because they are paid for and hold for one commit. */
-function keptOf(step: RunStep | undefined): WorkingStep {
+function keptOf(step: RunStep | undefined, startsOver: boolean): WorkingStep {
   switch (step?.at) {
+    case "turned":
+      return startsOver ? { at: "begun" } : step;
     case "gated":
     case "judged":
     case "approved":
@@ -114,6 +116,10 @@ function keptOf(step: RunStep | undefined): WorkingStep {
     default:
       return { at: "begun" };
   }
+}
+
+function stepOfKept({ sha, summary }: NonNullable<IssueState["kept"]>): WorkingStep {
+  return sha === null ? { at: "turned", session: null, summary } : { at: "gated", sha, summary };
 }
 
 function newRun(stage: Stage, attempt: number, at: string, step: WorkingStep): WorkingRun {

@@ -15,6 +15,8 @@ export type StageOutcome =
       /** A person gets to see this Markdown beside the reason when it was the last attempt. */
       readonly detail?: string;
       readonly change?: StateChange;
+      /** What the agent's turn made is of no use. Without this the next attempt begins after a turn that is done. */
+      readonly startsOver?: true;
     }
   /** The run waits for something outside, which is nobody's fault and costs no attempt. It keeps its step. */
   | { readonly kind: "wait"; readonly cause: WaitCause; readonly reason: string; readonly until: string | null }
@@ -30,6 +32,11 @@ export function handOff(cause: HitlCause, question: string): StageOutcome {
 /** Asks for something that is to be done outside of the work, so any answer lets it go on. */
 export function handOut(cause: HitlCause, question: string): StageOutcome {
   return { kind: "hand-off", cause, question, resumes: true };
+}
+
+/** The attempt failed by what the agent made, so that the next one begins with a turn. */
+export function startOver(reason: string, change: StateChange = {}, detail?: string): StageOutcome {
+  return { kind: "retry", reason, change, startsOver: true, ...(detail === undefined ? {} : { detail }) };
 }
 
 export function retry(reason: string, change: StateChange = {}, detail?: string): StageOutcome {

@@ -26,6 +26,8 @@ import { backoffMs } from "../pipeline/backoff.ts";
 import { sweepGateHomes } from "../workbench/gate.ts";
 import { Workspaces } from "../pipeline/workspace.ts";
 import { CheckoutCheck } from "../preconditions/checkout-check.ts";
+import { ConfigCheck } from "../preconditions/config-check.ts";
+import type { Look } from "../preconditions/preconditions.ts";
 import { adviceOf, noBase, oddBase, RepositoryCheck, unfitness } from "../preconditions/repository-check.ts";
 
 const RETRY_MS_MAX = 5 * 60_000;
@@ -61,7 +63,7 @@ export interface Prepared {
   readonly github: GitHub;
   readonly baseBranch: string;
   readonly workspaces: Workspaces;
-  readonly checkoutCheck: CheckoutCheck;
+  readonly checkoutCheck: { readonly problem: Look };
   /** Looks at what GitHub says of the repository again and again. */
   readonly repositoryCheck: RepositoryCheck;
 }
@@ -121,11 +123,22 @@ async function attempt(
   if (problem !== null) return fail(problem);
   const opened = await openWorkspaces(options, access, signal);
   if (!opened.ok) return opened;
+  // It comes after the workspaces, which put back what an agent of a killed worker has written into the configuration.
+  const directory = join(options.paths.dataRoot, "git", "config-trial");
+  const configCheck = new ConfigCheck({ ...options, directory });
+  const refusal = await configCheck.problem(signal);
+  if (refusal !== null) return fail(refusal);
   const seen = { config: loaded.value, github, repository: repository.value, workspaces: opened.value };
   const watched = await watchRepository(options, seen, signal);
-  return watched.ok
-    ? ok({ config: loaded.value, github, ...watched.value, workspaces: opened.value, checkoutCheck })
-    : watched;
+  if (!watched.ok) return watched;
+  const look: Look = async (stop) => (await checkoutCheck.problem(stop)) ?? configCheck.problem(stop);
+  return ok({
+    config: loaded.value,
+    github,
+    ...watched.value,
+    workspaces: opened.value,
+    checkoutCheck: { problem: look },
+  });
 }
 
 async function openWorkspaces(

@@ -4,7 +4,7 @@
 import { assertNever } from "../../core/base/errors.ts";
 import { LABEL_OF_STAGE, labelName, type Stage, type StageLabel } from "../../core/domain/stage.ts";
 import type { Decision } from "../state/decision.ts";
-import { IDLE, pauseOf, questionOf, restOf, underWay, waitedOf } from "../state/issue-way.ts";
+import { IDLE, pauseOf, questionOf, restOf, runOf, underWay, waitedOf } from "../state/issue-way.ts";
 import type { HitlState, IssueOutcome, IssueState, RunState } from "../state/issue-state.ts";
 import { questionComment, quoted } from "../issues/issue-text.ts";
 import type { RunStep, SeenEnd } from "../state/run-step.ts";
@@ -61,13 +61,20 @@ export function escalate(outcome: StageOutcome, state: IssueState, stage: Stage,
   const failures = (state.attempts[stage] ?? 0) + 1;
   if (outcome.kind !== "retry" || failures < attemptsMax) return outcome;
   const detail = outcome.detail === undefined ? "" : `\n\n${outcome.detail}`;
-  const question = `${failures} attempt${failures > 1 ? "s" : ""} to ${stage} this issue failed, the last one so: ${outcome.reason}${detail}\n\nWhat is to be done differently?`;
+  const failed = `${failures} attempt${failures > 1 ? "s" : ""} to ${stage} this issue failed, the last one so: ${outcome.reason}${detail}`;
+  const step = runOf(state)?.step;
+  const kept = step?.at === "turned" && outcome.startsOver !== true ? keptWork(stage, step) : null;
+  if (kept !== null) {
+    const question = `${failed}\n\nThe agent's work is done and kept. Mend what stands in the way, then answer here: it goes on where it stopped.`;
+    return { kind: "hand-off", cause: "attempts", question, resumes: true, change: { ...outcome.change, kept } };
+  }
+  const question = `${failed}\n\nWhat is to be done differently?`;
   return { kind: "hand-off", cause: "attempts", question, change: outcome.change ?? {} };
 }
 
 /** Asks a person about a wait that does not end by itself. What was done until then is kept. */
 export function askAboutWait({ reason, since, times }: Wait, stage: Stage, step: RunStep): Decision {
-  const kept = stage === "implement" && step.at === "gated" ? { sha: step.sha, summary: step.summary } : null;
+  const kept = keptWork(stage, step);
   return {
     kind: "hand-off",
     cause: "waiting",
@@ -75,6 +82,13 @@ export function askAboutWait({ reason, since, times }: Wait, stage: Stage, step:
     resumes: true,
     change: kept === null ? {} : { kept },
   };
+}
+
+/** Returns the work of a run that need not be made a second time. */
+function keptWork(stage: Stage, step: RunStep | undefined): IssueState["kept"] {
+  if (stage !== "implement") return null;
+  if (step?.at === "gated") return { sha: step.sha, summary: step.summary };
+  return step?.at === "turned" ? { sha: null, summary: step.summary } : null;
 }
 
 /** Returns the state once everything is carried out. */

@@ -12,7 +12,14 @@ import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
 import { handOff, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { hitlPrompt } from "../prompt/hitl-prompt.ts";
 import { readChange } from "../protection/change-under-review.ts";
-import { commitAndGate, finishedWork, requireGate, type Work, type WorkParts } from "../workbench/commit-and-gate.ts";
+import {
+  commitAndGate,
+  finishedTurn,
+  finishedWork,
+  requireGate,
+  type Work,
+  type WorkParts,
+} from "../workbench/commit-and-gate.ts";
 import { quoted } from "../issues/issue-text.ts";
 import { currentApproval } from "../protection/protection-check.ts";
 import { commandOf } from "../issues/person-word.ts";
@@ -125,20 +132,37 @@ async function work(parts: WorkParts, question: string, signal: AbortSignal): Pr
 
 /** The agent does what the answer asks for. */
 async function build(parts: WorkParts, question: string, signal: AbortSignal): Promise<Result<Work, StageOutcome>> {
-  const { context, run } = parts;
+  const { run } = parts;
   const gate = await requireGate(parts, signal);
   if (!gate.ok) return gate;
   const session = new AgentSession(parts);
-  const plan = await readPlan(context, run);
-  const prompt = hitlPrompt({ issue: run.issue, plan, state: run.state(), question, gateCommand: gate.value });
-  const verdict = await session.turn({ role: "hitl", prompt, access: "write", verdict: VERDICTS.hitl }, signal);
-  if (!verdict.ok) return verdict;
-  const { outcome, summary, question: next } = verdict.value;
-  if (outcome === "needs_input") return { ok: false, failure: handOff("question", next ?? summary) };
+  const asked = { ...parts, session, question, gateCommand: gate.value };
+  const turned = finishedTurn(parts) ?? (await takeTurn(asked, signal));
+  if (!turned.ok) return turned;
+  const summary = turned.value;
   const sha = await commitAndGate({ ...parts, gateCommand: gate.value, session, role: "hitl" }, signal);
   if (!sha.ok) return sha;
   await run.mark({ at: "gated", sha: sha.value, summary });
   return ok({ sha: sha.value, summary });
+}
+
+interface TurnParts extends WorkParts {
+  readonly session: AgentSession;
+  readonly question: string;
+  readonly gateCommand: string;
+}
+
+/** Returns the agent's summary of what it did. */
+async function takeTurn(parts: TurnParts, signal: AbortSignal): Promise<Result<string, StageOutcome>> {
+  const { context, run, session, question, gateCommand } = parts;
+  const plan = await readPlan(context, run);
+  const prompt = hitlPrompt({ issue: run.issue, plan, state: run.state(), question, gateCommand });
+  const verdict = await session.turn({ role: "hitl", prompt, access: "write", verdict: VERDICTS.hitl }, signal);
+  if (!verdict.ok) return verdict;
+  const { outcome, summary, question: next } = verdict.value;
+  if (outcome === "needs_input") return { ok: false, failure: handOff("question", next ?? summary) };
+  await run.mark({ at: "turned", session: run.sessionId, summary });
+  return { ok: true, value: summary };
 }
 
 /** Adds the answer once, however often the run is taken up again. */

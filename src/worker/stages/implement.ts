@@ -7,9 +7,16 @@ import { VERDICTS } from "../agent/contract/verdict.ts";
 import { AgentSession } from "../workbench/agent-session.ts";
 import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
-import { handOff, retry, type StageOutcome } from "../pipeline/stage-outcome.ts";
+import { handOff, startOver, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import { implementPrompt } from "../prompt/implement-prompt.ts";
-import { commitAndGate, finishedWork, requireGate, type Work, type WorkParts } from "../workbench/commit-and-gate.ts";
+import {
+  commitAndGate,
+  finishedTurn,
+  finishedWork,
+  requireGate,
+  type Work,
+  type WorkParts,
+} from "../workbench/commit-and-gate.ts";
 import { pullComment } from "../issues/issue-text.ts";
 import { closedPullOutcome, ensurePull, pushedShas, pushWork, takeInRemoteWork } from "../workbench/pull-request.ts";
 import { readPlan } from "../workbench/saved-plan.ts";
@@ -50,10 +57,33 @@ async function build(parts: WorkParts, plan: string | null, signal: AbortSignal)
   const { run, workspace } = parts;
   const gate = await requireGate(parts, signal);
   if (!gate.ok) return gate;
+  const session = new AgentSession(parts);
+  const turned = finishedTurn(parts) ?? (await takeTurn({ ...parts, session, plan, gateCommand: gate.value }, signal));
+  if (!turned.ok) return turned;
+  const summary = turned.value;
+  const sha = await commitAndGate({ ...parts, gateCommand: gate.value, session, role: "implement" }, signal);
+  if (!sha.ok) return sha;
+  const changed = await workspace.work.changedFiles(workspace.baseSha, signal);
+  if (!changed.ok) return fail(gitOutcome(changed.failure));
+  // An agent's word that it is done proves nothing; git's does.
+  if (changed.value.length === 0)
+    return fail(startOver("the agent said that it is done, but nothing differs from the base branch"));
+  await run.mark({ at: "gated", sha: sha.value, summary });
+  return ok({ sha: sha.value, summary });
+}
+
+interface TurnParts extends WorkParts {
+  readonly session: AgentSession;
+  readonly plan: string | null;
+  readonly gateCommand: string;
+}
+
+/** Returns the agent's summary of the work that it says is done. */
+async function takeTurn(parts: TurnParts, signal: AbortSignal): Promise<Result<string, StageOutcome>> {
+  const { run, session, plan, gateCommand } = parts;
   const current = run.step.at === "prompted" ? ok() : await startClean(parts, signal);
   if (!current.ok) return current;
-  const session = new AgentSession(parts);
-  const prompt = implementPrompt({ issue: run.issue, plan, state: run.state(), gateCommand: gate.value });
+  const prompt = implementPrompt({ issue: run.issue, plan, state: run.state(), gateCommand });
   const verdict = await session.turn(
     { role: "implement", prompt, access: "write", verdict: VERDICTS.implement },
     signal,
@@ -61,15 +91,8 @@ async function build(parts: WorkParts, plan: string | null, signal: AbortSignal)
   if (!verdict.ok) return verdict;
   const { outcome, summary, question } = verdict.value;
   if (outcome === "needs_input") return fail(handOff("question", question ?? summary));
-  const sha = await commitAndGate({ ...parts, gateCommand: gate.value, session, role: "implement" }, signal);
-  if (!sha.ok) return sha;
-  const changed = await workspace.work.changedFiles(workspace.baseSha, signal);
-  if (!changed.ok) return fail(gitOutcome(changed.failure));
-  // An agent's word that it is done proves nothing; git's does.
-  if (changed.value.length === 0)
-    return fail(retry("the agent said that it is done, but nothing differs from the base branch"));
-  await run.mark({ at: "gated", sha: sha.value, summary });
-  return ok({ sha: sha.value, summary });
+  await run.mark({ at: "turned", session: run.sessionId, summary });
+  return ok(summary);
 }
 
 /** A new attempt begins on what is committed; the uncommitted rest of a failed one is not built upon. */

@@ -85,8 +85,11 @@ export interface IssueFacts {
   readonly waived: Approval | null;
   /** Counts how often the branch was updated because GitHub refused to merge; a person is asked in the end. */
   readonly branchUpdates: number;
-  /** The gate was green for this work, and it could not be pushed so far; the next run pushes it as it is. */
-  readonly kept: { readonly sha: string; readonly summary: string } | null;
+  /**
+   * This work is done, and what comes after it could not be done so far; the next run goes on there. The gate was green
+   * for `sha`; null where that is still to be seen.
+   */
+  readonly kept: { readonly sha: string | null; readonly summary: string } | null;
 }
 
 /** A value that cannot be read counts as absent. */
@@ -122,7 +125,7 @@ export const FACTS = {
   askedChecks: z.array(z.string()),
   waived: z.nullable(approval),
   branchUpdates: count,
-  kept: z.nullable(z.strictObject({ sha: z.string(), summary: z.string() })),
+  kept: z.nullable(z.strictObject({ sha: z.nullable(z.string()), summary: z.string() })),
 };
 
 export const outcome = z.strictObject({

@@ -1,6 +1,6 @@
 // Says how far a run has come, as the state keeps it, so that a restarted worker repeats nothing that is done.
 //
-//   begun ──▶ prompted ──▶ gated ──▶ settling
+//   begun ──▶ prompted ──▶ turned ──▶ gated ──▶ settling
 //   a review: begun ──▶ prompted ──▶ judged ──▶ approved ──▶ settling
 
 import { z } from "../../core/base/schema.ts";
@@ -43,6 +43,7 @@ export type RunStep =
   | { readonly at: "behind" }
   /** The agent's session has had its first prompt; it is resumed, not begun. */
   | { readonly at: "prompted" }
+  | TurnedStep
   /** The work is committed as `sha` and the gate was green for it. */
   | { readonly at: "gated"; readonly sha: string; readonly summary: string }
   /** The reviewing agent has judged `sha`, which is paid for. */
@@ -50,6 +51,14 @@ export type RunStep =
   | ApprovedStep
   /** The outcome is decided and is being carried out; `decidedAt` names its question. */
   | { readonly at: "settling"; readonly outcome: Decision; readonly decidedAt: string };
+
+/** The agent has said that the work is done, which is paid for; it may be committed, and the gate was not green yet. */
+export interface TurnedStep {
+  readonly at: "turned";
+  /** The agent's session that has begun in this run or an earlier one; null where no run can resume it. */
+  readonly session: string | null;
+  readonly summary: string;
+}
 
 /** The reviewer's verdict has this form once agent/contract/verdict.ts has read it. */
 export interface JudgedVerdict {
@@ -93,6 +102,7 @@ const WORKING_STEPS = [
   z.object({ at: z.literal("begun") }),
   z.object({ at: z.literal("behind") }),
   z.object({ at: z.literal("prompted") }),
+  z.object({ at: z.literal("turned"), session: z.nullable(z.string()), summary: z.string() }),
   z.object({ at: z.literal("gated"), sha: z.string(), summary: z.string() }),
   z.object({
     at: z.literal("judged"),

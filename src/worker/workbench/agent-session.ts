@@ -34,7 +34,7 @@ export class AgentSession {
 
   constructor(options: AgentSessionOptions) {
     this.#options = options;
-    this.#hasBegun = options.sessionId === undefined && options.run.step.at === "prompted";
+    this.#hasBegun = options.sessionId === undefined && hasBegun(options.run);
   }
 
   /** Takes one turn, and a second one where only the verdict was not as asked for. */
@@ -67,7 +67,8 @@ export class AgentSession {
   async #request<V>({ role, prompt, access, verdict }: Turn<V>): Promise<AgentTurn> {
     const { context, run, workspace, sessionId } = this.#options;
     const resume = this.#hasBegun;
-    if (!resume && sessionId === undefined) await run.mark({ at: "prompted" });
+    if (!resume && sessionId === undefined)
+      await run.mark(run.step.at === "turned" ? { ...run.step, session: run.sessionId } : { at: "prompted" });
     this.#hasBegun = true;
     return {
       role,
@@ -113,6 +114,10 @@ export class AgentSession {
       costUsd,
     });
   }
+}
+
+function hasBegun({ step, sessionId }: StageRun): boolean {
+  return step.at === "prompted" || (step.at === "turned" && step.session === sessionId);
 }
 
 function outcomeOf(outcome: Exclude<AgentOutcome, { kind: "completed" }>, context: StageContext): StageOutcome {

@@ -7,7 +7,7 @@ import { findGateCommand, findGateSetup, type GateResult, type ReadFile, runGate
 import type { AgentSession } from "./agent-session.ts";
 import { gitOutcome } from "../pipeline/failure-outcome.ts";
 import type { StageContext, StageRun } from "../pipeline/stage-context.ts";
-import { handOff, retry, type StageOutcome } from "../pipeline/stage-outcome.ts";
+import { handOff, startOver, type StageOutcome } from "../pipeline/stage-outcome.ts";
 import type { Workspace } from "../pipeline/workspace.ts";
 import { gateFixPrompt } from "../prompt/implement-prompt.ts";
 import { codeBlock, titleOf } from "../issues/issue-text.ts";
@@ -61,6 +61,11 @@ export async function finishedWork(
   return head.value === run.step.sha ? ok({ sha: run.step.sha, summary: run.step.summary }) : null;
 }
 
+/** Returns what this run's agent has said of the work that it did, if what comes after that is still to be done. */
+export function finishedTurn({ run }: WorkParts): Result<string, never> | null {
+  return run.step.at === "turned" ? ok(run.step.summary) : null;
+}
+
 /** Returns the sha that the gate was green for. */
 export async function commitAndGate(
   options: CommitAndGateOptions,
@@ -80,7 +85,9 @@ export async function commitAndGate(
     if (passed) return sha;
     if (fixes === context.config.maxQualityFixAttempts) {
       const feedback = `The last attempt failed the ${what} \`${command}\`, ${WHERE}:\n${output}`;
-      return fail(retry(`the ${what} \`${command}\` fails`, { feedback }, `Its last output:\n\n${codeBlock(output)}`));
+      return fail(
+        startOver(`the ${what} \`${command}\` fails`, { feedback }, `Its last output:\n\n${codeBlock(output)}`),
+      );
     }
     const fixed = await session.turn(
       {
@@ -91,7 +98,7 @@ export async function commitAndGate(
       },
       signal,
     );
-    if (!fixed.ok) return fixed;
+    if (!fixed.ok) return fail(fixed.failure.kind === "retry" ? { ...fixed.failure, startsOver: true } : fixed.failure);
     if (fixed.value.outcome === "needs_input")
       return fail(handOff("question", fixed.value.question ?? fixed.value.summary));
   }
@@ -108,10 +115,12 @@ async function commitWork(
     // The agent left the branch, or a merge half done: what it made cannot be told from the rest, so it is taken back.
     if (committed.failure.kind === "conflict") await workspace.discard(signal);
     const outcome = gitOutcome(committed.failure);
-    if (outcome.kind !== "retry" || committed.failure.kind !== "failed") return fail(outcome);
+    if (outcome.kind !== "retry") return fail(outcome);
+    if (committed.failure.kind === "conflict") return fail(startOver(outcome.reason));
+    if (committed.failure.kind !== "failed") return fail(outcome);
     // A name or an attribute that git refuses is the agent's to mend, and the next attempt begins without these files.
     const feedback = `The files of the last attempt could not be committed:\n${committed.failure.message}`;
-    return fail(retry(outcome.reason, { feedback }));
+    return fail(startOver(outcome.reason, { feedback }));
   }
   const head = await workspace.work.headSha(signal);
   return head.ok ? head : fail(gitOutcome(head.failure));

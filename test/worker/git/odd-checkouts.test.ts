@@ -224,6 +224,65 @@ it("makes a worktree anew whose entry a power cut has torn, and leaves the opera
   expect(sh(place("issue-2"), "rev-parse", "HEAD")).toBe(first.baseSha);
 });
 
+/** A worktree of the operator's has the branch, and its entry is torn so that git lists no worktree at all. */
+function tearTheirs(branch: string, tear: (commondir: string) => void): string {
+  const theirs = join(web.commonDirectory, "worktrees", "theirs");
+  sh(web.checkout, "worktree", "add", "-q", "-b", branch, place("theirs"));
+  tear(join(theirs, "commondir"));
+  expect(() => sh(web.checkout, "worktree", "list")).toThrow("commondir");
+  return theirs;
+}
+
+it.each([
+  ["empty", (file: string) => writeFileSync(file, "")],
+  ["a directory", (file: string) => (rmSync(file), mkdirSync(file))],
+])("goes on with its worktree beside one of the operator's whose commondir is %s", async (_what, tear) => {
+  const first = valueOf(await web.worktrees.ensure(1, "main", NEVER));
+  const theirs = tearTheirs("topic", tear);
+  writeFileSync(join(first.path, "work.txt"), "done\n");
+
+  const again = valueOf(await web.worktrees.ensure(1, "main", NEVER));
+  const sha = valueOf(await web.branch(again).commitAll("Work", NEVER));
+  const listed = valueOf(await web.worktrees.list(NEVER));
+  valueOf(await web.worktrees.remove(1, NEVER));
+
+  expect(again.reused).toBe(true);
+  expect(listed).toEqual([
+    { issue: 1, path: first.path, head: sha, branch: "agent/issue-1", isHalfMade: false, isPrunable: false },
+  ]);
+  expect(valueOf(await web.worktrees.list(NEVER))).toEqual([]);
+  expect([existsSync(theirs), existsSync(first.gitDirectory)]).toEqual([true, false]);
+});
+
+it("makes a worktree beside one of the operator's that is torn and has the branch", async () => {
+  const theirs = tearTheirs("agent/issue-1", (file) => writeFileSync(file, ""));
+
+  const made = valueOf(await web.worktrees.ensure(1, "main", NEVER));
+
+  expect(made).toMatchObject({ reused: false, head: made.baseSha });
+  expect(made.record.state).toMatchObject({ isDetached: true, pending: null });
+  expect(sh(made.path, "status", "--porcelain", "--branch")).toBe("## HEAD (no branch)");
+  expect(readFileSync(join(made.path, "README.md"), "utf8")).toBe("one\ntwo\nthree\n");
+  rmSync(theirs, { recursive: true });
+  expect(sh(web.checkout, "worktree", "list", "--porcelain")).toContain(`worktree ${made.path}\nHEAD ${made.head}\n`);
+});
+
+it.each([
+  ["gitdir", 0],
+  ["gitdir", 7],
+  ["HEAD", 0],
+  ["HEAD", 7],
+] as const)("makes a worktree beside one of the operator's whose %s ends after %i bytes", async (name, bytes) => {
+  sh(web.checkout, "worktree", "add", "-q", "-b", "topic", place("theirs"));
+  const file = join(web.commonDirectory, "worktrees", "theirs", name);
+  writeFileSync(file, readFileSync(file, "utf8").slice(0, bytes));
+
+  valueOf(await web.worktrees.ensure(1, "main", NEVER));
+
+  expect(valueOf(await web.worktrees.list(NEVER)).map(({ issue }) => issue)).toEqual([1]);
+  expect(readFileSync(file, "utf8")).toHaveLength(bytes);
+});
+
 it("keeps case and modes where the worktrees' file system does, whatever the checkout's settings say", async () => {
   for (const [key, value] of [["core.ignorecase", "true"] as const, ["core.filemode", "false"] as const])
     sh(web.checkout, "config", key, value);

@@ -90,11 +90,16 @@ describe("A failed attempt", () => {
   it("keeps what is committed and checked, but never the agent's session", () => {
     const begun = beginRun(UNKNOWN_ISSUE, { stage: "implement", at: AT, lostCycle: 0 });
     const withStep = (step: WorkingStep) => markRun(begun, stageRunOf(begun).id, step);
-    const after = (state: IssueState) =>
-      stageRunOf(failRun(state, { kind: "retry", reason: "x" }, "implement", { at: AT, retryAt: AT }));
+    const after = (state: IssueState, startsOver = false) => {
+      const outcome = { kind: "retry", reason: "x", ...(startsOver ? { startsOver } : {}) } as const;
+      return stageRunOf(failRun(state, outcome, "implement", { at: AT, retryAt: AT }));
+    };
 
     expect(after(withStep({ at: "gated", sha: "a", summary: "s" })).step.at).toBe("gated");
     expect(after(withStep({ at: "prompted" })).step.at).toBe("begun");
+    const turned = { at: "turned", session: "s1", summary: "s" } as const;
+    expect(after(withStep(turned)).step).toEqual(turned);
+    expect(after(withStep(turned), true).step.at).toBe("begun");
     expect(after(begun).sessionId).not.toBe(stageRunOf(begun).sessionId);
   });
 
@@ -136,6 +141,12 @@ describe("A run", () => {
     expect(stageRunOf(begun).step).toEqual({ at: "gated", sha: "a", summary: "s" });
     expect(begun.kept).toBeNull();
     expect(beginRun(waiting, { stage: "hitl", at: AT, lostCycle: 0 }).kept).toEqual(waiting.kept);
+    const unchecked = { ...UNKNOWN_ISSUE, kept: { sha: null, summary: "s" } };
+    expect(stageRunOf(beginRun(unchecked, { stage: "implement", at: AT, lostCycle: 0 })).step).toEqual({
+      at: "turned",
+      session: null,
+      summary: "s",
+    });
   });
 });
 

@@ -33,6 +33,7 @@ const KINDS = [
 ] as const;
 const STEPS: readonly WorkingStep[] = [
   { at: "prompted" },
+  { at: "turned", session: "s1", summary: "s" },
   { at: "gated", sha: "a", summary: "s" },
   { at: "judged", sha: "a", verdict: { verdict: "approve", summary: "s", findings: [] } },
   { at: "approved", sha: "a", since: "t", looks: 0, green: null, queuedAt: null },

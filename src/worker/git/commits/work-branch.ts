@@ -17,7 +17,7 @@ import { OWN_INDEX, type PlacedWorktree, WorktreeGit } from "../worktrees/worktr
 import type { BranchState } from "../worktrees/branch-record.ts";
 
 /** These win over what the repository's configuration says of merges, so that ours is plain and runs no hook. */
-const MERGE_OPTIONS = [
+export const MERGE_OPTIONS = [
   "--quiet",
   "--strategy=ort",
   "--ff",

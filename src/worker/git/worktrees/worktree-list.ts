@@ -11,18 +11,7 @@ import { issueOfName } from "../command/branch-name.ts";
 import type { Git } from "../command/git.ts";
 import type { GitFailure } from "../command/git-failure.ts";
 import { openWorktreeRoot } from "./worktree-directory.ts";
-
-export interface WorktreeEntry {
-  readonly path: string;
-  /** The head is null in a worktree whose branch has no commit, and in a bare repository. */
-  readonly head: string | null;
-  /** The branch's name without `refs/heads/`; null when HEAD is detached. */
-  readonly branch: string | null;
-  /** Git keeps a worktree locked with the reason `initializing` until it is complete. */
-  readonly isHalfMade: boolean;
-  /** The worktree's directory is gone. */
-  readonly isPrunable: boolean;
-}
+import { INITIALIZING, readEntries, type WorktreeEntry } from "./worktree-entry.ts";
 
 export interface IssueWorktree extends WorktreeEntry {
   readonly issue: number;
@@ -46,7 +35,8 @@ export async function listWorktrees(
     },
     signal,
   );
-  return listed.ok ? ok(parseWorktreeList(listed.value.stdout)) : listed;
+  if (listed.ok) return ok(parseWorktreeList(listed.value.stdout));
+  return listed.failure.kind === "failed" ? readEntries({ git, commonDirectory }, signal) : listed;
 }
 
 /** Lists those worktrees that stand in `root` and are named after an issue. */
@@ -104,7 +94,7 @@ function parseEntry(lines: readonly string[]): WorktreeEntry {
     path: attributes.get("worktree") ?? "",
     head: head === "" || NO_COMMIT.test(head) ? null : head,
     branch: attributes.get("branch")?.replace(/^refs\/heads\//, "") ?? null,
-    isHalfMade: attributes.get("locked") === "initializing",
+    isHalfMade: attributes.get("locked") === INITIALIZING,
     isPrunable: attributes.has("prunable"),
   };
 }

@@ -19,7 +19,7 @@ import type { Remote } from "../remote/remote.ts";
 import { emptyTrash, moveToTrash, openWorktreeRoot } from "./worktree-directory.ts";
 import { type PlacedWorktree, WorktreeGit } from "./worktree-git.ts";
 import { type CheckedOrigin, checkOrigin } from "./checkout-origin.ts";
-import { removeTornEntries } from "./torn-entry.ts";
+import { addWorktree, removeTornEntries, removeWorktree } from "./worktree-entry.ts";
 import { type IssueWorktree, listIssueWorktrees } from "./worktree-list.ts";
 
 export interface WorktreeManagerOptions extends CheckedOrigin {
@@ -205,7 +205,7 @@ export class WorktreeManager {
     if (!free.ok) return free;
     await place.record.begin(start.value, true, place.branch);
     // I1: a detached HEAD keeps git from moving a branch and from writing tracking into the checkout's configuration.
-    const added = await this.#run(["worktree", "add", "--quiet", "--detach", "--", place.path, start.value], signal);
+    const added = await addWorktree(this.#options, { path: place.path, head: start.value }, signal);
     if (!added.ok) return added;
     const sound = await this.#sound(place, signal);
     if (!sound.ok) return sound;
@@ -276,7 +276,7 @@ export class WorktreeManager {
     const entry = listed.value.find((candidate) => candidate.issue === issue);
     if (entry === undefined) return ok();
     // I1: `worktree prune` would also forget the operator's worktrees on a disk that is not mounted now.
-    const removed = await this.#run(["worktree", "remove", "--force", "--force", "--", entry.path], signal);
+    const removed = await removeWorktree(this.#options, entry.path, signal);
     return removed.ok ? ok() : removed;
   }
 
