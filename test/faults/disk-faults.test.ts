@@ -15,7 +15,7 @@ import { Redactor } from "../../src/core/logs/redact.ts";
 import { ok } from "../../src/core/base/result.ts";
 import { Journal } from "../../src/worker/state/journal.ts";
 import { NEVER, Rig, type RigDaemon, until } from "../daemon/daemon-rig.ts";
-import { PipelineRig } from "../runs/pipeline-rig.ts";
+import { PipelineRig } from "../worker/pipeline/pipeline-rig.ts";
 import { fault, repeat } from "./fault.ts";
 
 const run = promisify(execFile);

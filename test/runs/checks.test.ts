@@ -6,7 +6,7 @@ import type { CheckState } from "../../src/worker/github/port/github.ts";
 import { outcomeOf, questionOf, runOf } from "../../src/worker/state/issue-way.ts";
 import { unreachable } from "../support/memory-fault.ts";
 import { type Behaviour, done, writes } from "../support/scripted-agent.ts";
-import { PASSED, PipelineRig } from "./pipeline-rig.ts";
+import { PASSED, PipelineRig } from "../worker/pipeline/pipeline-rig.ts";
 
 const FAILED: CheckState = {
   kind: "failed",

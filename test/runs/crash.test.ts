@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import type { RepoRuntime } from "../../src/worker/runtime/repo-runtime.ts";
 import { outcomeOf } from "../../src/worker/state/issue-way.ts";
 import { Crash } from "../support/memory-fault.ts";
-import { PipelineRig } from "./pipeline-rig.ts";
+import { PipelineRig } from "../worker/pipeline/pipeline-rig.ts";
 
 const READS = new Set([
   "viewer",

@@ -8,8 +8,7 @@ import type { StageContext } from "../../src/worker/pipeline/stage-context.ts";
 import { baseMismatchOutcome } from "../../src/worker/merge/base-mismatch.ts";
 import { questionOf } from "../../src/worker/state/issue-way.ts";
 import { approve, type Behaviour } from "../support/scripted-agent.ts";
-import { sh } from "../worker/git/git-fixture.ts";
-import { PipelineRig } from "./pipeline-rig.ts";
+import { PipelineRig, sh } from "../worker/pipeline/pipeline-rig.ts";
 
 const NOW = {
   fullName: "acme/web",

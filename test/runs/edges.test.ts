@@ -8,8 +8,7 @@ import { describe, expect, it } from "vitest";
 import { outcomeOf, questionOf } from "../../src/worker/state/issue-way.ts";
 import { unreachable } from "../support/memory-fault.ts";
 import { done, hangs, verdict, writes } from "../support/scripted-agent.ts";
-import { sh } from "../worker/git/git-fixture.ts";
-import { PipelineRig } from "./pipeline-rig.ts";
+import { PipelineRig, sh } from "../worker/pipeline/pipeline-rig.ts";
 
 describe("Planning", () => {
   it("closes an issue that is satisfied already, with the evidence", async () => {

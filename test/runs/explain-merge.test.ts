@@ -8,7 +8,7 @@ import type { RepoRuntime } from "../../src/worker/runtime/repo-runtime.ts";
 import { pauseOf, waitedOf } from "../../src/worker/state/issue-way.ts";
 import { unreachable } from "../support/memory-fault.ts";
 import { hangs } from "../support/scripted-agent.ts";
-import { PipelineRig } from "./pipeline-rig.ts";
+import { PipelineRig } from "../worker/pipeline/pipeline-rig.ts";
 import { explain, untilReason } from "./explain-rig.ts";
 
 const CANCELLED = { name: "build", conclusion: "cancelled", summary: "", url: "" };

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { askGitHub, issueView } from "../../src/worker/api/pipeline-view.ts";
 import type { RepoRuntime } from "../../src/worker/runtime/repo-runtime.ts";
-import type { PipelineRig } from "./pipeline-rig.ts";
+import type { PipelineRig } from "../worker/pipeline/pipeline-rig.ts";
 
 const NEVER = new AbortController().signal;
 

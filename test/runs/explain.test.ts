@@ -8,7 +8,7 @@ import type { GitHubFailure } from "../../src/worker/github/port/github.ts";
 import { questionOf } from "../../src/worker/state/issue-way.ts";
 import { forbidden, unreachable } from "../support/memory-fault.ts";
 import { hangs, verdict } from "../support/scripted-agent.ts";
-import { PipelineRig } from "./pipeline-rig.ts";
+import { PipelineRig } from "../worker/pipeline/pipeline-rig.ts";
 import { explain, startWithBrokenGit, untilReason } from "./explain-rig.ts";
 
 const MINUTE_MS = 60_000;

@@ -7,8 +7,7 @@ import { describe, expect, it } from "vitest";
 
 import { questionOf } from "../../src/worker/state/issue-way.ts";
 import { type Behaviour, done } from "../support/scripted-agent.ts";
-import { sh } from "../worker/git/git-fixture.ts";
-import { PipelineRig } from "./pipeline-rig.ts";
+import { PipelineRig, sh } from "../worker/pipeline/pipeline-rig.ts";
 
 const ONCE = { maxIssueAttempts: 1, maxQualityFixAttempts: 0 };
 const NODE_MODULES = { ".gitignore": "node_modules\n", "data.txt": "bad\n" };

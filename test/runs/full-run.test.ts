@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 
 import { outcomeOf } from "../../src/worker/state/issue-way.ts";
 import { approve, requestChanges } from "../support/scripted-agent.ts";
-import { PipelineRig } from "./pipeline-rig.ts";
+import { PipelineRig } from "../worker/pipeline/pipeline-rig.ts";
 
 describe("The pipeline", () => {
   it("takes an issue from find to fixed and merges its change", async () => {

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { unreachable } from "../support/memory-fault.ts";
 import { outcomeOf, questionOf, runOf } from "../../src/worker/state/issue-way.ts";
 import { approve, done, hangs, needsInput, requestChanges, verdict, writes } from "../support/scripted-agent.ts";
-import { PipelineRig } from "./pipeline-rig.ts";
+import { PipelineRig } from "../worker/pipeline/pipeline-rig.ts";
 
 const NOT_READY = () =>
   verdict({

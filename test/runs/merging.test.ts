@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { MergeBlocked } from "../../src/worker/github/port/github.ts";
 import { outcomeOf, questionOf, runOf } from "../../src/worker/state/issue-way.ts";
 import { approve, writes } from "../support/scripted-agent.ts";
-import { PipelineRig } from "./pipeline-rig.ts";
+import { PipelineRig } from "../worker/pipeline/pipeline-rig.ts";
 
 /** Refuses to merge until `isLifted` says that there is no reason any more; counts the tries. */
 function refuse(rig: PipelineRig, reason: MergeBlocked["reason"], isLifted: () => boolean = () => false) {

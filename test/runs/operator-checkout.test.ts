@@ -9,8 +9,7 @@ import { describe, expect, it } from "vitest";
 
 import { pauseOf, questionOf, runOf } from "../../src/worker/state/issue-way.ts";
 import { writes } from "../support/scripted-agent.ts";
-import { sh } from "../worker/git/git-fixture.ts";
-import { PipelineRig } from "./pipeline-rig.ts";
+import { PipelineRig, sh } from "../worker/pipeline/pipeline-rig.ts";
 
 const YEAR_MS = 365 * 86_400_000;
 

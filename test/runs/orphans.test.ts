@@ -7,8 +7,7 @@ import { describe, expect, it } from "vitest";
 
 import { outcomeOf, runOf } from "../../src/worker/state/issue-way.ts";
 import { hangs } from "../support/scripted-agent.ts";
-import { sh } from "../worker/git/git-fixture.ts";
-import { PipelineRig } from "./pipeline-rig.ts";
+import { PipelineRig, sh } from "../worker/pipeline/pipeline-rig.ts";
 
 const WEEK_MS = 7 * 86_400_000;
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 
 import { outcomeOf, questionOf, runOf } from "../../src/worker/state/issue-way.ts";
 import { approve, hangs, verdict, writes } from "../support/scripted-agent.ts";
-import { PipelineRig } from "./pipeline-rig.ts";
+import { PipelineRig } from "../worker/pipeline/pipeline-rig.ts";
 
 const WORKFLOW = ".github/workflows/ci.yml";
 

@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 
 import { outcomeOf } from "../../src/worker/state/issue-way.ts";
 import { verdict } from "../support/scripted-agent.ts";
-import { PipelineRig } from "./pipeline-rig.ts";
+import { PipelineRig } from "../worker/pipeline/pipeline-rig.ts";
 
 it("what an agent left read-only in its home holds up neither the end of its issue nor anybody's answer", async () => {
   await using rig = await PipelineRig.create();

@@ -7,7 +7,7 @@ import type { CheckState } from "../../src/worker/github/port/github.ts";
 import { outcomeOf, questionOf } from "../../src/worker/state/issue-way.ts";
 import { forbidden, unreachable } from "../support/memory-fault.ts";
 import { done, hangs, requestChanges, writes } from "../support/scripted-agent.ts";
-import { PipelineRig } from "./pipeline-rig.ts";
+import { PipelineRig } from "../worker/pipeline/pipeline-rig.ts";
 
 describe("A commit that somebody pushes to the work branch", () => {
   it("while the agent works is not pushed over, but taken in", async () => {

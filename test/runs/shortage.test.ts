@@ -3,7 +3,7 @@
 import { expect, it } from "vitest";
 
 import { pauseOf } from "../../src/worker/state/issue-way.ts";
-import { PipelineRig } from "./pipeline-rig.ts";
+import { PipelineRig } from "../worker/pipeline/pipeline-rig.ts";
 
 it("waits for a machine that is short of something, with the reason, and counts no attempt", async () => {
   await using rig = await PipelineRig.create({ config: { maxIssueAttempts: 1 } });

@@ -6,8 +6,7 @@ import { describe, expect, it } from "vitest";
 
 import { exists } from "../../src/core/files/durable-file.ts";
 import { type Behaviour, done } from "../support/scripted-agent.ts";
-import { sh } from "../worker/git/git-fixture.ts";
-import { PipelineRig } from "./pipeline-rig.ts";
+import { PipelineRig, sh } from "../worker/pipeline/pipeline-rig.ts";
 
 /** The agent makes its part, and something of the machine's breaks at the end of its turn. */
 const whileBreaks =

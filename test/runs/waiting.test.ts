@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 
 import { pauseOf, runOf, waitedOf } from "../../src/worker/state/issue-way.ts";
 import { forbidden, unreachable } from "../support/memory-fault.ts";
-import { PipelineRig } from "./pipeline-rig.ts";
+import { PipelineRig } from "../worker/pipeline/pipeline-rig.ts";
 
 const DAY_MS = 86_400_000;
 

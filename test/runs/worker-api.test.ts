@@ -11,7 +11,7 @@ import { startWorkerServer } from "../../src/worker/api/worker-server.ts";
 import { RepoRuntimeRegistry } from "../../src/worker/runtime/repo-runtime-registry.ts";
 import type { RepoRuntime } from "../../src/worker/runtime/repo-runtime.ts";
 import { hangs, verdict } from "../support/scripted-agent.ts";
-import { PipelineRig } from "./pipeline-rig.ts";
+import { PipelineRig } from "../worker/pipeline/pipeline-rig.ts";
 
 const TOKEN = "a-token-of-the-operator";
 

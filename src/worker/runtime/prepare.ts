@@ -27,7 +27,6 @@ import { sweepGateHomes } from "../workbench/gate.ts";
 import { Workspaces } from "../pipeline/workspace.ts";
 import { CheckoutCheck } from "../preconditions/checkout-check.ts";
 import { ConfigCheck } from "../preconditions/config-check.ts";
-import type { Look } from "../preconditions/preconditions.ts";
 import { adviceOf, noBase, oddBase, RepositoryCheck, unfitness } from "../preconditions/repository-check.ts";
 
 const RETRY_MS_MAX = 5 * 60_000;
@@ -63,7 +62,8 @@ export interface Prepared {
   readonly github: GitHub;
   readonly baseBranch: string;
   readonly workspaces: Workspaces;
-  readonly checkoutCheck: { readonly problem: Look };
+  readonly checkoutCheck: CheckoutCheck;
+  readonly configCheck: ConfigCheck;
   /** Looks at what GitHub says of the repository again and again. */
   readonly repositoryCheck: RepositoryCheck;
 }
@@ -130,15 +130,10 @@ async function attempt(
   if (refusal !== null) return fail(refusal);
   const seen = { config: loaded.value, github, repository: repository.value, workspaces: opened.value };
   const watched = await watchRepository(options, seen, signal);
-  if (!watched.ok) return watched;
-  const look: Look = async (stop) => (await checkoutCheck.problem(stop)) ?? configCheck.problem(stop);
-  return ok({
-    config: loaded.value,
-    github,
-    ...watched.value,
-    workspaces: opened.value,
-    checkoutCheck: { problem: look },
-  });
+  const checks = { checkoutCheck, configCheck };
+  return watched.ok
+    ? ok({ config: loaded.value, github, ...watched.value, workspaces: opened.value, ...checks })
+    : watched;
 }
 
 async function openWorkspaces(

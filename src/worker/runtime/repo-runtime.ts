@@ -207,14 +207,14 @@ export class RepoRuntime implements AsyncDisposable {
 
   /** `renew` ends the run, so that everything is prepared anew. */
   #watch(prepared: Prepared, renew: () => void): Preconditions {
-    const { checkoutCheck, repositoryCheck } = prepared;
     return new Preconditions({
       looks: [
         () => this.#roomProblem(prepared),
-        (signal) => checkoutCheck.problem(signal),
+        (signal) => prepared.checkoutCheck.problem(signal),
+        (signal) => prepared.configCheck.problem(signal),
         async (signal) => {
-          const problem = await repositoryCheck.problem(signal);
-          if (repositoryCheck.isBaseMoved && this.inFlight === 0) renew();
+          const problem = await prepared.repositoryCheck.problem(signal);
+          if (prepared.repositoryCheck.isBaseMoved && this.inFlight === 0) renew();
           return problem;
         },
       ],

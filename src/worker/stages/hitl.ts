@@ -1,7 +1,7 @@
 // Hitl carries out what a person decided about an issue that waits for one. The answer stands in the state before
 // anything is done with it, so an interrupted run starts again with the same answer.
 
-import { ok, type Result } from "../../core/base/result.ts";
+import { fail, ok, type Result } from "../../core/base/result.ts";
 import { labelName } from "../../core/domain/stage.ts";
 import { VERDICTS } from "../agent/contract/verdict.ts";
 import type { HitlAnswer, HitlEnd, HitlState, IssueState } from "../state/issue-state.ts";
@@ -124,7 +124,7 @@ async function work(parts: WorkParts, question: string, signal: AbortSignal): Pr
   const built = (await finishedWork(parts, signal)) ?? (await build(parts, question, signal));
   if (!built.ok) return built;
   const taken = await takenAwayOutcome(context, run, signal);
-  if (taken !== null) return { ok: false, failure: taken };
+  if (taken !== null) return fail(taken);
   const pull = await findPull(context, run, signal);
   if (!pull.ok) return pull;
   return pull.value?.state === "open" ? pushWork(parts, built.value.sha, signal) : ok();
@@ -160,9 +160,9 @@ async function takeTurn(parts: TurnParts, signal: AbortSignal): Promise<Result<s
   const verdict = await session.turn({ role: "hitl", prompt, access: "write", verdict: VERDICTS.hitl }, signal);
   if (!verdict.ok) return verdict;
   const { outcome, summary, question: next } = verdict.value;
-  if (outcome === "needs_input") return { ok: false, failure: handOff("question", next ?? summary) };
+  if (outcome === "needs_input") return fail(handOff("question", next ?? summary));
   await run.mark({ at: "turned", session: run.sessionId, summary });
-  return { ok: true, value: summary };
+  return ok(summary);
 }
 
 /** Adds the answer once, however often the run is taken up again. */

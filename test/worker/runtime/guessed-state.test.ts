@@ -9,7 +9,7 @@ import { expect, it } from "vitest";
 import { checksum } from "../../../src/core/files/checksum.ts";
 import { workerPaths } from "../../../src/core/files/paths.ts";
 import { outcomeOf, questionOf, runOf } from "../../../src/worker/state/issue-way.ts";
-import { PipelineRig } from "../../runs/pipeline-rig.ts";
+import { PipelineRig } from "../pipeline/pipeline-rig.ts";
 
 const SAMPLE = fileURLToPath(new URL("../../fixtures/state/schema-1-ways.json", import.meta.url));
 const OUTCOME = { kind: "merged", reason: "merged in #2", at: "2026-03-01T11:00:00.000Z", pull: 2 };

@@ -6,19 +6,22 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { systemClock } from "../../src/core/base/clock.ts";
-import { resolveConfig } from "../../src/core/config/config-layers.ts";
-import { parseRepositoryName } from "../../src/core/domain/repository-name.ts";
-import { ok } from "../../src/core/base/result.ts";
-import type { CheckState, Issue } from "../../src/worker/github/port/github.ts";
-import type { HitlState, IssueState } from "../../src/worker/state/issue-state.ts";
-import { fixedCredential } from "../../src/worker/github/port/credential.ts";
-import { RepoRuntime } from "../../src/worker/runtime/repo-runtime.ts";
-import { outcomeOf, pauseOf, questionOf, runOf } from "../../src/worker/state/issue-way.ts";
-import { type MemoryClient, MemoryGitHub } from "../support/memory-github.ts";
-import { ScriptedAgent } from "../support/scripted-agent.ts";
-import { sh } from "../worker/git/git-fixture.ts";
+import { systemClock } from "../../../src/core/base/clock.ts";
+import { resolveConfig } from "../../../src/core/config/config-layers.ts";
+import { parseRepositoryName } from "../../../src/core/domain/repository-name.ts";
+import { ok } from "../../../src/core/base/result.ts";
+import type { CheckState, Issue } from "../../../src/worker/github/port/github.ts";
+import type { HitlState, IssueState } from "../../../src/worker/state/issue-state.ts";
+import { fixedCredential } from "../../../src/worker/github/port/credential.ts";
+import { RepoRuntime } from "../../../src/worker/runtime/repo-runtime.ts";
+import { outcomeOf, pauseOf, questionOf, runOf } from "../../../src/worker/state/issue-way.ts";
+import { type MemoryClient, MemoryGitHub } from "../../support/memory-github.ts";
+import { ScriptedAgent } from "../../support/scripted-agent.ts";
+import { sh } from "../git/git-fixture.ts";
 import { BareBranches } from "./bare-branches.ts";
+
+/** Whoever uses a rig asks git about its checkout and its remote with this. */
+export { sh };
 
 const WAIT_MS = 240_000;
 export const PASSED: CheckState = { kind: "passed", total: 1, names: ["test"] };

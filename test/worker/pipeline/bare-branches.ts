@@ -1,7 +1,7 @@
 // The GitHub in memory keeps its branches in the bare repository that the worker pushes to, through this.
 
-import type { Branches } from "../support/memory-github.ts";
-import { sh } from "../worker/git/git-fixture.ts";
+import type { Branches } from "../../support/memory-github.ts";
+import { sh } from "../git/git-fixture.ts";
 
 export class BareBranches implements Branches {
   readonly #bare: string;
